@@ -1,0 +1,61 @@
+// The next batch, from bytes to floats.
+//
+//   x[r, c] = images[order[position + r], c] / 255
+//
+// images  [count, words_per_row]  four grey bytes a word, each row padded to whole words
+// order   [count]                 the epoch's permutation
+// state                           where in the epoch this step is
+// x       [rows, dim]
+//
+// One invocation unpacks one word, so that a byte costs a quarter of a load. Words are numbered
+// over all rows; the grid wraps into y past 65,535 workgroups.
+
+struct State {
+    step: u32,
+    position: u32,
+    entry: u32,
+    padding: u32,
+}
+
+struct Params {
+    rows: u32,
+    dim: u32,
+    words_per_row: u32,
+    padding: u32,
+}
+
+@group(0) @binding(0) var<storage, read> images: array<u32>;
+@group(0) @binding(1) var<storage, read> order: array<u32>;
+@group(0) @binding(2) var<storage, read> state: State;
+@group(0) @binding(3) var<storage, read_write> x: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+override WORKGROUP: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
+    let index = id.x + id.y * groups.x * WORKGROUP;
+    let row = index / params.words_per_row;
+    if row >= params.rows {
+        return;
+    }
+    let word = index % params.words_per_row;
+    let image = order[state.position + row];
+    let pixels = unpack4x8unorm(images[image * params.words_per_row + word]);
+    // Constant components: a software adapter pays a hundred times as much for `pixels[i]`.
+    let first = 4u * word;
+    let at = row * params.dim + first;
+    x[at] = pixels.x;
+    if first + 1u < params.dim {
+        x[at + 1u] = pixels.y;
+    }
+    if first + 2u < params.dim {
+        x[at + 2u] = pixels.z;
+    }
+    if first + 3u < params.dim {
+        x[at + 3u] = pixels.w;
+    }
+}

@@ -1,0 +1,66 @@
+// The end of a step: its losses go into the log, and the counters move on.
+//
+//   losses[entry, 0]     = Σ_t weights[t] · mean(rows[t])
+//   losses[entry, 1 + t] = mean(rows[t])
+//   step += 1, position += batch, entry += 1
+//
+// rows     [terms, stride]         the first `batch` values of each are this step's
+// weights  [terms]
+// state                            the counters of the loop
+// losses   [entries, 1 + terms]    in nats per image
+//
+// One workgroup: each lane sums every LANES-th row, then lane 0 adds the lanes in order.
+
+struct State {
+    step: u32,
+    position: u32,
+    entry: u32,
+    padding: u32,
+}
+
+struct Params {
+    batch: u32,
+    stride: u32,
+    terms: u32,
+    padding: u32,
+}
+
+@group(0) @binding(0) var<storage, read> rows: array<f32>;
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read_write> state: State;
+@group(0) @binding(3) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+override LANES: u32 = 64;
+
+var<workgroup> partial: array<f32, 256>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(local_invocation_id) local: vec3<u32>) {
+    let lane = local.x;
+    let first = state.entry * (params.terms + 1u);
+    var objective = 0.0;
+    for (var term = 0u; term < params.terms; term++) {
+        var total = 0.0;
+        for (var row = lane; row < params.batch; row += LANES) {
+            total += rows[term * params.stride + row];
+        }
+        workgroupBarrier();
+        partial[lane] = total;
+        workgroupBarrier();
+        if lane == 0u {
+            for (var other = 1u; other < LANES; other++) {
+                total += partial[other];
+            }
+            let mean = total / f32(params.batch);
+            objective += weights[term] * mean;
+            losses[first + 1u + term] = mean;
+        }
+    }
+    if lane == 0u {
+        losses[first] = objective;
+        state.step += 1u;
+        state.position += params.batch;
+        state.entry += 1u;
+    }
+}

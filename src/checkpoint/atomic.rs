@@ -1,0 +1,106 @@
+//! Replacing a file whole: readers, and whoever comes after a crash, find the old content or the new.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::CheckpointError;
+
+/// Both ends of a temporary file's name, by which one that a killed process left is recognised.
+const TEMPORARY_PREFIX: &str = ".writing-";
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Writes a file of `len` bytes beside `path`, and renames it to `path` when it is safely on the disk.
+///
+/// `len` serves the message for a full disk only.
+///
+/// # Errors
+///
+/// [`CheckpointError::NoRoom`] and [`CheckpointError::Write`]; then `path` is as it was, and no temporary file remains.
+pub(crate) fn write(
+    path: &Path,
+    len: u64,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), CheckpointError> {
+    try_write(path, content).map_err(|cause| CheckpointError::write(path, len, cause))
+}
+
+fn try_write(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let target = target(path)?;
+    // Renaming is atomic only within one file system, so the temporary file lies in the target's own folder.
+    let folder = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // Dropping `temporary` on an early return removes the file.
+    let temporary = temporary_in(folder)?;
+
+    let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file());
+    content(&mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    // Without this, a power cut after the rename could leave a new name on content that never reached the disk.
+    temporary.as_file().sync_all()?;
+    temporary.persist(&target).map_err(|error| error.error)?;
+    sync_folder(folder);
+    Ok(())
+}
+
+/// The regular file to replace, or to make. Renaming would put a file in the place of whatever bears the name: of a
+/// device, as `/dev/null`, and of a link that leads to where the user wants the file to be.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    match fs::metadata(path) {
+        Ok(stat) if stat.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(stat) if !stat.is_file() => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        )),
+        Ok(_) if path.is_symlink() => fs::canonicalize(path),
+        _ => Ok(path.to_owned()),
+    }
+}
+
+/// An empty file in `folder` that is removed when dropped.
+///
+/// Opened here, because `tempfile` would make it unreadable for others, and would name it in the error instead of the
+/// file that the user knows.
+pub(crate) fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .suffix(TEMPORARY_SUFFIX)
+        .make_in(folder, |path| {
+            File::options().write(true).create_new(true).open(path)
+        })
+}
+
+/// Makes the rename itself durable. Not every file system can; the file is complete either way, so a failure here is
+/// not one of the save.
+fn sync_folder(folder: &Path) {
+    #[cfg(unix)]
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+}
+
+/// Removes the temporary files that killed processes left in `folder`. To be called only by who holds the folder's lock:
+/// a file of a living process looks the same.
+pub(crate) fn remove_leftovers(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX) {
+            // One that cannot be removed only takes space.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}

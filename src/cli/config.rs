@@ -1,0 +1,172 @@
+//! Configuration files, and flags over them.
+//!
+//! A run's `config.toml` and a user's `--config` have one form; in a user's, every key is
+//! optional. A flag wins over the file, the file over the preset, the preset over the defaults.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::{Deserialize, Serialize};
+use vae_wgpu::graph::Activation;
+use vae_wgpu::model::Likelihood;
+use vae_wgpu::train::{Preset, Settings};
+
+use super::failure::Usage;
+
+/// `config.toml` of a run: everything resolved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct RunConfig {
+    pub(crate) adapter: String,
+    pub(crate) data: DataConfig,
+    pub(crate) training: Settings,
+}
+
+/// The data of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct DataConfig {
+    pub(crate) source: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Height and width.
+    pub(crate) image: [usize; 2],
+}
+
+/// A user's file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct ConfigFile {
+    pub(crate) adapter: Option<String>,
+    pub(crate) data: PartialData,
+    pub(crate) training: Overrides,
+}
+
+/// The data of a user's file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct PartialData {
+    pub(crate) source: Option<String>,
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) image: Option<[usize; 2]>,
+}
+
+impl ConfigFile {
+    /// Reads a file.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        toml::from_str(&text)
+            .map_err(|error| Usage(format!("in the configuration {}: {error}", path.display())))
+            .map_err(Into::into)
+    }
+}
+
+/// Settings that a flag or a file gives.
+#[derive(Clone, Debug, Default, Deserialize, clap::Args)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(next_help_heading = "Model and training")]
+pub(crate) struct Overrides {
+    /// Units of the encoder's hidden layers, such as 512,256; the decoder mirrors them
+    #[arg(long, value_delimiter = ',', value_name = "UNITS")]
+    pub(crate) hidden: Option<Vec<usize>>,
+    /// Dimensions of the latent
+    #[arg(long, value_name = "DIM")]
+    pub(crate) latent: Option<usize>,
+    /// Non-linearity between the layers
+    #[arg(long, value_parser = PossibleValuesParser::new(Activation::NAMES).try_map(|s| s.parse::<Activation>()))]
+    pub(crate) activation: Option<Activation>,
+    /// What the decoder's outputs mean
+    #[arg(long, value_parser = PossibleValuesParser::new(Likelihood::NAMES).try_map(|s| s.parse::<Likelihood>()))]
+    pub(crate) likelihood: Option<Likelihood>,
+    /// Images per step
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<usize>,
+    /// Passes over the training images
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<u32>,
+    /// Adam's learning rate
+    #[arg(long)]
+    pub(crate) lr: Option<f64>,
+    /// Adam's decay of the first moment
+    #[arg(long, value_name = "BETA")]
+    pub(crate) beta1: Option<f64>,
+    /// Adam's decay of the second moment
+    #[arg(long, value_name = "BETA")]
+    pub(crate) beta2: Option<f64>,
+    /// Adam's ε
+    #[arg(long)]
+    pub(crate) eps: Option<f64>,
+    /// Key of all randomness: the same seed gives the same bits
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+}
+
+impl Overrides {
+    /// These over `other`'s over the preset's over the defaults.
+    pub(crate) fn resolve(&self, other: &Self, preset: Option<Preset>) -> Settings {
+        let mut settings = preset.map_or_else(Settings::default, Preset::settings);
+        other.apply(&mut settings);
+        self.apply(&mut settings);
+        settings
+    }
+
+    /// Overwrites what is given.
+    pub(crate) fn apply(&self, settings: &mut Settings) {
+        /// Takes a value that is given.
+        fn set<T: Clone>(target: &mut T, given: &Option<T>) {
+            if let Some(value) = given {
+                target.clone_from(value);
+            }
+        }
+        set(&mut settings.hidden, &self.hidden);
+        set(&mut settings.latent, &self.latent);
+        set(&mut settings.activation, &self.activation);
+        set(&mut settings.likelihood, &self.likelihood);
+        set(&mut settings.batch_size, &self.batch_size);
+        set(&mut settings.epochs, &self.epochs);
+        set(&mut settings.lr, &self.lr);
+        set(&mut settings.beta1, &self.beta1);
+        set(&mut settings.beta2, &self.beta2);
+        set(&mut settings.eps, &self.eps);
+        set(&mut settings.seed, &self.seed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file_over_the_preset_over_the_defaults() {
+        let flags = Overrides {
+            epochs: Some(3),
+            ..Overrides::default()
+        };
+        let file: ConfigFile = toml::from_str("[training]\nepochs = 4\nlatent = 5\n").unwrap();
+        let settings = flags.resolve(&file.training, Some(Preset::Textbook));
+        assert_eq!((settings.epochs, settings.latent), (3, 5));
+        assert_eq!((settings.batch_size, settings.lr), (32, 1e-3));
+    }
+
+    #[test]
+    fn a_runs_configuration_is_a_users_configuration() {
+        let config = RunConfig {
+            adapter: "auto".to_owned(),
+            data: DataConfig {
+                source: "digits".to_owned(),
+                dir: None,
+                image: [28, 28],
+            },
+            training: Preset::Aevb2d.settings(),
+        };
+        let text = toml::to_string(&config).unwrap();
+        let file: ConfigFile = toml::from_str(&text).unwrap();
+        assert_eq!(
+            Overrides::default().resolve(&file.training, None),
+            config.training
+        );
+        assert!(toml::from_str::<ConfigFile>("[training]\nepoch = 4\n").is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! The command line: one file per subcommand; text, progress bars, exit codes.
+
+mod adapters;
+mod config;
+mod console;
+mod failure;
+mod interrupt;
+mod options;
+mod pictures;
+mod progress;
+mod reconstruct;
+mod run;
+mod sample;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Trains and uses variational autoencoders on any GPU, in compute kernels written in WGSL.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "\
+Examples:
+  vae train                              train on built-in digits with the best adapter
+  vae train --data mnist --download      fetch MNIST first
+  vae sample runs/digits-1               draw samples from the trained model
+  vae adapters                           what --adapter can choose
+
+Environment:
+  WGPU_BACKEND        restricts the backends: vulkan, metal, dx12, gl
+  WGPU_ADAPTER_NAME   a part of the name of the adapter to use where --adapter is not given
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted and saved."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(Box<train::Args>),
+    Sample(sample::Args),
+    Reconstruct(reconstruct::Args),
+    Adapters(adapters::Args),
+}
+
+impl Cli {
+    /// Runs the command and says how it went.
+    pub(crate) fn run(self) -> ExitCode {
+        console::quiet_drivers();
+        let done = match self.command {
+            Command::Train(args) => args.run(),
+            Command::Sample(args) => args.run(),
+            Command::Reconstruct(args) => args.run(),
+            Command::Adapters(args) => args.run(),
+        };
+        match done {
+            Ok(code) => code,
+            Err(error) => failure::report(&error),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use vae_wgpu::data::{self, Dataset, Location, Source};
+use vae_wgpu::gpu::AdapterChoice;
+
+use super::console;
+
+/// Which adapter.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct AdapterOption {
+    /// What runs the kernels: auto, vulkan, metal, dx12, gl, software, reference, an index or a
+    /// part of a name from `vae adapters`
+    #[arg(long, value_name = "ADAPTER")]
+    adapter: Option<AdapterChoice>,
+}
+
+impl AdapterOption {
+    /// The flag, else what a file says, else `WGPU_ADAPTER_NAME`, else the best.
+    pub(crate) fn resolve(&self, file: Option<AdapterChoice>) -> AdapterChoice {
+        let file = file.filter(|choice| *choice != AdapterChoice::Auto);
+        let environment = || {
+            std::env::var("WGPU_ADAPTER_NAME")
+                .ok()
+                .filter(|n| !n.is_empty())
+        };
+        self.adapter
+            .clone()
+            .or(file)
+            .or_else(|| environment().map(AdapterChoice::Name))
+            .unwrap_or_default()
+    }
+}
+
+/// Which data, and where it lies.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct DataOptions {
+    /// digits (built in), mnist, fashion-mnist, kmnist, or a folder of IDX files
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: Option<Source>,
+    /// Where named data sets lie [default: the platform's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Fetch a named data set that is not there yet
+    #[arg(long)]
+    download: bool,
+    /// Fetch it from this folder of a web server instead of its own
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+}
+
+impl DataOptions {
+    /// Loads the data set.
+    pub(crate) fn load(&self, source: &Source) -> anyhow::Result<Dataset> {
+        let mut location = Location {
+            download: self.download,
+            ..Location::default()
+        };
+        if let Some(dir) = &self.data_dir {
+            location.data_dir.clone_from(dir);
+        }
+        location.mirror.clone_from(&self.mirror);
+        let bar = ProgressBar::hidden();
+        let style = ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}");
+        bar.set_style(style.context("the style of the download's progress bar")?);
+        let data = data::load(source, &location, &mut |progress| {
+            if bar.is_hidden() {
+                bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+            }
+            bar.set_message(progress.file.to_owned());
+            bar.set_length(progress.total.unwrap_or(progress.bytes));
+            bar.set_position(progress.bytes);
+        })?;
+        bar.finish_and_clear();
+        if let Some(note) = &data.note {
+            console::note(note);
+        }
+        Ok(data)
+    }
+}

@@ -1,0 +1,119 @@
+//! What a training shows: a bar on a terminal, lines elsewhere, every N-th step if asked.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use vae_wgpu::train::{EpochMetrics, Losses, Progress};
+
+use super::console;
+
+/// Shows epochs and, if there is somebody to see it, what happens within them.
+pub(crate) struct Reporter {
+    epochs: u32,
+    bar: Option<ProgressBar>,
+    log_every: Option<u32>,
+    /// Steps of the current epoch whose losses were printed or passed over.
+    logged: usize,
+    started: Instant,
+    first_images: Option<usize>,
+}
+
+impl Reporter {
+    pub(crate) fn new(epochs: u32, log_every: Option<u32>) -> anyhow::Result<Self> {
+        let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0));
+        if let Some(bar) = &bar {
+            let template = "epoch {prefix} {wide_bar} {pos}/{len} {msg}";
+            bar.set_style(ProgressStyle::with_template(template).context("the progress bar")?);
+        }
+        let (logged, started, first_images) = (0, Instant::now(), None);
+        Ok(Self {
+            epochs,
+            bar,
+            log_every,
+            logged,
+            started,
+            first_images,
+        })
+    }
+
+    /// Whether anybody looks at what happens within an epoch.
+    pub(crate) fn watches(&self) -> bool {
+        self.bar.is_some() || self.log_every.is_some()
+    }
+
+    /// A new epoch; `logged` of its steps were done in an earlier process.
+    pub(crate) fn begin(&mut self, logged: usize) {
+        self.logged = logged;
+        self.started = Instant::now();
+        self.first_images = None;
+    }
+
+    /// Losses have arrived.
+    pub(crate) fn progress(&mut self, progress: Progress<'_>) {
+        let first = *self.first_images.get_or_insert(progress.images);
+        if let Some(every) = self.log_every {
+            let lines: Vec<_> = progress
+                .log
+                .chunks(3)
+                .enumerate()
+                .skip(self.logged)
+                .collect();
+            for (index, line) in lines {
+                let step = progress.first_step + index as u32 + 1;
+                if step % every == 0 {
+                    let Losses { total, recon, kl } = Losses::of_line(line);
+                    self.line(&format!(
+                        "epoch {}  step {step}  loss {total:.4}  recon {recon:.4}  kl {kl:.4}",
+                        progress.epoch
+                    ));
+                }
+                self.logged = index + 1;
+            }
+        }
+        if let (Some(bar), Some(losses)) = (&self.bar, progress.latest()) {
+            bar.set_prefix(format!("{}/{}", progress.epoch, self.epochs));
+            bar.set_length(progress.count as u64);
+            bar.set_position(progress.images as u64);
+            let seconds = self.started.elapsed().as_secs_f64();
+            let rate = (progress.images - first) as f64 / seconds.max(1e-9);
+            let rate = if self.started.elapsed() > Duration::from_millis(200) {
+                format!("{} images/s", console::thousands(rate))
+            } else {
+                String::new()
+            };
+            bar.set_message(format!("loss {:.2}  {rate}", losses.total));
+        }
+    }
+
+    /// The line of a complete epoch.
+    pub(crate) fn epoch(&self, m: &EpochMetrics) {
+        let width = self.epochs.to_string().len();
+        self.line(&format!(
+            "epoch {:>width$}/{}  loss {:.2}  recon {:.2}  kl {:.2}  test {:.2}  {:.1} s  {} images/s",
+            m.epoch,
+            self.epochs,
+            m.train_loss,
+            m.train_recon,
+            m.train_kl,
+            m.test_loss,
+            m.seconds,
+            console::thousands(m.images_per_second),
+        ));
+    }
+
+    /// The bar goes away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| console::line(text)),
+            None => console::line(text),
+        }
+    }
+}

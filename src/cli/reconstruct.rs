@@ -1,0 +1,56 @@
+//! `vae reconstruct`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use vae_wgpu::train::TrainError;
+
+use super::options::{AdapterOption, DataOptions};
+use super::run::TrainedRun;
+use super::{console, pictures};
+
+/// Draw test images above their reconstructions by a run's model
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  vae reconstruct runs/digits-1
+  vae reconstruct runs/mnist-1 --data fashion-mnist -n 40 -o strange.png")]
+pub(crate) struct Args {
+    /// The run's folder
+    run: PathBuf,
+    /// How many images
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+    /// Where the picture goes [default: RUN/samples/reconstructions.png]
+    #[arg(short, long, value_name = "FILE.png")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataOptions,
+    #[command(flatten)]
+    adapter: AdapterOption,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let mut run = TrainedRun::open(&self.run, &self.adapter.resolve(None), 0)?;
+        let mut options = self.data;
+        let source = options.data.take().unwrap_or_else(|| run.source());
+        options.data_dir = options.data_dir.or_else(|| run.config.data.dir.clone());
+        let data = options.load(&source)?;
+        let images = &data.test.images;
+        let [height, width] = run.config.data.image;
+        if [images.height, images.width] != [height, width] {
+            return Err(TrainError::ImageSize {
+                found: format!("{}×{}", images.height, images.width),
+                expected: format!("{height}×{width}"),
+            }
+            .into());
+        }
+        let path = self
+            .output
+            .unwrap_or_else(|| run.dir.samples().join("reconstructions.png"));
+        pictures::reconstructions(&mut run.model, images, self.count as usize, &path)?;
+        console::line(&format!("reconstructions in {}", path.display()));
+        Ok(ExitCode::SUCCESS)
+    }
+}

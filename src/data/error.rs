@@ -1,0 +1,348 @@
+//! Everything that can go wrong between a file or a server and a [`Dataset`](super::Dataset).
+
+use std::io;
+use std::path::PathBuf;
+
+use super::Source;
+
+/// Why a data set could not be loaded or written.
+///
+/// Byte offsets count the contents of the IDX file; where the file is compressed, its uncompressed
+/// contents.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// Neither the name of a data set nor a folder.
+    #[error(
+        "there is no data set and no folder `{}`: name one of {}, or an existing folder with \
+         IDX files",
+        path.display(),
+        Source::NAMES.join(", ")
+    )]
+    UnknownSource {
+        /// What was asked for.
+        path: PathBuf,
+    },
+
+    /// A path that should be a folder is something else.
+    #[error(
+        "{} is not a folder: name the folder that has the file train-images-idx3-ubyte",
+        path.display()
+    )]
+    NotAFolder {
+        /// What was asked for.
+        path: PathBuf,
+    },
+
+    /// A named set is not on this machine.
+    #[error(
+        "{set} is not on this machine: add --download, or put {} into {}, or name the folder \
+         that has them with --data-dir",
+        missing.join(", "),
+        dir.display()
+    )]
+    NotDownloaded {
+        /// Name of the set.
+        set: &'static str,
+        /// The folder where the files are expected.
+        dir: PathBuf,
+        /// The files that are not there.
+        missing: Vec<String>,
+    },
+
+    /// A folder of the user's has no training images.
+    #[error(
+        "{} has neither {file} nor {file}.gz: put the training images there in IDX format, or \
+         name another folder",
+        dir.display()
+    )]
+    NoImages {
+        /// The folder.
+        dir: PathBuf,
+        /// The file that is not there.
+        file: &'static str,
+    },
+
+    /// The operating system refused to read.
+    #[error("cannot read {}: {cause}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: io::Error,
+    },
+
+    /// The operating system refused to write.
+    #[error(
+        "cannot write {}: {cause}; check the space and the permissions there, or choose another \
+         folder",
+        path.display()
+    )]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: io::Error,
+    },
+
+    /// A gzip stream that ends early or does not decode.
+    #[error(
+        "{}: the gzip stream is {} after byte {offset} of the uncompressed contents ({cause}): \
+         delete the file and fetch it again",
+        path.display(),
+        if cause.kind() == io::ErrorKind::UnexpectedEof { "cut short" } else { "damaged" }
+    )]
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// Uncompressed bytes that could be read.
+        offset: u64,
+        /// What the decoder said.
+        cause: io::Error,
+    },
+
+    /// The file ends inside the header.
+    #[error(
+        "{}: the file ends at byte {found}, inside the {expected}-byte header of {what} in IDX \
+         format: it is cut short or another kind of file",
+        path.display()
+    )]
+    ShortHeader {
+        /// The file.
+        path: PathBuf,
+        /// `images` or `labels`.
+        what: &'static str,
+        /// Bytes of the header.
+        expected: u64,
+        /// Bytes of the file.
+        found: u64,
+    },
+
+    /// The first four bytes are not those of the wanted kind of IDX file.
+    #[error(
+        "{}: the magic number at byte 0 is {found:#010x}, but {what} in IDX format begin with \
+         {expected:#010x}{}",
+        path.display(),
+        magic_hint(*found)
+    )]
+    Magic {
+        /// The file.
+        path: PathBuf,
+        /// `images` or `labels`.
+        what: &'static str,
+        /// The number that was expected.
+        expected: u32,
+        /// The number that is there.
+        found: u32,
+    },
+
+    /// A dimension of zero.
+    #[error(
+        "{}: the {dimension} at byte {offset} is 0: the file holds nothing to train on",
+        path.display()
+    )]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// Which dimension.
+        dimension: &'static str,
+        /// Where it stands.
+        offset: u64,
+    },
+
+    /// A header whose sizes multiply to more than this machine can address.
+    #[error(
+        "{}: the header (bytes 4 to 15) claims {count} images of {height}x{width} pixels, more \
+         bytes than this machine can address: the file is damaged or not in IDX format",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Number of images claimed.
+        count: u32,
+        /// Rows claimed.
+        height: u32,
+        /// Columns claimed.
+        width: u32,
+    },
+
+    /// Fewer bytes than the header claims.
+    #[error(
+        "{}: cut short at byte {found}: the header claims {expected} bytes in all; fetch or write \
+         the file again",
+        path.display()
+    )]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that the header claims, header included.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+
+    /// More bytes than the header claims.
+    #[error(
+        "{}: the data that the header claims end at byte {expected}, but more bytes follow: the \
+         header or the file is wrong; write the file again",
+        path.display()
+    )]
+    Trailing {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that the header claims, header included.
+        expected: u64,
+    },
+
+    /// Images and labels that do not belong together.
+    #[error(
+        "{} has {labels} labels (count at byte 4), but {} has {images} images (count at byte 4): \
+         these files do not belong together",
+        labels_path.display(),
+        images_path.display()
+    )]
+    LabelCount {
+        /// The file of the images.
+        images_path: PathBuf,
+        /// The file of the labels.
+        labels_path: PathBuf,
+        /// Number of images.
+        images: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+
+    /// Training and test images of different sizes.
+    #[error(
+        "{} has images of {}x{} pixels (bytes 8 to 15), but the training images are {}x{}: bring \
+         them to one size",
+        path.display(),
+        test.0,
+        test.1,
+        train.0,
+        train.1
+    )]
+    SizeMismatch {
+        /// The file of the test images.
+        path: PathBuf,
+        /// Height and width of the training images.
+        train: (usize, usize),
+        /// Height and width of the test images.
+        test: (usize, usize),
+    },
+
+    /// A single image cannot be both trained on and held out.
+    #[error(
+        "{} holds a single image and there is no test file, so that nothing could be held out: \
+         add images, or a file t10k-images-idx3-ubyte",
+        path.display()
+    )]
+    NothingToHoldOut {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The pixels or labels given to a writer do not fit the sizes given with them.
+    #[error(
+        "cannot write {}: {count} x {height} x {width} are not the {len} bytes given, or a size \
+         exceeds the 32 bits of the format",
+        path.display()
+    )]
+    Inconsistent {
+        /// The file.
+        path: PathBuf,
+        /// Number of images announced.
+        count: usize,
+        /// Rows announced.
+        height: usize,
+        /// Columns announced.
+        width: usize,
+        /// Pixels given.
+        len: usize,
+    },
+
+    /// The server answered, but not with the file.
+    #[error("{url}: the server answered {status} {reason}: {}", status_remedy(*status))]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// HTTP status code.
+        status: u16,
+        /// The status in words.
+        reason: &'static str,
+    },
+
+    /// No connection, or one that broke too often.
+    #[error(
+        "{url}: {message} (attempts without progress: {attempts}); check the network, or put the \
+         file in place by hand; what has arrived is kept and the next run continues from it"
+    )]
+    Network {
+        /// What was asked for.
+        url: String,
+        /// Attempts since the last byte arrived.
+        attempts: u32,
+        /// What went wrong last.
+        message: String,
+    },
+
+    /// What was downloaded is not the file that is known under this name.
+    #[error(
+        "{url}: the uncompressed contents have SHA-256 {found}, but those of {file} have \
+         {expected}: the download was deleted; run again, or check the mirror if one is set"
+    )]
+    Hash {
+        /// Where it came from.
+        url: String,
+        /// Name of the file.
+        file: String,
+        /// SHA-256 of the true contents.
+        expected: String,
+        /// SHA-256 of what arrived.
+        found: String,
+    },
+
+    /// What was downloaded does not read as an IDX file.
+    #[error(
+        "{url}: what the server sent is not the wanted file and was deleted; run again, or check \
+         the mirror if one is set. What was wrong: {cause}"
+    )]
+    BadDownload {
+        /// Where it came from.
+        url: String,
+        /// What was wrong with it.
+        cause: Box<DataError>,
+    },
+
+    /// Another process writes the same file.
+    #[error("{} is being downloaded by another process: wait for it and run again", path.display())]
+    Busy {
+        /// The partial file.
+        path: PathBuf,
+    },
+}
+
+fn magic_hint(found: u32) -> &'static str {
+    match found {
+        0x0000_0801 => ": this is a file of labels",
+        0x0000_0803 => ": this is a file of images",
+        _ if found >> 16 == 0 => {
+            ": only unsigned bytes are read, one dimension for labels and three for images"
+        }
+        _ => ": this is another kind of file",
+    }
+}
+
+fn status_remedy(status: u16) -> &'static str {
+    match status {
+        404 | 410 => {
+            "the file is not there; check the mirror, if one is set, or put the file in place by hand"
+        }
+        401 | 403 | 407 => {
+            "access is refused; check proxy and mirror, or put the file in place by hand"
+        }
+        408 | 429 | 500.. => "the server is in trouble; try again later, or set another mirror",
+        _ => "this server cannot be used; set another mirror, or put the file in place by hand",
+    }
+}

@@ -1,0 +1,219 @@
+//! Image data sets: where they come from and how they are read.
+//!
+//! A [`Source`] says which data set, a [`Location`] where the named ones live and whether they may
+//! be downloaded, and [`load`] turns both into a [`Dataset`] of grey images as bytes. Nothing here
+//! knows what the images are used for.
+//!
+//! ```
+//! use vae_wgpu::data::{Location, Source, load};
+//!
+//! let digits = load(&Source::Digits, &Location::default(), &mut |_| {})?;
+//! assert_eq!((digits.train.images.height, digits.train.images.width), (28, 28));
+//! # Ok::<(), vae_wgpu::data::DataError>(())
+//! ```
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+pub mod digits;
+mod download;
+mod error;
+mod folder;
+pub mod idx;
+mod named;
+
+pub use error::DataError;
+
+/// Grey images as bytes, 0 black and 255 white.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Images {
+    /// Number of images.
+    pub count: usize,
+    /// Rows of one image, in pixels.
+    pub height: usize,
+    /// Columns of one image, in pixels.
+    pub width: usize,
+    /// All pixels, row-major `[count, height * width]`.
+    pub pixels: Vec<u8>,
+}
+
+impl Images {
+    /// Pixels of one image: `height * width`.
+    pub fn dim(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// The pixels of image `index`, row-major `[height, width]`.
+    ///
+    /// # Panics
+    ///
+    /// If `index` is not below `count`, like indexing a slice.
+    pub fn image(&self, index: usize) -> &[u8] {
+        &self.pixels[index * self.dim()..][..self.dim()]
+    }
+}
+
+// Millions of pixels in a failed assertion or a log line help nobody.
+impl fmt::Debug for Images {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Images")
+            .field("count", &self.count)
+            .field("height", &self.height)
+            .field("width", &self.width)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Images, with their labels when these are known.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Split {
+    /// The images.
+    pub images: Images,
+    /// One class number per image: `[count]`.
+    pub labels: Option<Vec<u8>>,
+}
+
+// As with pixels: a label per image is too much to read.
+impl fmt::Debug for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Split")
+            .field("images", &self.images)
+            .field("labels", &self.labels.as_ref().map(Vec::len))
+            .finish()
+    }
+}
+
+/// A data set: images to train on and images to measure with, both of the same height and width.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// What to call it: the name of the set, or of the folder that it was read from.
+    pub name: String,
+    /// What to train on.
+    pub train: Split,
+    /// What to measure with; never empty.
+    pub test: Split,
+    /// Something about the set that the user should be told, such as that test images were held
+    /// out.
+    pub note: Option<String>,
+}
+
+/// Which data set.
+///
+/// Parsing never fails: a string that is not one of [`Source::NAMES`] is the path of a folder,
+/// which [`load`] then looks for. `Display` writes what parses back to the same source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Handwritten-looking digits that the program draws itself ([`digits`]): needs no file and no
+    /// network.
+    Digits,
+    /// MNIST: 60,000 + 10,000 handwritten digits.
+    Mnist,
+    /// Fashion-MNIST: 60,000 + 10,000 pieces of clothing.
+    FashionMnist,
+    /// Kuzushiji-MNIST: 60,000 + 10,000 cursive Japanese characters.
+    Kmnist,
+    /// A folder with files in IDX format, named as MNIST's are.
+    Directory(PathBuf),
+}
+
+impl Source {
+    /// The names that are not paths.
+    pub const NAMES: [&'static str; 4] = ["digits", "mnist", "fashion-mnist", "kmnist"];
+}
+
+impl FromStr for Source {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "digits" => Self::Digits,
+            "mnist" => Self::Mnist,
+            "fashion-mnist" => Self::FashionMnist,
+            "kmnist" => Self::Kmnist,
+            path => Self::Directory(PathBuf::from(path)),
+        })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digits => f.write_str("digits"),
+            Self::Mnist => f.write_str("mnist"),
+            Self::FashionMnist => f.write_str("fashion-mnist"),
+            Self::Kmnist => f.write_str("kmnist"),
+            Self::Directory(path) => {
+                let text = path.display().to_string();
+                // A folder that happens to be called `mnist` must not read back as the set of that
+                // name.
+                if Self::NAMES.contains(&text.as_str()) {
+                    f.write_str("./")?;
+                }
+                f.write_str(&text)
+            }
+        }
+    }
+}
+
+/// Where the named sets live on this machine, and whether they may be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// A folder with one folder per set, `DATA_DIR/mnist/train-images-idx3-ubyte.gz`; or the folder
+    /// that has the files of the wanted set itself. Downloads go to the first form.
+    pub data_dir: PathBuf,
+    /// Whether to download files that are not there.
+    pub download: bool,
+    /// The URL of a folder that has the four `.gz` files of the wanted set, instead of the set's
+    /// own server.
+    pub mirror: Option<String>,
+}
+
+impl Default for Location {
+    /// The cache folder of the platform (`~/.cache/vae-wgpu` on Linux), no download.
+    fn default() -> Self {
+        // Without a home there is no cache folder: a folder that the user can see is better than a
+        // temporary one.
+        let data_dir = dirs::cache_dir().map_or_else(
+            || PathBuf::from("vae-wgpu-data"),
+            |dir| dir.join("vae-wgpu"),
+        );
+        Self {
+            data_dir,
+            download: false,
+            mirror: None,
+        }
+    }
+}
+
+/// How far the download of one file has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// Name of the file.
+    pub file: &'a str,
+    /// Bytes that are on disk, those of an earlier, interrupted attempt included.
+    pub bytes: u64,
+    /// Bytes of the whole file, if the server said.
+    pub total: Option<u64>,
+}
+
+/// Loads a data set; `progress` hears of downloads only.
+///
+/// # Errors
+///
+/// [`DataError`] if a file is missing, cannot be read, is not what its header says, or cannot be
+/// downloaded; the message names the file, what was wrong where, and what to do.
+pub fn load(
+    source: &Source,
+    location: &Location,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Dataset, DataError> {
+    match source {
+        Source::Digits => Ok(digits::dataset()),
+        Source::Mnist => named::MNIST.load(location, progress),
+        Source::FashionMnist => named::FASHION_MNIST.load(location, progress),
+        Source::Kmnist => named::KMNIST.load(location, progress),
+        Source::Directory(dir) => folder::load(dir),
+    }
+}

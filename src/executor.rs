@@ -1,0 +1,212 @@
+//! What runs graphs: one interface, two executors.
+//!
+//! [`crate::plan::GpuExecutor`] runs them in WGSL kernels, [`crate::reference::ReferenceExecutor`]
+//! in plain CPU code. An executor holds one set of parameters, by name; every graph that it runs
+//! sees the same ones.
+
+use crate::gpu::GpuError;
+use crate::graph::{Graph, Shape, TensorId};
+use crate::rng;
+
+/// A failure while running graphs.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ExecutorError {
+    /// The GPU's.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// Saved values that do not belong to these parameters.
+    #[error(
+        "parameter {name} has {expected} values here and {found} in the saved state; it belongs to another architecture"
+    )]
+    Mismatch {
+        /// The parameter.
+        name: String,
+        /// How many values it has.
+        expected: usize,
+        /// How many were given.
+        found: usize,
+    },
+}
+
+/// A trained parameter, before any graph uses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterSpec {
+    /// Its name, as in checkpoints: `encoder.mu.weight`.
+    pub name: String,
+    /// `[out, in]` for a weight, `[out]` for a bias.
+    pub shape: Shape,
+    /// Inputs of the layer; initial values are U(−1/√fan_in, 1/√fan_in).
+    pub fan_in: usize,
+}
+
+/// Everything that training changes: the parameters and Adam's moments, in the order of the specs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Values of each parameter.
+    pub parameters: Vec<Vec<f32>>,
+    /// First moments.
+    pub m: Vec<Vec<f32>>,
+    /// Second moments.
+    pub v: Vec<Vec<f32>>,
+}
+
+impl Snapshot {
+    /// The state before the first step: PyTorch's `Linear` initialisation, moments zero.
+    pub fn initial(specs: &[ParameterSpec], seed: u64) -> Self {
+        let parameters = (0..).zip(specs).map(|(index, spec)| {
+            let bound = 1.0 / (spec.fan_in as f64).sqrt();
+            rng::initial_uniform(seed, index, spec.shape.len(), bound)
+        });
+        let zeros: Vec<_> = specs
+            .iter()
+            .map(|spec| vec![0.0; spec.shape.len()])
+            .collect();
+        Self {
+            parameters: parameters.collect(),
+            m: zeros.clone(),
+            v: zeros,
+        }
+    }
+
+    /// Whether it belongs to parameters of these shapes.
+    ///
+    /// # Errors
+    /// [`ExecutorError::Mismatch`] with the first that does not fit.
+    pub fn check(&self, specs: &[ParameterSpec]) -> Result<(), ExecutorError> {
+        for values in [&self.parameters, &self.m, &self.v] {
+            for (index, spec) in specs.iter().enumerate() {
+                let found = values.get(index).map_or(0, Vec::len);
+                if found != spec.shape.len() {
+                    let (name, expected) = (spec.name.clone(), spec.shape.len());
+                    return Err(ExecutorError::Mismatch {
+                        name,
+                        expected,
+                        found,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Images that a pass runs over.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// Bytes, `[count, dim]`; a graph sees them as 0 to 1.
+    pub pixels: &'a [u8],
+    /// Bytes a row.
+    pub dim: usize,
+}
+
+impl Rows<'_> {
+    /// How many rows there are.
+    pub fn count(&self) -> usize {
+        self.pixels.len() / self.dim.max(1)
+    }
+}
+
+/// Where a pass over the data starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The step's number, for noise and bias correction.
+    pub step: u32,
+    /// Rows of this epoch that are done; a multiple of the batch size.
+    pub position: usize,
+    /// The order of the rows: a permutation of `0 .. count`.
+    pub order: &'a [u32],
+}
+
+/// What a run of a [`Session`] gives back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outputs {
+    /// The graph's outputs, in its order.
+    pub tensors: Vec<Vec<f32>>,
+    /// The objective and its terms, where the graph has terms.
+    pub losses: Vec<f32>,
+}
+
+/// A graph that runs over a data set, batch by batch.
+///
+/// The losses of the steps since [`Pass::begin`] form a log of lines `[objective, term, …]`.
+pub trait Pass {
+    /// Goes to a place in an epoch and empties the log.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError>;
+
+    /// Runs up to `steps` steps, at most to the end of the epoch; may return before they are done.
+    /// Returns how many.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn advance(&mut self, steps: usize) -> Result<usize, ExecutorError>;
+
+    /// Waits for the steps and returns the whole log.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn losses(&mut self) -> Result<Vec<f32>, ExecutorError>;
+
+    /// A recent prefix of the log, if a new one has arrived; never waits.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn recent_losses(&mut self) -> Result<Option<Vec<f32>>, ExecutorError>;
+
+    /// Runs one step operation by operation and names the first whose result is not finite.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn find_non_finite(&mut self) -> Result<Option<String>, ExecutorError>;
+}
+
+/// A graph that runs on values of the caller's.
+pub trait Session {
+    /// Writes the inputs, runs the graph once and reads its outputs. Inputs that are not given keep
+    /// their values; `step` is what noise and bias correction see.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn run(&mut self, step: u32, inputs: &[(TensorId, &[f32])]) -> Result<Outputs, ExecutorError>;
+}
+
+/// Holds parameters and runs graphs that use them.
+pub trait Executor {
+    /// What it runs on, for people.
+    fn name(&self) -> String;
+
+    /// Its parameters.
+    fn specs(&self) -> &[ParameterSpec];
+
+    /// Reads parameters and moments.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn snapshot(&mut self) -> Result<Snapshot, ExecutorError>;
+
+    /// Writes parameters and moments.
+    ///
+    /// # Errors
+    /// Where the device fails, or the snapshot belongs to other parameters.
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), ExecutorError>;
+
+    /// Prepares a pass over `rows` in batches of `batch`; `graph` writes the graph for a number of
+    /// rows, since the last batch of an epoch may be smaller.
+    ///
+    /// # Errors
+    /// Where the device fails or something does not fit on it.
+    fn pass(
+        &mut self,
+        rows: Rows<'_>,
+        batch: usize,
+        graph: &dyn Fn(usize) -> Graph,
+    ) -> Result<Box<dyn Pass>, ExecutorError>;
+
+    /// Prepares a graph for values of the caller's.
+    ///
+    /// # Errors
+    /// As [`Executor::pass`].
+    fn session(&mut self, graph: Graph) -> Result<Box<dyn Session>, ExecutorError>;
+}

@@ -1,0 +1,289 @@
+//! Which adapter to use.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::GpuError;
+
+/// What `--adapter` can say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AdapterChoice {
+    /// Discrete over integrated over software.
+    #[default]
+    Auto,
+    /// The best adapter of one backend, a software one included.
+    Backend(wgpu::Backend),
+    /// The best adapter that runs on the CPU.
+    Software,
+    /// No GPU: the reference executor.
+    Reference,
+    /// By its place in the list of `vae adapters`.
+    Index(usize),
+    /// By a part of its name, whatever the case.
+    Name(String),
+}
+
+/// An `--adapter` that cannot be meant.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(
+    "an adapter is one of auto, vulkan, metal, dx12, gl, software, reference, an index or a part of a name; it cannot be empty"
+)]
+pub struct ParseAdapterError;
+
+impl FromStr for AdapterChoice {
+    type Err = ParseAdapterError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.to_ascii_lowercase().as_str() {
+            "" => return Err(ParseAdapterError),
+            "auto" => Self::Auto,
+            "vulkan" => Self::Backend(wgpu::Backend::Vulkan),
+            "metal" => Self::Backend(wgpu::Backend::Metal),
+            "dx12" => Self::Backend(wgpu::Backend::Dx12),
+            "gl" => Self::Backend(wgpu::Backend::Gl),
+            "software" => Self::Software,
+            "reference" => Self::Reference,
+            name => name
+                .parse()
+                .map_or_else(|_| Self::Name(text.to_owned()), Self::Index),
+        })
+    }
+}
+
+impl fmt::Display for AdapterChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Backend(backend) => f.write_str(backend.to_str()),
+            Self::Software => f.write_str("software"),
+            Self::Reference => f.write_str("reference"),
+            Self::Index(index) => write!(f, "{index}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One adapter, for a table and for messages.
+#[derive(Clone, Debug)]
+pub struct AdapterSummary {
+    /// Its name, as the driver gives it.
+    pub name: String,
+    /// The API it is reached through.
+    pub backend: wgpu::Backend,
+    /// Discrete, integrated, or a CPU.
+    pub kind: wgpu::DeviceType,
+    /// The driver and its version.
+    pub driver: String,
+    /// Why it cannot run the kernels, if it cannot.
+    pub unusable: Option<String>,
+}
+
+impl AdapterSummary {
+    fn of(adapter: &wgpu::Adapter) -> Self {
+        let info = adapter.get_info();
+        let compute = adapter
+            .get_downlevel_capabilities()
+            .flags
+            .contains(wgpu::DownlevelFlags::COMPUTE_SHADERS);
+        let buffers = adapter.limits().max_storage_buffers_per_shader_stage;
+        let unusable = if !compute {
+            Some("no compute shaders".to_owned())
+        } else if buffers < 8 {
+            Some(format!("{buffers} storage buffers a shader, 8 are needed"))
+        } else {
+            None
+        };
+        Self {
+            name: info.name,
+            backend: info.backend,
+            kind: info.device_type,
+            driver: format!("{} {}", info.driver, info.driver_info)
+                .trim()
+                .to_owned(),
+            unusable,
+        }
+    }
+
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            wgpu::DeviceType::DiscreteGpu => "discrete",
+            wgpu::DeviceType::IntegratedGpu => "integrated",
+            wgpu::DeviceType::VirtualGpu => "virtual",
+            wgpu::DeviceType::Cpu => "software",
+            wgpu::DeviceType::Other => "other",
+        }
+    }
+
+    /// Lower is better.
+    fn rank(&self) -> u32 {
+        match self.kind {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        }
+    }
+}
+
+impl fmt::Display for AdapterSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ({}, {})",
+            self.name,
+            self.backend.to_str(),
+            self.kind_name()
+        )
+    }
+}
+
+/// Every adapter there is, in the order that indices count.
+#[derive(Debug)]
+pub struct AdapterList {
+    adapters: Vec<(wgpu::Adapter, AdapterSummary)>,
+}
+
+impl AdapterList {
+    /// Finds all adapters; `WGPU_BACKEND` restricts the backends, as everywhere in wgpu.
+    pub fn find() -> Self {
+        let mut list = Self::of(PRIMARY);
+        list.adapters.extend(Self::of(wgpu::Backends::GL).adapters);
+        list
+    }
+
+    fn of(backends: wgpu::Backends) -> Self {
+        let allowed = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::all());
+        let backends = backends & allowed;
+        if backends.is_empty() {
+            return Self {
+                adapters: Vec::new(),
+            };
+        }
+        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle().with_env();
+        descriptor.backends = backends;
+        let instance = wgpu::Instance::new(descriptor);
+        let adapters = pollster::block_on(instance.enumerate_adapters(backends))
+            .into_iter()
+            .map(|adapter| {
+                let summary = AdapterSummary::of(&adapter);
+                (adapter, summary)
+            })
+            .collect();
+        Self { adapters }
+    }
+
+    /// What there is.
+    pub fn summaries(&self) -> impl Iterator<Item = &AdapterSummary> {
+        self.adapters.iter().map(|(_, summary)| summary)
+    }
+
+    /// The index that a choice names, if one fits.
+    ///
+    /// # Errors
+    /// Where nothing fits; the message lists the candidates.
+    pub fn index_of(&self, choice: &AdapterChoice) -> Result<usize, GpuError> {
+        let usable = |&index: &usize| self.adapters[index].1.unusable.is_none();
+        let all = 0..self.adapters.len();
+        let best = |fits: &dyn Fn(&AdapterSummary) -> bool| {
+            all.clone()
+                .filter(usable)
+                .filter(|&index| fits(&self.adapters[index].1))
+                .min_by_key(|&index| (self.adapters[index].1.rank(), index))
+        };
+        let found = match choice {
+            AdapterChoice::Auto => best(&|_| true),
+            AdapterChoice::Backend(backend) => best(&|s| s.backend == *backend),
+            AdapterChoice::Software => best(&|s| s.kind == wgpu::DeviceType::Cpu),
+            AdapterChoice::Reference => return Err(GpuError::Reference),
+            AdapterChoice::Index(index) => all.clone().filter(usable).find(|i| i == index),
+            AdapterChoice::Name(name) => {
+                let name = name.to_lowercase();
+                best(&|s| s.name.to_lowercase().contains(&name))
+            }
+        };
+        found.ok_or_else(|| {
+            if self.adapters.is_empty() {
+                let tried = std::env::var("WGPU_BACKEND").map_or_else(
+                    |_| String::new(),
+                    |b| format!(" (WGPU_BACKEND={b} restricts the search)"),
+                );
+                return GpuError::NoAdapter { tried };
+            }
+            GpuError::NoMatch {
+                wanted: choice.to_string(),
+                candidates: self.lines(),
+            }
+        })
+    }
+
+    /// Finds what a choice names without waking OpenGL where it is not needed: some of its
+    /// drivers print complaints on machines without a display.
+    pub(super) fn choose(
+        choice: &AdapterChoice,
+    ) -> Result<(wgpu::Adapter, AdapterSummary), GpuError> {
+        if *choice == AdapterChoice::Reference {
+            return Err(GpuError::Reference);
+        }
+        for list in [Self::of(PRIMARY), Self::find()] {
+            if let Ok(index) = list.index_of(choice) {
+                let mut adapters = list.adapters;
+                return Ok(adapters.swap_remove(index));
+            }
+        }
+        let list = Self::find();
+        let error = list.index_of(choice).err();
+        Err(error.unwrap_or(GpuError::NoAdapter {
+            tried: String::new(),
+        }))
+    }
+
+    fn lines(&self) -> String {
+        let line = |(index, s): (usize, &AdapterSummary)| {
+            let note = s
+                .unusable
+                .as_ref()
+                .map_or_else(String::new, |why| format!(", unusable: {why}"));
+            format!("  {index}  {s}{note}\n")
+        };
+        self.summaries().enumerate().map(line).collect()
+    }
+}
+
+/// The backends that run compute shaders well.
+const PRIMARY: wgpu::Backends = wgpu::Backends::VULKAN
+    .union(wgpu::Backends::METAL)
+    .union(wgpu::Backends::DX12);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_read_as_they_are_printed() {
+        for text in [
+            "auto",
+            "vulkan",
+            "metal",
+            "dx12",
+            "gl",
+            "software",
+            "reference",
+            "3",
+            "GeForce",
+        ] {
+            let choice: AdapterChoice = text.parse().unwrap();
+            assert_eq!(choice.to_string(), text);
+        }
+        assert!("".parse::<AdapterChoice>().is_err());
+        assert_eq!(
+            "Vulkan".parse::<AdapterChoice>().unwrap().to_string(),
+            "vulkan"
+        );
+        assert_eq!(
+            "12".parse::<AdapterChoice>().unwrap(),
+            AdapterChoice::Index(12)
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! What can go wrong between the program and a GPU.
+
+/// A failure of the adapter, the device or its memory.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum GpuError {
+    /// Nothing that can run compute shaders was found.
+    #[error(
+        "no GPU adapter was found, nor a software one{tried}; install a Vulkan driver (on Linux \
+         `sh scripts/setup` installs Mesa's lavapipe), or run without one with `--adapter reference`"
+    )]
+    NoAdapter {
+        /// What restricted the search, if anything did.
+        tried: String,
+    },
+    /// The choice fits no adapter.
+    #[error(
+        "no adapter fits '{wanted}'; here are:\n{candidates}choose with --adapter one of auto, vulkan, metal, dx12, gl, software, reference, an index or a part of a name"
+    )]
+    NoMatch {
+        /// What was asked for.
+        wanted: String,
+        /// One line for each adapter.
+        candidates: String,
+    },
+    /// `reference` is no GPU.
+    #[error(
+        "the reference executor is no GPU adapter; open it with `reference::ReferenceExecutor`"
+    )]
+    Reference,
+    /// The driver refused a device.
+    #[error(
+        "adapter '{adapter}' gave no device: {reason}; try another one with --adapter (see `vae adapters`)"
+    )]
+    Device {
+        /// The adapter's name.
+        adapter: String,
+        /// The driver's words.
+        reason: String,
+    },
+    /// One buffer would be larger than the device allows.
+    #[error("{what} needs {} and adapter '{adapter}' allows {} in one buffer; {remedy}", size(*.bytes), size(*.limit))]
+    TooLarge {
+        /// What the buffer holds.
+        what: String,
+        /// Its size.
+        bytes: u64,
+        /// The device's limit.
+        limit: u64,
+        /// The adapter's name.
+        adapter: String,
+        /// What would fit.
+        remedy: String,
+    },
+    /// One launch would have more workgroups than the device allows.
+    #[error(
+        "kernel {kernel} needs {groups} workgroups in one dimension and adapter '{adapter}' allows {limit}; use a smaller batch or smaller layers"
+    )]
+    Grid {
+        /// The kernel's name.
+        kernel: &'static str,
+        /// What it needs.
+        groups: u32,
+        /// The device's limit.
+        limit: u32,
+        /// The adapter's name.
+        adapter: String,
+    },
+    /// The driver had no memory left.
+    #[error("adapter '{adapter}' has no memory left for {what}, {}; use a smaller batch or smaller layers, or close other programs on the GPU", size(*.bytes))]
+    OutOfMemory {
+        /// What the buffer holds.
+        what: String,
+        /// Its size.
+        bytes: u64,
+        /// The adapter's name.
+        adapter: String,
+    },
+    /// The device went away.
+    #[error("the GPU was lost ({reason}); the last checkpoint is whole: continue with --resume")]
+    Lost {
+        /// The driver's words.
+        reason: String,
+    },
+    /// Anything else that the driver reports.
+    #[error("the GPU driver reported an error: {reason}")]
+    Driver {
+        /// Its words.
+        reason: String,
+    },
+}
+
+/// Bytes for people: `1.5 GiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}

@@ -1,0 +1,186 @@
+//! The GPU: adapter choice, device, buffers, pipelines, read-back. Nothing here knows of VAEs.
+
+mod adapter;
+mod buffer;
+mod error;
+mod kernel;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use adapter::{AdapterChoice, AdapterList, AdapterSummary, ParseAdapterError};
+pub use buffer::{Readback, Slice};
+pub use error::GpuError;
+pub use kernel::{Access, Binding, Dispatch, Kernel, Launch, read, read_write};
+
+/// How shaders are compiled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checks {
+    /// As written: every index is in bounds and every loop ends, which the kernel tests prove.
+    #[default]
+    Trusted,
+    /// With the bounds checks and loop counters that WebGPU adds for unknown code.
+    Checked,
+}
+
+/// An open device and what is compiled for it.
+#[derive(Debug)]
+pub struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    summary: AdapterSummary,
+    limits: wgpu::Limits,
+    checks: Checks,
+    pipelines: Mutex<HashMap<kernel::PipelineKey, kernel::Pipeline>>,
+    failure: Arc<Mutex<Option<GpuError>>>,
+    unused: wgpu::Buffer,
+}
+
+impl Gpu {
+    /// Opens the adapter that `choice` names.
+    ///
+    /// # Errors
+    /// Where no adapter fits (the error lists the candidates), or the driver refuses the device.
+    pub fn open(choice: &AdapterChoice) -> Result<Self, GpuError> {
+        Self::open_with(choice, Checks::default())
+    }
+
+    /// [`Gpu::open`], saying how shaders are compiled.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub fn open_with(choice: &AdapterChoice, checks: Checks) -> Result<Self, GpuError> {
+        let (adapter, summary) = AdapterList::choose(choice)?;
+        let limits = adapter.limits();
+        let request = adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("vae-wgpu"),
+            required_limits: limits.clone(),
+            ..Default::default()
+        });
+        let (device, queue) = pollster::block_on(request).map_err(|error| GpuError::Device {
+            adapter: summary.name.clone(),
+            reason: error.to_string(),
+        })?;
+        let failure = Arc::new(Mutex::new(None));
+        let uncaptured = Arc::clone(&failure);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            keep_first(
+                &uncaptured,
+                GpuError::Driver {
+                    reason: error.to_string(),
+                },
+            );
+        }));
+        let lost = Arc::clone(&failure);
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                keep_first(&lost, GpuError::Lost { reason: message });
+            }
+        });
+        let unused = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("unused"),
+            size: 4 * 2 * Slice::ALIGNMENT as u64,
+            usage: wgpu::BufferUsages::STORAGE,
+            mapped_at_creation: false,
+        });
+        Ok(Self {
+            device,
+            queue,
+            summary,
+            limits,
+            checks,
+            pipelines: Mutex::default(),
+            failure,
+            unused,
+        })
+    }
+
+    /// What was opened.
+    pub fn adapter(&self) -> &AdapterSummary {
+        &self.summary
+    }
+
+    /// Whether the CPU runs the shaders.
+    pub fn is_software(&self) -> bool {
+        self.summary.kind == wgpu::DeviceType::Cpu
+    }
+
+    /// What the device allows.
+    pub fn limits(&self) -> &wgpu::Limits {
+        &self.limits
+    }
+
+    /// The most bytes that one kernel can see of one buffer.
+    pub fn largest_binding(&self) -> u64 {
+        self.limits
+            .max_storage_buffer_binding_size
+            .min(self.limits.max_buffer_size)
+    }
+
+    /// What an output that a kernel does not write is bound to: room for two such outputs, as
+    /// WebGPU forbids that two written bindings overlap.
+    pub fn unused(&self) -> Slice {
+        Slice::whole(self.unused.clone())
+    }
+
+    /// An encoder for commands to [`Gpu::submit`].
+    pub fn encoder(&self) -> wgpu::CommandEncoder {
+        self.device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+    }
+
+    /// Hands commands to the device; returns at once.
+    pub fn submit(&self, encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
+        self.queue.submit([encoder.finish()])
+    }
+
+    /// Waits for one submission, or for all of them.
+    ///
+    /// # Errors
+    /// Where the device was lost, or an earlier command failed.
+    pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<(), GpuError> {
+        let waited = self.device.poll(wgpu::PollType::Wait {
+            submission_index: submission,
+            timeout: None,
+        });
+        self.check()?;
+        waited.map(|_| ()).map_err(|error| GpuError::Driver {
+            reason: error.to_string(),
+        })
+    }
+
+    /// Lets finished work call back, without waiting.
+    ///
+    /// # Errors
+    /// As [`Gpu::wait`].
+    pub fn poll(&self) -> Result<(), GpuError> {
+        let polled = self.device.poll(wgpu::PollType::Poll);
+        self.check()?;
+        polled.map(|_| ()).map_err(|error| GpuError::Driver {
+            reason: error.to_string(),
+        })
+    }
+
+    /// The first failure that the driver reported, if any.
+    ///
+    /// # Errors
+    /// That failure.
+    pub fn check(&self) -> Result<(), GpuError> {
+        match self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Later failures are consequences of the first.
+fn keep_first(slot: &Mutex<Option<GpuError>>, failure: GpuError) {
+    slot.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert(failure);
+}

@@ -1,0 +1,175 @@
+//! Graphs: tensors, the operations between them, shape rules and reverse-mode differentiation.
+//!
+//! A model writes its loss into a [`Graph`]; [`Graph::minimize`] adds the backward pass and the
+//! optimiser. Two executors run the result: [`crate::plan`] on the GPU and [`crate::reference`] on
+//! the CPU. Nothing here knows of either.
+//!
+//! ```
+//! use vae_wgpu::graph::{Activation, Graph};
+//!
+//! let mut g = Graph::new();
+//! let x = g.input("x", [8, 3]);
+//! let weight = g.parameter("weight", [2, 3]);
+//! let bias = g.parameter("bias", [2]);
+//! let y = g.linear("y", x, weight, bias);
+//! let y = g.activation("tanh", Activation::Tanh, y);
+//! assert_eq!(g.shape(y).dims(), [8, 2]);
+//! ```
+
+mod backward;
+mod build;
+mod op;
+mod shape;
+
+pub use op::{Activation, Op};
+pub use shape::Shape;
+
+/// A tensor of a [`Graph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TensorId(pub(crate) usize);
+
+impl TensorId {
+    /// Its position in [`Graph::tensors`].
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// Where a tensor's values come from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Written by the caller before each run.
+    Input,
+    /// A trained parameter; the executor holds one set for all graphs, by name.
+    Parameter,
+    /// Every element has this value.
+    Constant(f32),
+    /// The output of an operation.
+    Computed,
+}
+
+/// A named array of `f32`, row-major.
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    /// For messages: `encoder.mu`, `d_encoder.mu.weight`.
+    pub name: String,
+    /// Its dimensions.
+    pub shape: Shape,
+    /// Where its values come from.
+    pub kind: Kind,
+    /// Whether it depends on a parameter.
+    pub(crate) differentiable: bool,
+}
+
+/// An operation with its operands, in the order that [`Op`] defines.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What is computed.
+    pub op: Op,
+    /// The operands.
+    pub inputs: Vec<TensorId>,
+    /// The results.
+    pub outputs: Vec<TensorId>,
+}
+
+/// One summand of the objective: `weight · mean(rows)`.
+#[derive(Clone, Debug)]
+pub struct Term {
+    /// Its name in logs.
+    pub name: String,
+    /// `[batch]`: one value per row of the batch, in nats.
+    pub rows: TensorId,
+    /// Its factor in the objective.
+    pub weight: f32,
+}
+
+/// Adam (Kingma and Ba 2014), with bias correction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+}
+
+impl Default for Adam {
+    /// The paper's settings: 1e-3, 0.9, 0.999, 1e-8.
+    fn default() -> Self {
+        Self {
+            lr: 1e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+        }
+    }
+}
+
+/// Tensors and the operations between them, in an order in which they can run.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    tensors: Vec<Tensor>,
+    nodes: Vec<Node>,
+    terms: Vec<Term>,
+    outputs: Vec<TensorId>,
+    gradients: Vec<(TensorId, TensorId)>,
+    optimizer: Option<Adam>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All tensors; a [`TensorId`] indexes them.
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
+    /// One tensor.
+    pub fn tensor(&self, id: TensorId) -> &Tensor {
+        &self.tensors[id.0]
+    }
+
+    /// A tensor's dimensions.
+    pub fn shape(&self, id: TensorId) -> Shape {
+        self.tensors[id.0].shape
+    }
+
+    /// The operations, in order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The summands of the objective.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// The tensors that can be read after a run, in the order in which they were asked for.
+    pub fn outputs(&self) -> &[TensorId] {
+        &self.outputs
+    }
+
+    /// Each parameter with its gradient, once [`Graph::minimize`] or [`Graph::differentiate`] ran.
+    pub fn gradients(&self) -> &[(TensorId, TensorId)] {
+        &self.gradients
+    }
+
+    /// The gradient of one parameter, once the graph is differentiated.
+    pub fn gradient(&self, parameter: TensorId) -> Option<TensorId> {
+        self.gradients
+            .iter()
+            .find(|(p, _)| *p == parameter)
+            .map(|&(_, gradient)| gradient)
+    }
+
+    /// What updates the parameters at the end of a run, if anything does.
+    pub fn optimizer(&self) -> Option<Adam> {
+        self.optimizer
+    }
+}

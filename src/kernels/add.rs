@@ -1,0 +1,34 @@
+//! Elementwise sum.
+
+use super::{Len, WORKGROUP, elementwise_grid};
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+
+/// `shaders/add.wgsl`.
+pub const KERNEL: Kernel = Kernel {
+    name: "add",
+    source: include_str!("../../shaders/add.wgsl"),
+    bindings: &[read("a"), read("b"), read_write("sum")],
+    params: size_of::<Len>(),
+};
+
+/// Its arrays, all of one length.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// One summand.
+    pub a: &'a Slice,
+    /// The other.
+    pub b: &'a Slice,
+    /// a + b.
+    pub sum: &'a Slice,
+}
+
+/// One invocation an element.
+pub fn launch(buffers: Buffers<'_>) -> Launch {
+    Launch {
+        kernel: &KERNEL,
+        constants: vec![("WORKGROUP", WORKGROUP.into())],
+        buffers: vec![buffers.a.clone(), buffers.b.clone(), buffers.sum.clone()],
+        params: bytemuck::bytes_of(&Len::of(buffers.sum)).to_vec(),
+        grid: elementwise_grid(buffers.sum.len()),
+    }
+}

@@ -1,0 +1,47 @@
+//! The sum of a matrix's rows.
+
+use super::{WORKGROUP, elementwise_grid};
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+
+/// `shaders/column_sum.wgsl`.
+pub const KERNEL: Kernel = Kernel {
+    name: "column_sum",
+    source: include_str!("../../shaders/column_sum.wgsl"),
+    bindings: &[read("a"), read_write("sum")],
+    params: size_of::<Params>(),
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    rows: u32,
+    columns: u32,
+    padding: [u32; 2],
+}
+
+const _: () = assert!(size_of::<Params>() == 16);
+
+/// Its arrays.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// `[rows, columns]`.
+    pub a: &'a Slice,
+    /// `[columns]`.
+    pub sum: &'a Slice,
+}
+
+/// One invocation a column.
+pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2]) -> Launch {
+    let params = Params {
+        rows: rows as u32,
+        columns: columns as u32,
+        padding: [0; 2],
+    };
+    Launch {
+        kernel: &KERNEL,
+        constants: vec![("WORKGROUP", WORKGROUP.into())],
+        buffers: vec![buffers.a.clone(), buffers.sum.clone()],
+        params: bytemuck::bytes_of(&params).to_vec(),
+        grid: elementwise_grid(columns),
+    }
+}

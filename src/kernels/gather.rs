@@ -1,0 +1,75 @@
+//! The next batch of a data set, from bytes to floats.
+
+use super::{WORKGROUP, elementwise_grid};
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+
+/// `shaders/gather.wgsl`.
+pub const KERNEL: Kernel = Kernel {
+    name: "gather",
+    source: include_str!("../../shaders/gather.wgsl"),
+    bindings: &[
+        read("images"),
+        read("order"),
+        read("state"),
+        read_write("x"),
+    ],
+    params: size_of::<Params>(),
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    rows: u32,
+    dim: u32,
+    words_per_row: u32,
+    padding: u32,
+}
+
+const _: () = assert!(size_of::<Params>() == 16);
+
+/// Its arrays.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// `[count, dim]` bytes, each row padded to whole words: see [`pack`].
+    pub images: &'a Slice,
+    /// `[count]`: the epoch's permutation.
+    pub order: &'a Slice,
+    /// [`super::State`].
+    pub state: &'a Slice,
+    /// `[rows, dim]`.
+    pub x: &'a Slice,
+}
+
+/// One invocation a word of four pixels.
+pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2]) -> Launch {
+    let words_per_row = dim.div_ceil(4);
+    let params = Params {
+        rows: rows as u32,
+        dim: dim as u32,
+        words_per_row: words_per_row as u32,
+        padding: 0,
+    };
+    let Buffers {
+        images,
+        order,
+        state,
+        x,
+    } = buffers;
+    Launch {
+        kernel: &KERNEL,
+        constants: vec![("WORKGROUP", WORKGROUP.into())],
+        buffers: [images, order, state, x].map(Slice::clone).to_vec(),
+        params: bytemuck::bytes_of(&params).to_vec(),
+        grid: elementwise_grid(rows * words_per_row),
+    }
+}
+
+/// Images `[count, dim]` with each row padded to whole 32-bit words, as the kernel reads them.
+pub fn pack(pixels: &[u8], dim: usize) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(pixels.len() / dim.max(1) * dim.next_multiple_of(4));
+    for row in pixels.chunks(dim) {
+        packed.extend_from_slice(row);
+        packed.resize(packed.len().next_multiple_of(4), 0);
+    }
+    packed
+}

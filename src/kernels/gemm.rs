@@ -1,0 +1,226 @@
+//! Matrix products with what follows them: bias, addend, non-linearity, derivative.
+//!
+//! Two shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape.
+
+use super::activation_code;
+use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
+use crate::graph::Activation;
+
+const BINDINGS: &[Binding] = &[
+    read("a"),
+    read("b"),
+    read("bias"),
+    read("addend"),
+    read("saved"),
+    read_write("c"),
+];
+
+/// `shaders/gemm_registers.wgsl`, for software adapters.
+pub const REGISTERS: Kernel = Kernel {
+    name: "gemm_registers",
+    source: include_str!("../../shaders/gemm_registers.wgsl"),
+    bindings: BINDINGS,
+    params: size_of::<Params>(),
+};
+
+/// `shaders/gemm_tiled.wgsl`, for GPUs.
+pub const TILED: Kernel = Kernel {
+    name: "gemm_tiled",
+    source: include_str!("../../shaders/gemm_tiled.wgsl"),
+    bindings: BINDINGS,
+    params: size_of::<Params>(),
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    a_row: u32,
+    a_k: u32,
+    b_k: u32,
+    b_column: u32,
+    has_bias: u32,
+    has_addend: u32,
+    activation: u32,
+    gradient_of: u32,
+    lanes_n: u32,
+}
+
+const _: () = assert!(size_of::<Params>() == 48);
+
+/// Which shader, and its tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// 16 rows × 8 columns an invocation, everything in registers.
+    Registers {
+        /// How many of a workgroup's eight invocations lie along the columns: 1, 2, 4 or 8.
+        lanes_n: u32,
+    },
+    /// 4·side × 4·side a workgroup, through workgroup memory.
+    Tiled {
+        /// Invocations along each side of a workgroup: 8 or 16.
+        side: u32,
+    },
+}
+
+impl Variant {
+    /// The variant for a product of `m` rows and `n` columns.
+    ///
+    /// Registers: the lanes lie as computes the fewest elements past the edges. Tiled: a GPU wants
+    /// at least some sixty workgroups; a product with fewer large tiles takes small ones.
+    pub fn choose(software: bool, m: usize, n: usize) -> Self {
+        if software {
+            let computed = |lanes_n: &u32| {
+                let [rows, columns] = Self::Registers { lanes_n: *lanes_n }.tile();
+                m.next_multiple_of(rows) * n.next_multiple_of(columns)
+            };
+            let lanes_n = [8, 4, 2, 1].into_iter().min_by_key(computed).unwrap_or(8);
+            return Self::Registers { lanes_n };
+        }
+        let large_tiles = m.div_ceil(64) * n.div_ceil(64);
+        Self::Tiled {
+            side: if large_tiles >= 64 { 16 } else { 8 },
+        }
+    }
+
+    /// What a product can take along on an adapter.
+    pub fn epilogue(software: bool) -> Epilogue {
+        if software {
+            Epilogue::Relu
+        } else {
+            Epilogue::All
+        }
+    }
+
+    /// Rows and columns of the result that one workgroup computes.
+    fn tile(self) -> [usize; 2] {
+        match self {
+            Self::Registers { lanes_n } => [(16 * 8 / lanes_n) as usize, 8 * lanes_n as usize],
+            Self::Tiled { side } => [4 * side as usize; 2],
+        }
+    }
+}
+
+/// What a product takes along besides its bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epilogue {
+    /// ReLU alone: see `shaders/gemm_registers.wgsl` for the reason.
+    Relu,
+    /// An addend, any non-linearity, and the derivative of one.
+    All,
+}
+
+impl Epilogue {
+    /// Whether a non-linearity can follow the product in one launch.
+    pub fn takes_activation(self, function: Activation) -> bool {
+        self == Self::All || function == Activation::Relu
+    }
+
+    /// Whether an addend or a derivative can follow.
+    pub fn takes_operands(self) -> bool {
+        self == Self::All
+    }
+}
+
+/// How a row-major operand enters the product.
+#[derive(Clone, Copy, Debug)]
+pub enum Operand<'a> {
+    /// As it lies in memory.
+    Plain(&'a Slice),
+    /// Transposed: its rows are the product's columns.
+    Transposed(&'a Slice),
+}
+
+impl<'a> Operand<'a> {
+    fn slice(self) -> &'a Slice {
+        match self {
+            Self::Plain(slice) | Self::Transposed(slice) => slice,
+        }
+    }
+
+    /// Strides of the two indices of an operand that enters as `[_, columns]` or, transposed, lies
+    /// in memory as `[_, rows]`.
+    fn strides(self, rows: usize, columns: usize) -> [u32; 2] {
+        match self {
+            Self::Plain(_) => [columns as u32, 1],
+            Self::Transposed(_) => [1, rows as u32],
+        }
+    }
+}
+
+/// c = f(a·b + bias + addend) · g′(saved), with `a` `[m, k]` and `b` `[k, n]` as they enter.
+#[derive(Clone, Copy, Debug)]
+pub struct Gemm<'a> {
+    /// m, n and k.
+    pub shape: [usize; 3],
+    /// The left operand.
+    pub a: Operand<'a>,
+    /// The right operand.
+    pub b: Operand<'a>,
+    /// `[n]`.
+    pub bias: Option<&'a Slice>,
+    /// `[m, n]`.
+    pub addend: Option<&'a Slice>,
+    /// f.
+    pub activation: Option<Activation>,
+    /// g and its output `[m, n]`.
+    pub gradient_of: Option<(Activation, &'a Slice)>,
+    /// `[m, n]`.
+    pub c: &'a Slice,
+}
+
+/// One workgroup a tile of the result.
+///
+/// # Panics
+/// In debug builds, where the variant cannot take along what `gemm` asks for.
+pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
+    let epilogue = Variant::epilogue(matches!(variant, Variant::Registers { .. }));
+    debug_assert!(gemm.activation.is_none_or(|f| epilogue.takes_activation(f)));
+    debug_assert!(
+        epilogue.takes_operands() || (gemm.addend.is_none() && gemm.gradient_of.is_none())
+    );
+    let [m, n, k] = gemm.shape;
+    let [a_row, a_k] = gemm.a.strides(m, k);
+    let [b_k, b_column] = gemm.b.strides(k, n);
+    let params = Params {
+        m: m as u32,
+        n: n as u32,
+        k: k as u32,
+        a_row,
+        a_k,
+        b_k,
+        b_column,
+        has_bias: gemm.bias.is_some().into(),
+        has_addend: gemm.addend.is_some().into(),
+        activation: activation_code(gemm.activation),
+        gradient_of: activation_code(gemm.gradient_of.map(|(function, _)| function)),
+        lanes_n: match variant {
+            Variant::Registers { lanes_n } => lanes_n,
+            Variant::Tiled { .. } => 0,
+        },
+    };
+    let (kernel, constants) = match variant {
+        Variant::Registers { .. } => (&REGISTERS, vec![]),
+        Variant::Tiled { side } => (&TILED, vec![("SIDE", side.into())]),
+    };
+    // A step that does not apply reads nothing; its binding is the left operand.
+    let a = gemm.a.slice();
+    let saved = gemm.gradient_of.map_or(a, |(_, saved)| saved);
+    let inputs = [
+        a,
+        gemm.b.slice(),
+        gemm.bias.unwrap_or(a),
+        gemm.addend.unwrap_or(a),
+        saved,
+    ];
+    let [tile_m, tile_n] = variant.tile();
+    Launch {
+        kernel,
+        constants,
+        buffers: inputs.into_iter().chain([gemm.c]).cloned().collect(),
+        params: bytemuck::bytes_of(&params).to_vec(),
+        grid: [n.div_ceil(tile_n) as u32, m.div_ceil(tile_m) as u32, 1],
+    }
+}

@@ -1,0 +1,92 @@
+//! KL divergence of a diagonal Gaussian from the standard normal, and its gradients.
+
+use super::wrapped_grid;
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+
+/// `shaders/kl.wgsl`.
+pub const KERNEL: Kernel = Kernel {
+    name: "kl",
+    source: include_str!("../../shaders/kl.wgsl"),
+    bindings: &[
+        read("mu"),
+        read("logvar"),
+        read("d_rows"),
+        read_write("rows"),
+        read_write("d_mu"),
+        read_write("d_logvar"),
+    ],
+    params: size_of::<Params>(),
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    rows: u32,
+    columns: u32,
+    padding: [u32; 2],
+}
+
+const _: () = assert!(size_of::<Params>() == 16);
+
+/// Its arrays; without `value` or `gradient` that part is not computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// `[rows, columns]`: the means.
+    pub mu: &'a Slice,
+    /// `[rows, columns]`: log σ².
+    pub logvar: &'a Slice,
+    /// `[rows]`: where the value goes.
+    pub value: Option<&'a Slice>,
+    /// Where the gradient goes.
+    pub gradient: Option<Gradient<'a>>,
+    /// What stands in for outputs that are not written: twice [`Slice::ALIGNMENT`] words.
+    pub unused: &'a Slice,
+}
+
+/// The backward half.
+#[derive(Clone, Copy, Debug)]
+pub struct Gradient<'a> {
+    /// `[rows]`: the gradient of the value.
+    pub d_rows: &'a Slice,
+    /// `[rows, columns]`: the gradient of the means.
+    pub d_mu: &'a Slice,
+    /// `[rows, columns]`: the gradient of log σ².
+    pub d_logvar: &'a Slice,
+}
+
+/// One workgroup of `lanes` a row; `[rows, columns]` is the shape.
+pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> Launch {
+    let Buffers {
+        mu,
+        logvar,
+        value,
+        gradient,
+        unused,
+    } = buffers;
+    let params = Params {
+        rows: rows as u32,
+        columns: columns as u32,
+        padding: [0; 2],
+    };
+    // Two written bindings must not overlap, not even where nothing is written.
+    let [unused_mu, unused_logvar] =
+        [0, Slice::ALIGNMENT].map(|offset| unused.part(offset, Slice::ALIGNMENT));
+    Launch {
+        kernel: &KERNEL,
+        constants: vec![
+            ("LANES", lanes.into()),
+            ("VALUE", value.is_some().into()),
+            ("GRADIENT", gradient.is_some().into()),
+        ],
+        buffers: vec![
+            mu.clone(),
+            logvar.clone(),
+            gradient.map_or(mu, |g| g.d_rows).clone(),
+            value.unwrap_or(unused).clone(),
+            gradient.map_or(unused_mu, |g| g.d_mu.clone()),
+            gradient.map_or(unused_logvar, |g| g.d_logvar.clone()),
+        ],
+        params: bytemuck::bytes_of(&params).to_vec(),
+        grid: wrapped_grid(rows),
+    }
+}

@@ -1,0 +1,123 @@
+//! The kernels: each file holds one kernel's parameters, bindings and grid; its shader is
+//! `shaders/NAME.wgsl`, its CPU twin `reference/NAME.rs`.
+
+pub mod activation;
+pub mod activation_grad;
+pub mod adam;
+pub mod add;
+pub mod bernoulli_nll;
+pub mod column_sum;
+pub mod gather;
+pub mod gemm;
+pub mod kl;
+pub mod normal;
+pub mod objective;
+pub mod reparameterize;
+pub mod reparameterize_grad;
+pub mod squared_error;
+
+use crate::gpu::{Kernel, Slice};
+use crate::graph::Activation;
+
+/// Every kernel, for tests that read all shaders.
+pub const ALL: &[&Kernel] = &[
+    &activation::KERNEL,
+    &activation_grad::KERNEL,
+    &adam::KERNEL,
+    &add::KERNEL,
+    &bernoulli_nll::KERNEL,
+    &column_sum::KERNEL,
+    &gather::KERNEL,
+    &gemm::REGISTERS,
+    &gemm::TILED,
+    &kl::KERNEL,
+    &normal::KERNEL,
+    &objective::KERNEL,
+    &reparameterize::KERNEL,
+    &reparameterize_grad::KERNEL,
+    &squared_error::KERNEL,
+];
+
+/// Invocations of a workgroup of an elementwise kernel.
+const WORKGROUP: u32 = 64;
+
+/// WebGPU's default limit of workgroups per dimension.
+const MAX_GROUPS: u32 = 65_535;
+
+/// A grid of at least `groups` workgroups, wrapped into y past the limit of one dimension.
+fn wrapped_grid(groups: usize) -> [u32; 3] {
+    let groups = groups.max(1) as u32;
+    let y = groups.div_ceil(MAX_GROUPS);
+    [groups.div_ceil(y), y, 1]
+}
+
+/// The grid of an elementwise kernel over `len` invocations.
+fn elementwise_grid(len: usize) -> [u32; 3] {
+    wrapped_grid(len.div_ceil(WORKGROUP as usize))
+}
+
+/// The shaders' number for a non-linearity; 0 is none.
+fn activation_code(function: Option<Activation>) -> u32 {
+    match function {
+        None => 0,
+        Some(Activation::Relu) => 1,
+        Some(Activation::Tanh) => 2,
+        Some(Activation::Sigmoid) => 3,
+    }
+}
+
+/// The counters of a loop over batches: where a step is. They live on the GPU; the kernel
+/// `objective` moves them on.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct State {
+    /// Steps since the start of the run.
+    pub step: u32,
+    /// Images of this epoch that are done.
+    pub position: u32,
+    /// Lines of the loss log that are written.
+    pub entry: u32,
+    /// To 16 bytes.
+    pub padding: u32,
+}
+
+const _: () = assert!(size_of::<State>() == 16);
+
+/// The parameters of kernels that need only a length.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Len {
+    len: u32,
+    padding: [u32; 3],
+}
+
+const _: () = assert!(size_of::<Len>() == 16);
+
+impl Len {
+    fn of(slice: &Slice) -> Self {
+        Self {
+            len: slice.len() as u32,
+            padding: [0; 3],
+        }
+    }
+}
+
+/// Lanes that share one reduction. A software adapter runs eight at a time, and a barrier over
+/// more costs it a switch for each further eight.
+pub fn reduction_lanes(software: bool) -> u32 {
+    if software { 8 } else { 64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped_grid;
+
+    #[test]
+    fn grids_cover_every_workgroup_within_the_limit() {
+        for groups in [1, 2, 65_535, 65_536, 131_071, 1_000_003, 50_000_000] {
+            let [x, y, z] = wrapped_grid(groups);
+            assert!(x as usize * y as usize >= groups && x <= 65_535 && y <= 65_535 && z == 1);
+            assert!((x as usize * y as usize) < groups + y as usize);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Standard normals, made on the GPU.
+
+use super::{WORKGROUP, elementwise_grid};
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+use crate::rng::{Stream, key};
+
+/// `shaders/normal.wgsl`.
+pub const KERNEL: Kernel = Kernel {
+    name: "normal",
+    source: include_str!("../../shaders/normal.wgsl"),
+    bindings: &[read("state"), read_write("eps")],
+    params: size_of::<Params>(),
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    len: u32,
+    stream: u32,
+    seed: [u32; 2],
+}
+
+const _: () = assert!(size_of::<Params>() == 16);
+
+/// Its arrays.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// [`super::State`].
+    pub state: &'a Slice,
+    /// `[len]`.
+    pub eps: &'a Slice,
+}
+
+/// What it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// Standard normals.
+    Normals,
+    /// Philox's words as they are, for comparison with its known answers.
+    Words,
+}
+
+/// One invocation a block of four.
+pub fn launch(buffers: Buffers<'_>, seed: u64, stream: Stream, draw: Draw) -> Launch {
+    let params = Params {
+        len: buffers.eps.len() as u32,
+        stream: stream as u32,
+        seed: key(seed),
+    };
+    Launch {
+        kernel: &KERNEL,
+        constants: vec![
+            ("WORKGROUP", WORKGROUP.into()),
+            ("WORDS", (draw == Draw::Words).into()),
+        ],
+        buffers: vec![buffers.state.clone(), buffers.eps.clone()],
+        params: bytemuck::bytes_of(&params).to_vec(),
+        grid: elementwise_grid(buffers.eps.len().div_ceil(4)),
+    }
+}

@@ -1,0 +1,41 @@
+//! The reparameterization: z = μ + exp(½ log σ²)·ε.
+
+use super::{Len, WORKGROUP, elementwise_grid};
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+
+/// `shaders/reparameterize.wgsl`.
+pub const KERNEL: Kernel = Kernel {
+    name: "reparameterize",
+    source: include_str!("../../shaders/reparameterize.wgsl"),
+    bindings: &[read("mu"), read("logvar"), read("eps"), read_write("z")],
+    params: size_of::<Len>(),
+};
+
+/// Its arrays, all of one length.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// μ.
+    pub mu: &'a Slice,
+    /// log σ².
+    pub logvar: &'a Slice,
+    /// ε.
+    pub eps: &'a Slice,
+    /// The latent.
+    pub z: &'a Slice,
+}
+
+/// One invocation an element.
+pub fn launch(buffers: Buffers<'_>) -> Launch {
+    Launch {
+        kernel: &KERNEL,
+        constants: vec![("WORKGROUP", WORKGROUP.into())],
+        buffers: vec![
+            buffers.mu.clone(),
+            buffers.logvar.clone(),
+            buffers.eps.clone(),
+            buffers.z.clone(),
+        ],
+        params: bytemuck::bytes_of(&Len::of(buffers.z)).to_vec(),
+        grid: elementwise_grid(buffers.z.len()),
+    }
+}

@@ -1,0 +1,46 @@
+//! The adjoint of the reparameterization with respect to log σ².
+
+use super::{Len, WORKGROUP, elementwise_grid};
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+
+/// `shaders/reparameterize_grad.wgsl`.
+pub const KERNEL: Kernel = Kernel {
+    name: "reparameterize_grad",
+    source: include_str!("../../shaders/reparameterize_grad.wgsl"),
+    bindings: &[
+        read("d_z"),
+        read("logvar"),
+        read("eps"),
+        read_write("d_logvar"),
+    ],
+    params: size_of::<Len>(),
+};
+
+/// Its arrays, all of one length.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// The gradient of `z`.
+    pub d_z: &'a Slice,
+    /// log σ².
+    pub logvar: &'a Slice,
+    /// ε.
+    pub eps: &'a Slice,
+    /// The gradient of log σ².
+    pub d_logvar: &'a Slice,
+}
+
+/// One invocation an element.
+pub fn launch(buffers: Buffers<'_>) -> Launch {
+    Launch {
+        kernel: &KERNEL,
+        constants: vec![("WORKGROUP", WORKGROUP.into())],
+        buffers: vec![
+            buffers.d_z.clone(),
+            buffers.logvar.clone(),
+            buffers.eps.clone(),
+            buffers.d_logvar.clone(),
+        ],
+        params: bytemuck::bytes_of(&Len::of(buffers.d_logvar)).to_vec(),
+        grid: elementwise_grid(buffers.d_logvar.len()),
+    }
+}

@@ -1,0 +1,20 @@
+//! Variational autoencoders trained and used entirely in compute kernels written by hand in WGSL
+//! and run through `wgpu`, on any GPU or on a software adapter; the same seed gives the same bits.
+//!
+//! [`model::Vae`] writes its loss into a [`graph::Graph`], which differentiates itself. Two
+//! [`executor::Executor`]s run graphs: [`plan::GpuExecutor`] on the GPU and
+//! [`reference::ReferenceExecutor`] in plain CPU code.
+
+pub mod checkpoint;
+pub mod data;
+pub mod eval;
+pub mod executor;
+pub mod gpu;
+pub mod graph;
+pub mod kernels;
+pub mod model;
+pub mod plan;
+pub mod plot;
+pub mod reference;
+pub mod rng;
+pub mod train;

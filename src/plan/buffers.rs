@@ -1,0 +1,196 @@
+//! Which buffer holds each tensor.
+//!
+//! Parameters and their gradients lie in the shared buffers, the rows of the objective's terms in
+//! one buffer that the kernel `objective` reads, inputs, constants and outputs in buffers of their
+//! own; everything else shares a pool: a buffer is free again after the last launch that reads it.
+
+use std::collections::HashMap;
+
+use super::fuse::Task;
+use super::parameters::Parameters;
+use crate::gpu::{Gpu, GpuError, Slice};
+use crate::graph::{Graph, Kind, TensorId};
+
+/// Buffers that tensors of different graphs and moments share. All graphs of an executor run one
+/// after the other, so one pool serves them all.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    buffers: Vec<Slice>,
+}
+
+impl Pool {
+    /// The smallest free buffer with room for `len` words, or a new one.
+    fn take(
+        &mut self,
+        gpu: &Gpu,
+        free: &mut Vec<usize>,
+        what: &str,
+        len: usize,
+    ) -> Result<usize, GpuError> {
+        let fits = |&&index: &&usize| self.buffers[index].len() >= len;
+        let best = free
+            .iter()
+            .filter(fits)
+            .min_by_key(|&&index| self.buffers[index].len())
+            .copied();
+        if let Some(index) = best {
+            free.retain(|&other| other != index);
+            return Ok(index);
+        }
+        self.buffers.push(gpu.allocate(what, len)?);
+        Ok(self.buffers.len() - 1)
+    }
+}
+
+/// The buffer of each tensor of one graph.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    of: HashMap<TensorId, Slice>,
+    /// The terms' rows, `[terms, stride]`.
+    pub(super) rows: Slice,
+    /// Words from one term's rows to the next's.
+    pub(super) stride: usize,
+}
+
+impl Buffers {
+    /// Assigns a buffer to every tensor that a task reads or writes.
+    pub(super) fn assign(
+        gpu: &Gpu,
+        graph: &Graph,
+        tasks: &[Task],
+        parameters: &mut Parameters,
+        pool: &mut Pool,
+    ) -> Result<Self, GpuError> {
+        let batch = graph
+            .terms()
+            .iter()
+            .map(|term| graph.shape(term.rows).rows())
+            .max();
+        let stride = batch.unwrap_or(0).next_multiple_of(Slice::ALIGNMENT);
+        let rows = gpu.allocate("the losses of a batch", stride * graph.terms().len())?;
+        let mut buffers = Self {
+            of: HashMap::new(),
+            rows,
+            stride,
+        };
+        buffers.fixed(gpu, graph, parameters)?;
+        buffers.pooled(gpu, graph, tasks, pool)?;
+        Ok(buffers)
+    }
+
+    /// A tensor's buffer.
+    ///
+    /// # Panics
+    /// Where no task touches the tensor; the planner asks for no other.
+    pub(super) fn of(&self, id: TensorId) -> &Slice {
+        &self.of[&id]
+    }
+
+    fn fixed(
+        &mut self,
+        gpu: &Gpu,
+        graph: &Graph,
+        parameters: &mut Parameters,
+    ) -> Result<(), GpuError> {
+        for (index, term) in graph.terms().iter().enumerate() {
+            let len = graph.shape(term.rows).len();
+            self.of
+                .insert(term.rows, self.rows.part(index * self.stride, len));
+        }
+        if graph.optimizer().is_some() {
+            let gradients = parameters.optimizer(gpu)?.gradients;
+            for &(parameter, gradient) in graph.gradients() {
+                let name = &graph.tensor(parameter).name;
+                if let Some(part) = parameters.part(&gradients, name) {
+                    self.of.insert(gradient, part);
+                }
+            }
+        }
+        let visible = graph.outputs().iter().copied();
+        let visible: Vec<_> = visible
+            .chain(graph.gradients().iter().map(|&(_, gradient)| gradient))
+            .collect();
+        for (index, tensor) in graph.tensors().iter().enumerate() {
+            let id = TensorId(index);
+            let (what, len) = (tensor.name.as_str(), tensor.shape.len());
+            let slice = match tensor.kind {
+                _ if self.of.contains_key(&id) => continue,
+                Kind::Parameter => match parameters.part(parameters.values(), what) {
+                    Some(part) => part,
+                    None => {
+                        return Err(GpuError::Driver {
+                            reason: format!(
+                                "the graph uses {what}, which the executor does not hold"
+                            ),
+                        });
+                    }
+                },
+                Kind::Input => gpu.allocate(what, len)?,
+                Kind::Constant(value) => gpu.upload(what, &vec![value; len])?,
+                Kind::Computed if visible.contains(&id) => allocate_tensor(gpu, graph, id)?,
+                Kind::Computed => continue,
+            };
+            self.of.insert(id, slice);
+        }
+        Ok(())
+    }
+
+    fn pooled(
+        &mut self,
+        gpu: &Gpu,
+        graph: &Graph,
+        tasks: &[Task],
+        pool: &mut Pool,
+    ) -> Result<(), GpuError> {
+        let mut last_read: HashMap<TensorId, usize> = HashMap::new();
+        for (index, task) in tasks.iter().enumerate() {
+            last_read.extend(task.reads().into_iter().map(|id| (id, index)));
+        }
+        let mut free: Vec<usize> = (0..pool.buffers.len()).collect();
+        let mut held: HashMap<TensorId, usize> = HashMap::new();
+        for (index, task) in tasks.iter().enumerate() {
+            // Results first: a launch never writes where it reads.
+            for id in task.writes() {
+                if !self.of.contains_key(&id) {
+                    let len = graph.shape(id).len();
+                    check_size(gpu, graph, id)?;
+                    let buffer = pool.take(gpu, &mut free, &graph.tensor(id).name, len)?;
+                    held.insert(id, buffer);
+                    self.of.insert(id, pool.buffers[buffer].part(0, len));
+                }
+            }
+            let touched = task.reads().into_iter().chain(task.writes());
+            for id in touched {
+                let done = last_read.get(&id).is_none_or(|&last| last <= index);
+                if done && let Some(buffer) = held.remove(&id) {
+                    free.push(buffer);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn allocate_tensor(gpu: &Gpu, graph: &Graph, id: TensorId) -> Result<Slice, GpuError> {
+    check_size(gpu, graph, id)?;
+    gpu.allocate(&graph.tensor(id).name, graph.shape(id).len())
+}
+
+/// Says what would fit where a tensor does not.
+fn check_size(gpu: &Gpu, graph: &Graph, id: TensorId) -> Result<(), GpuError> {
+    let shape = graph.shape(id);
+    let (bytes, limit) = (4 * shape.len() as u64, gpu.largest_binding());
+    if bytes <= limit {
+        return Ok(());
+    }
+    Err(GpuError::TooLarge {
+        what: format!("the tensor {} of shape {shape}", graph.tensor(id).name),
+        bytes,
+        limit,
+        adapter: gpu.adapter().name.clone(),
+        remedy: format!(
+            "a batch of {} would fit",
+            limit / 4 / shape.columns() as u64
+        ),
+    })
+}

@@ -1,0 +1,69 @@
+//! The executor that runs graphs on a GPU.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::buffers::Pool;
+use super::parameters::Parameters;
+use super::pass::GpuPass;
+use super::session::GpuSession;
+use crate::executor::{Executor, ExecutorError, ParameterSpec, Pass, Rows, Session, Snapshot};
+use crate::gpu::Gpu;
+use crate::graph::Graph;
+
+/// Runs graphs in WGSL kernels; the parameters live in GPU buffers.
+#[derive(Debug)]
+pub struct GpuExecutor {
+    pub(super) gpu: Rc<Gpu>,
+    pub(super) seed: u64,
+    pub(super) parameters: Parameters,
+    pub(super) pool: RefCell<Pool>,
+}
+
+impl GpuExecutor {
+    /// An executor on `gpu` for these parameters, all zero until [`Executor::restore`]. `seed` is
+    /// the key of all noise.
+    ///
+    /// # Errors
+    /// Where the parameters do not fit on the GPU.
+    pub fn new(gpu: Gpu, specs: Vec<ParameterSpec>, seed: u64) -> Result<Self, ExecutorError> {
+        let parameters = Parameters::new(&gpu, specs)?;
+        Ok(Self {
+            gpu: Rc::new(gpu),
+            seed,
+            parameters,
+            pool: RefCell::default(),
+        })
+    }
+}
+
+impl Executor for GpuExecutor {
+    fn name(&self) -> String {
+        self.gpu.adapter().to_string()
+    }
+
+    fn specs(&self) -> &[ParameterSpec] {
+        self.parameters.specs()
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, ExecutorError> {
+        self.parameters.snapshot(&self.gpu)
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), ExecutorError> {
+        self.parameters.restore(&self.gpu, snapshot)
+    }
+
+    fn pass(
+        &mut self,
+        rows: Rows<'_>,
+        batch: usize,
+        graph: &dyn Fn(usize) -> Graph,
+    ) -> Result<Box<dyn Pass>, ExecutorError> {
+        Ok(Box::new(GpuPass::new(self, rows, batch, graph)?))
+    }
+
+    fn session(&mut self, graph: Graph) -> Result<Box<dyn Session>, ExecutorError> {
+        Ok(Box::new(GpuSession::new(self, graph)?))
+    }
+}

@@ -1,0 +1,445 @@
+//! Fusion: from a graph's operations to the launches that run them. This is the one place that
+//! says what runs together:
+//!
+//! - a product takes along its bias, a sum with an earlier tensor, a non-linearity, and the
+//!   derivative of one (`linear → activation`, `linear_input_grad → add → activation_grad`), as far
+//!   as the adapter's kernel can;
+//! - a loss takes along its gradient, where the gradient of its rows is a constant, as it is for a
+//!   term of the objective.
+
+use std::collections::HashMap;
+
+use crate::graph::{Activation, Graph, Kind, Node, Op, TensorId};
+use crate::kernels::gemm::Epilogue;
+use crate::rng::Stream;
+
+/// One launch, in terms of the graph's tensors.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Task {
+    Gather {
+        x: TensorId,
+    },
+    Normal {
+        stream: Stream,
+        eps: TensorId,
+    },
+    Product(Product),
+    ColumnSum {
+        a: TensorId,
+        sum: TensorId,
+    },
+    Activation {
+        function: Activation,
+        x: TensorId,
+        y: TensorId,
+    },
+    ActivationGrad {
+        function: Activation,
+        y: TensorId,
+        d_y: TensorId,
+        d_x: TensorId,
+    },
+    Add {
+        a: TensorId,
+        b: TensorId,
+        sum: TensorId,
+    },
+    Reparameterize {
+        mu: TensorId,
+        logvar: TensorId,
+        eps: TensorId,
+        z: TensorId,
+    },
+    ReparameterizeGrad {
+        d_z: TensorId,
+        logvar: TensorId,
+        eps: TensorId,
+        d_logvar: TensorId,
+    },
+    Loss(Loss),
+}
+
+/// Which product of a linear layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProductKind {
+    /// x·Wᵀ
+    Forward,
+    /// d_y·W
+    InputGrad,
+    /// d_yᵀ·x
+    WeightGrad,
+}
+
+/// A matrix product and what follows it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Product {
+    pub(super) kind: ProductKind,
+    pub(super) left: TensorId,
+    pub(super) right: TensorId,
+    pub(super) bias: Option<TensorId>,
+    pub(super) addend: Option<TensorId>,
+    pub(super) activation: Option<Activation>,
+    pub(super) gradient_of: Option<(Activation, TensorId)>,
+    pub(super) result: TensorId,
+}
+
+/// Which loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum LossKind {
+    Kl,
+    BernoulliNll,
+    SquaredError { scale: f32, offset: f32 },
+}
+
+/// A loss per row, its gradient, or both.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Loss {
+    pub(super) kind: LossKind,
+    pub(super) operands: [TensorId; 2],
+    pub(super) value: Option<TensorId>,
+    pub(super) gradient: Option<LossGradient>,
+}
+
+/// The gradient of a loss's operands from that of its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LossGradient {
+    pub(super) d_rows: TensorId,
+    pub(super) results: Vec<TensorId>,
+}
+
+impl Task {
+    /// The tensors it reads.
+    pub(super) fn reads(&self) -> Vec<TensorId> {
+        match self {
+            Self::Gather { .. } | Self::Normal { .. } => vec![],
+            Self::Product(p) => {
+                let saved = p.gradient_of.map(|(_, saved)| saved);
+                [p.left, p.right]
+                    .into_iter()
+                    .chain(p.bias)
+                    .chain(p.addend)
+                    .chain(saved)
+                    .collect()
+            }
+            Self::ColumnSum { a, .. } => vec![*a],
+            Self::Activation { x, .. } => vec![*x],
+            Self::ActivationGrad { y, d_y, .. } => vec![*y, *d_y],
+            Self::Add { a, b, .. } => vec![*a, *b],
+            Self::Reparameterize {
+                mu, logvar, eps, ..
+            } => vec![*mu, *logvar, *eps],
+            Self::ReparameterizeGrad {
+                d_z, logvar, eps, ..
+            } => vec![*d_z, *logvar, *eps],
+            Self::Loss(loss) => {
+                let d_rows = loss.gradient.as_ref().map(|gradient| gradient.d_rows);
+                loss.operands.into_iter().chain(d_rows).collect()
+            }
+        }
+    }
+
+    /// The tensors it writes.
+    pub(super) fn writes(&self) -> Vec<TensorId> {
+        match self {
+            Self::Gather { x } => vec![*x],
+            Self::Normal { eps, .. } => vec![*eps],
+            Self::Product(p) => vec![p.result],
+            Self::ColumnSum { sum, .. } | Self::Add { sum, .. } => vec![*sum],
+            Self::Activation { y, .. } => vec![*y],
+            Self::ActivationGrad { d_x, .. } => vec![*d_x],
+            Self::Reparameterize { z, .. } => vec![*z],
+            Self::ReparameterizeGrad { d_logvar, .. } => vec![*d_logvar],
+            Self::Loss(loss) => {
+                let gradients = loss.gradient.iter().flat_map(|g| g.results.iter().copied());
+                loss.value.into_iter().chain(gradients).collect()
+            }
+        }
+    }
+}
+
+/// The launches that run `graph`, in order; `epilogue` is what a product can take along.
+pub(super) fn fuse(graph: &Graph, epilogue: Epilogue) -> Vec<Task> {
+    let mut fusion = Fusion::new(graph, epilogue);
+    for index in 0..graph.nodes().len() {
+        fusion.place(index);
+    }
+    fusion.slots.into_iter().flatten().collect()
+}
+
+struct Fusion<'g> {
+    graph: &'g Graph,
+    epilogue: Epilogue,
+    /// The nodes that read each tensor.
+    readers: HashMap<TensorId, Vec<usize>>,
+    /// The task that runs at each node's place, if any does.
+    slots: Vec<Option<Task>>,
+    /// Nodes that another node's task has taken along.
+    taken: Vec<bool>,
+}
+
+impl<'g> Fusion<'g> {
+    fn new(graph: &'g Graph, epilogue: Epilogue) -> Self {
+        let mut readers: HashMap<_, Vec<_>> = HashMap::new();
+        for (index, node) in graph.nodes().iter().enumerate() {
+            for &input in &node.inputs {
+                readers.entry(input).or_default().push(index);
+            }
+        }
+        let nodes = graph.nodes().len();
+        Self {
+            graph,
+            epilogue,
+            readers,
+            slots: vec![None; nodes],
+            taken: vec![false; nodes],
+        }
+    }
+
+    fn place(&mut self, index: usize) {
+        if self.taken[index] {
+            return;
+        }
+        let node = &self.graph.nodes()[index];
+        let (i, o) = (&node.inputs, &node.outputs);
+        let task = match node.op {
+            Op::Gather => Task::Gather { x: o[0] },
+            Op::Normal(stream) => Task::Normal { stream, eps: o[0] },
+            Op::Linear => return self.place_product(index, ProductKind::Forward),
+            Op::LinearInputGrad => return self.place_product(index, ProductKind::InputGrad),
+            Op::LinearWeightGrad => return self.place_product(index, ProductKind::WeightGrad),
+            Op::ColumnSum => Task::ColumnSum { a: i[0], sum: o[0] },
+            Op::Activation(function) => Task::Activation {
+                function,
+                x: i[0],
+                y: o[0],
+            },
+            Op::ActivationGrad(function) => Task::ActivationGrad {
+                function,
+                y: i[0],
+                d_y: i[1],
+                d_x: o[0],
+            },
+            Op::Add => Task::Add {
+                a: i[0],
+                b: i[1],
+                sum: o[0],
+            },
+            Op::Reparameterize => Task::Reparameterize {
+                mu: i[0],
+                logvar: i[1],
+                eps: i[2],
+                z: o[0],
+            },
+            Op::ReparameterizeGrad => Task::ReparameterizeGrad {
+                d_z: i[0],
+                logvar: i[1],
+                eps: i[2],
+                d_logvar: o[0],
+            },
+            Op::Kl => self.loss(index, LossKind::Kl),
+            Op::BernoulliNll => self.loss(index, LossKind::BernoulliNll),
+            Op::SquaredError { scale, offset } => {
+                self.loss(index, LossKind::SquaredError { scale, offset })
+            }
+            Op::KlGrad => Self::loss_gradient(node, LossKind::Kl),
+            Op::BernoulliNllGrad => Self::loss_gradient(node, LossKind::BernoulliNll),
+            Op::SquaredErrorGrad { scale } => {
+                Self::loss_gradient(node, LossKind::SquaredError { scale, offset: 0.0 })
+            }
+        };
+        self.slots[index] = Some(task);
+    }
+
+    /// A product, at the place of the last operation that it takes along.
+    fn place_product(&mut self, index: usize, kind: ProductKind) {
+        let node = &self.graph.nodes()[index];
+        let mut product = Product {
+            kind,
+            left: node.inputs[0],
+            right: node.inputs[1],
+            bias: node.inputs.get(2).copied(),
+            addend: None,
+            activation: None,
+            gradient_of: None,
+            result: node.outputs[0],
+        };
+        let mut place = index;
+        while let Some(next) = self.only_reader(product.result) {
+            let reader = &self.graph.nodes()[next];
+            let linear = product.activation.is_none() && product.gradient_of.is_none();
+            match reader.op {
+                Op::Add if linear && product.addend.is_none() && self.epilogue.takes_operands() => {
+                    let other = usize::from(reader.inputs[0] == product.result);
+                    product.addend = Some(reader.inputs[other]);
+                }
+                Op::Activation(function) if linear && self.epilogue.takes_activation(function) => {
+                    product.activation = Some(function);
+                }
+                Op::ActivationGrad(function)
+                    if self.epilogue.takes_operands()
+                        && product.gradient_of.is_none()
+                        && reader.inputs[1] == product.result =>
+                {
+                    product.gradient_of = Some((function, reader.inputs[0]));
+                }
+                _ => break,
+            }
+            self.taken[next] = true;
+            product.result = reader.outputs[0];
+            place = next;
+        }
+        self.slots[place] = Some(Task::Product(product));
+    }
+
+    /// The one node that reads a tensor, if nothing else sees it and nobody has taken the node.
+    fn only_reader(&self, tensor: TensorId) -> Option<usize> {
+        let visible = self.graph.outputs().contains(&tensor)
+            || self.graph.terms().iter().any(|term| term.rows == tensor)
+            || self
+                .graph
+                .gradients()
+                .iter()
+                .any(|&(_, gradient)| gradient == tensor);
+        match self.readers.get(&tensor).map(Vec::as_slice) {
+            Some(&[reader]) if !visible && !self.taken[reader] => Some(reader),
+            _ => None,
+        }
+    }
+
+    /// A loss, with its gradient where that needs nothing that comes later.
+    fn loss(&mut self, index: usize, kind: LossKind) -> Task {
+        let node = &self.graph.nodes()[index];
+        let operands = [node.inputs[0], node.inputs[1]];
+        let gradient = self
+            .readers
+            .get(&operands[0])
+            .into_iter()
+            .flatten()
+            .copied()
+            .find(|&n| {
+                let other = &self.graph.nodes()[n];
+                let same = other.inputs.starts_with(&operands) && Self::is_gradient_of(other, kind);
+                let early = other
+                    .inputs
+                    .get(2)
+                    .is_some_and(|&d| matches!(self.graph.tensor(d).kind, Kind::Constant(_)));
+                same && early && !self.taken[n]
+            });
+        let gradient = gradient.map(|n| {
+            self.taken[n] = true;
+            let other = &self.graph.nodes()[n];
+            LossGradient {
+                d_rows: other.inputs[2],
+                results: other.outputs.clone(),
+            }
+        });
+        Task::Loss(Loss {
+            kind,
+            operands,
+            value: Some(node.outputs[0]),
+            gradient,
+        })
+    }
+
+    fn is_gradient_of(node: &Node, kind: LossKind) -> bool {
+        match kind {
+            LossKind::Kl => node.op == Op::KlGrad,
+            LossKind::BernoulliNll => node.op == Op::BernoulliNllGrad,
+            LossKind::SquaredError { scale, .. } => node.op == Op::SquaredErrorGrad { scale },
+        }
+    }
+
+    fn loss_gradient(node: &Node, kind: LossKind) -> Task {
+        Task::Loss(Loss {
+            kind,
+            operands: [node.inputs[0], node.inputs[1]],
+            value: None,
+            gradient: Some(LossGradient {
+                d_rows: node.inputs[2],
+                results: node.outputs.clone(),
+            }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Adam;
+
+    /// A VAE small enough to count its launches.
+    fn vae(train: bool) -> Graph {
+        let mut g = Graph::new();
+        let x = g.gather("x", 8, 6);
+        let mut layer = |g: &mut Graph, name: &str, x, size: [usize; 2]| {
+            let weight = g.parameter(&format!("{name}.weight"), size);
+            let bias = g.parameter(&format!("{name}.bias"), [size[0]]);
+            g.linear(name, x, weight, bias)
+        };
+        let h = layer(&mut g, "hidden", x, [5, 6]);
+        let h = g.activation("relu", Activation::Relu, h);
+        let mu = layer(&mut g, "mu", h, [2, 5]);
+        let logvar = layer(&mut g, "logvar", h, [2, 5]);
+        let eps = g.normal("eps", Stream::Noise, [8, 2]);
+        let z = g.reparameterize("z", mu, logvar, eps);
+        let h = layer(&mut g, "decoder", z, [5, 2]);
+        let h = g.activation("relu", Activation::Relu, h);
+        let logits = layer(&mut g, "output", h, [6, 5]);
+        let recon = g.bernoulli_nll("recon", logits, x);
+        let kl = g.kl("kl", mu, logvar);
+        g.add_term("recon", recon, 1.0);
+        g.add_term("kl", kl, 1.0);
+        if train {
+            g.minimize(Adam::default());
+        }
+        g
+    }
+
+    #[test]
+    fn a_forward_pass_has_one_launch_a_layer_and_a_loss() {
+        let tasks = fuse(&vae(false), Epilogue::All);
+        // gather, hidden, mu, logvar, eps, z, decoder, output, two losses
+        assert_eq!(tasks.len(), 10, "{tasks:#?}");
+    }
+
+    #[test]
+    fn activations_and_their_derivatives_ride_on_products() {
+        let tasks = fuse(&vae(true), Epilogue::All);
+        assert!(!tasks.iter().any(|t| matches!(t, Task::Activation { .. })));
+        assert!(
+            !tasks
+                .iter()
+                .any(|t| matches!(t, Task::ActivationGrad { .. }))
+        );
+        let with_addend = |t: &&Task| matches!(t, Task::Product(p) if p.addend.is_some() && p.gradient_of.is_some());
+        assert_eq!(tasks.iter().filter(with_addend).count(), 1, "{tasks:#?}");
+        let losses = tasks.iter().filter(|t| matches!(t, Task::Loss(_))).count();
+        assert_eq!(losses, 2, "each loss and its gradient are one launch");
+    }
+
+    #[test]
+    fn every_tensor_is_written_once_before_it_is_read() {
+        for epilogue in [Epilogue::All, Epilogue::Relu] {
+            check_order(&vae(true), epilogue);
+        }
+    }
+
+    fn check_order(graph: &Graph, epilogue: Epilogue) {
+        let mut written: Vec<TensorId> = (0..graph.tensors().len())
+            .map(TensorId)
+            .filter(|&id| graph.tensor(id).kind != Kind::Computed)
+            .collect();
+        for task in fuse(graph, epilogue) {
+            for read in task.reads() {
+                assert!(written.contains(&read), "{task:?} reads {read:?} too early");
+            }
+            for write in task.writes() {
+                assert!(!written.contains(&write), "{task:?} writes {write:?} again");
+                written.push(write);
+            }
+        }
+        for &(_, gradient) in graph.gradients() {
+            assert!(written.contains(&gradient));
+        }
+    }
+}

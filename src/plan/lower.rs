@@ -1,0 +1,223 @@
+//! From tasks to launches: which kernel, with which buffers.
+
+use super::Loop;
+use super::buffers::Buffers;
+use super::fuse::{Loss, LossKind, Product, ProductKind, Task};
+use crate::gpu::{Gpu, GpuError, Launch, Slice};
+use crate::graph::{Graph, TensorId};
+use crate::kernels::gemm::{Gemm, Operand, Variant};
+use crate::kernels::{
+    activation, activation_grad, add, bernoulli_nll, column_sum, gather, gemm, kl, normal,
+    objective, reduction_lanes, reparameterize, reparameterize_grad, squared_error,
+};
+
+/// What a launch is made from.
+pub(super) struct Lowering<'a> {
+    pub(super) gpu: &'a Gpu,
+    pub(super) graph: &'a Graph,
+    pub(super) seed: u64,
+    pub(super) buffers: &'a Buffers,
+    pub(super) shared: &'a Loop,
+}
+
+impl Lowering<'_> {
+    /// The launch of one task.
+    pub(super) fn launch(&self, task: &Task) -> Result<Launch, GpuError> {
+        let of = |&id: &TensorId| self.buffers.of(id);
+        Ok(match task {
+            Task::Gather { x } => {
+                let Some(dataset) = &self.shared.dataset else {
+                    return Err(GpuError::Driver {
+                        reason: "the graph gathers batches, but there is no data set".to_owned(),
+                    });
+                };
+                let buffers = gather::Buffers {
+                    images: &dataset.images,
+                    order: &dataset.order,
+                    state: &self.shared.state,
+                    x: of(x),
+                };
+                gather::launch(buffers, self.matrix(*x))
+            }
+            Task::Normal { stream, eps } => normal::launch(
+                normal::Buffers {
+                    state: &self.shared.state,
+                    eps: of(eps),
+                },
+                self.seed,
+                *stream,
+                normal::Draw::Normals,
+            ),
+            Task::Product(product) => self.product(product),
+            Task::ColumnSum { a, sum } => column_sum::launch(
+                column_sum::Buffers {
+                    a: of(a),
+                    sum: of(sum),
+                },
+                self.matrix(*a),
+            ),
+            Task::Activation { function, x, y } => {
+                activation::launch(activation::Buffers { x: of(x), y: of(y) }, *function)
+            }
+            Task::ActivationGrad {
+                function,
+                y,
+                d_y,
+                d_x,
+            } => activation_grad::launch(
+                activation_grad::Buffers {
+                    y: of(y),
+                    d_y: of(d_y),
+                    d_x: of(d_x),
+                },
+                *function,
+            ),
+            Task::Add { a, b, sum } => add::launch(add::Buffers {
+                a: of(a),
+                b: of(b),
+                sum: of(sum),
+            }),
+            Task::Reparameterize { mu, logvar, eps, z } => {
+                reparameterize::launch(reparameterize::Buffers {
+                    mu: of(mu),
+                    logvar: of(logvar),
+                    eps: of(eps),
+                    z: of(z),
+                })
+            }
+            Task::ReparameterizeGrad {
+                d_z,
+                logvar,
+                eps,
+                d_logvar,
+            } => reparameterize_grad::launch(reparameterize_grad::Buffers {
+                d_z: of(d_z),
+                logvar: of(logvar),
+                eps: of(eps),
+                d_logvar: of(d_logvar),
+            }),
+            Task::Loss(loss) => self.loss(loss),
+        })
+    }
+
+    /// The launch that ends a step.
+    pub(super) fn objective(&self) -> Result<Launch, GpuError> {
+        let terms = self.graph.terms();
+        let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
+        let buffers = objective::Buffers {
+            rows: &self.buffers.rows,
+            weights: &self.gpu.upload("the weights of the objective", &weights)?,
+            state: &self.shared.state,
+            losses: &self.shared.losses,
+        };
+        let batch = self.graph.shape(terms[0].rows).rows();
+        Ok(objective::launch(
+            buffers,
+            batch,
+            self.buffers.stride,
+            self.lanes(),
+        ))
+    }
+
+    fn product(&self, product: &Product) -> Launch {
+        let of = |id: TensorId| self.buffers.of(id);
+        let (left, right) = (of(product.left), of(product.right));
+        let [left_rows, left_columns] = self.matrix(product.left);
+        let [right_rows, right_columns] = self.matrix(product.right);
+        let (a, b, shape) = match product.kind {
+            ProductKind::Forward => (
+                Operand::Plain(left),
+                Operand::Transposed(right),
+                [left_rows, right_rows, left_columns],
+            ),
+            ProductKind::InputGrad => (
+                Operand::Plain(left),
+                Operand::Plain(right),
+                [left_rows, right_columns, left_columns],
+            ),
+            ProductKind::WeightGrad => (
+                Operand::Transposed(left),
+                Operand::Plain(right),
+                [left_columns, right_columns, left_rows],
+            ),
+        };
+        let variant = Variant::choose(self.gpu.is_software(), shape[0], shape[1]);
+        let product = Gemm {
+            shape,
+            a,
+            b,
+            bias: product.bias.map(of),
+            addend: product.addend.map(of),
+            activation: product.activation,
+            gradient_of: product
+                .gradient_of
+                .map(|(function, saved)| (function, of(saved))),
+            c: of(product.result),
+        };
+        gemm::launch(product, variant)
+    }
+
+    fn loss(&self, loss: &Loss) -> Launch {
+        let of = |id: TensorId| self.buffers.of(id);
+        let [first, second] = loss.operands.map(of);
+        let shape = self.matrix(loss.operands[0]);
+        let value = loss.value.map(of);
+        let unused: &Slice = &self.gpu.unused();
+        let gradient = loss.gradient.as_ref();
+        let lanes = self.lanes();
+        match loss.kind {
+            LossKind::Kl => {
+                let gradient = gradient.map(|g| kl::Gradient {
+                    d_rows: of(g.d_rows),
+                    d_mu: of(g.results[0]),
+                    d_logvar: of(g.results[1]),
+                });
+                let buffers = kl::Buffers {
+                    mu: first,
+                    logvar: second,
+                    value,
+                    gradient,
+                    unused,
+                };
+                kl::launch(buffers, shape, lanes)
+            }
+            LossKind::BernoulliNll => {
+                let gradient = gradient.map(|g| bernoulli_nll::Gradient {
+                    d_rows: of(g.d_rows),
+                    d_logits: of(g.results[0]),
+                });
+                let buffers = bernoulli_nll::Buffers {
+                    logits: first,
+                    x: second,
+                    value,
+                    gradient,
+                    unused,
+                };
+                bernoulli_nll::launch(buffers, shape, lanes)
+            }
+            LossKind::SquaredError { scale, offset } => {
+                let gradient = gradient.map(|g| squared_error::Gradient {
+                    d_rows: of(g.d_rows),
+                    d_y: of(g.results[0]),
+                });
+                let buffers = squared_error::Buffers {
+                    y: first,
+                    x: second,
+                    value,
+                    gradient,
+                    unused,
+                };
+                squared_error::launch(buffers, shape, [scale, offset], lanes)
+            }
+        }
+    }
+
+    fn matrix(&self, id: TensorId) -> [usize; 2] {
+        let shape = self.graph.shape(id);
+        [shape.rows(), shape.columns()]
+    }
+
+    fn lanes(&self) -> u32 {
+        reduction_lanes(self.gpu.is_software())
+    }
+}

@@ -1,0 +1,190 @@
+//! A graph that runs over a data set on the GPU.
+
+use std::rc::Rc;
+
+use super::executor::GpuExecutor;
+use super::{Dataset, Loop, Plan};
+use crate::executor::{ExecutorError, Pass, Rows, Start};
+use crate::gpu::{Gpu, GpuError, Readback};
+use crate::graph::Graph;
+use crate::kernels::{State, gather};
+
+/// Plans for whole batches and for the rest of an epoch, and where they stand.
+pub(super) struct GpuPass {
+    gpu: Rc<Gpu>,
+    shared: Loop,
+    whole: Option<Plan>,
+    rest: Option<Plan>,
+    batch: usize,
+    count: usize,
+    /// Values of a line of the log.
+    line: usize,
+    /// The host's copy of the counters, ahead of the GPU's by what is under way.
+    position: usize,
+    entries: usize,
+    /// The submission before the last: waiting for it keeps one running and one queued.
+    previous: Option<wgpu::SubmissionIndex>,
+    latest: Option<wgpu::SubmissionIndex>,
+    recent: Readback,
+}
+
+impl GpuPass {
+    pub(super) fn new(
+        executor: &mut GpuExecutor,
+        rows: Rows<'_>,
+        batch: usize,
+        graph: &dyn Fn(usize) -> Graph,
+    ) -> Result<Self, ExecutorError> {
+        let gpu = Rc::clone(&executor.gpu);
+        let count = rows.count();
+        let batch = batch.clamp(1, count.max(1));
+        let line = 1 + graph(1).terms().len();
+        let log = count.div_ceil(batch) * line;
+        let images = gpu
+            .upload("the images", &gather::pack(rows.pixels, rows.dim))
+            .map_err(|error| images_that_fit(error, rows.dim))?;
+        let shared = Loop {
+            state: gpu.upload("the state of the loop", &[State::default()])?,
+            losses: gpu.allocate("the log of losses", log)?,
+            dataset: Some(Dataset {
+                images,
+                order: gpu.allocate("the order of images", count)?,
+            }),
+        };
+        let mut plan = |rows: usize| -> Result<Option<Plan>, GpuError> {
+            if rows == 0 {
+                return Ok(None);
+            }
+            let pool = &mut executor.pool.borrow_mut();
+            let parameters = &mut executor.parameters;
+            Plan::new(&gpu, &graph(rows), executor.seed, parameters, pool, &shared).map(Some)
+        };
+        let (whole, rest) = (plan(batch)?, plan(count % batch)?);
+        let recent = Readback::new(&gpu, log)?;
+        Ok(Self {
+            gpu,
+            shared,
+            whole,
+            rest,
+            batch,
+            count,
+            line,
+            position: 0,
+            entries: 0,
+            previous: None,
+            latest: None,
+            recent,
+        })
+    }
+
+    /// The plan of the next step and its rows, if the epoch is not over.
+    fn next(&self) -> Option<(&Plan, usize)> {
+        let left = self.count - self.position;
+        let plan = if left >= self.batch {
+            &self.whole
+        } else {
+            &self.rest
+        };
+        plan.as_ref()
+            .filter(|_| left > 0)
+            .map(|plan| (plan, left.min(self.batch)))
+    }
+}
+
+/// Says how many images would have fitted.
+fn images_that_fit(error: GpuError, dim: usize) -> GpuError {
+    match error {
+        GpuError::TooLarge {
+            what,
+            bytes,
+            limit,
+            adapter,
+            ..
+        } => {
+            let remedy = format!(
+                "at most {} images of {dim} pixels would fit",
+                limit as usize / dim.next_multiple_of(4)
+            );
+            GpuError::TooLarge {
+                what,
+                bytes,
+                limit,
+                adapter,
+                remedy,
+            }
+        }
+        other => other,
+    }
+}
+
+impl Pass for GpuPass {
+    fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError> {
+        self.gpu.wait(None)?;
+        self.recent.take::<f32>(&self.gpu)?;
+        let state = State {
+            step: start.step,
+            position: start.position as u32,
+            ..State::default()
+        };
+        self.gpu.write(&self.shared.state, &[state]);
+        if let Some(dataset) = &self.shared.dataset {
+            self.gpu.write(&dataset.order, start.order);
+        }
+        self.position = start.position;
+        self.entries = 0;
+        Ok(())
+    }
+
+    fn advance(&mut self, steps: usize) -> Result<usize, ExecutorError> {
+        let mut encoder = self.gpu.encoder();
+        let mut recorded = 0;
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            while recorded < steps {
+                let Some((plan, rows)) = self.next() else {
+                    break;
+                };
+                plan.record(&mut pass);
+                self.position += rows;
+                recorded += 1;
+            }
+        }
+        if recorded == 0 {
+            return Ok(0);
+        }
+        self.entries += recorded;
+        let submission = self.gpu.submit(encoder);
+        self.previous = self.latest.replace(submission);
+        if let Some(previous) = self.previous.take() {
+            self.gpu.wait(Some(previous))?;
+        }
+        Ok(recorded)
+    }
+
+    fn losses(&mut self) -> Result<Vec<f32>, ExecutorError> {
+        let log = self.shared.losses.part(0, self.entries * self.line);
+        Ok(self.gpu.read(&[&log])?.swap_remove(0))
+    }
+
+    fn recent_losses(&mut self) -> Result<Option<Vec<f32>>, ExecutorError> {
+        self.gpu.poll()?;
+        if self.recent.in_flight() {
+            return Ok(self.recent.take(&self.gpu)?);
+        }
+        if self.entries > 0 {
+            let log = self.shared.losses.part(0, self.entries * self.line);
+            let mut encoder = self.gpu.encoder();
+            self.recent.record(&mut encoder, &[&log]);
+            self.gpu.submit(encoder);
+            self.recent.map();
+        }
+        Ok(None)
+    }
+
+    fn find_non_finite(&mut self) -> Result<Option<String>, ExecutorError> {
+        match self.next() {
+            Some((plan, _)) => Ok(plan.find_non_finite(&self.gpu)?),
+            None => Ok(None),
+        }
+    }
+}

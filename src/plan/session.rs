@@ -1,0 +1,80 @@
+//! A graph that runs on values of the caller's.
+
+use std::rc::Rc;
+
+use super::executor::GpuExecutor;
+use super::{Loop, Plan};
+use crate::executor::{ExecutorError, Outputs, Session};
+use crate::gpu::Gpu;
+use crate::graph::{Graph, TensorId};
+use crate::kernels::State;
+
+/// One plan, its inputs written and its outputs read at each run.
+pub(super) struct GpuSession {
+    gpu: Rc<Gpu>,
+    graph: Graph,
+    plan: Plan,
+    shared: Loop,
+}
+
+impl GpuSession {
+    pub(super) fn new(executor: &mut GpuExecutor, graph: Graph) -> Result<Self, ExecutorError> {
+        let gpu = Rc::clone(&executor.gpu);
+        let shared = Loop {
+            state: gpu.upload("the state of a session", &[State::default()])?,
+            losses: gpu.allocate("the losses of a session", 1 + graph.terms().len())?,
+            dataset: None,
+        };
+        let pool = &mut executor.pool.borrow_mut();
+        let plan = Plan::new(
+            &gpu,
+            &graph,
+            executor.seed,
+            &mut executor.parameters,
+            pool,
+            &shared,
+        )?;
+        Ok(Self {
+            gpu,
+            graph,
+            plan,
+            shared,
+        })
+    }
+}
+
+impl Session for GpuSession {
+    fn run(&mut self, step: u32, inputs: &[(TensorId, &[f32])]) -> Result<Outputs, ExecutorError> {
+        self.gpu.write(
+            &self.shared.state,
+            &[State {
+                step,
+                ..State::default()
+            }],
+        );
+        for &(id, values) in inputs {
+            self.gpu.write(self.plan.buffers.of(id), values);
+        }
+        let mut encoder = self.gpu.encoder();
+        self.plan
+            .record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
+        self.gpu.submit(encoder);
+        let mut wanted: Vec<_> = self
+            .graph
+            .outputs()
+            .iter()
+            .map(|&id| self.plan.buffers.of(id))
+            .collect();
+        let has_terms = !self.graph.terms().is_empty();
+        if has_terms {
+            wanted.push(&self.shared.losses);
+        }
+        let mut tensors = self.gpu.read(&wanted)?;
+        let losses = if has_terms {
+            tensors.pop().unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        Ok(Outputs { tensors, losses })
+    }
+}

@@ -1,0 +1,5 @@
+//! Pictures of what a model does: grids of samples, and inputs above their reconstructions.
+
+mod grid;
+
+pub use grid::{PlotError, default_scale, grid, reconstructions, save_png};

@@ -1,0 +1,280 @@
+//! The executor that runs graphs on the CPU twins.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::adam;
+use super::interpreter::{Batches, Context, Values, evaluate};
+use crate::executor::{
+    Executor, ExecutorError, Outputs, ParameterSpec, Pass, Rows, Session, Snapshot, Start,
+};
+use crate::graph::{Graph, Kind, TensorId};
+
+/// Runs graphs in plain CPU code, in `f32` with `f64` sums: needs no GPU, and is slow.
+#[derive(Debug)]
+pub struct ReferenceExecutor {
+    specs: Vec<ParameterSpec>,
+    shared: Rc<RefCell<Shared>>,
+}
+
+/// What all graphs of an executor see.
+#[derive(Debug)]
+struct Shared {
+    seed: u64,
+    index: HashMap<String, usize>,
+    state: Snapshot,
+}
+
+impl ReferenceExecutor {
+    /// An executor for these parameters, all zero until [`Executor::restore`]. `seed` is the key
+    /// of all noise.
+    pub fn new(specs: Vec<ParameterSpec>, seed: u64) -> Self {
+        let zeros: Vec<_> = specs
+            .iter()
+            .map(|spec| vec![0.0; spec.shape.len()])
+            .collect();
+        let index = specs
+            .iter()
+            .enumerate()
+            .map(|(i, s)| (s.name.clone(), i))
+            .collect();
+        let state = Snapshot {
+            parameters: zeros.clone(),
+            m: zeros.clone(),
+            v: zeros,
+        };
+        Self {
+            specs,
+            shared: Rc::new(RefCell::new(Shared { seed, index, state })),
+        }
+    }
+}
+
+impl Shared {
+    /// The values of a graph's parameters and constants.
+    fn values(&self, graph: &Graph) -> Values<f32> {
+        let mut values = Values::new(graph);
+        for (index, tensor) in graph.tensors().iter().enumerate() {
+            if tensor.kind == Kind::Parameter {
+                let parameter = &self.state.parameters[self.index[&tensor.name]];
+                values.set(TensorId(index), parameter.clone());
+            }
+        }
+        values
+    }
+
+    /// The optimiser's step, where the graph has one.
+    fn update(&mut self, graph: &Graph, values: &Values<f32>, step: u32) {
+        let Some(adam) = graph.optimizer() else {
+            return;
+        };
+        for &(parameter, gradient) in graph.gradients() {
+            let index = self.index[&graph.tensor(parameter).name];
+            let Snapshot { parameters, m, v } = &mut self.state;
+            let gradient = values.get(gradient);
+            adam::update(
+                adam,
+                step,
+                gradient,
+                &mut parameters[index],
+                &mut m[index],
+                &mut v[index],
+            );
+        }
+    }
+}
+
+impl Executor for ReferenceExecutor {
+    fn name(&self) -> String {
+        "the reference executor (CPU, slow)".to_owned()
+    }
+
+    fn specs(&self) -> &[ParameterSpec] {
+        &self.specs
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, ExecutorError> {
+        Ok(self.shared.borrow().state.clone())
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), ExecutorError> {
+        snapshot.check(&self.specs)?;
+        self.shared.borrow_mut().state = snapshot.clone();
+        Ok(())
+    }
+
+    fn pass(
+        &mut self,
+        rows: Rows<'_>,
+        batch: usize,
+        graph: &dyn Fn(usize) -> Graph,
+    ) -> Result<Box<dyn Pass>, ExecutorError> {
+        let count = rows.count();
+        let batch = batch.clamp(1, count.max(1));
+        Ok(Box::new(ReferencePass {
+            shared: Rc::clone(&self.shared),
+            pixels: rows.pixels.to_vec(),
+            whole: graph(batch),
+            rest: graph((count % batch).max(1)),
+            batch,
+            order: (0..count as u32).collect(),
+            step: 0,
+            position: 0,
+            log: Vec::new(),
+            reported: 0,
+        }))
+    }
+
+    fn session(&mut self, graph: Graph) -> Result<Box<dyn Session>, ExecutorError> {
+        let shared = Rc::clone(&self.shared);
+        let inputs = HashMap::new();
+        Ok(Box::new(ReferenceSession {
+            shared,
+            graph,
+            inputs,
+        }))
+    }
+}
+
+struct ReferenceSession {
+    shared: Rc<RefCell<Shared>>,
+    graph: Graph,
+    inputs: HashMap<TensorId, Vec<f32>>,
+}
+
+impl Session for ReferenceSession {
+    fn run(&mut self, step: u32, inputs: &[(TensorId, &[f32])]) -> Result<Outputs, ExecutorError> {
+        for &(id, given) in inputs {
+            self.inputs.insert(id, given.to_vec());
+        }
+        let mut shared = self.shared.borrow_mut();
+        let mut values = shared.values(&self.graph);
+        for (&id, given) in &self.inputs {
+            values.set(id, given.clone());
+        }
+        let context = Context {
+            seed: shared.seed,
+            step,
+            batches: None,
+        };
+        let losses = evaluate(&self.graph, &mut values, context, |_, _| true);
+        shared.update(&self.graph, &values, step);
+        let tensors = self
+            .graph
+            .outputs()
+            .iter()
+            .map(|&id| values.get(id).to_vec())
+            .collect();
+        let has_terms = !self.graph.terms().is_empty();
+        let losses = losses
+            .into_iter()
+            .filter(|_| has_terms)
+            .map(|loss| loss as f32)
+            .collect();
+        Ok(Outputs { tensors, losses })
+    }
+}
+
+struct ReferencePass {
+    shared: Rc<RefCell<Shared>>,
+    pixels: Vec<u8>,
+    whole: Graph,
+    rest: Graph,
+    batch: usize,
+    order: Vec<u32>,
+    step: u32,
+    position: usize,
+    log: Vec<f32>,
+    reported: usize,
+}
+
+impl ReferencePass {
+    /// Runs the next step; `None` at the end of the epoch.
+    fn step(&self, watch: impl FnMut(TensorId, &[f32]) -> bool) -> Option<StepResult<'_>> {
+        let rows = self.batch.min(self.order.len() - self.position);
+        if rows == 0 {
+            return None;
+        }
+        let graph = if rows == self.batch {
+            &self.whole
+        } else {
+            &self.rest
+        };
+        let shared = self.shared.borrow();
+        let mut values = shared.values(graph);
+        let batches = Batches {
+            pixels: &self.pixels,
+            order: &self.order,
+            position: self.position,
+        };
+        let context = Context {
+            seed: shared.seed,
+            step: self.step,
+            batches: Some(batches),
+        };
+        let losses = evaluate(graph, &mut values, context, watch);
+        Some(StepResult {
+            graph,
+            values,
+            losses,
+            rows,
+        })
+    }
+}
+
+struct StepResult<'a> {
+    graph: &'a Graph,
+    values: Values<f32>,
+    losses: Vec<f64>,
+    rows: usize,
+}
+
+impl Pass for ReferencePass {
+    fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError> {
+        self.step = start.step;
+        self.position = start.position;
+        self.order = start.order.to_vec();
+        self.log.clear();
+        self.reported = 0;
+        Ok(())
+    }
+
+    fn advance(&mut self, steps: usize) -> Result<usize, ExecutorError> {
+        for done in 0..steps {
+            let Some(result) = self.step(|_, _| true) else {
+                return Ok(done);
+            };
+            self.shared
+                .borrow_mut()
+                .update(result.graph, &result.values, self.step);
+            let (rows, losses) = (result.rows, result.losses);
+            self.log.extend(losses.iter().map(|&loss| loss as f32));
+            self.position += rows;
+            self.step += 1;
+        }
+        Ok(steps)
+    }
+
+    fn losses(&mut self) -> Result<Vec<f32>, ExecutorError> {
+        Ok(self.log.clone())
+    }
+
+    fn recent_losses(&mut self) -> Result<Option<Vec<f32>>, ExecutorError> {
+        let new = self.log.len() > self.reported;
+        self.reported = self.log.len();
+        Ok(new.then(|| self.log.clone()))
+    }
+
+    fn find_non_finite(&mut self) -> Result<Option<String>, ExecutorError> {
+        let mut found = None;
+        let result = self.step(|id, values| {
+            if values.iter().any(|value| !value.is_finite()) {
+                found = Some(id);
+            }
+            found.is_none()
+        });
+        let name = |id: TensorId| result.as_ref().map(|r| r.graph.tensor(id).name.clone());
+        Ok(found.and_then(name))
+    }
+}

@@ -1,0 +1,156 @@
+//! Twin of the kernels `gemm_registers` and `gemm_tiled`: matrix products with what follows them.
+
+use super::real::Real;
+use super::{activation, activation_grad};
+use crate::graph::Activation;
+
+/// How a row-major operand enters the product.
+#[derive(Clone, Copy, Debug)]
+pub enum Operand<'a, T> {
+    /// As it lies in memory.
+    Plain(&'a [T]),
+    /// Transposed: its rows are the product's columns.
+    Transposed(&'a [T]),
+}
+
+impl<T: Real> Operand<'_, T> {
+    /// The `[rows, columns]` matrix that enters, in `f64`.
+    fn entering(self, rows: usize, columns: usize) -> Vec<f64> {
+        let mut out = Vec::with_capacity(rows * columns);
+        for row in 0..rows {
+            for column in 0..columns {
+                out.push(match self {
+                    Self::Plain(values) => values[row * columns + column].wide(),
+                    Self::Transposed(values) => values[column * rows + row].wide(),
+                });
+            }
+        }
+        out
+    }
+
+    fn len(self) -> usize {
+        match self {
+            Self::Plain(values) | Self::Transposed(values) => values.len(),
+        }
+    }
+}
+
+/// c = f(a·b + bias + addend) · g′(saved), with `a` `[m, k]` and `b` `[k, n]` as they enter.
+#[derive(Clone, Copy, Debug)]
+pub struct Gemm<'a, T> {
+    /// m, n and k.
+    pub shape: [usize; 3],
+    /// The left operand.
+    pub a: Operand<'a, T>,
+    /// The right operand.
+    pub b: Operand<'a, T>,
+    /// `[n]`.
+    pub bias: Option<&'a [T]>,
+    /// `[m, n]`.
+    pub addend: Option<&'a [T]>,
+    /// f.
+    pub activation: Option<Activation>,
+    /// g and its output `[m, n]`.
+    pub gradient_of: Option<(Activation, &'a [T])>,
+}
+
+impl<'a, T: Real> Gemm<'a, T> {
+    /// A product with nothing after it.
+    pub fn product(a: Operand<'a, T>, b: Operand<'a, T>, shape: [usize; 3]) -> Self {
+        Self {
+            shape,
+            a,
+            b,
+            bias: None,
+            addend: None,
+            activation: None,
+            gradient_of: None,
+        }
+    }
+}
+
+/// c of `gemm`: `[m, n]`.
+pub fn value<T: Real>(gemm: &Gemm<'_, T>) -> Vec<T> {
+    let [m, n, k] = gemm.shape;
+    assert_eq!(
+        [gemm.a.len(), gemm.b.len()],
+        [m * k, k * n],
+        "gemm: operands"
+    );
+    let (a, b) = (gemm.a.entering(m, k), gemm.b.entering(k, n));
+    let mut c = Vec::with_capacity(m * n);
+    for row in 0..m {
+        let mut sums = vec![0.0; n];
+        for inner in 0..k {
+            let left = a[row * k + inner];
+            for (sum, right) in sums.iter_mut().zip(&b[inner * n..(inner + 1) * n]) {
+                *sum += left * right;
+            }
+        }
+        for (column, sum) in sums.into_iter().enumerate() {
+            c.push(T::narrow(finish(gemm, row * n + column, column, sum)));
+        }
+    }
+    c
+}
+
+/// What follows the sum.
+fn finish<T: Real>(gemm: &Gemm<'_, T>, at: usize, column: usize, sum: f64) -> f64 {
+    let mut value = sum;
+    if let Some(bias) = gemm.bias {
+        value += bias[column].wide();
+    }
+    if let Some(addend) = gemm.addend {
+        value += addend[at].wide();
+    }
+    if let Some(function) = gemm.activation {
+        value = activation::apply(function, value);
+    }
+    if let Some((function, saved)) = gemm.gradient_of {
+        value *= activation_grad::derivative(function, saved[at].wide());
+    }
+    value
+}
+
+/// x·weightᵀ + bias: `[batch, in], [out, in], [out] → [batch, out]`.
+pub fn linear<T: Real>(
+    x: &[T],
+    weight: &[T],
+    bias: &[T],
+    [batch, fan_out, fan_in]: [usize; 3],
+) -> Vec<T> {
+    let shape = [batch, fan_out, fan_in];
+    let product = Gemm::product(Operand::Plain(x), Operand::Transposed(weight), shape);
+    value(&Gemm {
+        bias: Some(bias),
+        ..product
+    })
+}
+
+/// d_x = d_y·weight: `[batch, out], [out, in] → [batch, in]`.
+pub fn linear_input_grad<T: Real>(
+    d_y: &[T],
+    weight: &[T],
+    [batch, fan_out, fan_in]: [usize; 3],
+) -> Vec<T> {
+    let shape = [batch, fan_in, fan_out];
+    value(&Gemm::product(
+        Operand::Plain(d_y),
+        Operand::Plain(weight),
+        shape,
+    ))
+}
+
+/// d_weight = d_yᵀ·x: `[batch, out], [batch, in] → [out, in]`.
+pub fn linear_weight_grad<T: Real>(
+    d_y: &[T],
+    x: &[T],
+    [batch, fan_out, fan_in]: [usize; 3],
+) -> Vec<T> {
+    let shape = [fan_out, fan_in, batch];
+    value(&Gemm::product(
+        Operand::Transposed(d_y),
+        Operand::Plain(x),
+        shape,
+    ))
+}

@@ -1,0 +1,165 @@
+//! Runs a graph, operation by operation, on the twins.
+
+use super::real::Real;
+use super::{
+    activation, activation_grad, add, bernoulli_nll, column_sum, gather, gemm, kl, normal,
+    objective, reparameterize, reparameterize_grad, squared_error,
+};
+use crate::graph::{Graph, Kind, Node, Op, TensorId};
+
+/// The data set that [`Op::Gather`] reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Batches<'a> {
+    /// Bytes, `[count, dim]`.
+    pub pixels: &'a [u8],
+    /// The order of the rows.
+    pub order: &'a [u32],
+    /// Rows of the epoch that are done.
+    pub position: usize,
+}
+
+/// What operations see besides their operands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// The key of all noise.
+    pub seed: u64,
+    /// The step's number.
+    pub step: u32,
+    /// The data set, for graphs that gather.
+    pub batches: Option<Batches<'a>>,
+}
+
+/// The value of every tensor of a graph, as far as it is known.
+#[derive(Clone, Debug)]
+pub struct Values<T> {
+    of: Vec<Option<Vec<T>>>,
+}
+
+impl<T: Real> Values<T> {
+    /// Constants filled in; inputs and parameters are to be set.
+    pub fn new(graph: &Graph) -> Self {
+        let constant = |tensor: &crate::graph::Tensor| match tensor.kind {
+            Kind::Constant(value) => Some(vec![T::narrow(value.into()); tensor.shape.len()]),
+            _ => None,
+        };
+        Self {
+            of: graph.tensors().iter().map(constant).collect(),
+        }
+    }
+
+    /// Gives a tensor its values.
+    pub fn set(&mut self, id: TensorId, values: Vec<T>) {
+        self.of[id.index()] = Some(values);
+    }
+
+    /// A tensor's values.
+    ///
+    /// # Panics
+    /// Where it has none yet: an input that was not set, or a graph that was not run.
+    pub fn get(&self, id: TensorId) -> &[T] {
+        match &self.of[id.index()] {
+            Some(values) => values,
+            None => unreachable!("tensor {} has no values", id.index()),
+        }
+    }
+}
+
+/// Computes every operation's results from the inputs and parameters in `values`, and returns the
+/// objective and its terms. `watch` sees each node's results and stops the run with `false`.
+///
+/// # Panics
+/// Where an input or parameter was not set, or the graph gathers and there is no data set.
+pub fn evaluate<T: Real>(
+    graph: &Graph,
+    values: &mut Values<T>,
+    context: Context<'_>,
+    mut watch: impl FnMut(TensorId, &[T]) -> bool,
+) -> Vec<f64> {
+    for node in graph.nodes() {
+        let results = compute(graph, node, values, context);
+        for (&id, result) in node.outputs.iter().zip(results) {
+            debug_assert_eq!(
+                result.len(),
+                graph.shape(id).len(),
+                "{}",
+                graph.tensor(id).name
+            );
+            let go_on = watch(id, &result);
+            values.set(id, result);
+            if !go_on {
+                return Vec::new();
+            }
+        }
+    }
+    let terms: Vec<_> = graph
+        .terms()
+        .iter()
+        .map(|term| (term.weight, values.get(term.rows)))
+        .collect();
+    objective::value(&terms)
+}
+
+fn compute<T: Real>(
+    graph: &Graph,
+    node: &Node,
+    values: &Values<T>,
+    context: Context<'_>,
+) -> Vec<Vec<T>> {
+    let input = |index: usize| values.get(node.inputs[index]);
+    let matrix = |index: usize| {
+        let shape = graph.shape(node.inputs[index]);
+        [shape.rows(), shape.columns()]
+    };
+    let output = graph.shape(node.outputs[0]);
+    let result = match node.op {
+        Op::Gather => {
+            let Some(Batches {
+                pixels,
+                order,
+                position,
+            }) = context.batches
+            else {
+                unreachable!("the graph gathers batches, but there is no data set")
+            };
+            gather::value(pixels, order, position, [output.rows(), output.columns()])
+        }
+        Op::Normal(stream) => normal::value(context.seed, stream, context.step, output.len()),
+        Op::Linear => {
+            let [fan_out, fan_in] = matrix(1);
+            gemm::linear(
+                input(0),
+                input(1),
+                input(2),
+                [output.rows(), fan_out, fan_in],
+            )
+        }
+        Op::LinearInputGrad => {
+            let [fan_out, fan_in] = matrix(1);
+            gemm::linear_input_grad(input(0), input(1), [output.rows(), fan_out, fan_in])
+        }
+        Op::LinearWeightGrad => {
+            let shape = [matrix(0)[0], output.rows(), output.columns()];
+            gemm::linear_weight_grad(input(0), input(1), shape)
+        }
+        Op::ColumnSum => column_sum::value(input(0), matrix(0)),
+        Op::Activation(function) => activation::value(function, input(0)),
+        Op::ActivationGrad(function) => activation_grad::gradient(function, input(0), input(1)),
+        Op::Add => add::value(input(0), input(1)),
+        Op::Reparameterize => reparameterize::value(input(0), input(1), input(2)),
+        Op::ReparameterizeGrad => reparameterize_grad::gradient(input(0), input(1), input(2)),
+        Op::Kl => kl::value(input(0), input(1), matrix(0)),
+        Op::KlGrad => {
+            let (d_mu, d_logvar) = kl::gradient(input(0), input(1), input(2), matrix(0));
+            return vec![d_mu, d_logvar];
+        }
+        Op::BernoulliNll => bernoulli_nll::value(input(0), input(1), matrix(0)),
+        Op::BernoulliNllGrad => bernoulli_nll::gradient(input(0), input(1), input(2), matrix(0)),
+        Op::SquaredError { scale, offset } => {
+            squared_error::value(input(0), input(1), matrix(0), [scale, offset])
+        }
+        Op::SquaredErrorGrad { scale } => {
+            squared_error::gradient(input(0), input(1), input(2), matrix(0), scale)
+        }
+    };
+    vec![result]
+}

@@ -1,0 +1,25 @@
+//! The reference: every kernel's CPU twin, and the executor that runs whole graphs on them.
+//!
+//! Plain loops with `f64` accumulation, written to be obviously right rather than fast. The tests
+//! hold the kernels against it, and `--adapter reference` runs on it where there is no GPU.
+
+pub mod activation;
+pub mod activation_grad;
+pub mod adam;
+pub mod add;
+pub mod bernoulli_nll;
+pub mod column_sum;
+mod executor;
+pub mod gather;
+pub mod gemm;
+mod interpreter;
+pub mod kl;
+pub mod normal;
+pub mod objective;
+pub mod real;
+pub mod reparameterize;
+pub mod reparameterize_grad;
+pub mod squared_error;
+
+pub use executor::ReferenceExecutor;
+pub use interpreter::{Batches, Context, Values, evaluate};

@@ -1,0 +1,172 @@
+//! Randomness: Philox4x32-10 (Salmon et al. 2011), its streams and counters.
+//!
+//! One definition for the host, the shaders and the CPU twins. A draw is a pure function of
+//! (seed, stream, step, element): nothing is carried from one draw to the next, so the same bits
+//! come out however many steps share a submission and wherever a run was interrupted.
+//!
+//! | Philox word | meaning |
+//! |---|---|
+//! | counter 0 | element block: four 32-bit words serve elements `4·block .. 4·block + 3` |
+//! | counter 1 | step of the run, epoch, or index of the parameter, as the stream defines |
+//! | counter 2 | [`Stream`] |
+//! | counter 3 | 0 |
+//! | key 0, 1 | low and high half of the seed |
+
+/// What a draw is for. Two streams never share a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum Stream {
+    /// Initial weights; counter 1 is the index of the parameter.
+    Initialisation = 0,
+    /// The order of an epoch's images; counter 1 is the epoch.
+    Shuffle = 1,
+    /// ε of the reparameterization while training; counter 1 is the step.
+    Noise = 2,
+    /// Reserved for drawing binary images from grey ones.
+    Binarisation = 3,
+    /// Latents drawn from the prior; counter 1 is 0.
+    Sampling = 4,
+    /// ε of the reparameterization while evaluating; counter 1 is the batch.
+    Evaluation = 5,
+}
+
+/// Ten rounds of Philox4x32: 128 random bits for a 128-bit counter under a 64-bit key.
+pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+    for _ in 0..10 {
+        let product0 = u64::from(counter[0]) * 0xD251_1F53;
+        let product1 = u64::from(counter[2]) * 0xCD9E_8D57;
+        counter = [
+            (product1 >> 32) as u32 ^ counter[1] ^ key[0],
+            product1 as u32,
+            (product0 >> 32) as u32 ^ counter[3] ^ key[1],
+            product0 as u32,
+        ];
+        key[0] = key[0].wrapping_add(0x9E37_79B9);
+        key[1] = key[1].wrapping_add(0xBB67_AE85);
+    }
+    counter
+}
+
+/// The four words of one element block of a stream.
+pub fn block(seed: u64, stream: Stream, step: u32, block: u32) -> [u32; 4] {
+    philox4x32_10([block, step, stream as u32, 0], key(seed))
+}
+
+/// A seed as Philox's key.
+pub fn key(seed: u64) -> [u32; 2] {
+    [seed as u32, (seed >> 32) as u32]
+}
+
+/// Two standard normals from two words, by Box and Muller.
+///
+/// The radius takes its uniform from (0, 1], so that its logarithm is finite; 24 bits each, which
+/// is what an `f32` holds exactly.
+pub fn box_muller(words: [u32; 2]) -> [f64; 2] {
+    const UNIT: f64 = 1.0 / 16_777_216.0;
+    let radius = (-2.0 * (f64::from((words[0] >> 8) + 1) * UNIT).ln()).sqrt();
+    let angle = std::f64::consts::TAU * (f64::from(words[1] >> 8) * UNIT);
+    [radius * angle.cos(), radius * angle.sin()]
+}
+
+/// The standard normal of one element.
+pub fn normal(seed: u64, stream: Stream, step: u32, element: usize) -> f64 {
+    let words = block(seed, stream, step, (element / 4) as u32);
+    let pair = if element % 4 < 2 {
+        [words[0], words[1]]
+    } else {
+        [words[2], words[3]]
+    };
+    box_muller(pair)[element % 2]
+}
+
+/// `len` values of U(−bound, bound): the initial values of parameter number `parameter`.
+pub fn initial_uniform(seed: u64, parameter: u32, len: usize, bound: f64) -> Vec<f32> {
+    let mut values = Vec::with_capacity(len.next_multiple_of(4));
+    for index in 0..len.div_ceil(4) {
+        for word in block(seed, Stream::Initialisation, parameter, index as u32) {
+            let unit = (f64::from(word) + 0.5) / 4_294_967_296.0;
+            values.push(((2.0 * unit - 1.0) * bound) as f32);
+        }
+    }
+    values.truncate(len);
+    values
+}
+
+/// The order in which epoch `epoch` visits `count` images: a Fisher–Yates shuffle.
+///
+/// The bounded draw is the high half of a 32×32-bit product; its bias is below `count / 2³²`.
+pub fn permutation(seed: u64, epoch: u32, count: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    let mut words = [0; 4];
+    for (draw, last) in (1..count).rev().enumerate() {
+        if draw % 4 == 0 {
+            words = block(seed, Stream::Shuffle, epoch, (draw / 4) as u32);
+        }
+        let other = (u64::from(words[draw % 4]) * (last as u64 + 1)) >> 32;
+        order.swap(last, other as usize);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn philox_gives_the_known_answers() {
+        // Random123's known-answer file (Salmon et al. 2011).
+        let cases = [
+            (
+                [0; 4],
+                [0; 2],
+                [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8],
+            ),
+            (
+                [u32::MAX; 4],
+                [u32::MAX; 2],
+                [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd],
+            ),
+            (
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+                [0xa409_3822, 0x299f_31d0],
+                [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1],
+            ),
+        ];
+        for (counter, key, expected) in cases {
+            assert_eq!(philox4x32_10(counter, key), expected);
+        }
+    }
+
+    #[test]
+    fn a_permutation_holds_every_index_once_and_depends_on_the_epoch() {
+        let order = permutation(7, 3, 1000);
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert!(sorted.iter().enumerate().all(|(i, &v)| i == v as usize));
+        assert_ne!(order, permutation(7, 4, 1000));
+        assert_ne!(order, permutation(8, 3, 1000));
+        assert_eq!(order, permutation(7, 3, 1000));
+    }
+
+    #[test]
+    fn every_position_of_a_permutation_is_equally_likely() {
+        // χ² of the first position over 8 items, 8000 shuffles: 7 degrees of freedom; 29.9 is the
+        // 0.9999 quantile.
+        let mut counts = [0f64; 8];
+        for epoch in 0..8000 {
+            counts[permutation(1, epoch, 8)[0] as usize] += 1.0;
+        }
+        let chi2: f64 = counts.iter().map(|c| (c - 1000.0).powi(2) / 1000.0).sum();
+        assert!(chi2 < 29.9, "χ² = {chi2}");
+    }
+
+    #[test]
+    fn initial_values_fill_their_interval() {
+        let values = initial_uniform(1, 0, 100_000, 0.25);
+        let mean: f64 = values.iter().map(|&v| f64::from(v)).sum::<f64>() / 1e5;
+        // The mean of U(−¼, ¼) over 10⁵ draws has deviation ¼/√3/√10⁵ = 4.6e-4; five of them.
+        assert!(mean.abs() < 2.3e-3, "{mean}");
+        assert!(values.iter().all(|v| v.abs() <= 0.25));
+        assert!(values.iter().any(|v| *v > 0.2499) && values.iter().any(|v| *v < -0.2499));
+    }
+}

@@ -1,0 +1,69 @@
+//! What can stop a training.
+
+use crate::checkpoint::CheckpointError;
+use crate::executor::ExecutorError;
+use crate::model::VaeError;
+
+/// A training that cannot start, go on or be continued.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The executor's.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// The architecture's.
+    #[error(transparent)]
+    Vae(#[from] VaeError),
+    /// A file's.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A setting out of its range.
+    #[error("{name} is {value}: {expected}")]
+    Setting {
+        /// The setting, as its flag is called.
+        name: &'static str,
+        /// What was asked for.
+        value: String,
+        /// What can be asked for.
+        expected: String,
+    },
+    /// The batch is larger than the data.
+    #[error(
+        "a batch of {batch} is more than the {images} training images: use --batch-size {images} or less"
+    )]
+    Batch {
+        /// The batch size.
+        batch: usize,
+        /// How many images there are.
+        images: usize,
+    },
+    /// Images of another size than the model's.
+    #[error(
+        "the data has images of {found} pixels and the model was made for {expected}; use data of that size, or train a new model on these"
+    )]
+    ImageSize {
+        /// Height × width of the data.
+        found: String,
+        /// Height × width of the model.
+        expected: String,
+    },
+    /// The loss is no number.
+    #[error(
+        "the loss is not finite in epoch {epoch}, step {step}: the first such value is in {operation}; the last good checkpoint is kept. A lower --lr usually helps"
+    )]
+    NonFinite {
+        /// The epoch, from 1.
+        epoch: u32,
+        /// The step of the run, from 1.
+        step: u32,
+        /// The first tensor that is not finite.
+        operation: String,
+    },
+    /// A checkpoint that does not fit the model.
+    #[error(
+        "the checkpoint does not fit this model: {reason}; it belongs to another architecture or another program"
+    )]
+    Foreign {
+        /// What does not fit.
+        reason: String,
+    },
+}

@@ -1,0 +1,209 @@
+//! Settings of a training, resolved: enough to repeat it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::TrainError;
+use crate::graph::{Activation, Adam};
+use crate::model::{Likelihood, Vae, VaeConfig};
+
+/// Everything that determines a training's result, besides the data and the adapter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Settings {
+    /// Units of the encoder's hidden layers; the decoder mirrors them.
+    pub hidden: Vec<usize>,
+    /// Dimensions of the latent.
+    pub latent: usize,
+    /// Between the layers.
+    pub activation: Activation,
+    /// p(x | z).
+    pub likelihood: Likelihood,
+    /// Images per step.
+    pub batch_size: usize,
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// Adam's learning rate.
+    pub lr: f64,
+    /// Adam's decay of the first moment.
+    pub beta1: f64,
+    /// Adam's decay of the second moment.
+    pub beta2: f64,
+    /// Adam's ε.
+    pub eps: f64,
+    /// The key of all randomness.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    /// A model that trains in seconds and draws well: 784-400-20 in size, batch 128, 10 epochs.
+    fn default() -> Self {
+        let Adam {
+            lr,
+            beta1,
+            beta2,
+            eps,
+        } = Adam::default();
+        Self {
+            hidden: vec![400],
+            latent: 20,
+            activation: Activation::Relu,
+            likelihood: Likelihood::Bernoulli,
+            batch_size: 128,
+            epochs: 10,
+            lr,
+            beta1,
+            beta2,
+            eps,
+            seed: 0,
+        }
+    }
+}
+
+impl Settings {
+    /// The optimiser.
+    pub fn adam(&self) -> Adam {
+        Adam {
+            lr: self.lr,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            eps: self.eps,
+        }
+    }
+
+    /// The model, for images of `input_dim` pixels.
+    ///
+    /// # Errors
+    /// Where a size is zero or absurd.
+    pub fn vae(&self, input_dim: usize) -> Result<Vae, TrainError> {
+        Ok(Vae::new(VaeConfig {
+            input_dim,
+            hidden: self.hidden.clone(),
+            latent_dim: self.latent,
+            activation: self.activation,
+            likelihood: self.likelihood,
+        })?)
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// With the first setting that is out of its range.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let fail = |name, value: &dyn fmt::Display, expected: &str| {
+            let (value, expected) = (value.to_string(), expected.to_owned());
+            Err(TrainError::Setting {
+                name,
+                value,
+                expected,
+            })
+        };
+        if self.batch_size == 0 {
+            return fail("--batch-size", &0, "a batch has at least one image");
+        }
+        if self.epochs == 0 {
+            return fail("--epochs", &0, "train for at least one epoch");
+        }
+        if !(self.lr.is_finite() && self.lr > 0.0) {
+            return fail("--lr", &self.lr, "choose a positive number such as 1e-3");
+        }
+        for (name, beta) in [("--beta1", self.beta1), ("--beta2", self.beta2)] {
+            if !(beta > 0.0 && beta < 1.0) {
+                return fail(name, &beta, "choose a number between 0 and 1");
+            }
+        }
+        if !(self.eps.is_finite() && self.eps > 0.0) {
+            return fail("--eps", &self.eps, "choose a positive number such as 1e-8");
+        }
+        Ok(())
+    }
+}
+
+/// Settings with a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// The PyTorch walk-through.
+    Blog,
+    /// A university text's MNIST chapter.
+    Textbook,
+    /// Kingma and Welling (2013).
+    Aevb,
+    /// The same, figure 4.
+    Aevb2d,
+}
+
+impl Preset {
+    /// Every preset.
+    pub const ALL: [Self; 4] = [Self::Blog, Self::Textbook, Self::Aevb, Self::Aevb2d];
+
+    /// As `--preset` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blog => "blog",
+            Self::Textbook => "textbook",
+            Self::Aevb => "aevb",
+            Self::Aevb2d => "aevb-2d",
+        }
+    }
+
+    /// Where it comes from and what it sets, in a line.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Blog => {
+                "the PyTorch walk-through of a small VAE: hidden 32, latent 16, batch 128, \
+                 10 epochs, Adam 1e-3, Bernoulli"
+            }
+            Self::Textbook => {
+                "a university text's MNIST chapter: hidden 200, latent 20, batch 32, 15 epochs, \
+                 Adam 1e-3, squared error of sigmoid outputs + KL"
+            }
+            Self::Aevb => {
+                "Kingma and Welling 2013: hidden 500 tanh, latent 20, batch 100, Bernoulli"
+            }
+            Self::Aevb2d => "Kingma and Welling 2013, figure 4: aevb with latent 2",
+        }
+    }
+
+    /// Its settings; what the source does not say is the default.
+    pub fn settings(self) -> Settings {
+        let defaults = Settings::default();
+        match self {
+            Self::Blog => Settings {
+                hidden: vec![32],
+                latent: 16,
+                ..defaults
+            },
+            Self::Textbook => Settings {
+                hidden: vec![200],
+                likelihood: Likelihood::SquaredError,
+                batch_size: 32,
+                epochs: 15,
+                ..defaults
+            },
+            Self::Aevb => Settings {
+                hidden: vec![500],
+                activation: Activation::Tanh,
+                batch_size: 100,
+                ..defaults
+            },
+            Self::Aevb2d => Settings {
+                latent: 2,
+                ..Self::Aevb.settings()
+            },
+        }
+    }
+}
+
+impl FromStr for Preset {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let names = Self::ALL.map(Self::name).join(", ");
+        Self::ALL
+            .into_iter()
+            .find(|preset| preset.name() == name)
+            .ok_or_else(|| format!("there is no preset '{name}'; choose one of {names}"))
+    }
+}

@@ -1,0 +1,384 @@
+//! The loop: epochs over the data, losses read once per epoch, a place to resume from.
+
+use std::time::Instant;
+
+use super::pacing::Pacing;
+use super::saved::{self, Place};
+use super::{EpochMetrics, Losses, Settings, TrainError};
+use crate::checkpoint::Checkpoint;
+use crate::data::Dataset;
+use crate::eval::Autoencoder;
+use crate::executor::{Executor, Pass, Rows, Snapshot, Start};
+use crate::model::Vae;
+use crate::rng;
+
+/// How far an epoch has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// Steps of the run before this epoch.
+    pub first_step: u32,
+    /// Images of this epoch that have been handed to the executor.
+    pub images: usize,
+    /// Images of an epoch.
+    pub count: usize,
+    /// The losses that have arrived: lines of objective, reconstruction and KL.
+    pub log: &'a [f32],
+}
+
+impl Progress<'_> {
+    /// The latest losses, if any have arrived.
+    pub fn latest(&self) -> Option<Losses> {
+        self.log.chunks(Losses::LINE).last().map(Losses::of_line)
+    }
+}
+
+/// Why [`Trainer::epoch`] returned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EpochEnd {
+    /// The epoch is complete.
+    Complete(EpochMetrics),
+    /// `go_on` said no; the next call continues where this one stopped.
+    Interrupted,
+}
+
+/// A model in training.
+///
+/// The same settings, data and adapter give the same bits, wherever the run is interrupted.
+pub struct Trainer {
+    model: Autoencoder,
+    settings: Settings,
+    image: [usize; 2],
+    train: Box<dyn Pass>,
+    test: Box<dyn Pass>,
+    train_count: usize,
+    test_count: usize,
+    place: Place,
+    /// Where this process took the epoch up, to find the cause of a loss that is not finite.
+    taken_up: (Place, Snapshot),
+    steps_per_submission: Option<usize>,
+}
+
+impl Trainer {
+    /// A new run: initial weights from the seed, step 0.
+    ///
+    /// # Errors
+    /// Where a setting is out of range, the data does not suit it, or the device fails.
+    pub fn new(
+        vae: Vae,
+        mut executor: Box<dyn Executor>,
+        settings: Settings,
+        data: &Dataset,
+    ) -> Result<Self, TrainError> {
+        let initial = Snapshot::initial(&vae.parameters(), settings.seed);
+        executor.restore(&initial)?;
+        Self::at(vae, executor, settings, data, Place::default(), initial)
+    }
+
+    /// A run that continues from a checkpoint.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`], and where the checkpoint does not fit the model.
+    pub fn resume(
+        vae: Vae,
+        mut executor: Box<dyn Executor>,
+        settings: Settings,
+        data: &Dataset,
+        mut checkpoint: Checkpoint,
+    ) -> Result<Self, TrainError> {
+        let place = saved::read_place(&mut checkpoint)?;
+        let snapshot = saved::read_snapshot(&mut checkpoint, &vae.parameters())?;
+        executor.restore(&snapshot)?;
+        Self::at(vae, executor, settings, data, place, snapshot)
+    }
+
+    fn at(
+        vae: Vae,
+        mut executor: Box<dyn Executor>,
+        settings: Settings,
+        data: &Dataset,
+        place: Place,
+        snapshot: Snapshot,
+    ) -> Result<Self, TrainError> {
+        settings.check()?;
+        let (train, test) = (&data.train.images, &data.test.images);
+        if train.dim() != vae.config().input_dim {
+            return Err(TrainError::ImageSize {
+                found: format!("{}×{}", train.height, train.width),
+                expected: vae.config().input_dim.to_string(),
+            });
+        }
+        let batch = settings.batch_size;
+        if batch > train.count {
+            return Err(TrainError::Batch {
+                batch,
+                images: train.count,
+            });
+        }
+        let dim = train.dim();
+        let rows = Rows {
+            pixels: &train.pixels,
+            dim,
+        };
+        let adam = settings.adam();
+        let training = executor.pass(rows, batch, &|rows| vae.training_graph(rows, adam))?;
+        let rows = Rows {
+            pixels: &test.pixels,
+            dim,
+        };
+        let testing = executor.pass(rows, batch, &|rows| vae.evaluation_graph(rows))?;
+        Ok(Self {
+            model: Autoencoder::new(vae, executor),
+            settings,
+            image: [train.height, train.width],
+            train: training,
+            test: testing,
+            train_count: train.count,
+            test_count: test.count,
+            taken_up: (place.clone(), snapshot),
+            place,
+            steps_per_submission: None,
+        })
+    }
+
+    /// Fixes how many steps share a submission, which otherwise follows their duration. It changes
+    /// no result.
+    pub fn set_steps_per_submission(&mut self, steps: usize) {
+        self.steps_per_submission = Some(steps);
+    }
+
+    /// Epochs that are complete.
+    pub fn epochs_done(&self) -> u32 {
+        self.place.epoch
+    }
+
+    /// Steps that are done.
+    pub fn steps_done(&self) -> u32 {
+        self.place.step
+    }
+
+    /// Steps of the current epoch that were done before this call.
+    pub fn steps_of_epoch(&self) -> usize {
+        self.place.log.len() / Losses::LINE
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The model as it is now.
+    pub fn model(&mut self) -> &mut Autoencoder {
+        &mut self.model
+    }
+
+    /// The model, training ended.
+    pub fn into_model(self) -> Autoencoder {
+        self.model
+    }
+
+    /// Trains until all epochs are done; `report` sees each one's metrics.
+    ///
+    /// # Errors
+    /// Where the device fails or the loss is not finite.
+    pub fn run(&mut self, mut report: impl FnMut(&EpochMetrics)) -> Result<(), TrainError> {
+        while self.place.epoch < self.settings.epochs {
+            if let EpochEnd::Complete(metrics) = self.epoch(None, &mut || true)? {
+                report(&metrics);
+            }
+        }
+        Ok(())
+    }
+
+    /// Trains to the end of the current epoch and measures the test loss.
+    ///
+    /// `watch` sees the losses as they arrive, without slowing the run. `go_on` is asked between
+    /// submissions.
+    ///
+    /// # Errors
+    /// Where the device fails or the loss is not finite.
+    pub fn epoch(
+        &mut self,
+        mut watch: Option<&mut dyn FnMut(Progress<'_>)>,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<EpochEnd, TrainError> {
+        let started = Instant::now();
+        let order = rng::permutation(self.settings.seed, self.place.epoch, self.train_count);
+        let Place { step, position, .. } = self.place;
+        self.train.begin(Start {
+            step,
+            position,
+            order: &order,
+        })?;
+        let mut pacing = Pacing::new(self.steps_per_submission);
+        let mut handed = 0;
+        let mut stopped = false;
+        while position + handed * self.settings.batch_size < self.train_count {
+            handed += self.train.advance(pacing.steps())?;
+            pacing.submitted();
+            if let Some(watch) = &mut watch {
+                self.report(watch, handed)?;
+            }
+            if !go_on() {
+                stopped = true;
+                break;
+            }
+        }
+        let log = self.train.losses()?;
+        self.check_finite(&log, &order)?;
+        self.place.log.extend_from_slice(&log);
+        self.place.step += handed as u32;
+        self.place.position = (position + handed * self.settings.batch_size).min(self.train_count);
+        if let Some(watch) = &mut watch {
+            self.report_all(watch);
+        }
+        if stopped && self.place.position < self.train_count {
+            return Ok(EpochEnd::Interrupted);
+        }
+        let trained = started.elapsed().as_secs_f64();
+        let train =
+            Losses::mean_of_log(&self.place.log, self.settings.batch_size, self.train_count);
+        let test = self.evaluate()?;
+        self.place = Place {
+            step: self.place.step,
+            epoch: self.place.epoch + 1,
+            position: 0,
+            log: Vec::new(),
+        };
+        self.taken_up = (self.place.clone(), self.model.executor_mut().snapshot()?);
+        Ok(EpochEnd::Complete(EpochMetrics {
+            epoch: self.place.epoch,
+            train_loss: train.total,
+            train_recon: train.recon,
+            train_kl: train.kl,
+            test_loss: test.total,
+            test_recon: test.recon,
+            test_kl: test.kl,
+            seconds: started.elapsed().as_secs_f64(),
+            images_per_second: (self.train_count - position) as f64 / trained,
+        }))
+    }
+
+    /// The loss over the test images, with noise that is the same each time.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn evaluate(&mut self) -> Result<Losses, TrainError> {
+        let order: Vec<u32> = (0..self.test_count as u32).collect();
+        self.test.begin(Start {
+            step: 0,
+            position: 0,
+            order: &order,
+        })?;
+        let mut pacing = Pacing::new(self.steps_per_submission);
+        while self.test.advance(pacing.steps())? > 0 {
+            pacing.submitted();
+        }
+        let log = self.test.losses()?;
+        let batch = self.settings.batch_size.min(self.test_count);
+        let mean = Losses::mean_of_log(&log, batch, self.test_count);
+        if mean.total.is_finite() {
+            return Ok(mean);
+        }
+        let finite = |line: &[f32]| line.iter().all(|value| value.is_finite());
+        let first = log
+            .chunks(Losses::LINE)
+            .position(|line| !finite(line))
+            .unwrap_or(0);
+        let position = first * batch;
+        self.test.begin(Start {
+            step: first as u32,
+            position,
+            order: &order,
+        })?;
+        Err(TrainError::NonFinite {
+            epoch: self.place.epoch + 1,
+            step: self.place.step,
+            operation: self
+                .test
+                .find_non_finite()?
+                .unwrap_or_else(|| "the test loss".to_owned()),
+        })
+    }
+
+    /// Everything that is needed to continue this run, or to use its model.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
+        let snapshot = self.model.executor_mut().snapshot()?;
+        let specs = self.model.vae().parameters();
+        saved::write(&specs, &snapshot, &self.place, &self.settings, self.image)
+    }
+
+    fn report(
+        &mut self,
+        watch: &mut &mut dyn FnMut(Progress<'_>),
+        handed: usize,
+    ) -> Result<(), TrainError> {
+        if let Some(new) = self.train.recent_losses()? {
+            let log = [self.place.log.as_slice(), &new].concat();
+            let images = self.place.position + handed * self.settings.batch_size;
+            let images = images.min(self.train_count);
+            watch(self.progress(images, &log));
+        }
+        Ok(())
+    }
+
+    fn report_all(&self, watch: &mut &mut dyn FnMut(Progress<'_>)) {
+        watch(self.progress(self.place.position, &self.place.log));
+    }
+
+    fn progress<'a>(&self, images: usize, log: &'a [f32]) -> Progress<'a> {
+        let per_epoch = self.train_count.div_ceil(self.settings.batch_size) as u32;
+        let first_step = self.place.epoch * per_epoch;
+        let (epoch, count) = (self.place.epoch + 1, self.train_count);
+        Progress {
+            epoch,
+            first_step,
+            images,
+            count,
+            log,
+        }
+    }
+
+    /// Where a loss is not finite: goes back to where this process took the epoch up, repeats the
+    /// steps before the bad one, and asks the executor for the first bad operation.
+    fn check_finite(&mut self, log: &[f32], order: &[u32]) -> Result<(), TrainError> {
+        let bad = log
+            .chunks(Losses::LINE)
+            .position(|line| line.iter().any(|v| !v.is_finite()));
+        let Some(bad) = bad else { return Ok(()) };
+        let (place, snapshot) = self.taken_up.clone();
+        self.model.executor_mut().restore(&snapshot)?;
+        self.train.begin(Start {
+            step: place.step,
+            position: place.position,
+            order,
+        })?;
+        let before = self.place.log.len() / Losses::LINE + bad - place.log.len() / Losses::LINE;
+        let mut done = 0;
+        while done < before {
+            done += self.train.advance((before - done).min(16))?;
+        }
+        let operation = self.train.find_non_finite()?;
+        Err(TrainError::NonFinite {
+            epoch: place.epoch + 1,
+            step: place.step + before as u32 + 1,
+            operation: operation.unwrap_or_else(|| "the objective".to_owned()),
+        })
+    }
+}
+
+/// Puts a checkpoint's parameters into an executor, to use the model.
+///
+/// # Errors
+/// Where the checkpoint does not fit the model, or the device fails.
+pub fn load_parameters(
+    executor: &mut dyn Executor,
+    mut checkpoint: Checkpoint,
+) -> Result<(), TrainError> {
+    let snapshot = saved::read_parameters(&mut checkpoint, executor.specs())?;
+    Ok(executor.restore(&snapshot)?)
+}

@@ -1,0 +1,158 @@
+//! Folders with IDX files, and the names of data sets.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use vae_wgpu::data::Source;
+
+use super::*;
+
+#[test]
+fn a_full_folder_is_read_plain_and_compressed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("runes");
+    fs::create_dir(&dir).unwrap();
+    let (train, test) = (images(6, 4, 3, 0), images(2, 4, 3, 100));
+    put(&dir, TRAIN_IMAGES, &image_bytes(&train));
+    put(
+        &dir,
+        "train-labels-idx1-ubyte.gz",
+        &gzip(&label_bytes(&[1, 2, 3, 4, 5, 6])),
+    );
+    put(
+        &dir,
+        "t10k-images-idx3-ubyte.gz",
+        &gzip(&image_bytes(&test)),
+    );
+    put(&dir, TEST_LABELS, &label_bytes(&[7, 8]));
+
+    let set = load_folder(&dir).unwrap();
+    assert_eq!(set.name, "runes");
+    assert_eq!((&set.train.images, &set.test.images), (&train, &test));
+    assert_eq!(set.train.labels.unwrap(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(set.test.labels.unwrap(), [7, 8]);
+    assert_eq!(set.note, None);
+}
+
+#[test]
+fn without_test_images_the_last_tenth_is_held_out_with_its_labels() {
+    for (count, held) in [(2, 1), (9, 1), (20, 2), (39, 3)] {
+        let dir = tempfile::tempdir().unwrap();
+        let all = images(count, 3, 3, 5);
+        let labels: Vec<u8> = (0..count as u8).collect();
+        put(dir.path(), TRAIN_IMAGES, &image_bytes(&all));
+        put(dir.path(), TRAIN_LABELS, &label_bytes(&labels));
+
+        let set = load_folder(dir.path()).unwrap();
+        let kept = count - held;
+        assert_eq!(
+            (set.train.images.count, set.test.images.count),
+            (kept, held)
+        );
+        assert_eq!(set.train.images.pixels, all.pixels[..9 * kept]);
+        assert_eq!(set.test.images.pixels, all.pixels[9 * kept..]);
+        assert_eq!(set.train.labels.unwrap(), labels[..kept]);
+        assert_eq!(set.test.labels.unwrap(), labels[kept..]);
+        let note = set.note.unwrap();
+        let said = format!("the last {held} of {count} training images are held out");
+        assert!(note.contains(&said), "{note}");
+    }
+}
+
+#[test]
+fn labels_are_optional() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), TRAIN_IMAGES, &image_bytes(&images(4, 3, 3, 5)));
+    let set = load_folder(dir.path()).unwrap();
+    assert_eq!((set.train.labels, set.test.labels), (None, None));
+}
+
+#[test]
+fn a_single_image_cannot_be_held_out() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), TRAIN_IMAGES, &image_bytes(&images(1, 3, 3, 5)));
+    let error = load_folder(dir.path()).unwrap_err();
+    assert_says(&error, &[TRAIN_IMAGES, "single image", TEST_IMAGES]);
+}
+
+#[test]
+fn labels_must_be_as_many_as_images() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), TRAIN_IMAGES, &image_bytes(&images(4, 3, 3, 5)));
+    put(
+        dir.path(),
+        "train-labels-idx1-ubyte.gz",
+        &gzip(&label_bytes(&[1, 2, 3])),
+    );
+    let error = load_folder(dir.path()).unwrap_err();
+    let files = [
+        TRAIN_IMAGES,
+        "train-labels-idx1-ubyte.gz",
+        "3 labels",
+        "4 images",
+        "byte 4",
+    ];
+    assert_says(&error, &files);
+}
+
+#[test]
+fn train_and_test_must_be_of_one_size() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), TRAIN_IMAGES, &image_bytes(&images(4, 3, 5, 5)));
+    // As many pixels, another shape.
+    put(dir.path(), TEST_IMAGES, &image_bytes(&images(4, 5, 3, 5)));
+    let error = load_folder(dir.path()).unwrap_err();
+    assert_says(&error, &[TEST_IMAGES, "5x3", "3x5", "bytes 8 to 15"]);
+}
+
+#[test]
+fn a_broken_file_is_named_with_its_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), TRAIN_IMAGES, &image_bytes(&images(4, 3, 3, 5)));
+    put(
+        dir.path(),
+        TEST_IMAGES,
+        &image_bytes(&images(4, 3, 3, 5))[..20],
+    );
+    let path = dir.path().join(TEST_IMAGES);
+    let error = load_folder(dir.path()).unwrap_err();
+    assert_says(&error, &[path.to_str().unwrap(), "cut short at byte 20"]);
+}
+
+#[test]
+fn a_folder_without_training_images_or_that_is_none_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_says(
+        &load_folder(dir.path()).unwrap_err(),
+        &[TRAIN_IMAGES, "IDX format"],
+    );
+
+    put(dir.path(), "file", b"");
+    let error = load_folder(&dir.path().join("file")).unwrap_err();
+    assert_says(&error, &["is not a folder", TRAIN_IMAGES]);
+
+    let error = load_folder(Path::new("minst")).unwrap_err();
+    assert_says(&error, &["`minst`", "digits, mnist, fashion-mnist, kmnist"]);
+}
+
+#[test]
+fn sources_read_back_what_they_write() {
+    let directory = |path: &str| Source::Directory(PathBuf::from(path));
+    for (text, source) in [
+        ("digits", Source::Digits),
+        ("mnist", Source::Mnist),
+        ("fashion-mnist", Source::FashionMnist),
+        ("kmnist", Source::Kmnist),
+        ("./mnist", directory("./mnist")),
+        ("a/b", directory("a/b")),
+        ("MNIST", directory("MNIST")),
+    ] {
+        assert_eq!(text.parse::<Source>().unwrap(), source);
+        assert_eq!(source.to_string(), text);
+    }
+    assert_eq!(directory("mnist").to_string(), "./mnist");
+    for name in Source::NAMES {
+        let source: Source = name.parse().unwrap();
+        assert!(!matches!(source, Source::Directory(_)), "{name}");
+    }
+}

@@ -1,0 +1,80 @@
+//! The data sets: files as they should and should not be, the built-in digits, downloads.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails as the test does"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use vae_wgpu::data::{DataError, Dataset, Images, Location, Source, load};
+
+mod digits;
+mod download;
+mod folder;
+mod idx;
+mod location;
+
+const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
+const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
+const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
+const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
+
+/// Images whose pixels all differ from their neighbours, `first` being the first pixel.
+fn images(count: usize, height: usize, width: usize, first: usize) -> Images {
+    let pixels = (0..count * height * width)
+        .map(|i| ((first + 7 * i) % 251) as u8)
+        .collect();
+    Images {
+        count,
+        height,
+        width,
+        pixels,
+    }
+}
+
+/// An IDX file byte by byte, so that the tests do not rest on the library's own writer.
+fn idx_bytes(header: &[u32], payload: &[u8]) -> Vec<u8> {
+    let mut bytes: Vec<u8> = header.iter().flat_map(|n| n.to_be_bytes()).collect();
+    bytes.extend(payload);
+    bytes
+}
+
+fn image_bytes(images: &Images) -> Vec<u8> {
+    let sizes = [images.count, images.height, images.width].map(|n| n as u32);
+    idx_bytes(&[0x803, sizes[0], sizes[1], sizes[2]], &images.pixels)
+}
+
+fn label_bytes(labels: &[u8]) -> Vec<u8> {
+    idx_bytes(&[0x801, labels.len() as u32], labels)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn put(dir: &Path, name: &str, bytes: &[u8]) {
+    fs::write(dir.join(name), bytes).unwrap();
+}
+
+fn load_folder(dir: &Path) -> Result<Dataset, DataError> {
+    load(
+        &Source::Directory(dir.to_owned()),
+        &Location::default(),
+        &mut |_| panic!("nothing to download"),
+    )
+}
+
+/// Fails unless the message has every one of `parts`.
+fn assert_says(error: &DataError, parts: &[&str]) {
+    let message = error.to_string();
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is missing in: {message}");
+    }
+}
