@@ -39,7 +39,8 @@ fn sigmoid(x: f32) -> f32 {
 
 fn activate(function: u32, x: f32) -> f32 {
     switch function {
-        case RELU: { return max(x, 0.0); }
+        // Not `max`, which would make a number of NaN.
+        case RELU: { return select(x, 0.0, x < 0.0); }
         case TANH: { return stable_tanh(x); }
         case SIGMOID: { return sigmoid(x); }
         default: { return x; }

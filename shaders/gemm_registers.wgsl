@@ -1,12 +1,12 @@
 // Matrix product with everything in registers, for software adapters.
 //
-//   c[m, n] = max(Σ_k a[m, k]·b[k, n] + bias[n], floor)
+//   c[m, n] = f(Σ_k a[m, k]·b[k, n] + bias[n])
 //
 // a       element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
 // b       element (k, n) at k·b_k + n·b_column      the strides say which
 // bias    [n]      added where has_bias
 // c       [m, n]
-// floor            0 where the activation is ReLU, else none
+// f                ReLU where that is the activation, else nothing
 //
 // A CPU that runs WGSL pays about 40 cycles for a vector of loads (one load per lane) and less than
 // one for a fused multiply-add, and workgroup memory is only more loads. So an invocation keeps
@@ -65,7 +65,9 @@ fn main(
     for (var j = 0u; j < COLUMNS; j++) {
         let n = min(n0 + j * lanes_n, params.n - 1u);
         b_at[j] = n * params.b_column;
-        let start = select(0.0, bias[n], params.has_bias != 0u);
+        // Without a bias another array is bound, which may be shorter.
+        let has_bias = params.has_bias != 0u;
+        let start = select(0.0, bias[select(0u, n, has_bias)], has_bias);
         for (var i = 0u; i < ROWS; i++) {
             sum[i][j] = start;
         }
@@ -84,10 +86,11 @@ fn main(
         }
     }
 
-    let floor = select(-0x1.fffffep+127, 0.0, params.activation == RELU);
+    // Not `max`, which would make a number of NaN.
+    let relu = params.activation == RELU;
     for (var i = 0u; i < ROWS; i++) {
         for (var j = 0u; j < COLUMNS; j++) {
-            sum[i][j] = max(sum[i][j], floor);
+            sum[i][j] = select(sum[i][j], 0.0, relu && sum[i][j] < 0.0);
         }
     }
     for (var i = 0u; i < ROWS; i++) {

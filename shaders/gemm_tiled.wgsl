@@ -12,9 +12,9 @@
 // A workgroup of SIDE×SIDE invocations owns a tile of 4·SIDE × 4·SIDE results, 4×4 each: 8 loads
 // from workgroup memory feed 16 multiply-adds. Slices of DEPTH along k are staged with k outermost;
 // an invocation's four rows and columns lie SIDE apart, so that neighbours read neighbouring words
-// of workgroup memory and write neighbouring results. Loading walks whichever index is contiguous in memory. What lies past an edge is staged
-// as zero, so that the inner loop has no branch. SIDE = 16 for large matrices; SIDE = 8 where that
-// would leave most of the GPU idle.
+// of workgroup memory and write neighbouring results. Loading walks whichever index is contiguous
+// in memory. What lies past an edge is staged as zero, so that the inner loop has no branch.
+// SIDE = 16 for large matrices; SIDE = 8 where that would leave most of the GPU idle.
 
 struct Params {
     m: u32,
@@ -66,7 +66,8 @@ fn sigmoid(x: f32) -> f32 {
 
 fn activate(function: u32, x: f32) -> f32 {
     switch function {
-        case RELU: { return max(x, 0.0); }
+        // Not `max`, which would make a number of NaN.
+        case RELU: { return select(x, 0.0, x < 0.0); }
         case TANH: { return stable_tanh(x); }
         case SIGMOID: { return sigmoid(x); }
         default: { return x; }

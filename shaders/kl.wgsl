@@ -34,6 +34,14 @@ override VALUE: bool = true;
 override GRADIENT: bool = true;
 const LOGVAR_MAX: f32 = 80.0;
 
+/// exp(x) − 1 − x ≥ 0: by its series near zero, where an untrained encoder's logvar lies and the
+/// subtraction would leave few digits.
+fn exp_minus_tangent(x: f32) -> f32 {
+    let series = 0.5 * x * x * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0 * (1.0 + x / 6.0 *
+        (1.0 + x / 7.0 * (1.0 + x / 8.0 * (1.0 + x / 9.0)))))));
+    return select(exp(min(x, LOGVAR_MAX)) - 1.0 - x, series, abs(x) < 0.5);
+}
+
 var<workgroup> partial: array<f32, 256>;
 
 @compute @workgroup_size(LANES)
@@ -52,11 +60,11 @@ fn main(
     for (var column = lane; column < params.columns; column += LANES) {
         let i = row * params.columns + column;
         let m = mu[i];
-        let variance = exp(min(logvar[i], LOGVAR_MAX));
-        total += 0.5 * (m * m + variance - 1.0 - logvar[i]);
+        let excess = exp_minus_tangent(logvar[i]);
+        total += 0.5 * (m * m + excess);
         if GRADIENT {
             d_mu[i] = upstream * m;
-            d_logvar[i] = upstream * 0.5 * (variance - 1.0);
+            d_logvar[i] = upstream * 0.5 * (excess + logvar[i]);
         }
     }
     if VALUE {

@@ -16,7 +16,7 @@ impl Graph {
             let seed = self.constant(
                 &format!("d_{}", term.name),
                 rows,
-                term.weight / rows.rows() as f32,
+                f64::from(term.weight) / rows.rows() as f64,
             );
             gradients.accumulate(self, term.rows, seed);
         }

@@ -28,7 +28,7 @@ impl Graph {
     }
 
     /// A tensor whose elements all have one value.
-    pub fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f32) -> TensorId {
+    pub fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f64) -> TensorId {
         self.push_tensor(name, shape.into(), Kind::Constant(value), false)
     }
 
@@ -150,6 +150,10 @@ impl Graph {
 
     fn rows_of(&mut self, op: Op, name: &str, prediction: TensorId, x: TensorId) -> TensorId {
         self.same_shape(name, &[prediction, x]);
+        assert!(
+            !self.tensor(x).differentiable,
+            "{name}: what is observed depends on a parameter"
+        );
         self.push(
             op,
             name,

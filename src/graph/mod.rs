@@ -43,7 +43,7 @@ pub enum Kind {
     /// A trained parameter; the executor holds one set for all graphs, by name.
     Parameter,
     /// Every element has this value.
-    Constant(f32),
+    Constant(f64),
     /// The output of an operation.
     Computed,
 }
@@ -138,6 +138,14 @@ impl Graph {
     /// A tensor's dimensions.
     pub fn shape(&self, id: TensorId) -> Shape {
         self.tensors[id.0].shape
+    }
+
+    /// The first tensor of a name.
+    pub fn find(&self, name: &str) -> Option<TensorId> {
+        self.tensors
+            .iter()
+            .position(|tensor| tensor.name == name)
+            .map(TensorId)
     }
 
     /// The operations, in order.

@@ -1,7 +1,7 @@
 //! The executor that runs graphs on a GPU.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::buffers::Pool;
 use super::parameters::Parameters;
@@ -14,22 +14,27 @@ use crate::graph::Graph;
 /// Runs graphs in WGSL kernels; the parameters live in GPU buffers.
 #[derive(Debug)]
 pub struct GpuExecutor {
-    pub(super) gpu: Rc<Gpu>,
+    pub(super) gpu: Arc<Gpu>,
     pub(super) seed: u64,
     pub(super) parameters: Parameters,
     pub(super) pool: RefCell<Pool>,
 }
 
 impl GpuExecutor {
-    /// An executor on `gpu` for these parameters, all zero until [`Executor::restore`]. `seed` is
+    /// An executor on `gpu` (an owned or a shared one) for these parameters, all zero until [`Executor::restore`]. `seed` is
     /// the key of all noise.
     ///
     /// # Errors
     /// Where the parameters do not fit on the GPU.
-    pub fn new(gpu: Gpu, specs: Vec<ParameterSpec>, seed: u64) -> Result<Self, ExecutorError> {
+    pub fn new(
+        gpu: impl Into<Arc<Gpu>>,
+        specs: Vec<ParameterSpec>,
+        seed: u64,
+    ) -> Result<Self, ExecutorError> {
+        let gpu = gpu.into();
         let parameters = Parameters::new(&gpu, specs)?;
         Ok(Self {
-            gpu: Rc::new(gpu),
+            gpu,
             seed,
             parameters,
             pool: RefCell::default(),

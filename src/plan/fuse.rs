@@ -371,7 +371,7 @@ mod tests {
     fn vae(train: bool) -> Graph {
         let mut g = Graph::new();
         let x = g.gather("x", 8, 6);
-        let mut layer = |g: &mut Graph, name: &str, x, size: [usize; 2]| {
+        let layer = |g: &mut Graph, name: &str, x, size: [usize; 2]| {
             let weight = g.parameter(&format!("{name}.weight"), size);
             let bias = g.parameter(&format!("{name}.bias"), [size[0]]);
             g.linear(name, x, weight, bias)

@@ -1,6 +1,6 @@
 //! A graph that runs over a data set on the GPU.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::executor::GpuExecutor;
 use super::{Dataset, Loop, Plan};
@@ -11,7 +11,7 @@ use crate::kernels::{State, gather};
 
 /// Plans for whole batches and for the rest of an epoch, and where they stand.
 pub(super) struct GpuPass {
-    gpu: Rc<Gpu>,
+    gpu: Arc<Gpu>,
     shared: Loop,
     whole: Option<Plan>,
     rest: Option<Plan>,
@@ -35,7 +35,7 @@ impl GpuPass {
         batch: usize,
         graph: &dyn Fn(usize) -> Graph,
     ) -> Result<Self, ExecutorError> {
-        let gpu = Rc::clone(&executor.gpu);
+        let gpu = Arc::clone(&executor.gpu);
         let count = rows.count();
         let batch = batch.clamp(1, count.max(1));
         let line = 1 + graph(1).terms().len();

@@ -1,6 +1,6 @@
 //! A graph that runs on values of the caller's.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::executor::GpuExecutor;
 use super::{Loop, Plan};
@@ -11,7 +11,7 @@ use crate::kernels::State;
 
 /// One plan, its inputs written and its outputs read at each run.
 pub(super) struct GpuSession {
-    gpu: Rc<Gpu>,
+    gpu: Arc<Gpu>,
     graph: Graph,
     plan: Plan,
     shared: Loop,
@@ -19,7 +19,7 @@ pub(super) struct GpuSession {
 
 impl GpuSession {
     pub(super) fn new(executor: &mut GpuExecutor, graph: Graph) -> Result<Self, ExecutorError> {
-        let gpu = Rc::clone(&executor.gpu);
+        let gpu = Arc::clone(&executor.gpu);
         let shared = Loop {
             state: gpu.upload("the state of a session", &[State::default()])?,
             losses: gpu.allocate("the losses of a session", 1 + graph.terms().len())?,

@@ -6,7 +6,9 @@ use crate::graph::Activation;
 /// f(x) of one element.
 pub fn apply(function: Activation, x: f64) -> f64 {
     match function {
-        Activation::Relu => x.max(0.0),
+        // Not `max`, which would make a number of NaN.
+        Activation::Relu if x < 0.0 => 0.0,
+        Activation::Relu => x,
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
     }

@@ -39,7 +39,7 @@ impl<T: Real> Values<T> {
     /// Constants filled in; inputs and parameters are to be set.
     pub fn new(graph: &Graph) -> Self {
         let constant = |tensor: &crate::graph::Tensor| match tensor.kind {
-            Kind::Constant(value) => Some(vec![T::narrow(value.into()); tensor.shape.len()]),
+            Kind::Constant(value) => Some(vec![T::narrow(value); tensor.shape.len()]),
             _ => None,
         };
         Self {

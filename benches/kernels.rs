@@ -1,0 +1,412 @@
+//! Every kernel at the shapes of three models: `cargo bench --bench kernels`.
+//!
+//! A measurement records many launches into one submission and waits for it, so that a launch's
+//! share of the way to the GPU and back vanishes. What is printed after each one is its best rate:
+//! GFLOP/s of matrix products, GB/s of all others, counting each array's bytes once. Arguments are
+//! criterion's: `cargo bench --bench kernels -- gemm`.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput};
+use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Launch, Slice};
+use vae_wgpu::graph::{Activation, Adam};
+use vae_wgpu::kernels::gemm::{Gemm, Operand, Variant};
+use vae_wgpu::kernels::{self, State, reduction_lanes};
+use vae_wgpu::rng::{self, Stream};
+
+/// A model by its layers: pixels, hidden layers, latent dimensions.
+struct Model {
+    name: &'static str,
+    batch: usize,
+    widths: &'static [usize],
+}
+
+const MODELS: [Model; 3] = [
+    Model {
+        name: "blog",
+        batch: 128,
+        widths: &[784, 32, 16],
+    },
+    Model {
+        name: "hidden400",
+        batch: 128,
+        widths: &[784, 400, 20],
+    },
+    Model {
+        name: "large",
+        batch: 512,
+        widths: &[784, 1024, 1024, 64],
+    },
+];
+
+impl Model {
+    fn pixels(&self) -> usize {
+        self.widths[0]
+    }
+
+    fn hidden(&self) -> usize {
+        self.widths[1]
+    }
+
+    fn latent(&self) -> usize {
+        self.widths[self.widths.len() - 1]
+    }
+
+    /// Weights and biases of encoder, its two heads, and decoder.
+    fn parameters(&self) -> usize {
+        let layer = |pair: &[usize]| (pair[0] + 1) * pair[1];
+        let encoder: usize = self.widths.windows(2).map(layer).sum();
+        let reversed: Vec<usize> = self.widths.iter().rev().copied().collect();
+        let decoder: usize = reversed.windows(2).map(layer).sum();
+        encoder + layer(&self.widths[self.widths.len() - 2..]) + decoder
+    }
+
+    /// Shapes [m, n, k] of its products, with which operands enter transposed.
+    fn products(&self) -> Vec<(&'static str, [usize; 3], [bool; 2])> {
+        let [batch, pixels, hidden] = [self.batch, self.pixels(), self.hidden()];
+        let last = self.widths[self.widths.len() - 2];
+        let mut products = vec![
+            ("forward", [batch, hidden, pixels], [false, true]),
+            ("latent", [batch, self.latent(), last], [false, true]),
+            ("input_grad", [batch, hidden, pixels], [false, false]),
+            ("weight_grad", [hidden, pixels, batch], [true, false]),
+        ];
+        if self.widths.len() > 3 {
+            products.push(("inner", [batch, self.widths[2], hidden], [false, true]));
+        }
+        products
+    }
+}
+
+/// Launches of one submission: more would sit in one command buffer for too long.
+const CHUNK: u64 = 1024;
+
+/// What a rate counts.
+#[derive(Clone, Copy)]
+enum Work {
+    Flops(usize),
+    Words(usize),
+}
+
+struct Bench<'a> {
+    criterion: &'a mut Criterion,
+    gpu: &'a Gpu,
+}
+
+impl Bench<'_> {
+    /// An array of values between −1 and 1.
+    fn array(&self, len: usize) -> Result<Slice, GpuError> {
+        self.gpu
+            .upload("benchmark", &rng::initial_uniform(1, 0, len, 1.0))
+    }
+
+    fn arrays<const N: usize>(&self, len: usize) -> Result<[Slice; N], GpuError> {
+        let array = self.array(len)?;
+        let mut arrays = std::array::from_fn(|_| array.clone());
+        for array in &mut arrays {
+            *array = self.array(len)?;
+        }
+        Ok(arrays)
+    }
+
+    fn lanes(&self) -> u32 {
+        reduction_lanes(self.gpu.is_software())
+    }
+
+    /// Measures a launch; `before` runs ahead of each submission.
+    fn measure(
+        &mut self,
+        what: &str,
+        work: Work,
+        launch: &Launch,
+        before: impl Fn(&Gpu),
+    ) -> Result<(), GpuError> {
+        let dispatch = self.gpu.prepare(launch)?;
+        let mut best = Duration::MAX;
+        let mut failure = None;
+        let run = |launches: u64| -> Result<Duration, GpuError> {
+            let start = Instant::now();
+            for first in (0..launches).step_by(CHUNK as usize) {
+                before(self.gpu);
+                let mut encoder = self.gpu.encoder();
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                for _ in first..launches.min(first + CHUNK) {
+                    dispatch.record(&mut pass);
+                }
+                drop(pass);
+                black_box(self.gpu.submit(encoder));
+            }
+            self.gpu.wait(None)?;
+            Ok(start.elapsed())
+        };
+        let mut group = self.criterion.benchmark_group(launch.kernel.name);
+        group.throughput(match work {
+            Work::Flops(flops) => Throughput::Elements(flops as u64),
+            Work::Words(words) => Throughput::Bytes(4 * words as u64),
+        });
+        group.bench_function(what, |bencher| {
+            bencher.iter_custom(|launches| match run(launches) {
+                Ok(elapsed) => {
+                    best = best.min(elapsed / launches.max(1) as u32);
+                    elapsed
+                }
+                Err(error) => {
+                    failure = Some(error);
+                    Duration::from_nanos(1)
+                }
+            });
+        });
+        group.finish();
+        if best < Duration::MAX {
+            let (amount, unit) = match work {
+                Work::Flops(flops) => (flops, "GFLOP/s"),
+                Work::Words(words) => (4 * words, "GB/s"),
+            };
+            let rate = amount as f64 / best.as_nanos() as f64;
+            println!(
+                "{:<40} {rate:.2} {unit}\n",
+                format!("{}/{what}", launch.kernel.name)
+            );
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// The variant that the shape gets, at all shapes; the other ones at the first model's.
+    fn gemm(&mut self, model: &Model) -> Result<(), GpuError> {
+        let software = self.gpu.is_software();
+        for (product, shape @ [m, n, k], transposed) in model.products() {
+            let chosen = Variant::choose(software, m, n);
+            let others = [
+                Variant::choose(true, m, n),
+                Variant::Tiled { side: 8 },
+                Variant::Tiled { side: 16 },
+            ];
+            let others = others
+                .into_iter()
+                .filter(|v| *v != chosen && model.name == "blog");
+            let [a, b, c] = [m * k, k * n, m * n].map(|len| self.array(len));
+            let [a, b, c, bias] = [a?, b?, c?, self.array(n)?];
+            let operand = |slice, transposed| match transposed {
+                false => Operand::Plain(slice),
+                true => Operand::Transposed(slice),
+            };
+            for variant in [chosen].into_iter().chain(others) {
+                let gemm = Gemm {
+                    shape,
+                    a: operand(&a, transposed[0]),
+                    b: operand(&b, transposed[1]),
+                    bias: (product == "forward").then_some(&bias),
+                    addend: None,
+                    activation: (product == "forward").then_some(Activation::Relu),
+                    gradient_of: None,
+                    c: &c,
+                };
+                let side = match variant {
+                    Variant::Tiled { side } => format!(" side {side}"),
+                    Variant::Registers { .. } => String::new(),
+                };
+                let what = format!("{} {product} {m}x{n}x{k}{side}", model.name);
+                let launch = kernels::gemm::launch(gemm, variant);
+                self.measure(&what, Work::Flops(2 * m * n * k), &launch, |_| {})?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Kernels over the elements of a hidden layer.
+    fn layer(&mut self, model: &Model) -> Result<(), GpuError> {
+        let shape = [model.batch, model.hidden()];
+        let len = shape[0] * shape[1];
+        let what = format!("{} {}x{}", model.name, shape[0], shape[1]);
+        let [a, b, c] = &self.arrays(len)?;
+
+        use kernels::activation::{self, Buffers};
+        let launch = activation::launch(Buffers { x: a, y: b }, Activation::Tanh);
+        self.measure(&what, Work::Words(2 * len), &launch, |_| {})?;
+
+        use kernels::activation_grad;
+        let buffers = activation_grad::Buffers {
+            y: a,
+            d_y: b,
+            d_x: c,
+        };
+        let launch = activation_grad::launch(buffers, Activation::Tanh);
+        self.measure(&what, Work::Words(3 * len), &launch, |_| {})?;
+
+        let launch = kernels::add::launch(kernels::add::Buffers { a, b, sum: c });
+        self.measure(&what, Work::Words(3 * len), &launch, |_| {})?;
+
+        let sum = &self.array(shape[1])?;
+        let launch = kernels::column_sum::launch(kernels::column_sum::Buffers { a, sum }, shape);
+        self.measure(&what, Work::Words(len + shape[1]), &launch, |_| {})
+    }
+
+    /// Kernels over the latent dimensions.
+    fn latent(&mut self, model: &Model) -> Result<(), GpuError> {
+        let shape = [model.batch, model.latent()];
+        let len = shape[0] * shape[1];
+        let what = format!("{} {}x{}", model.name, shape[0], shape[1]);
+        let [mu, logvar, eps, z, d_mu, d_logvar] = &self.arrays(len)?;
+        let [rows, d_rows] = &self.arrays(model.batch)?;
+        let state = &self.gpu.upload("benchmark", &[State::default()])?;
+
+        use kernels::normal;
+        let buffers = normal::Buffers { state, eps };
+        let launch = normal::launch(buffers, 1, Stream::Noise, normal::Draw::Normals);
+        self.measure(&what, Work::Words(len), &launch, |_| {})?;
+
+        use kernels::reparameterize;
+        let launch = reparameterize::launch(reparameterize::Buffers { mu, logvar, eps, z });
+        self.measure(&what, Work::Words(4 * len), &launch, |_| {})?;
+
+        use kernels::reparameterize_grad;
+        let buffers = reparameterize_grad::Buffers {
+            d_z: z,
+            logvar,
+            eps,
+            d_logvar,
+        };
+        let launch = reparameterize_grad::launch(buffers);
+        self.measure(&what, Work::Words(4 * len), &launch, |_| {})?;
+
+        use kernels::kl;
+        let buffers = kl::Buffers {
+            mu,
+            logvar,
+            value: Some(rows),
+            gradient: Some(kl::Gradient {
+                d_rows,
+                d_mu,
+                d_logvar,
+            }),
+            unused: &self.gpu.unused(),
+        };
+        let launch = kl::launch(buffers, shape, self.lanes());
+        self.measure(
+            &what,
+            Work::Words(4 * len + 2 * model.batch),
+            &launch,
+            |_| {},
+        )
+    }
+
+    /// Kernels over the pixels of a batch.
+    fn pixels(&mut self, model: &Model) -> Result<(), GpuError> {
+        let shape = [model.batch, model.pixels()];
+        let len = shape[0] * shape[1];
+        let what = format!("{} {}x{}", model.name, shape[0], shape[1]);
+        let [logits, x, d_logits] = &self.arrays(len)?;
+        let [rows, d_rows] = &self.arrays(model.batch)?;
+        let words = Work::Words(3 * len + 2 * model.batch);
+
+        use kernels::bernoulli_nll;
+        let buffers = bernoulli_nll::Buffers {
+            logits,
+            x,
+            value: Some(rows),
+            gradient: Some(bernoulli_nll::Gradient { d_rows, d_logits }),
+            unused: &self.gpu.unused(),
+        };
+        let launch = bernoulli_nll::launch(buffers, shape, self.lanes());
+        self.measure(&what, words, &launch, |_| {})?;
+
+        use kernels::squared_error;
+        let buffers = squared_error::Buffers {
+            y: logits,
+            x,
+            value: Some(rows),
+            gradient: Some(squared_error::Gradient {
+                d_rows,
+                d_y: d_logits,
+            }),
+            unused: &self.gpu.unused(),
+        };
+        let launch = squared_error::launch(buffers, shape, [0.5, 0.0], self.lanes());
+        self.measure(&what, words, &launch, |_| {})?;
+
+        // More images than a cache holds would make this one's rate that of memory.
+        let images = 4 * model.batch;
+        let pixels: Vec<u8> = (0..images * shape[1]).map(|i| i as u8).collect();
+        let images_packed = kernels::gather::pack(&pixels, shape[1]);
+        let buffers = kernels::gather::Buffers {
+            images: &self.gpu.upload("benchmark", &images_packed)?,
+            order: &self
+                .gpu
+                .upload("benchmark", &rng::permutation(1, 0, images))?,
+            state: &self.gpu.upload("benchmark", &[State::default()])?,
+            x,
+        };
+        let launch = kernels::gather::launch(buffers, shape);
+        self.measure(&what, Work::Words(len + len / 4), &launch, |_| {})
+    }
+
+    /// What a step ends with.
+    fn end(&mut self, model: &Model) -> Result<(), GpuError> {
+        let len = model.parameters();
+        let [gradients, parameters, m] = &self.arrays(len)?;
+        let v = &self.gpu.allocate("benchmark", len)?;
+        let state = &self.gpu.upload("benchmark", &[State::default()])?;
+        let buffers = kernels::adam::Buffers {
+            state,
+            gradients,
+            parameters,
+            m,
+            v,
+        };
+        let launch = kernels::adam::launch(buffers, Adam::default());
+        let what = format!("{} {len}", model.name);
+        self.measure(&what, Work::Words(7 * len), &launch, |_| {})?;
+
+        // Each launch writes the next line of the log: submissions start from its first.
+        let (terms, batch) = (2, model.batch);
+        let buffers = kernels::objective::Buffers {
+            rows: &self.array(terms * batch)?,
+            weights: &self.array(terms)?,
+            state,
+            losses: &self
+                .gpu
+                .allocate("benchmark", CHUNK as usize * (1 + terms))?,
+        };
+        let launch = kernels::objective::launch(buffers, batch, batch, self.lanes());
+        let what = format!("{} {terms}x{batch}", model.name);
+        let restart = |gpu: &Gpu| gpu.write(state, &[State::default()]);
+        self.measure(&what, Work::Words(terms * batch), &launch, restart)
+    }
+}
+
+fn run(criterion: &mut Criterion) -> Result<(), GpuError> {
+    let gpu = Gpu::open(&AdapterChoice::Auto)?;
+    println!("adapter: {}\n", gpu.adapter());
+    let mut bench = Bench {
+        criterion,
+        gpu: &gpu,
+    };
+    for model in &MODELS {
+        bench.gemm(model)?;
+        bench.layer(model)?;
+        bench.latent(model)?;
+        bench.pixels(model)?;
+        bench.end(model)?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    // Short measurements: there are many, and a launch varies little.
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(10)
+        .configure_from_args();
+    let outcome = run(&mut criterion);
+    criterion.final_summary();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `gather` against its twin.
+
+use vae_wgpu::gpu::{Gpu, Launch};
+use vae_wgpu::kernels::gather::{Buffers, launch, pack};
+use vae_wgpu::reference::gather as twin;
+use vae_wgpu::rng;
+
+use crate::arrays::{Array, random, run, state, wrapped};
+use crate::support::harness::{Test, tests};
+use crate::support::tolerance::{EPS, Tolerance};
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests![both_checks: shapes, every_byte, the_end_of_an_epoch, a_wrapped_grid, random_shapes]
+}
+
+/// Images whose bytes differ from pixel to pixel and from image to image.
+fn images(count: usize, dim: usize) -> Vec<u8> {
+    (0..count * dim)
+        .map(|i| (i * 31 + i / dim.max(1) * 7) as u8)
+        .collect()
+}
+
+fn compare(
+    gpu: &Gpu,
+    count: usize,
+    position: usize,
+    [rows, dim]: [usize; 2],
+    grid: fn(Launch) -> Launch,
+) {
+    let pixels = images(count, dim);
+    let order = rng::permutation(1, 2, count);
+    let images = Array::of(gpu, &pack(&pixels, dim));
+    let [order_gpu, state] = [Array::of(gpu, &order), state(gpu, 9, position as u32, 5)];
+    let x = Array::output(gpu, rows * dim);
+    let buffers = Buffers {
+        images: images.slice(),
+        order: order_gpu.slice(),
+        state: state.slice(),
+        x: x.slice(),
+    };
+    run(
+        gpu,
+        grid(launch(buffers, [rows, dim])),
+        &[&images, &order_gpu, &state, &x],
+    );
+    // `unpack4x8unorm` carries 3 ULP.
+    Tolerance::relative(3.0 * EPS).check(
+        &format!("{rows} of {count} images of {dim} from {position}"),
+        &x.read(),
+        &twin::value(&pixels, &order, position, [rows, dim]),
+    );
+}
+
+fn shapes(gpu: &Gpu) {
+    for (rows, dim) in [
+        (1, 1),
+        (0, 4),
+        (3, 2),
+        (2, 3),
+        (5, 4),
+        (7, 5),
+        (13, 63),
+        (9, 784),
+    ] {
+        for position in [0, 6] {
+            compare(gpu, 29, position, [rows, dim], |launch| launch);
+        }
+    }
+}
+
+fn every_byte(gpu: &Gpu) {
+    compare(gpu, 1, 0, [1, 256], |launch| launch);
+}
+
+fn the_end_of_an_epoch(gpu: &Gpu) {
+    compare(gpu, 101, 96, [5, 10], |launch| launch);
+}
+
+fn a_wrapped_grid(gpu: &Gpu) {
+    compare(gpu, 67, 3, [61, 65], wrapped);
+}
+
+fn random_shapes(gpu: &Gpu) {
+    random(
+        (1usize..50, 1usize..100, 0usize..50),
+        |(rows, dim, position)| {
+            compare(gpu, 100, position, [rows, dim], |launch| launch);
+        },
+    );
+}

@@ -1,0 +1,327 @@
+//! `gemm_registers` and `gemm_tiled` against their twin.
+
+use vae_wgpu::gpu::Gpu;
+use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
+use vae_wgpu::kernels::gemm::{Gemm, Operand, Variant, launch};
+use vae_wgpu::reference::gemm::{self as twin, Operand as TwinOperand};
+
+use crate::arrays::{Array, extreme, keeps_nan, random, run, uniform, wide};
+use crate::support::harness::{Test, tests};
+use crate::support::tolerance::{EPS, Tolerance};
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests![both_checks:
+        shapes,
+        a_long_sum,
+        every_epilogue,
+        a_layer_of_each_kind,
+        extreme_values,
+        nothing_hides_what_is_not_finite,
+        random_shapes,
+    ]
+}
+
+const VARIANTS: [Variant; 6] = [
+    Variant::Registers { lanes_n: 8 },
+    Variant::Registers { lanes_n: 4 },
+    Variant::Registers { lanes_n: 2 },
+    Variant::Registers { lanes_n: 1 },
+    Variant::Tiled { side: 8 },
+    Variant::Tiled { side: 16 },
+];
+
+/// Which operands enter transposed.
+const ORDERS: [[bool; 2]; 4] = [[false, false], [false, true], [true, false], [true, true]];
+
+/// Activations and derivatives, and neither.
+const FUNCTIONS: [Option<Activation>; 4] = [None, Some(Relu), Some(Tanh), Some(Sigmoid)];
+
+#[derive(Clone)]
+struct Case {
+    shape: [usize; 3],
+    transposed: [bool; 2],
+    a: Vec<f32>,
+    b: Vec<f32>,
+    bias: Option<Vec<f32>>,
+    addend: Option<Vec<f32>>,
+    activation: Option<Activation>,
+    gradient_of: Option<(Activation, Vec<f32>)>,
+}
+
+impl Case {
+    /// A product with nothing after it.
+    fn product(shape @ [m, n, k]: [usize; 3], transposed: [bool; 2]) -> Self {
+        Self {
+            shape,
+            transposed,
+            a: uniform(1, m * k, 1.0),
+            b: uniform(2, k * n, 2.0),
+            bias: None,
+            addend: None,
+            activation: None,
+            gradient_of: None,
+        }
+    }
+
+    /// Whether a variant can do all of it in one launch.
+    fn fits(&self, variant: Variant) -> bool {
+        let epilogue = Variant::epilogue(matches!(variant, Variant::Registers { .. }));
+        self.activation
+            .is_none_or(|function| epilogue.takes_activation(function))
+            && (epilogue.takes_operands() || self.addend.is_none() && self.gradient_of.is_none())
+    }
+
+    fn compare(&self, gpu: &Gpu, variant: Variant) {
+        let c = self.run(gpu, variant);
+        self.check(&format!("{variant:?} {}", self.title()), &c);
+    }
+
+    fn run(&self, gpu: &Gpu, variant: Variant) -> Vec<f32> {
+        assert!(self.fits(variant), "{variant:?} cannot do {}", self.title());
+        let [m, n, _] = self.shape;
+        let [a, b] = [&self.a, &self.b].map(|values| Array::of(gpu, values));
+        let optional = |values: Option<&Vec<f32>>| values.map(|values| Array::of(gpu, values));
+        let bias = optional(self.bias.as_ref());
+        let addend = optional(self.addend.as_ref());
+        let saved = optional(self.gradient_of.as_ref().map(|(_, saved)| saved));
+        let c = Array::output(gpu, m * n);
+        let side = |transposed, array| match transposed {
+            false => Operand::Plain(array),
+            true => Operand::Transposed(array),
+        };
+        let gemm = Gemm {
+            shape: self.shape,
+            a: side(self.transposed[0], a.slice()),
+            b: side(self.transposed[1], b.slice()),
+            bias: bias.as_ref().map(Array::slice),
+            addend: addend.as_ref().map(Array::slice),
+            activation: self.activation,
+            gradient_of: self
+                .gradient_of
+                .as_ref()
+                .zip(saved.as_ref())
+                .map(|((function, _), saved)| (*function, saved.slice())),
+            c: c.slice(),
+        };
+        let epilogue = [&bias, &addend, &saved].into_iter().flatten();
+        let arrays: Vec<_> = [&a, &b, &c].into_iter().chain(epilogue).collect();
+        run(gpu, launch(gemm, variant), &arrays);
+        c.read()
+    }
+
+    fn title(&self) -> String {
+        let Self {
+            shape,
+            transposed,
+            activation,
+            ..
+        } = self;
+        let [bias, addend] = [self.bias.is_some(), self.addend.is_some()];
+        let gradient_of = self.gradient_of.as_ref().map(|(function, _)| function);
+        format!(
+            "{shape:?}, transposed {transposed:?}, bias {bias}, addend {addend}, \
+             activation {activation:?}, gradient of {gradient_of:?}"
+        )
+    }
+
+    /// Σ a·b rounds twice a term, and once for bias and addend each. Activations have slopes of at
+    /// most 1, so that they pass the error on and add their own: 10⁻⁵ for tanh, 7 ULP of 1 for the
+    /// sigmoid. Derivatives are at most 1 too, and round three times, the product once.
+    fn check(&self, what: &str, actual: &[f32]) {
+        let expected = self.twin(|v| v.into());
+        let sums = Self {
+            activation: None,
+            gradient_of: None,
+            ..self.clone()
+        };
+        let sums = sums.twin(|v| v.abs().into());
+        let roundings = (self.shape[2] + 6) as f64;
+        let own = match self.activation {
+            None | Some(Relu) => 0.0,
+            Some(Tanh) => 1e-5 + 4.0 * EPS,
+            Some(Sigmoid) => (7.0 + 4.0) * EPS,
+        };
+        let tolerance = Tolerance::relative(roundings * EPS).plus(own);
+        tolerance.check_against(what, actual, &expected, &sums);
+    }
+
+    /// The twin's result for operands that `convert` has passed.
+    fn twin(&self, convert: fn(f32) -> f64) -> Vec<f64> {
+        let all = |values: &Vec<f32>| values.iter().copied().map(convert).collect::<Vec<f64>>();
+        let [a, b] = [&self.a, &self.b].map(all);
+        let side = |transposed, values| match transposed {
+            false => TwinOperand::Plain(values),
+            true => TwinOperand::Transposed(values),
+        };
+        let saved = self
+            .gradient_of
+            .as_ref()
+            .map(|(function, saved)| (*function, wide(saved)));
+        twin::value(&twin::Gemm {
+            shape: self.shape,
+            a: side(self.transposed[0], &a),
+            b: side(self.transposed[1], &b),
+            bias: self.bias.as_ref().map(all).as_deref(),
+            addend: self.addend.as_ref().map(all).as_deref(),
+            activation: self.activation,
+            gradient_of: saved
+                .as_ref()
+                .map(|(function, saved)| (*function, saved.as_slice())),
+        })
+    }
+}
+
+/// About the edges of the tiles: 16×64 to 128×8 of registers, 32×32 and 64×64 of workgroup memory,
+/// 16 deep; an empty sum, and no rows or columns at all.
+fn shapes(gpu: &Gpu) {
+    let shapes = [
+        [1, 1, 1],
+        [2, 3, 5],
+        [3, 2, 0],
+        [0, 5, 3],
+        [5, 0, 3],
+        [16, 64, 16],
+        [15, 63, 17],
+        [17, 65, 15],
+        [31, 33, 1],
+        [64, 64, 32],
+        [65, 67, 33],
+        [13, 129, 7],
+        [127, 1, 61],
+        [1, 131, 31],
+    ];
+    for variant in VARIANTS {
+        for transposed in ORDERS {
+            for shape in shapes {
+                Case::product(shape, transposed).compare(gpu, variant);
+            }
+        }
+    }
+}
+
+fn a_long_sum(gpu: &Gpu) {
+    for variant in VARIANTS {
+        Case::product([19, 37, 1009], [false, true]).compare(gpu, variant);
+    }
+}
+
+/// All that each variant takes along, and nothing less than bias and ReLU.
+fn every_epilogue(gpu: &Gpu) {
+    let [m, n] = [17, 35];
+    for variant in VARIANTS {
+        let mut done = 0;
+        for (index, activation) in FUNCTIONS.into_iter().enumerate() {
+            for derivative in FUNCTIONS {
+                for (bias, addend) in [(false, false), (true, false), (false, true), (true, true)] {
+                    let saved = uniform(5, m * n, 1.0);
+                    let case = Case {
+                        bias: bias.then(|| uniform(3, n, 3.0)),
+                        addend: addend.then(|| uniform(4, m * n, 3.0)),
+                        activation,
+                        gradient_of: derivative.map(|function| (function, saved)),
+                        ..Case::product([m, n, 5], ORDERS[index])
+                    };
+                    if case.fits(variant) {
+                        case.compare(gpu, variant);
+                        done += 1;
+                    }
+                }
+            }
+        }
+        let all = matches!(variant, Variant::Tiled { .. });
+        assert_eq!(done, if all { 64 } else { 4 }, "{variant:?}: epilogues");
+    }
+}
+
+/// The products that training consists of: forward, and the adjoints of input and weight.
+fn a_layer_of_each_kind(gpu: &Gpu) {
+    let [batch, fan_in, fan_out] = [128, 97, 53];
+    for variant in VARIANTS {
+        let forward = Case {
+            bias: Some(uniform(3, fan_out, 1.0)),
+            activation: Some(Relu),
+            ..Case::product([batch, fan_out, fan_in], [false, true])
+        };
+        forward.compare(gpu, variant);
+        let d_x = Case::product([batch, fan_in, fan_out], [false, false]);
+        d_x.compare(gpu, variant);
+        let fused = Case {
+            addend: Some(uniform(4, batch * fan_in, 1.0)),
+            gradient_of: Some((Tanh, uniform(5, batch * fan_in, 1.0))),
+            ..d_x
+        };
+        if fused.fits(variant) {
+            fused.compare(gpu, variant);
+        }
+        Case::product([fan_out, fan_in, batch], [true, false]).compare(gpu, variant);
+    }
+}
+
+/// Sums of ±10⁴ and of ±10³⁰ go through activations without NaN.
+fn extreme_values(gpu: &Gpu) {
+    let shape @ [m, n, k] = [9, 70, 11];
+    for variant in VARIANTS {
+        for activation in FUNCTIONS {
+            for [a, b] in [[1e2, 1e2], [1e15, 1e15]] {
+                let case = Case {
+                    a: extreme(6, m * k, a),
+                    b: extreme(7, k * n, b),
+                    activation,
+                    ..Case::product(shape, [false, false])
+                };
+                if case.fits(variant) {
+                    case.compare(gpu, variant);
+                }
+            }
+        }
+    }
+}
+
+/// What diverged must show: neither bias nor ReLU may make a number of it.
+fn nothing_hides_what_is_not_finite(gpu: &Gpu) {
+    if !keeps_nan(gpu) {
+        return;
+    }
+    let shape @ [m, n, k] = [5, 67, 3];
+    for variant in VARIANTS {
+        for activation in [None, Some(Relu)] {
+            for poison in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut b = vec![1.0; k * n];
+                b[n] = poison;
+                let case = Case {
+                    a: vec![1.0; m * k],
+                    b,
+                    bias: Some(vec![-1.0; n]),
+                    activation,
+                    ..Case::product(shape, [false, false])
+                };
+                let c = case.run(gpu, variant);
+                let hit: Vec<usize> = (0..m * n).filter(|&at| !c[at].is_finite()).collect();
+                // ReLU is right to take −∞ for 0.
+                let rows = if activation.is_some() && poison < 0.0 {
+                    0
+                } else {
+                    m
+                };
+                let expected: Vec<usize> = (0..rows).map(|row| row * n).collect();
+                assert_eq!(hit, expected, "{variant:?}, {activation:?} of {poison}");
+            }
+        }
+    }
+}
+
+fn random_shapes(gpu: &Gpu) {
+    let dimension = || 1usize..150;
+    let choices = (0..VARIANTS.len(), 0..ORDERS.len());
+    random(
+        (dimension(), dimension(), dimension(), choices),
+        |(m, n, k, (variant, order))| {
+            let case = Case {
+                bias: Some(uniform(3, n, 1.0)),
+                activation: Some(Relu),
+                ..Case::product([m, n, k], ORDERS[order])
+            };
+            case.compare(gpu, VARIANTS[variant]);
+        },
+    );
+}

@@ -1,0 +1,150 @@
+//! `kl` against its twin.
+
+use vae_wgpu::gpu::{Gpu, Launch};
+use vae_wgpu::kernels::kl::{Buffers, Gradient, launch};
+use vae_wgpu::reference::kl as twin;
+
+use crate::arrays::{
+    Array, LANES, ROW_SHAPES, additions, extreme, random, row_sums, run, uniform, wide, wrapped,
+};
+use crate::support::harness::{Test, tests};
+use crate::support::tolerance::{EPS, Tolerance};
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests![both_checks: shapes, halves, extreme_values, a_wrapped_grid, past_65535_rows, random_shapes]
+}
+
+struct Case {
+    shape: [usize; 2],
+    mu: Vec<f32>,
+    logvar: Vec<f32>,
+    d_rows: Vec<f32>,
+}
+
+impl Case {
+    fn of(shape: [usize; 2], mu: Vec<f32>, logvar: Vec<f32>) -> Self {
+        Self {
+            shape,
+            mu,
+            logvar,
+            d_rows: uniform(12, shape[0], 2.0),
+        }
+    }
+
+    fn uniform(shape @ [rows, columns]: [usize; 2]) -> Self {
+        let len = rows * columns;
+        Self::of(shape, uniform(10, len, 1.0), uniform(11, len, 2.0))
+    }
+
+    /// Value and gradient in one launch, or one of them alone.
+    fn compare(
+        &self,
+        gpu: &Gpu,
+        lanes: u32,
+        [value, gradient]: [bool; 2],
+        grid: fn(Launch) -> Launch,
+    ) {
+        let [mu, logvar, d_rows] =
+            [&self.mu, &self.logvar, &self.d_rows].map(|values| Array::of(gpu, values));
+        let len = self.mu.len();
+        let [rows, d_mu, d_logvar] = [self.shape[0], len, len].map(|len| Array::output(gpu, len));
+        let backward = Gradient {
+            d_rows: d_rows.slice(),
+            d_mu: d_mu.slice(),
+            d_logvar: d_logvar.slice(),
+        };
+        let buffers = Buffers {
+            mu: mu.slice(),
+            logvar: logvar.slice(),
+            value: value.then_some(rows.slice()),
+            gradient: gradient.then_some(backward),
+            unused: &gpu.unused(),
+        };
+        let arrays = [&mu, &logvar, &d_rows, &rows, &d_mu, &d_logvar];
+        run(gpu, grid(launch(buffers, self.shape, lanes)), &arrays);
+        let what = format!("{:?} with {lanes} lanes", self.shape);
+        if value {
+            self.check_value(&format!("rows {what}"), &rows.read(), lanes);
+        }
+        if gradient {
+            self.check_gradient(&what, &d_mu.read(), &d_logvar.read());
+        }
+    }
+
+    /// exp(logvar) and what it is off by, in ULP of 1: 3 + 2|logvar| of its own.
+    fn variance(&self, i: usize) -> [f64; 2] {
+        let logvar = f64::from(self.logvar[i]).min(80.0);
+        [logvar.exp(), logvar.exp() * (3.0 + 2.0 * logvar.abs())]
+    }
+
+    /// The error of exp, and a few roundings of each part; then the sum rounds at each addition.
+    fn check_value(&self, what: &str, actual: &[f32], lanes: u32) {
+        let expected = twin::value(&wide(&self.mu), &wide(&self.logvar), self.shape);
+        let roundings = additions(self.shape[1], lanes) + 5.0;
+        let magnitude = row_sums(self.shape, |i| {
+            let [variance, off] = self.variance(i);
+            let parts =
+                f64::from(self.mu[i]).powi(2) + variance + 1.0 + f64::from(self.logvar[i].abs());
+            0.5 * (roundings * parts + off)
+        });
+        Tolerance::relative(EPS).check_against(what, actual, &expected, &magnitude);
+    }
+
+    /// One product for d_mu; the error of exp, a difference and two products for d_logvar.
+    fn check_gradient(&self, what: &str, d_mu: &[f32], d_logvar: &[f32]) {
+        let [mu, logvar, d_rows] = [&self.mu, &self.logvar, &self.d_rows].map(|v| wide(v));
+        let expected = twin::gradient(&mu, &logvar, &d_rows, self.shape);
+        Tolerance::relative(EPS).check(&format!("d_mu {what}"), d_mu, &expected.0);
+        let magnitude: Vec<f64> = (0..mu.len())
+            .map(|i| {
+                let [variance, off] = self.variance(i);
+                0.5 * d_rows[i / self.shape[1]] * (off + 3.0 * (variance + 1.0))
+            })
+            .collect();
+        Tolerance::relative(EPS).check_against(
+            &format!("d_logvar {what}"),
+            d_logvar,
+            &expected.1,
+            &magnitude,
+        );
+    }
+}
+
+const BOTH: [bool; 2] = [true, true];
+
+fn shapes(gpu: &Gpu) {
+    for lanes in LANES {
+        for shape in ROW_SHAPES {
+            Case::uniform(shape).compare(gpu, lanes, BOTH, |launch| launch);
+        }
+    }
+}
+
+fn halves(gpu: &Gpu) {
+    for halves in [[true, false], [false, true]] {
+        Case::uniform([7, 131]).compare(gpu, 8, halves, |launch| launch);
+    }
+}
+
+/// exp(100) is beyond f32: the clamp keeps value and gradient finite.
+fn extreme_values(gpu: &Gpu) {
+    let shape = [5, 101];
+    for bound in [1e2, 1e4] {
+        let case = Case::of(shape, extreme(13, 505, 1e4), extreme(14, 505, bound));
+        case.compare(gpu, 64, BOTH, |launch| launch);
+    }
+}
+
+fn a_wrapped_grid(gpu: &Gpu) {
+    Case::uniform([31, 17]).compare(gpu, 8, BOTH, wrapped);
+}
+
+fn past_65535_rows(gpu: &Gpu) {
+    Case::uniform([65_537, 2]).compare(gpu, 8, BOTH, |launch| launch);
+}
+
+fn random_shapes(gpu: &Gpu) {
+    random((1usize..60, 1usize..300), |(rows, columns)| {
+        Case::uniform([rows, columns]).compare(gpu, 8, BOTH, |launch| launch);
+    });
+}

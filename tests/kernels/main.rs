@@ -1,0 +1,48 @@
+//! Every shader is read by naga; every kernel is compared with its CPU twin.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it should do"
+)]
+
+use std::process::ExitCode;
+
+mod activation;
+mod activation_grad;
+mod adam;
+mod add;
+mod arrays;
+mod bernoulli_nll;
+mod column_sum;
+mod gather;
+mod gemm;
+mod kl;
+mod normal;
+mod objective;
+mod reparameterize;
+mod reparameterize_grad;
+mod shaders;
+mod squared_error;
+#[path = "../support/mod.rs"]
+mod support;
+
+fn main() -> ExitCode {
+    let files = [
+        shaders::tests(),
+        activation::tests(),
+        activation_grad::tests(),
+        adam::tests(),
+        add::tests(),
+        bernoulli_nll::tests(),
+        column_sum::tests(),
+        gather::tests(),
+        gemm::tests(),
+        kl::tests(),
+        normal::tests(),
+        objective::tests(),
+        reparameterize::tests(),
+        reparameterize_grad::tests(),
+        squared_error::tests(),
+    ];
+    support::harness::run(files.into_iter().flatten())
+}

@@ -1,0 +1,231 @@
+//! Every shader as naga reads it: valid, bound as the Rust side says, within WebGPU's default
+//! limits, and translatable for Vulkan, Metal and DX12.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use naga::back::{PipelineConstants, hlsl, msl, pipeline_constants::process_overrides, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
+use vae_wgpu::gpu::{Access, Kernel};
+use vae_wgpu::kernels;
+
+use crate::support::harness::{Test, tests};
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests![plain:
+        every_file_is_a_kernel,
+        bindings_match,
+        no_two_bindings_share_a_name,
+        parameters_match,
+        defaults_stay_within_webgpu_limits,
+        shaders_translate,
+    ]
+}
+
+/// A shader with what the validator knows of it.
+fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
+    let name = kernel.name;
+    let module = naga::front::wgsl::parse_str(kernel.source)
+        .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(kernel.source, name)));
+    let info = validator()
+        .validate(&module)
+        .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(kernel.source, name)));
+    (module, info)
+}
+
+/// What WebGPU has without any feature.
+fn validator() -> Validator {
+    Validator::new(ValidationFlags::all(), Capabilities::empty())
+}
+
+fn every_file_is_a_kernel() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let files: BTreeSet<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let kernels = kernels::ALL
+        .iter()
+        .map(|kernel| format!("{}.wgsl", kernel.name))
+        .collect();
+    assert_eq!(files, kernels, "files in shaders/, and kernels::ALL");
+    for kernel in kernels::ALL {
+        let file = std::fs::read_to_string(folder.join(format!("{}.wgsl", kernel.name))).unwrap();
+        assert_eq!(
+            file, kernel.source,
+            "{} holds another file's source",
+            kernel.name
+        );
+        assert!(
+            file.starts_with("// "),
+            "{} does not open with a comment",
+            kernel.name
+        );
+    }
+}
+
+/// Numbers, names and access modes; the parameters come last.
+fn bindings_match() {
+    for kernel in kernels::ALL {
+        let (module, _) = read(kernel);
+        let mut found: Vec<_> = module
+            .global_variables
+            .iter()
+            .filter_map(|(_, variable)| {
+                let binding = variable.binding?;
+                assert_eq!(binding.group, 0, "{}: group", kernel.name);
+                Some((
+                    binding.binding,
+                    variable.name.clone().unwrap(),
+                    variable.space,
+                ))
+            })
+            .collect();
+        found.sort_by_key(|(binding, ..)| *binding);
+        let storage = kernel.bindings.iter().map(|binding| {
+            let access = match binding.access {
+                Access::Read => StorageAccess::LOAD,
+                Access::ReadWrite => StorageAccess::LOAD | StorageAccess::STORE,
+            };
+            (binding.name.to_owned(), AddressSpace::Storage { access })
+        });
+        let params = [("params".to_owned(), AddressSpace::Uniform)];
+        let expected: Vec<_> = (0..)
+            .zip(storage.chain(params))
+            .map(|(number, (name, space))| (number, name, space))
+            .collect();
+        assert_eq!(found, expected, "{}", kernel.name);
+    }
+}
+
+fn no_two_bindings_share_a_name() {
+    for kernel in kernels::ALL {
+        let names: BTreeSet<_> = kernel.bindings.iter().map(|binding| binding.name).collect();
+        assert_eq!(names.len(), kernel.bindings.len(), "{}", kernel.name);
+    }
+}
+
+/// The uniform is as large as the Rust side's; the counters are [`kernels::State`] everywhere.
+fn parameters_match() {
+    for kernel in kernels::ALL {
+        let (module, _) = read(kernel);
+        for (_, variable) in module.global_variables.iter() {
+            let size = module.types[variable.ty].inner.size(module.to_ctx()) as usize;
+            match variable.name.as_deref() {
+                Some("params") => assert_eq!(size, kernel.params, "{}: Params", kernel.name),
+                Some("state") => {
+                    assert_eq!(size, size_of::<kernels::State>(), "{}: State", kernel.name);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn defaults_stay_within_webgpu_limits() {
+    for kernel in kernels::ALL {
+        let name = kernel.name;
+        assert!(kernel.bindings.len() <= 8, "{name}: storage buffers");
+        let (module, info) = read(kernel);
+        let (module, _) =
+            process_overrides(&module, &info, MAIN, &PipelineConstants::default()).unwrap();
+        let entry_points: Vec<_> = module
+            .entry_points
+            .iter()
+            .map(|entry| (entry.stage, entry.name.as_str()))
+            .collect();
+        assert_eq!(entry_points, MAIN.as_slice(), "{name}: entry points");
+        let [x, y, z] = module.entry_points[0].workgroup_size;
+        assert!(
+            x * y * z <= 256 && z <= 64,
+            "{name}: a workgroup of {x}×{y}×{z}"
+        );
+        let memory: u32 = module
+            .global_variables
+            .iter()
+            .filter(|(_, variable)| variable.space == AddressSpace::WorkGroup)
+            .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+            .sum();
+        assert!(
+            memory <= 16_384,
+            "{name}: {memory} bytes of workgroup memory"
+        );
+    }
+}
+
+const MAIN: Option<(ShaderStage, &str)> = Some((ShaderStage::Compute, "main"));
+
+/// With switches as they are, all on and all off: each leaves other code.
+fn shaders_translate() {
+    for kernel in kernels::ALL {
+        let (module, info) = read(kernel);
+        let switches: Vec<String> = module
+            .overrides
+            .iter()
+            .filter(|(_, constant)| {
+                matches!(
+                    module.types[constant.ty].inner,
+                    naga::TypeInner::Scalar(naga::Scalar::BOOL)
+                )
+            })
+            .filter_map(|(_, constant)| constant.name.clone())
+            .collect();
+        for set in [None, Some(1.0), Some(0.0)] {
+            let constants: PipelineConstants = set
+                .map(|value| switches.iter().map(|name| (name.clone(), value)).collect())
+                .unwrap_or_default();
+            let (module, _) = process_overrides(&module, &info, MAIN, &constants).unwrap();
+            let info = validator().validate_resolved_overrides(&module).unwrap();
+            translate(kernel.name, &module, &info);
+        }
+    }
+}
+
+/// Bindings get their numbers from wgpu when it runs; here any will do.
+fn translate(name: &str, module: &Module, info: &ModuleInfo) {
+    let main = MAIN.map(|(stage, name)| (stage, name.to_owned()));
+
+    let options = spv::PipelineOptions {
+        shader_stage: ShaderStage::Compute,
+        entry_point: "main".to_owned(),
+    };
+    let spirv = spv::write_vec(module, info, &spv::Options::default(), Some(&options));
+    let spirv = spirv.unwrap_or_else(|e| panic!("{name} to SPIR-V: {e}"));
+    assert_eq!(spirv[0], 0x0723_0203, "{name}: SPIR-V's magic number");
+
+    let options = msl::PipelineOptions {
+        entry_point: main.clone(),
+        ..Default::default()
+    };
+    let metal = msl::Options {
+        fake_missing_bindings: true,
+        ..Default::default()
+    };
+    let (source, translated) = msl::write_string(module, info, &metal, &options)
+        .unwrap_or_else(|e| panic!("{name} to MSL: {e}"));
+    for entry_point in translated.entry_point_names {
+        let function = entry_point.unwrap_or_else(|e| panic!("{name} to MSL: {e}"));
+        assert!(
+            source.contains(&format!("kernel void {function}")),
+            "{name}: no MSL kernel"
+        );
+    }
+
+    let options = hlsl::PipelineOptions { entry_point: main };
+    let dx12 = hlsl::Options {
+        fake_missing_bindings: true,
+        ..Default::default()
+    };
+    let mut source = String::new();
+    let translated = hlsl::Writer::new(&mut source, &dx12, &options)
+        .write(module, info, None)
+        .unwrap_or_else(|e| panic!("{name} to HLSL: {e}"));
+    for entry_point in translated.entry_point_names {
+        let function = entry_point.unwrap_or_else(|e| panic!("{name} to HLSL: {e}"));
+        assert!(
+            source.contains(&format!("void {function}(")),
+            "{name}: no HLSL entry point"
+        );
+    }
+}

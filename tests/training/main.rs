@@ -1,0 +1,17 @@
+//! Training on every executor there is: against PyTorch, against itself, and as a whole.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that panics has failed, which is what it should do"
+)]
+
+use std::process::ExitCode;
+
+mod runs;
+#[path = "../support/mod.rs"]
+mod support;
+mod truth;
+
+fn main() -> ExitCode {
+    support::harness::run(truth::tests().into_iter().chain(runs::tests()))
+}

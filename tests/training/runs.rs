@@ -1,0 +1,224 @@
+//! Whole trainings: the same bits, wherever they are cut; learning; the two executors agree.
+
+use vae_wgpu::checkpoint::Checkpoint;
+use vae_wgpu::data::{Dataset, digits};
+use vae_wgpu::graph::Activation;
+use vae_wgpu::model::Likelihood;
+use vae_wgpu::reference::ReferenceExecutor;
+use vae_wgpu::train::{EpochEnd, EpochMetrics, Settings, TrainError, Trainer};
+
+use crate::support::harness::{Open, Test, tests};
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests!(executors:
+        one_seed_gives_one_checkpoint_however_steps_are_submitted,
+        an_interrupted_run_ends_with_the_same_bits,
+        the_loss_falls_and_reconstructions_beat_the_mean_image,
+        a_loss_that_is_not_finite_names_its_cause,
+        the_executors_agree,
+        samples_depend_on_the_seed_alone,
+    )
+}
+
+/// 300 digits, so that the last of ten batches has 12 images; 70 to test on.
+fn data() -> Dataset {
+    Dataset {
+        name: "few digits".to_owned(),
+        train: digits::generate(1, 0, 300),
+        test: digits::generate(2, 0, 70),
+        note: None,
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        hidden: vec![19, 11],
+        latent: 3,
+        batch_size: 32,
+        epochs: 3,
+        lr: 3e-3,
+        ..Settings::default()
+    }
+}
+
+fn trainer(open: &Open, settings: &Settings, data: &Dataset) -> Trainer {
+    let vae = settings.vae(data.train.images.dim()).unwrap();
+    let executor = open(vae.parameters(), settings.seed);
+    Trainer::new(vae, executor, settings.clone(), data).unwrap()
+}
+
+fn resumed(open: &Open, settings: &Settings, data: &Dataset, from: Checkpoint) -> Trainer {
+    let vae = settings.vae(data.train.images.dim()).unwrap();
+    let executor = open(vae.parameters(), settings.seed);
+    Trainer::resume(vae, executor, settings.clone(), data, from).unwrap()
+}
+
+/// The metrics that do not depend on the clock.
+fn losses(metrics: &EpochMetrics) -> [u64; 6] {
+    let m = metrics;
+    [
+        m.train_loss,
+        m.train_recon,
+        m.train_kl,
+        m.test_loss,
+        m.test_recon,
+        m.test_kl,
+    ]
+    .map(f64::to_bits)
+}
+
+fn run(trainer: &mut Trainer) -> (Checkpoint, Vec<[u64; 6]>) {
+    let mut metrics = Vec::new();
+    trainer.run(|epoch| metrics.push(losses(epoch))).unwrap();
+    (trainer.checkpoint().unwrap(), metrics)
+}
+
+fn one_seed_gives_one_checkpoint_however_steps_are_submitted(open: &Open) {
+    let (data, settings) = (data(), settings());
+    let first = run(&mut trainer(open, &settings, &data));
+    for steps in [1, 64] {
+        let mut other = trainer(open, &settings, &data);
+        other.set_steps_per_submission(steps);
+        assert!(run(&mut other) == first, "{steps} steps a submission");
+    }
+    let reseeded = Settings {
+        seed: 1,
+        ..settings
+    };
+    assert!(run(&mut trainer(open, &reseeded, &data)).0.tensors != first.0.tensors);
+}
+
+fn an_interrupted_run_ends_with_the_same_bits(open: &Open) {
+    let (data, settings) = (data(), settings());
+    let whole = run(&mut trainer(open, &settings, &data));
+
+    // Stopped after 1, 4 and 9 steps of whichever epoch it is in, each time in a new process's
+    // shoes: new executor, state only from the checkpoint.
+    let mut metrics = Vec::new();
+    let mut current = trainer(open, &settings, &data);
+    for stop_after in [4, 9, 1, 4] {
+        current.set_steps_per_submission(1);
+        let mut left = stop_after;
+        let mut go_on = || {
+            left -= 1;
+            left > 0
+        };
+        if let EpochEnd::Complete(epoch) = current.epoch(None, &mut go_on).unwrap() {
+            metrics.push(losses(&epoch));
+        }
+        let saved = current.checkpoint().unwrap();
+        current = resumed(open, &settings, &data, saved);
+    }
+    let (checkpoint, rest) = run(&mut current);
+    metrics.extend(rest);
+    assert!(metrics == whole.1, "metrics");
+    assert!(checkpoint == whole.0, "checkpoint");
+}
+
+fn the_loss_falls_and_reconstructions_beat_the_mean_image(open: &Open) {
+    let data = data();
+    let settings = Settings {
+        hidden: vec![48],
+        latent: 8,
+        epochs: 40,
+        ..settings()
+    };
+    let mut trainer = trainer(open, &settings, &data);
+    let mut epochs = Vec::new();
+    trainer.run(|epoch| epochs.push(*epoch)).unwrap();
+    let (first, last) = (&epochs[0], &epochs[39]);
+    assert!(
+        last.train_loss < 0.7 * first.train_loss,
+        "{first:?} {last:?}"
+    );
+    assert!(last.test_loss < first.test_loss, "{first:?} {last:?}");
+
+    let images = &data.test.images;
+    let dim = images.dim();
+    let pixels: Vec<f32> = images
+        .pixels
+        .iter()
+        .map(|&byte| f32::from(byte) / 255.0)
+        .collect();
+    let mean = |column: usize| -> f32 {
+        pixels.iter().skip(column).step_by(dim).sum::<f32>() / images.count as f32
+    };
+    let mean: Vec<f32> = (0..dim).map(mean).collect();
+    let reconstructed = trainer.model().reconstruct(&pixels).unwrap();
+    let error = |of: &dyn Fn(usize) -> f32| -> f32 {
+        pixels
+            .iter()
+            .enumerate()
+            .map(|(i, &p)| (p - of(i)).powi(2))
+            .sum()
+    };
+    let (ours, means) = (error(&|i| reconstructed[i]), error(&|i| mean[i % dim]));
+    assert!(
+        ours < 0.8 * means,
+        "squared error {ours}, that of the mean image {means}"
+    );
+}
+
+fn a_loss_that_is_not_finite_names_its_cause(open: &Open) {
+    let data = data();
+    let settings = Settings {
+        lr: 1e18,
+        likelihood: Likelihood::Gaussian,
+        ..settings()
+    };
+    let mut trainer = trainer(open, &settings, &data);
+    let error = trainer.run(|_| {}).unwrap_err();
+    let TrainError::NonFinite {
+        epoch: 1,
+        step,
+        operation,
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    assert!(
+        *step > 1,
+        "the first step is taken with sound weights: {error}"
+    );
+    assert!(!operation.is_empty(), "{error}");
+}
+
+fn the_executors_agree(open: &Open) {
+    let data = data();
+    let settings = Settings {
+        activation: Activation::Tanh,
+        epochs: 1,
+        ..settings()
+    };
+    let mut ours = trainer(open, &settings, &data);
+    let vae = settings.vae(data.train.images.dim()).unwrap();
+    let executor = Box::new(ReferenceExecutor::new(vae.parameters(), settings.seed));
+    let mut reference = Trainer::new(vae, executor, settings, &data).unwrap();
+    let mut epochs = Vec::new();
+    ours.run(|epoch| epochs.push(*epoch)).unwrap();
+    reference.run(|epoch| epochs.push(*epoch)).unwrap();
+    // Ten steps: the bound of the comparison with PyTorch for parameters after ten.
+    for (ours, theirs) in [
+        (epochs[0].train_loss, epochs[1].train_loss),
+        (epochs[0].train_kl, epochs[1].train_kl),
+        (epochs[0].test_loss, epochs[1].test_loss),
+    ] {
+        assert!((ours / theirs - 1.0).abs() < 1e-4, "{ours} and {theirs}");
+    }
+}
+
+fn samples_depend_on_the_seed_alone(open: &Open) {
+    let data = data();
+    let sample = |seed| {
+        let settings = Settings { seed, ..settings() };
+        let mut model = trainer(open, &settings, &data).into_model();
+        // More than a chunk, so that the second chunk's noise is drawn too.
+        let images = model.sample(300).unwrap();
+        let (first, last) = (&images[..784], &images[299 * 784..]);
+        assert_ne!(first, last);
+        assert_eq!(images.len(), 300 * 784);
+        images
+    };
+    assert_eq!(sample(3), sample(3));
+    assert_ne!(sample(3), sample(4));
+}
