@@ -34,12 +34,15 @@ override VALUE: bool = true;
 override GRADIENT: bool = true;
 const LOGVAR_MAX: f32 = 80.0;
 
-/// exp(x) − 1 − x ≥ 0: by its series near zero, where an untrained encoder's logvar lies and the
-/// subtraction would leave few digits.
-fn exp_minus_tangent(x: f32) -> f32 {
-    let series = 0.5 * x * x * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0 * (1.0 + x / 6.0 *
-        (1.0 + x / 7.0 * (1.0 + x / 8.0 * (1.0 + x / 9.0)))))));
-    return select(exp(min(x, LOGVAR_MAX)) - 1.0 - x, series, abs(x) < 0.5);
+/// exp(x) − 1, and exp(x) − 1 − x: by their series near zero, where an untrained encoder's logvar
+/// lies and the subtractions would leave few digits. The series is taken of a bounded number, as it
+/// would overflow where it is not used.
+fn exp_minus(x: f32) -> vec2<f32> {
+    let s = clamp(x, -0.5, 0.5);
+    let series = 0.5 * s * s * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 * (1.0 + s / 6.0 *
+        (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0)))))));
+    let direct = exp(min(x, LOGVAR_MAX)) - 1.0;
+    return select(vec2<f32>(direct, direct - x), vec2<f32>(series + x, series), abs(x) < 0.5);
 }
 
 var<workgroup> partial: array<f32, 256>;
@@ -60,11 +63,11 @@ fn main(
     for (var column = lane; column < params.columns; column += LANES) {
         let i = row * params.columns + column;
         let m = mu[i];
-        let excess = exp_minus_tangent(logvar[i]);
-        total += 0.5 * (m * m + excess);
+        let excess = exp_minus(logvar[i]);
+        total += 0.5 * (m * m + excess.y);
         if GRADIENT {
             d_mu[i] = upstream * m;
-            d_logvar[i] = upstream * 0.5 * (excess + logvar[i]);
+            d_logvar[i] = upstream * 0.5 * excess.x;
         }
     }
     if VALUE {

@@ -174,13 +174,11 @@ pub struct Gemm<'a> {
 /// One workgroup a tile of the result.
 ///
 /// # Panics
-/// In debug builds, where the variant cannot take along what `gemm` asks for.
+/// Where the variant cannot take along what `gemm` asks for.
 pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     let epilogue = Variant::epilogue(matches!(variant, Variant::Registers { .. }));
-    debug_assert!(gemm.activation.is_none_or(|f| epilogue.takes_activation(f)));
-    debug_assert!(
-        epilogue.takes_operands() || (gemm.addend.is_none() && gemm.gradient_of.is_none())
-    );
+    assert!(gemm.activation.is_none_or(|f| epilogue.takes_activation(f)));
+    assert!(epilogue.takes_operands() || (gemm.addend.is_none() && gemm.gradient_of.is_none()));
     let [m, n, k] = gemm.shape;
     let [a_row, a_k] = gemm.a.strides(m, k);
     let [b_k, b_column] = gemm.b.strides(k, n);

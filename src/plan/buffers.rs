@@ -5,6 +5,7 @@
 //! own; everything else shares a pool: a buffer is free again after the last launch that reads it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::fuse::Task;
 use super::parameters::Parameters;
@@ -151,12 +152,12 @@ impl Buffers {
         for (index, task) in tasks.iter().enumerate() {
             // Results first: a launch never writes where it reads.
             for id in task.writes() {
-                if !self.of.contains_key(&id) {
+                if let Entry::Vacant(entry) = self.of.entry(id) {
                     let len = graph.shape(id).len();
                     check_size(gpu, graph, id)?;
                     let buffer = pool.take(gpu, &mut free, &graph.tensor(id).name, len)?;
                     held.insert(id, buffer);
-                    self.of.insert(id, pool.buffers[buffer].part(0, len));
+                    entry.insert(pool.buffers[buffer].part(0, len));
                 }
             }
             let touched = task.reads().into_iter().chain(task.writes());

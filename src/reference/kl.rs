@@ -16,7 +16,7 @@ pub fn value<T: Real>(mu: &[T], logvar: &[T], [rows, columns]: [usize; 2]) -> Ve
         let mut total = 0.0;
         for i in row * columns..(row + 1) * columns {
             let (m, l) = (mu[i].wide(), logvar[i].wide());
-            total += 0.5 * (m * m + l.min(LOGVAR_MAX).exp() - 1.0 - l);
+            total += 0.5 * (m * m + (l.min(LOGVAR_MAX).exp_m1() - l));
         }
         out.push(T::narrow(total));
     }
@@ -39,9 +39,10 @@ pub fn gradient<T: Real>(
     for (row, d_row) in d_rows.iter().enumerate() {
         let upstream = d_row.wide();
         for i in row * columns..(row + 1) * columns {
-            let variance = logvar[i].wide().min(LOGVAR_MAX).exp();
             d_mu.push(T::narrow(upstream * mu[i].wide()));
-            d_logvar.push(T::narrow(upstream * 0.5 * (variance - 1.0)));
+            d_logvar.push(T::narrow(
+                upstream * 0.5 * logvar[i].wide().min(LOGVAR_MAX).exp_m1(),
+            ));
         }
     }
     (d_mu, d_logvar)

@@ -6,7 +6,7 @@
 //! the adapter, as everywhere in wgpu; a name that fits none is a mistake and fails too.
 
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use vae_wgpu::executor::{Executor, ParameterSpec};
@@ -25,7 +25,7 @@ pub(crate) struct Test {
 
 enum Body {
     Plain(fn()),
-    Gpu(fn(&'static Gpu), &'static [Checks]),
+    Gpu(fn(&Gpu), &'static [Checks]),
     Executors(fn(&Open)),
     Ignored(&'static str),
 }
@@ -40,7 +40,7 @@ impl Test {
     }
 
     /// A test on a GPU, with shaders compiled as a user's are.
-    pub(crate) fn gpu(name: &'static str, body: fn(&'static Gpu)) -> Self {
+    pub(crate) fn gpu(name: &'static str, body: fn(&Gpu)) -> Self {
         Self {
             name,
             body: Body::Gpu(body, &[Checks::Trusted]),
@@ -48,7 +48,7 @@ impl Test {
     }
 
     /// A test on a GPU, once with shaders as written and once with bounds checks in them.
-    pub(crate) fn both_checks(name: &'static str, body: fn(&'static Gpu)) -> Self {
+    pub(crate) fn both_checks(name: &'static str, body: fn(&Gpu)) -> Self {
         Self {
             name,
             body: Body::Gpu(body, &[Checks::Trusted, Checks::Checked]),
@@ -98,12 +98,15 @@ impl Test {
                 }),
                 Trial::ignorable_test(format!("{name} (gpu)"), move || {
                     on_gpu(Checks::Trusted, |gpu| {
-                        body(
-                            &|specs, seed| match GpuExecutor::new(Arc::clone(gpu), specs, seed) {
-                                Ok(executor) => Box::new(executor),
-                                Err(error) => panic!("{error}"),
-                            },
-                        );
+                        let gpu = Arc::clone(gpu);
+                        body(&move |specs, seed| match GpuExecutor::new(
+                            Arc::clone(&gpu),
+                            specs,
+                            seed,
+                        ) {
+                            Ok(executor) => Box::new(executor),
+                            Err(error) => panic!("{error}"),
+                        });
                     })
                 }),
             ],
@@ -115,13 +118,13 @@ impl Test {
 }
 
 /// Runs a test on the adapter; without one, fails in CI and is ignored elsewhere.
-fn on_gpu(checks: Checks, body: impl FnOnce(&'static Arc<Gpu>)) -> Result<Completion, Failed> {
+fn on_gpu(checks: Checks, body: impl FnOnce(&Arc<Gpu>)) -> Result<Completion, Failed> {
     match gpu(checks) {
         Ok(gpu) => {
-            body(gpu);
+            body(&gpu);
             Ok(Completion::Completed)
         }
-        Err(error) if may_be_ignored(error) => Ok(Completion::ignored_with(error)),
+        Err(error) if may_be_ignored(&error) => Ok(Completion::ignored_with(error)),
         Err(error) => Err(error.into()),
     }
 }
@@ -142,26 +145,30 @@ pub(crate) use tests;
 /// The body of a test target's `main`.
 pub(crate) fn run(tests: impl IntoIterator<Item = Test>) -> ExitCode {
     let trials = tests.into_iter().flat_map(Test::trials).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    // Closed here: a device that outlives `main` has threads that run while the driver unloads.
+    *GPUS.lock().unwrap_or_else(PoisonError::into_inner) = [None, None];
+    conclusion.exit_code()
 }
 
+type Opened = Result<Arc<Gpu>, GpuError>;
+
+/// The adapter as it was opened, with shaders trusted and checked.
+static GPUS: Mutex<[Option<Opened>; 2]> = Mutex::new([None, None]);
+
 /// The adapter, opened once a process and way of compiling shaders.
-fn gpu(checks: Checks) -> Result<&'static Arc<Gpu>, &'static GpuError> {
-    static TRUSTED: OnceLock<Result<Arc<Gpu>, GpuError>> = OnceLock::new();
-    static CHECKED: OnceLock<Result<Arc<Gpu>, GpuError>> = OnceLock::new();
-    let slot = match checks {
-        Checks::Trusted => &TRUSTED,
-        Checks::Checked => &CHECKED,
-    };
-    let opened = slot.get_or_init(|| {
+fn gpu(checks: Checks) -> Opened {
+    let mut gpus = GPUS.lock().unwrap_or_else(PoisonError::into_inner);
+    let slot = &mut gpus[usize::from(checks == Checks::Checked)];
+    let open = || {
         let choice = adapter_name().map_or(AdapterChoice::Auto, AdapterChoice::Name);
         let gpu = Gpu::open_with(&choice, checks).map(Arc::new);
         if let Ok(gpu) = &gpu {
             eprintln!("adapter: {}, shaders {checks:?}", gpu.adapter());
         }
         gpu
-    });
-    opened.as_ref()
+    };
+    slot.get_or_insert_with(open).clone()
 }
 
 /// Whether there is simply no adapter that could run the tests.
