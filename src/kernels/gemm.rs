@@ -53,7 +53,7 @@ const _: () = assert!(size_of::<Params>() == 48);
 /// Which shader, and its tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// 16 rows × 8 columns an invocation, everything in registers.
+    /// 16 rows × 12 columns an invocation, everything in registers.
     Registers {
         /// How many of a workgroup's eight invocations lie along the columns: 1, 2, 4 or 8.
         lanes_n: u32,
@@ -97,7 +97,7 @@ impl Variant {
     /// Rows and columns of the result that one workgroup computes.
     fn tile(self) -> [usize; 2] {
         match self {
-            Self::Registers { lanes_n } => [(16 * 8 / lanes_n) as usize, 8 * lanes_n as usize],
+            Self::Registers { lanes_n } => [(16 * 8 / lanes_n) as usize, 12 * lanes_n as usize],
             Self::Tiled { side } => [4 * side as usize; 2],
         }
     }

@@ -171,7 +171,7 @@ impl Case {
     }
 }
 
-/// About the edges of the tiles: 16×64 to 128×8 of registers, 32×32 and 64×64 of workgroup memory,
+/// About the edges of the tiles: 16×96 to 128×12 of registers, 32×32 and 64×64 of workgroup memory,
 /// 16 deep; an empty sum, and no rows or columns at all.
 fn shapes(gpu: &Gpu) {
     let shapes = [
@@ -186,6 +186,10 @@ fn shapes(gpu: &Gpu) {
         [31, 33, 1],
         [64, 64, 32],
         [65, 67, 33],
+        [128, 12, 9],
+        [129, 13, 8],
+        [17, 97, 5],
+        [16, 95, 7],
         [13, 129, 7],
         [127, 1, 61],
         [1, 131, 31],
