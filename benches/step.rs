@@ -3,6 +3,11 @@
 //! `cargo bench --bench step`. Each sample records its steps into submissions of 16 and waits for
 //! the last, so that what is timed is the steady state.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark without its device has nothing to measure"
+)]
+
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

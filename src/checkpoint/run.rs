@@ -44,15 +44,7 @@ impl RunDir {
     /// [`CheckpointError::Write`] when it cannot be created or written.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, CheckpointError> {
         let run = Self { path: path.into() };
-        for found in [CONFIG, METRICS, LAST_CHECKPOINT] {
-            // A link that leads nowhere counts as well: writing would go to where it points.
-            if fs::symlink_metadata(run.path.join(found)).is_ok() {
-                return Err(CheckpointError::RunExists {
-                    path: run.path,
-                    found,
-                });
-            }
-        }
+        Self::check_vacant(&run.path)?;
         for folder in [run.checkpoints(), run.samples()] {
             fs::create_dir_all(&folder)
                 .map_err(|cause| CheckpointError::write(&folder, 0, cause))?;
@@ -63,6 +55,22 @@ impl RunDir {
                 .map_err(|cause| CheckpointError::write(folder, 0, cause))?;
         }
         Ok(run)
+    }
+
+    /// Whether a new run can start here, as far as the folder's content says.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::RunExists`] when it holds a configuration, metrics or a checkpoint already.
+    pub fn check_vacant(path: &Path) -> Result<(), CheckpointError> {
+        for found in [CONFIG, METRICS, LAST_CHECKPOINT] {
+            // A link that leads nowhere counts as well: writing would go to where it points.
+            if fs::symlink_metadata(path.join(found)).is_ok() {
+                let path = path.to_owned();
+                return Err(CheckpointError::RunExists { path, found });
+            }
+        }
+        Ok(())
     }
 
     /// Opens a run that has saved a checkpoint.

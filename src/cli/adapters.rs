@@ -9,6 +9,10 @@ use super::console;
 /// List what --adapter can choose, and which one `auto` takes
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Examples:
+  vae adapters
+  WGPU_BACKEND=gl vae adapters     only those of OpenGL
+
 `auto` prefers a discrete GPU over an integrated one over software, and takes the reference
 executor where there is none. A backend's name takes its best adapter, a software one included.")]
 pub(crate) struct Args {}

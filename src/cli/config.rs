@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
+use vae_wgpu::checkpoint::CheckpointError;
+use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::Likelihood;
 use vae_wgpu::train::{Preset, Settings};
@@ -34,6 +35,21 @@ pub(crate) struct DataConfig {
     pub(crate) image: [usize; 2],
 }
 
+impl DataConfig {
+    /// Which data.
+    pub(crate) fn source(&self) -> Source {
+        parse_source(&self.source)
+    }
+}
+
+/// A source by the text of a file.
+pub(crate) fn parse_source(text: &str) -> Source {
+    match text.parse() {
+        Ok(source) => source,
+        Err(never) => match never {},
+    }
+}
+
 /// A user's file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -55,11 +71,19 @@ pub(crate) struct PartialData {
 impl ConfigFile {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-        toml::from_str(&text)
-            .map_err(|error| Usage(format!("in the configuration {}: {error}", path.display())))
-            .map_err(Into::into)
+        let bytes = std::fs::read(path).map_err(|cause| CheckpointError::Read {
+            path: path.to_owned(),
+            cause,
+        })?;
+        toml::from_slice(&bytes).map_err(|error| {
+            let reason = error.to_string();
+            Usage(format!(
+                "in the configuration {}: {}",
+                path.display(),
+                reason.trim_end()
+            ))
+            .into()
+        })
     }
 }
 
@@ -87,16 +111,16 @@ pub(crate) struct Overrides {
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<u32>,
     /// Adam's learning rate
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(crate) lr: Option<f64>,
     /// Adam's decay of the first moment
-    #[arg(long, value_name = "BETA")]
+    #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
     pub(crate) beta1: Option<f64>,
     /// Adam's decay of the second moment
-    #[arg(long, value_name = "BETA")]
+    #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
     pub(crate) beta2: Option<f64>,
     /// Adam's ε
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(crate) eps: Option<f64>,
     /// Key of all randomness: the same seed gives the same bits
     #[arg(long)]

@@ -5,6 +5,7 @@ mod config;
 mod console;
 mod failure;
 mod interrupt;
+mod job;
 mod options;
 mod pictures;
 mod progress;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 /// Trains and uses variational autoencoders on any GPU, in compute kernels written in WGSL.
 #[derive(Debug, Parser)]
 #[command(
+    name = "vae",
     version,
     propagate_version = true,
     after_help = "\

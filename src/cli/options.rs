@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use vae_wgpu::data::{self, Dataset, Location, Source};
+use vae_wgpu::eval;
+use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::AdapterChoice;
 
 use super::console;
@@ -33,6 +35,19 @@ impl AdapterOption {
             .or_else(|| environment().map(AdapterChoice::Name))
             .unwrap_or_default()
     }
+}
+
+/// Opens an executor, and warns of what its user should know.
+pub(crate) fn open(
+    adapter: &AdapterChoice,
+    specs: Vec<ParameterSpec>,
+    seed: u64,
+) -> Result<Box<dyn Executor>, ExecutorError> {
+    let opened = eval::open(adapter, specs, seed)?;
+    if let Some(warning) = &opened.warning {
+        console::warning(warning);
+    }
+    Ok(opened.executor)
 }
 
 /// Which data, and where it lies.

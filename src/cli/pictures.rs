@@ -13,10 +13,11 @@ pub(crate) fn samples(
     [height, width]: [usize; 2],
     path: &Path,
 ) -> anyhow::Result<()> {
-    let images = model.sample(count)?;
-    let images: Vec<_> = images.chunks(height * width).collect();
     let columns = (count as f64).sqrt().ceil() as usize;
     let scale = plot::default_scale(height, width);
+    plot::check_grid(count, height, width, columns, scale)?;
+    let images = model.sample(count)?;
+    let images: Vec<_> = images.chunks(height * width).collect();
     Ok(plot::save_png(
         &plot::grid(&images, height, width, columns, scale)?,
         path,

@@ -62,7 +62,7 @@ impl Reporter {
                 .collect();
             for (index, line) in lines {
                 let step = progress.first_step + index as u32 + 1;
-                if step % every == 0 {
+                if step.is_multiple_of(every) {
                     let Losses { total, recon, kl } = Losses::of_line(line);
                     self.line(&format!(
                         "epoch {}  step {step}  loss {total:.4}  recon {recon:.4}  kl {kl:.4}",

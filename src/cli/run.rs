@@ -2,15 +2,28 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use vae_wgpu::checkpoint::{Checkpoint, RunDir};
 use vae_wgpu::data::Source;
-use vae_wgpu::eval::{self, Autoencoder};
+use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::gpu::AdapterChoice;
-use vae_wgpu::train::load_parameters;
+use vae_wgpu::train::{TrainError, check_architecture, load_parameters};
 
 use super::config::RunConfig;
-use super::console;
+use super::options;
+
+/// Names the file in an error that lies in the file.
+pub(crate) fn of_checkpoint(error: TrainError, path: &Path) -> anyhow::Error {
+    let is_the_files = matches!(
+        error,
+        TrainError::Foreign { .. } | TrainError::OtherSettings { .. }
+    );
+    let error = anyhow::Error::new(error);
+    if is_the_files {
+        error.context(path.display().to_string())
+    } else {
+        error
+    }
+}
 
 /// A run's model and what it was trained on.
 pub(crate) struct TrainedRun {
@@ -25,15 +38,13 @@ impl TrainedRun {
         let dir = RunDir::open(path)?;
         let config: RunConfig = dir.read_config()?;
         let [height, width] = config.data.image;
-        let vae = config.training.vae(height * width)?;
-        let checkpoint = Checkpoint::load(&dir.last_checkpoint())?;
-        let opened = eval::open(adapter, vae.parameters(), seed)?;
-        if let Some(warning) = &opened.warning {
-            console::warning(warning);
-        }
-        let mut executor = opened.executor;
-        load_parameters(&mut *executor, checkpoint)
-            .with_context(|| format!("{}", dir.last_checkpoint().display()))?;
+        let vae = config.training.vae(height.saturating_mul(width))?;
+        let path = dir.last_checkpoint();
+        let checkpoint = Checkpoint::load(&path)?;
+        check_architecture(&checkpoint, &config.training, config.data.image)
+            .map_err(|error| of_checkpoint(error, &path))?;
+        let mut executor = options::open(adapter, vae.parameters(), seed)?;
+        load_parameters(&mut *executor, checkpoint).map_err(|error| of_checkpoint(error, &path))?;
         Ok(Self {
             dir,
             config,
@@ -43,9 +54,6 @@ impl TrainedRun {
 
     /// The data that the run was trained on.
     pub(crate) fn source(&self) -> Source {
-        match self.config.data.source.parse() {
-            Ok(source) => source,
-            Err(never) => match never {},
-        }
+        self.config.data.source()
     }
 }

@@ -29,14 +29,11 @@ pub fn open(
         (AdapterChoice::Reference, _) => {
             let warning = "the reference executor checks the kernels and is slow; \
                            `vae adapters` lists what is faster";
-            return Ok(reference(specs, seed, warning.to_owned()));
+            return reference(specs, seed, warning.to_owned());
         }
         (AdapterChoice::Auto, Err(error @ GpuError::NoAdapter { .. })) => {
-            return Ok(reference(
-                specs,
-                seed,
-                format!("{error}; that is what runs now, slowly"),
-            ));
+            let warning = format!("{error}; that is what runs now, slowly");
+            return reference(specs, seed, warning);
         }
         (_, Err(error)) => return Err(error.into()),
     };
@@ -47,10 +44,29 @@ pub fn open(
     })
 }
 
-fn reference(specs: Vec<ParameterSpec>, seed: u64, warning: String) -> Opened {
+/// The most values of parameters that the reference executor takes: a step with more would take
+/// minutes, and their copies the memory that the rest of the machine needs.
+const REFERENCE_LIMIT: usize = 1 << 26;
+
+fn reference(
+    specs: Vec<ParameterSpec>,
+    seed: u64,
+    warning: String,
+) -> Result<Opened, ExecutorError> {
+    let total: usize = specs.iter().map(|spec| spec.shape.len()).sum();
+    if total > REFERENCE_LIMIT {
+        let too_large = GpuError::TooLarge {
+            what: format!("the parameters ({total} values)"),
+            bytes: 4 * total as u64,
+            limit: 4 * REFERENCE_LIMIT as u64,
+            adapter: AdapterChoice::Reference.to_string(),
+            remedy: format!("at most {REFERENCE_LIMIT} values would fit: use smaller layers"),
+        };
+        return Err(too_large.into());
+    }
     let executor = Box::new(ReferenceExecutor::new(specs, seed));
-    Opened {
+    Ok(Opened {
         executor,
         warning: Some(warning),
-    }
+    })
 }

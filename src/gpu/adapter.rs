@@ -154,7 +154,9 @@ impl AdapterList {
     }
 
     fn of(backends: wgpu::Backends) -> Self {
-        let allowed = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::all());
+        let allowed = variable("WGPU_BACKEND").map_or(wgpu::Backends::all(), |names| {
+            wgpu::Backends::from_comma_list(&names)
+        });
         let backends = backends & allowed;
         if backends.is_empty() {
             return Self {
@@ -203,19 +205,32 @@ impl AdapterList {
                 best(&|s| s.name.to_lowercase().contains(&name))
             }
         };
-        found.ok_or_else(|| {
-            if self.adapters.is_empty() {
-                let tried = std::env::var("WGPU_BACKEND").map_or_else(
-                    |_| String::new(),
-                    |b| format!(" (WGPU_BACKEND={b} restricts the search)"),
-                );
-                return GpuError::NoAdapter { tried };
-            }
-            GpuError::NoMatch {
-                wanted: choice.to_string(),
-                candidates: self.lines(),
-            }
-        })
+        found.ok_or_else(|| self.nothing(choice))
+    }
+
+    /// The error where nothing fits.
+    fn nothing(&self, choice: &AdapterChoice) -> GpuError {
+        if self.adapters.is_empty() {
+            let tried = variable("WGPU_BACKEND").map_or_else(String::new, |backends| {
+                format!("; WGPU_BACKEND={backends} restricts the search: unset it to see them all")
+            });
+            return GpuError::NoAdapter { tried };
+        }
+        if *choice == AdapterChoice::Auto {
+            let lines = self.lines();
+            let tried = format!(" that can run the kernels; there are\n{}", lines.trim_end());
+            return GpuError::NoAdapter { tried };
+        }
+        let wanted = choice.to_string();
+        let origin = match variable("WGPU_ADAPTER_NAME") {
+            Some(name) if name == wanted => ", as WGPU_ADAPTER_NAME asks",
+            _ => "",
+        };
+        GpuError::NoMatch {
+            wanted,
+            origin,
+            candidates: self.lines(),
+        }
     }
 
     /// Finds what a choice names without waking OpenGL where it is not needed: some of its
@@ -249,6 +264,11 @@ impl AdapterList {
         };
         self.summaries().enumerate().map(line).collect()
     }
+}
+
+/// A variable of the environment; an empty one counts as none.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The backends that run compute shaders well.

@@ -14,11 +14,13 @@ pub enum GpuError {
     },
     /// The choice fits no adapter.
     #[error(
-        "no adapter fits '{wanted}'; here are:\n{candidates}choose with --adapter one of auto, vulkan, metal, dx12, gl, software, reference, an index or a part of a name"
+        "no adapter fits '{wanted}'{origin}; here are:\n{candidates}choose with --adapter one of auto, vulkan, metal, dx12, gl, software, reference, an index or a part of a name"
     )]
     NoMatch {
         /// What was asked for.
         wanted: String,
+        /// Where that stands, if not on the command line.
+        origin: &'static str,
         /// One line for each adapter.
         candidates: String,
     },
@@ -38,7 +40,7 @@ pub enum GpuError {
         reason: String,
     },
     /// One buffer would be larger than the device allows.
-    #[error("{what} needs {} and adapter '{adapter}' allows {} in one buffer; {remedy}", size(*.bytes), size(*.limit))]
+    #[error("{what} would take {}, and adapter '{adapter}' allows {} in one buffer; {remedy}", size(*.bytes), size(*.limit))]
     TooLarge {
         /// What the buffer holds.
         what: String,

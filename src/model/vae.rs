@@ -60,10 +60,15 @@ pub struct VaeConfig {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaeError {
     /// A layer without units, or with more than any adapter holds.
-    #[error("{what} of {size}: choose from 1 to {}", Vae::MAX_UNITS)]
+    #[error(
+        "{what} of {size} {unit} cannot be: choose from 1 to {}",
+        Vae::MAX_UNITS
+    )]
     Size {
         /// Which size.
-        what: String,
+        what: &'static str,
+        /// What it counts.
+        unit: &'static str,
         /// What was asked for.
         size: usize,
     },
@@ -116,17 +121,15 @@ impl Vae {
         if config.hidden.is_empty() {
             return Err(VaeError::NoHidden);
         }
-        let hidden = config.hidden.iter().map(|&size| ("a hidden layer", size));
+        let hidden = config.hidden.iter();
+        let hidden = hidden.map(|&size| ("a hidden layer", "units", size));
         let others = [
-            ("an image", config.input_dim),
-            ("a latent", config.latent_dim),
+            ("an image", "pixels", config.input_dim),
+            ("a latent", "dimensions", config.latent_dim),
         ];
-        for (what, size) in hidden.chain(others) {
+        for (what, unit, size) in hidden.chain(others) {
             if !(1..=Self::MAX_UNITS).contains(&size) {
-                return Err(VaeError::Size {
-                    what: what.to_owned(),
-                    size,
-                });
+                return Err(VaeError::Size { what, unit, size });
             }
         }
         Ok(Self { config })

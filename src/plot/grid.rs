@@ -92,6 +92,21 @@ pub fn default_scale(height: usize, width: usize) -> usize {
     (56 / height.max(width).max(1)).max(1)
 }
 
+/// Whether [`grid`] has room for this many images: to be asked before they are computed.
+///
+/// # Errors
+///
+/// [`PlotError::Empty`] and [`PlotError::TooLarge`].
+pub fn check_grid(
+    images: usize,
+    height: usize,
+    width: usize,
+    columns: usize,
+    scale: usize,
+) -> Result<(), PlotError> {
+    Layout::new(images, height, width, columns, scale, 1).map(|_| ())
+}
+
 /// Draws images in rows of `columns`, left to right and top to bottom, each pixel as a square of `scale`.
 ///
 /// An image is `[height * width]` values, row by row, 0 for black to 1 for white. Values beyond are clamped, and NaN is

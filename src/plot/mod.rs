@@ -2,4 +2,4 @@
 
 mod grid;
 
-pub use grid::{PlotError, default_scale, grid, reconstructions, save_png};
+pub use grid::{PlotError, check_grid, default_scale, grid, reconstructions, save_png};

@@ -60,10 +60,33 @@ pub enum TrainError {
     },
     /// A checkpoint that does not fit the model.
     #[error(
-        "the checkpoint does not fit this model: {reason}; it belongs to another architecture or another program"
+        "the checkpoint does not fit this model: {reason}; it belongs to another architecture or \
+         another program: put the run's own checkpoint back, or start a new run"
     )]
     Foreign {
         /// What does not fit.
         reason: String,
+    },
+    /// A checkpoint that was made with other settings.
+    #[error(
+        "the checkpoint was made with {recorded}, and the settings now say {given}; put that back \
+         (in the run's config.toml), or start a new run"
+    )]
+    OtherSettings {
+        /// What the checkpoint says.
+        recorded: String,
+        /// What it is to be used with.
+        given: String,
+    },
+    /// A checkpoint of a training on another number of images.
+    #[error(
+        "the data has {found} training images and the run was trained on {expected}; use the data \
+         that it was trained on, or start a new run"
+    )]
+    OtherData {
+        /// How many there are.
+        found: usize,
+        /// How many there were.
+        expected: usize,
     },
 }

@@ -45,7 +45,12 @@ pub fn load(
     let mut executor = opened.executor;
     load_parameters(&mut *executor, checkpoint)?;
     let model = Autoencoder::new(vae, executor);
-    Ok(Loaded { model, settings, image, warning: opened.warning })
+    Ok(Loaded {
+        model,
+        settings,
+        image,
+        warning: opened.warning,
+    })
 }
 
 /// Puts a checkpoint's parameters into an executor.

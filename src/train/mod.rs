@@ -1,6 +1,7 @@
 //! Training: settings, the loop over epochs, checkpoints, interruption and resume.
 
 mod error;
+mod load;
 mod metrics;
 mod pacing;
 mod saved;
@@ -8,6 +9,8 @@ mod settings;
 mod trainer;
 
 pub use error::TrainError;
+pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, Losses};
+pub use saved::check_architecture;
 pub use settings::{Preset, Settings};
-pub use trainer::{EpochEnd, Progress, Trainer, load_parameters};
+pub use trainer::{EpochEnd, Progress, Trainer};

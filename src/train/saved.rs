@@ -4,7 +4,7 @@
 use crate::checkpoint::{Checkpoint, Tensor};
 use crate::executor::{ParameterSpec, Snapshot};
 
-use super::{Settings, TrainError};
+use super::{Losses, Settings, TrainError};
 
 /// The file's format, so that a later program can tell.
 const FORMAT: &str = "vae-wgpu/1";
@@ -25,13 +25,47 @@ pub(super) struct Place {
     pub(super) log: Vec<f32>,
 }
 
+impl Place {
+    /// Whether a training on `images` images in batches of `batch` passes through here.
+    fn check(&self, images: usize, batch: usize) -> Result<(), TrainError> {
+        let done = self.position / batch;
+        let steps = u64::from(self.epoch) * images.div_ceil(batch) as u64 + done as u64;
+        let is_on_the_way = self.position < images
+            && self.position.is_multiple_of(batch)
+            && u64::from(self.step) == steps
+            && self.log.len() == done * Losses::LINE;
+        if is_on_the_way {
+            return Ok(());
+        }
+        let reason = format!(
+            "it stands at step {}, epoch {}, image {}, which {images} images in batches of {batch} \
+             never come to",
+            self.step, self.epoch, self.position
+        );
+        Err(TrainError::Foreign { reason })
+    }
+}
+
+/// The images of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Images {
+    /// Height and width.
+    pub(super) image: [usize; 2],
+    /// How many there are to train on.
+    pub(super) count: usize,
+}
+
+fn size([height, width]: [usize; 2]) -> String {
+    format!("{height}x{width}")
+}
+
 /// Writes a checkpoint.
 pub(super) fn write(
     specs: &[ParameterSpec],
     snapshot: &Snapshot,
     place: &Place,
     settings: &Settings,
-    image: [usize; 2],
+    images: &Images,
 ) -> Result<Checkpoint, TrainError> {
     let mut checkpoint = Checkpoint::default();
     let sets = [
@@ -51,7 +85,7 @@ pub(super) fn write(
         }
     }
     if !place.log.is_empty() {
-        let shape = vec![place.log.len() / 3, 3];
+        let shape = vec![place.log.len() / Losses::LINE, Losses::LINE];
         checkpoint.tensors.insert(
             LOG.to_owned(),
             Tensor {
@@ -68,7 +102,8 @@ pub(super) fn write(
         ("step", place.step.to_string()),
         ("epoch", place.epoch.to_string()),
         ("position", place.position.to_string()),
-        ("image", format!("{}x{}", image[0], image[1])),
+        ("image", size(images.image)),
+        ("images", images.count.to_string()),
         ("settings", settings),
     ];
     for (key, value) in entries {
@@ -113,15 +148,100 @@ pub(super) fn read_parameters(
     })
 }
 
-/// Reads the place in the run.
-pub(super) fn read_place(checkpoint: &mut Checkpoint) -> Result<Place, TrainError> {
-    let format = checkpoint.metadata.get("format").map(String::as_str);
-    if format != Some(FORMAT) {
-        let found = format.unwrap_or("none");
-        let reason = format!("its format is {found}, and this program writes {FORMAT}");
-        return Err(TrainError::Foreign { reason });
+/// Checks that a checkpoint is of this architecture, as far as it says of which it is: another
+/// program's, which has the tensors alone, says nothing.
+///
+/// # Errors
+/// [`TrainError::OtherSettings`] with the first difference.
+pub fn check_architecture(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    image: [usize; 2],
+) -> Result<(), TrainError> {
+    if let Some(recorded) = recorded_settings(checkpoint)? {
+        let of_the_model = Settings {
+            hidden: recorded.hidden,
+            latent: recorded.latent,
+            activation: recorded.activation,
+            likelihood: recorded.likelihood,
+            ..settings.clone()
+        };
+        check_same(&of_the_model, settings)?;
     }
-    Ok(Place {
+    match checkpoint.metadata.get("image") {
+        Some(recorded) if *recorded != size(image) => Err(TrainError::OtherSettings {
+            recorded: format!("images of {recorded} pixels"),
+            given: format!("{} pixels", size(image)),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The settings and the image size, height and width, of the training that wrote a checkpoint.
+pub(super) fn read_architecture(
+    checkpoint: &Checkpoint,
+) -> Result<(Settings, [usize; 2]), TrainError> {
+    let image = checkpoint.metadata.get("image").and_then(|text| {
+        let (height, width) = text.split_once('x')?;
+        Some([height.parse().ok()?, width.parse().ok()?])
+    });
+    match (recorded_settings(checkpoint)?, image) {
+        (Some(settings), Some(image)) => Ok((settings, image)),
+        _ => Err(TrainError::Foreign {
+            reason: "its metadata does not say what model it is of".to_owned(),
+        }),
+    }
+}
+
+/// The settings of the training that wrote a checkpoint, where it says them.
+fn recorded_settings(checkpoint: &Checkpoint) -> Result<Option<Settings>, TrainError> {
+    let Some(text) = checkpoint.metadata.get("settings") else {
+        return Ok(None);
+    };
+    let settings = toml::from_str(text).map_err(|_| TrainError::Foreign {
+        reason: "its metadata has settings that this program does not know".to_owned(),
+    })?;
+    Ok(Some(settings))
+}
+
+fn check_same(recorded: &Settings, given: &Settings) -> Result<(), TrainError> {
+    match recorded.first_difference(given) {
+        Some((recorded, given)) => Err(TrainError::OtherSettings { recorded, given }),
+        None => Ok(()),
+    }
+}
+
+/// Reads the place in the run, whose settings and images these are.
+pub(super) fn read_place(
+    checkpoint: &mut Checkpoint,
+    settings: &Settings,
+    images: &Images,
+) -> Result<Place, TrainError> {
+    let foreign = |reason| Err(TrainError::Foreign { reason });
+    match checkpoint.metadata.get("format").map(String::as_str) {
+        Some(FORMAT) => {}
+        Some(found) => {
+            return foreign(format!(
+                "its format is {found}, and this program reads {FORMAT}"
+            ));
+        }
+        None => {
+            return foreign(
+                "its metadata does not say where in a training it was written".to_owned(),
+            );
+        }
+    }
+    let Some(recorded) = recorded_settings(checkpoint)? else {
+        return foreign("its metadata has no settings".to_owned());
+    };
+    check_same(&recorded, settings)?;
+    check_architecture(checkpoint, settings, images.image)?;
+    let expected = number(checkpoint, "images")?;
+    if expected != images.count {
+        let found = images.count;
+        return Err(TrainError::OtherData { found, expected });
+    }
+    let place = Place {
         step: number(checkpoint, "step")?,
         epoch: number(checkpoint, "epoch")?,
         position: number(checkpoint, "position")?,
@@ -129,7 +249,9 @@ pub(super) fn read_place(checkpoint: &mut Checkpoint) -> Result<Place, TrainErro
             .tensors
             .remove(LOG)
             .map_or_else(Vec::new, |tensor| tensor.data),
-    })
+    };
+    place.check(images.count, settings.batch_size)?;
+    Ok(place)
 }
 
 fn take(

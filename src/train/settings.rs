@@ -87,6 +87,34 @@ impl Settings {
         })?)
     }
 
+    /// The first setting, the number of epochs aside, in which two differ: as `config.toml` writes
+    /// it in these and in `other`.
+    pub fn first_difference(&self, other: &Self) -> Option<(String, String)> {
+        let other = Self {
+            epochs: self.epochs,
+            ..other.clone()
+        };
+        // One line a setting, in one order.
+        let lines = |settings: &Self| toml::to_string(settings).unwrap_or_default();
+        let (own, other) = (lines(self), lines(&other));
+        own.lines()
+            .zip(other.lines())
+            .find(|(a, b)| a != b)
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+    }
+
+    /// Checks that there are enough images to train on.
+    ///
+    /// # Errors
+    /// Where the batch is larger than the data.
+    pub fn check_images(&self, images: usize) -> Result<(), TrainError> {
+        let batch = self.batch_size;
+        if batch > images {
+            return Err(TrainError::Batch { batch, images });
+        }
+        Ok(())
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -100,6 +128,8 @@ impl Settings {
                 expected,
             })
         };
+        // The layers, before there are images to say how many inputs they have.
+        self.vae(1)?;
         if self.batch_size == 0 {
             return fail("--batch-size", &0, "a batch has at least one image");
         }

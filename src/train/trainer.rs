@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::pacing::Pacing;
-use super::saved::{self, Place};
+use super::saved::{self, Images, Place};
 use super::{EpochMetrics, Losses, Settings, TrainError};
 use crate::checkpoint::Checkpoint;
 use crate::data::Dataset;
@@ -49,7 +49,7 @@ pub enum EpochEnd {
 pub struct Trainer {
     model: Autoencoder,
     settings: Settings,
-    image: [usize; 2],
+    images: Images,
     train: Box<dyn Pass>,
     test: Box<dyn Pass>,
     train_count: usize,
@@ -87,7 +87,9 @@ impl Trainer {
         data: &Dataset,
         mut checkpoint: Checkpoint,
     ) -> Result<Self, TrainError> {
-        let place = saved::read_place(&mut checkpoint)?;
+        settings.check()?;
+        let images = images_of(data);
+        let place = saved::read_place(&mut checkpoint, &settings, &images)?;
         let snapshot = saved::read_snapshot(&mut checkpoint, &vae.parameters())?;
         executor.restore(&snapshot)?;
         Self::at(vae, executor, settings, data, place, snapshot)
@@ -109,13 +111,8 @@ impl Trainer {
                 expected: vae.config().input_dim.to_string(),
             });
         }
+        settings.check_images(train.count)?;
         let batch = settings.batch_size;
-        if batch > train.count {
-            return Err(TrainError::Batch {
-                batch,
-                images: train.count,
-            });
-        }
         let dim = train.dim();
         let rows = Rows {
             pixels: &train.pixels,
@@ -131,7 +128,7 @@ impl Trainer {
         Ok(Self {
             model: Autoencoder::new(vae, executor),
             settings,
-            image: [train.height, train.width],
+            images: images_of(data),
             train: training,
             test: testing,
             train_count: train.count,
@@ -305,11 +302,23 @@ impl Trainer {
     /// Everything that is needed to continue this run, or to use its model.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// Where the device fails, or a parameter is not finite: the step that spoils it can be the one
+    /// before an interruption, and its own loss still a number.
     pub fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
         let snapshot = self.model.executor_mut().snapshot()?;
         let specs = self.model.vae().parameters();
-        saved::write(&specs, &snapshot, &self.place, &self.settings, self.image)
+        let spoiled = specs
+            .iter()
+            .zip(&snapshot.parameters)
+            .find(|(_, values)| values.iter().any(|value| !value.is_finite()));
+        if let Some((spec, _)) = spoiled {
+            return Err(TrainError::NonFinite {
+                epoch: self.place.epoch + 1,
+                step: self.place.step,
+                operation: format!("the update of {}", spec.name),
+            });
+        }
+        saved::write(&specs, &snapshot, &self.place, &self.settings, &self.images)
     }
 
     fn report(
@@ -371,14 +380,10 @@ impl Trainer {
     }
 }
 
-/// Puts a checkpoint's parameters into an executor, to use the model.
-///
-/// # Errors
-/// Where the checkpoint does not fit the model, or the device fails.
-pub fn load_parameters(
-    executor: &mut dyn Executor,
-    mut checkpoint: Checkpoint,
-) -> Result<(), TrainError> {
-    let snapshot = saved::read_parameters(&mut checkpoint, executor.specs())?;
-    Ok(executor.restore(&snapshot)?)
+fn images_of(data: &Dataset) -> Images {
+    let images = &data.train.images;
+    Images {
+        image: [images.height, images.width],
+        count: images.count,
+    }
 }

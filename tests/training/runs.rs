@@ -2,10 +2,11 @@
 
 use vae_wgpu::checkpoint::Checkpoint;
 use vae_wgpu::data::{Dataset, digits};
+use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::Likelihood;
 use vae_wgpu::reference::ReferenceExecutor;
-use vae_wgpu::train::{EpochEnd, EpochMetrics, Settings, TrainError, Trainer};
+use vae_wgpu::train::{EpochEnd, EpochMetrics, Settings, TrainError, Trainer, load};
 
 use crate::support::harness::{Open, Test, tests};
 
@@ -16,6 +17,7 @@ pub(crate) fn tests() -> Vec<Test> {
         the_loss_falls_and_reconstructions_beat_the_mean_image,
         a_loss_that_is_not_finite_names_its_cause,
         the_executors_agree,
+        a_checkpoint_alone_gives_the_model_back,
         samples_depend_on_the_seed_alone,
     )
 }
@@ -205,6 +207,37 @@ fn the_executors_agree(open: &Open) {
     ] {
         assert!((ours / theirs - 1.0).abs() < 1e-4, "{ours} and {theirs}");
     }
+}
+
+/// Loaded on the reference executor, whichever executor it was trained with.
+fn a_checkpoint_alone_gives_the_model_back(open: &Open) {
+    let data = data();
+    let settings = Settings {
+        epochs: 1,
+        ..settings()
+    };
+    let mut trainer = trainer(open, &settings, &data);
+    trainer.run(|_| {}).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    trainer.checkpoint().unwrap().save(&path).unwrap();
+    let checkpoint = Checkpoint::load(&path).unwrap();
+    let mut loaded = load(checkpoint, &AdapterChoice::Reference, 0).unwrap();
+    assert_eq!((&loaded.settings, loaded.image), (&settings, [28, 28]));
+
+    let images: Vec<f32> = data.test.images.pixels[..3 * 784]
+        .iter()
+        .map(|&byte| f32::from(byte) / 255.0)
+        .collect();
+    let ours = trainer.model().encode(&images).unwrap();
+    let theirs = loaded.model.encode(&images).unwrap();
+    // One pass of sums with 784 terms at the most: the bound of the comparison with PyTorch.
+    for (a, b) in ours.mu.iter().zip(&theirs.mu) {
+        assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{a} and {b}");
+    }
+    let decoded = loaded.model.decode(&theirs.mu).unwrap();
+    assert_eq!(decoded.len(), images.len());
+    assert!(decoded.iter().all(|p| (0.0..=1.0).contains(p)));
 }
 
 fn samples_depend_on_the_seed_alone(open: &Open) {

@@ -1,0 +1,150 @@
+//! Adapters that are not there, or not the ones that were asked for.
+
+use std::process::Command;
+
+use crate::{Place, Ran, TRAIN};
+
+/// What hides every adapter.
+const HIDING: [&[(&str, &str)]; 2] = [
+    // Both names of the variable: which one is read depends on the age of the Vulkan loader.
+    &[
+        ("WGPU_BACKEND", "vulkan"),
+        ("VK_DRIVER_FILES", "/nonexistent"),
+        ("VK_ICD_FILENAMES", "/nonexistent"),
+    ],
+    &[("WGPU_BACKEND", "none")],
+];
+
+/// Runs the program where no adapter can be found. Only Linux reads where the drivers are from the environment.
+fn without_adapters(place: &Place, args: &str, mut check: impl FnMut(Ran)) {
+    for variables in &HIDING[usize::from(!cfg!(target_os = "linux"))..] {
+        let mut command = place.command(args.split_whitespace());
+        check(Ran::of(command.envs(variables.iter().copied())));
+    }
+}
+
+#[test]
+fn without_any_adapter_the_list_has_the_reference_executor() {
+    without_adapters(&Place::new(), "adapters", |ran| {
+        let listed = ran.succeeds();
+        let chosen = listed.out.lines().find(|line| line.starts_with('*'));
+        assert!(chosen.unwrap().contains("reference"), "{listed}");
+    });
+}
+
+#[test]
+fn without_any_adapter_asking_for_one_fails() {
+    let place = Place::with_run();
+    for adapter in ["vulkan", "software", "0", "GeForce"] {
+        let args = format!("sample runs/a --adapter {adapter} -o new.png");
+        let parts = [
+            "no GPU adapter was found",
+            "WGPU_BACKEND=",
+            "--adapter reference",
+        ];
+        without_adapters(&place, &args, |ran| drop(ran.fails(1, &parts)));
+    }
+    assert!(!place.path("new.png").exists());
+}
+
+#[test]
+fn without_any_adapter_auto_takes_the_reference_executor_with_a_warning() {
+    let place = Place::with_run();
+    for choice in ["--adapter auto", ""] {
+        let args = TRAIN.replace("--adapter reference", choice);
+        without_adapters(&place, &args, |ran| {
+            let trained = ran.succeeds();
+            assert!(
+                trained.err.contains("warning: no GPU adapter was found"),
+                "{trained}"
+            );
+            assert!(trained.out.contains("the reference executor"), "{trained}");
+        });
+    }
+    // Whoever asks for it by name gets the same bits.
+    assert_eq!(
+        place.checkpoint_bytes("runs/a"),
+        place.checkpoint_bytes("runs/tiny-1")
+    );
+}
+
+#[test]
+fn an_empty_variable_restricts_nothing() {
+    let place = Place::new();
+    let listed = place.vae("adapters").succeeds().out;
+    let with_empty = |name: &str| {
+        Ran::of(place.command(["adapters"]).env(name, ""))
+            .succeeds()
+            .out
+    };
+    assert_eq!(with_empty("WGPU_BACKEND"), listed);
+    assert_eq!(with_empty("WGPU_ADAPTER_NAME"), listed);
+}
+
+#[test]
+fn on_an_adapter_a_choice_that_matches_nothing_lists_the_candidates() {
+    let place = Place::with_run();
+    if !place.has_adapter() {
+        return;
+    }
+    let listed = place.vae("adapters").succeeds().out;
+    // The name lies between the index and the next column, two spaces from both.
+    let chosen = listed.lines().find(|line| line.starts_with('*')).unwrap();
+    let name = chosen[1..]
+        .trim()
+        .split("  ")
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
+        .nth(1);
+    let name = name.unwrap();
+    for adapter in ["nosuch", "99", "18446744073709551616"] {
+        for command in [&format!("{TRAIN} --out runs/new"), "sample runs/a"] {
+            let args = format!(
+                "{} --adapter {adapter}",
+                command.replace("--adapter reference", "")
+            );
+            place
+                .vae(&args)
+                .fails(2, &[&format!("'{adapter}'"), name, "--adapter"]);
+        }
+    }
+    assert!(!place.path("runs/new").exists());
+
+    let by_variable = |args: &str| -> Command {
+        let mut command = place.command(args.split_whitespace());
+        command.env("WGPU_ADAPTER_NAME", "nosuch");
+        command
+    };
+    Ran::of(&mut by_variable("sample runs/a")).fails(2, &["'nosuch'", "WGPU_ADAPTER_NAME", name]);
+    // The variable is a default: a flag overrides it.
+    Ran::of(&mut by_variable("sample runs/a --adapter reference")).succeeds();
+    Ran::of(&mut by_variable("sample runs/a --adapter auto")).succeeds();
+}
+
+#[test]
+fn on_an_adapter_index_name_and_backend_choose() {
+    let place = Place::with_run();
+    if !place.has_adapter() {
+        return;
+    }
+    let listed = place.vae("adapters").succeeds().out;
+    let chosen = listed.lines().find(|line| line.starts_with('*')).unwrap();
+    let cells = chosen[1..]
+        .trim()
+        .split("  ")
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty());
+    let cells: Vec<_> = cells.collect();
+    let picture = |choice: &str| {
+        let output = place.path("new.png");
+        let args = ["sample", "runs/a", "--adapter", choice, "-o"];
+        let mut command = place.command(args);
+        Ran::of(command.arg(&output)).succeeds();
+        std::fs::read(output).unwrap()
+    };
+    let auto = picture("auto");
+    for choice in &cells[..3] {
+        assert_eq!(picture(choice), auto, "{choice}");
+    }
+    assert_eq!(picture(&cells[1].to_uppercase()), auto);
+}

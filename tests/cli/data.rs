@@ -1,0 +1,200 @@
+//! Data sets that are missing, damaged, empty, or not what a run was trained on.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::{Place, TRAIN_IMAGES};
+
+/// A file of images byte by byte.
+fn idx(header: [u32; 4], pixels: usize) -> Vec<u8> {
+    let mut bytes: Vec<u8> = header.iter().flat_map(|n| n.to_be_bytes()).collect();
+    bytes.resize(16 + pixels, 7);
+    bytes
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn put(folder: &Path, file: &str, bytes: &[u8]) {
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join(file), bytes).unwrap();
+}
+
+#[test]
+fn files_that_are_not_what_they_should_be_are_named_with_the_byte() {
+    let place = Place::new();
+    let whole = idx([0x803, 40, 6, 5], 1200);
+    // Of a file that hardly shrinks, half is the header and some images.
+    let noise: Vec<u8> = (0..1200_u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let packed = gzip(&[&whole[..16], &noise].concat());
+    let gz = format!("{TRAIN_IMAGES}.gz");
+    for (file, bytes, parts) in [
+        (
+            TRAIN_IMAGES,
+            whole[..1000].to_vec(),
+            &["cut short at byte 1000", "1216 bytes"][..],
+        ),
+        (TRAIN_IMAGES, whole[..10].to_vec(), &["byte 10", "header"]),
+        (TRAIN_IMAGES, Vec::new(), &["byte 0", "header"]),
+        (
+            TRAIN_IMAGES,
+            [&whole[..], &[0]].concat(),
+            &["byte 1216", "more bytes follow"],
+        ),
+        (
+            TRAIN_IMAGES,
+            idx([0x801, 40, 6, 5], 1200),
+            &["byte 0", "0x00000801", "0x00000803"],
+        ),
+        (
+            TRAIN_IMAGES,
+            b"\x89PNG\r\n\x1a\n and so on".to_vec(),
+            &["byte 0", "0x89504e47"],
+        ),
+        (
+            TRAIN_IMAGES,
+            idx([0x803, 0, 6, 5], 0),
+            &["image count", "byte 4", "is 0"],
+        ),
+        (
+            TRAIN_IMAGES,
+            idx([0x803, 40, 0, 5], 0),
+            &["height", "byte 8", "is 0"],
+        ),
+        (
+            TRAIN_IMAGES,
+            idx([0x803, u32::MAX, u32::MAX, u32::MAX], 9),
+            &["more", "address"],
+        ),
+        (
+            TRAIN_IMAGES,
+            idx([0x803, u32::MAX, 28, 28], 9),
+            &["cut short at byte 25"],
+        ),
+        (
+            TRAIN_IMAGES,
+            idx([0x803, 1, 6, 5], 30),
+            &["single image", "add images"],
+        ),
+        (
+            &gz,
+            packed[..packed.len() / 2].to_vec(),
+            &["gzip stream is cut short", "fetch it again"],
+        ),
+        (
+            &gz,
+            [&packed[..40], &[0xff; 60]].concat(),
+            &["gzip stream is", "fetch it again"],
+        ),
+    ] {
+        let folder = place.path("bad");
+        put(&folder, file, &bytes);
+        let args = "train --data bad --adapter reference --batch-size 8";
+        let message = place.vae(args).fails(1, parts).message();
+        assert!(message.contains(file), "{message}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_to_put_there() {
+    let place = Place::new();
+    fs::create_dir(place.path("empty")).unwrap();
+    for (data, parts) in [
+        (
+            "nosuch",
+            &["`nosuch`", "digits, mnist, fashion-mnist, kmnist", "folder"][..],
+        ),
+        (
+            "empty",
+            &["empty", TRAIN_IMAGES, "put the training images there"],
+        ),
+        (
+            &format!("tiny/{TRAIN_IMAGES}"),
+            &["is not a folder", "name the folder"],
+        ),
+        (
+            "mnist --data-dir empty",
+            &["mnist is not on this machine", "--download", "--data-dir"],
+        ),
+        (
+            "kmnist --data-dir nosuch",
+            &["kmnist is not on this machine", "--download"],
+        ),
+    ] {
+        let args = format!("train --adapter reference --batch-size 8 --data {data}");
+        place.vae(&args).fails(1, parts);
+    }
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn a_run_continues_only_on_images_as_it_was_trained_on() {
+    let place = Place::with_run();
+    let before = place.checkpoint_bytes("runs/a");
+    // As many pixels, differently arranged: the tensors alone would not tell.
+    for (count, height, width, parts) in [
+        (40, 5, 6, &["5×6", "6×5"][..]),
+        (40, 28, 28, &["28×28", "6×5"]),
+        (60, 6, 5, &["54 training images", "trained on 36"]),
+        (20, 6, 5, &["18 training images", "trained on 36"]),
+        (5, 6, 5, &["batch of 8", "4 training images"]),
+    ] {
+        place.images("tiny", count, height, width);
+        let code = if count == 5 { 2 } else { 1 };
+        place
+            .vae("train --resume runs/a --epochs 4")
+            .fails(code, parts);
+    }
+    fs::remove_dir_all(place.path("tiny")).unwrap();
+    place
+        .vae("train --resume runs/a --epochs 4")
+        .fails(1, &["tiny", "folder"]);
+    assert_eq!(place.checkpoint_bytes("runs/a"), before);
+    place.images("tiny", 40, 6, 5);
+    place.vae("train --resume runs/a --epochs 4").succeeds();
+}
+
+#[test]
+fn images_of_another_size_cannot_be_reconstructed() {
+    let place = Place::with_run();
+    place.images("turned", 40, 5, 6);
+    for (data, found) in [("turned", "5×6"), ("digits", "28×28")] {
+        let args = format!("reconstruct runs/a --adapter reference --data {data} -o new.png");
+        place
+            .vae(&args)
+            .fails(1, &[found, "6×5", "train a new model"]);
+    }
+    assert!(!place.path("new.png").exists());
+}
+
+#[test]
+fn a_run_is_continued_and_used_from_any_folder() {
+    let place = Place::with_run();
+    fs::create_dir(place.path("elsewhere")).unwrap();
+    for args in [
+        &["train", "--resume", "../runs/a", "--epochs", "3"][..],
+        &["reconstruct", "../runs/a", "--adapter", "reference"],
+    ] {
+        let mut command = place.command(args);
+        crate::Ran::of(command.current_dir(place.path("elsewhere"))).succeeds();
+    }
+    // The same folder by another name is the same data; another folder is not.
+    place
+        .vae("train --resume runs/a --epochs 4 --data ./tiny")
+        .succeeds();
+    place.images("other", 40, 6, 5);
+    place
+        .vae("train --resume runs/a --epochs 5 --data other")
+        .fails(2, &["trained on", "tiny", "other", "leave --data out"]);
+}

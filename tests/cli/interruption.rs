@@ -1,0 +1,243 @@
+//! Ctrl-C and kill in the middle: what is left is whole, and leads to the same end.
+//!
+//! Processes are stopped when their files show how far they are, never after a time.
+
+use std::fs::{self, File};
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vae_wgpu::checkpoint::Checkpoint;
+
+use crate::Place;
+
+/// Long enough to be stopped in the middle several times, a second in all.
+const EPOCHS: usize = 20;
+/// 10,800 images in batches of 8.
+const STEPS: usize = 1350;
+
+/// A run of `EPOCHS` epochs of `STEPS` steps.
+fn long(place: &Place, run: &str) -> String {
+    place.images("long", 12_000, 6, 5);
+    let model = "--adapter reference --hidden 8 --latent 2 --batch-size 8";
+    format!("train --data long {model} --epochs {EPOCHS} --log-every 100 --out {run}")
+}
+
+/// What a process printed goes to files, since nobody reads while it runs.
+fn start(place: &Place, args: &str) -> Child {
+    let file = |name: &str| File::create(place.path(name)).unwrap();
+    let mut command = place.command(args.split_whitespace());
+    command
+        .stdout(file("stdout"))
+        .stderr(file("stderr"))
+        .spawn()
+        .unwrap()
+}
+
+/// What a stopped process printed.
+fn printed(place: &Place) -> (String, String) {
+    let text = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    let (out, err) = (text("stdout"), text("stderr"));
+    assert!(!err.contains("panicked"), "{err}");
+    (out, err)
+}
+
+/// Waits until a run has this many epochs in its metrics.
+fn wait_for_epochs(place: &Place, run: &str, epochs: usize, child: &mut Child) {
+    wait(place, child, || epochs_done(place, run) >= epochs);
+}
+
+/// Waits until what was printed last is a step of the first half of an epoch.
+#[cfg(unix)]
+fn wait_for_early_step(place: &Place, child: &mut Child) {
+    let is_early = || {
+        let said = fs::read_to_string(place.path("stdout")).unwrap();
+        let mut words = said.lines().last().unwrap_or("").split_whitespace();
+        let step = words.nth(3).and_then(|word| word.parse::<usize>().ok());
+        step.is_some_and(|step| (1..STEPS / 2).contains(&(step % STEPS)))
+    };
+    wait(place, child, is_early);
+}
+
+/// Waits until something can be seen of a process.
+fn wait(place: &Place, child: &mut Child, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        let ended = child.try_wait().unwrap();
+        assert!(
+            ended.is_none(),
+            "ended too early: {ended:?} {:?}",
+            printed(place)
+        );
+        assert!(started.elapsed() < Duration::from_secs(60), "no progress");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whole lines of a run's metrics.
+fn epochs_done(place: &Place, run: &str) -> usize {
+    let metrics = place.path(run).join("metrics.jsonl");
+    fs::read_to_string(metrics).map_or(0, |text| text.matches('\n').count())
+}
+
+/// Fails unless both runs ended with the same bits.
+fn assert_same_end(place: &Place, run: &str, whole: &str) {
+    assert!(
+        place.checkpoint_bytes(run) == place.checkpoint_bytes(whole),
+        "checkpoints differ"
+    );
+    assert_eq!(place.losses(run), place.losses(whole));
+}
+
+/// The lines of single steps.
+#[cfg(unix)]
+fn steps(said: &str) -> Vec<&str> {
+    said.lines()
+        .filter(|line| line.contains("  step "))
+        .collect()
+}
+
+/// Rust's own `Child::kill` is SIGKILL.
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    let kill = ["-c", "kill -INT $0", &child.id().to_string()];
+    let mut shell = std::process::Command::new("sh");
+    assert!(shell.args(kill).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn interrupted_again_and_again_a_run_ends_with_the_same_bits() {
+    let place = Place::new();
+    let whole = place.vae(&long(&place, "runs/whole")).succeeds().out;
+    let mut args = long(&place, "runs/cut");
+    let mut said = String::new();
+    let mut within_an_epoch = 0;
+    for _ in 0..3 {
+        let mut child = start(&place, &args);
+        let seen = epochs_done(&place, "runs/cut") + 2;
+        wait_for_epochs(&place, "runs/cut", seen, &mut child);
+        wait_for_early_step(&place, &mut child);
+        interrupt(&child);
+        let status = child.wait().unwrap();
+        let (out, err) = printed(&place);
+        assert_eq!(status.code(), Some(130), "{out}{err}");
+        assert!(
+            out.contains("continue with: vae train --resume runs/cut\n"),
+            "{out}"
+        );
+        assert!(err.contains("stopping after this step and saving"), "{err}");
+        said += &out;
+
+        // Everything is whole, and agrees with itself.
+        let checkpoint = Checkpoint::load(&place.last_checkpoint("runs/cut")).unwrap();
+        let stands_at = |key: &str| checkpoint.metadata[key].parse::<usize>().unwrap();
+        assert_eq!(place.metrics("runs/cut").len(), stands_at("epoch"));
+        assert!(
+            out.contains(&format!("interrupted after step {};", stands_at("step"))),
+            "{out}"
+        );
+        within_an_epoch += usize::from(stands_at("position") > 0);
+        place.vae("sample runs/cut --adapter reference").succeeds();
+        args = "train --resume runs/cut --log-every 100".to_owned();
+    }
+    said += &place.vae(&args).succeeds().out;
+    assert!(within_an_epoch > 0, "only ever interrupted between epochs");
+    assert_same_end(&place, "runs/cut", "runs/whole");
+    assert_eq!(steps(&said), steps(&whole), "each step is printed once");
+}
+
+#[test]
+fn killed_again_and_again_a_run_ends_with_the_same_bits() {
+    let place = Place::new();
+    place.vae(&long(&place, "runs/whole")).succeeds();
+    let mut args = long(&place, "runs/cut");
+    // At different moments of an epoch: training, writing the metrics, writing the checkpoint.
+    for moment in [0, 3, 7] {
+        let mut child = start(&place, &args);
+        let seen = epochs_done(&place, "runs/cut") + 2;
+        wait_for_epochs(&place, "runs/cut", seen, &mut child);
+        thread::sleep(Duration::from_millis(moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        printed(&place);
+        let checkpoint = Checkpoint::load(&place.last_checkpoint("runs/cut")).unwrap();
+        // The line of an epoch is written before its checkpoint.
+        let behind = epochs_done(&place, "runs/cut")
+            - checkpoint.metadata["epoch"].parse::<usize>().unwrap();
+        assert!(behind <= 1, "{behind} epochs lost");
+        args = "train --resume runs/cut".to_owned();
+    }
+    // A line that was never finished, as a kill in the middle of writing leaves it.
+    let metrics = place.path("runs/cut/metrics.jsonl");
+    let mut text = fs::read_to_string(&metrics).unwrap();
+    text.push_str("{\"epoch\":9,\"train_lo");
+    fs::write(&metrics, text).unwrap();
+    place.vae(&args).succeeds();
+    assert_same_end(&place, "runs/cut", "runs/whole");
+    let left = fs::read_dir(place.path("runs/cut/checkpoints"))
+        .unwrap()
+        .count();
+    assert_eq!(left, 1, "a temporary file was left");
+}
+
+#[cfg(unix)]
+#[test]
+fn on_an_adapter_interrupted_and_killed_runs_end_with_the_same_bits() {
+    let place = Place::new();
+    if !place.has_adapter() {
+        return;
+    }
+    let blog = "train --preset blog --epochs 2 --log-every 50";
+    let whole = place
+        .vae(&format!("{blog} --out runs/whole"))
+        .succeeds()
+        .out;
+    let printed_steps: Vec<_> = steps(&whole)
+        .iter()
+        .map(|line| line.split_whitespace().nth(3).unwrap())
+        .collect();
+    assert_eq!(
+        printed_steps,
+        ["50", "100", "150", "200", "250", "300"],
+        "{whole}"
+    );
+
+    for (run, is_killed) in [("runs/interrupted", false), ("runs/killed", true)] {
+        let mut child = start(&place, &format!("{blog} --out {run}"));
+        wait_for_epochs(&place, run, 1, &mut child);
+        if is_killed {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        } else {
+            interrupt(&child);
+            assert_eq!(
+                child.wait().unwrap().code(),
+                Some(130),
+                "{:?}",
+                printed(&place)
+            );
+        }
+        place.vae(&format!("train --resume {run}")).succeeds();
+        assert_same_end(&place, run, "runs/whole");
+    }
+}
+
+#[test]
+fn a_run_that_is_being_trained_is_locked_until_its_process_ends() {
+    let place = Place::new();
+    let mut child = start(&place, &long(&place, "runs/cut"));
+    wait_for_epochs(&place, "runs/cut", 1, &mut child);
+    let in_use = ["runs/cut is in use by another training", "wait"];
+    place.vae("train --resume runs/cut").fails(1, &in_use);
+    // Nor is it a folder for a new run; to look at it is no harm.
+    place
+        .vae(&long(&place, "runs/cut"))
+        .fails(1, &["already holds a run"]);
+    place.vae("sample runs/cut --adapter reference").succeeds();
+    assert!(child.try_wait().unwrap().is_none(), "ended too early");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place.vae("train --resume runs/cut").succeeds();
+    assert_eq!(place.metrics("runs/cut").len(), EPOCHS);
+}

@@ -1,0 +1,142 @@
+//! Layers, batches and rates that no model can have, or no memory hold.
+
+use crate::{Place, TRAIN};
+
+/// A training of `tiny`, to `runs/new`, with these flags.
+fn train(flags: &str) -> String {
+    format!("train --data tiny --adapter reference --out runs/new {flags}")
+}
+
+#[test]
+fn settings_out_of_range_are_wrong_usage() {
+    let place = Place::new();
+    for (flags, parts) in [
+        (
+            "--hidden 0",
+            &["hidden layer of 0 units", "1 to 1048576"][..],
+        ),
+        ("--hidden 8,0", &["hidden layer of 0 units"]),
+        ("--hidden 8,", &["--hidden"]),
+        ("--hidden=-8", &["'-8'", "--hidden"]),
+        (
+            "--hidden 1000000000000",
+            &["hidden layer of 1000000000000 units", "1 to 1048576"],
+        ),
+        (
+            "--hidden 18446744073709551615",
+            &["hidden layer of 18446744073709551615 units"],
+        ),
+        (
+            "--hidden 18446744073709551616",
+            &["18446744073709551616", "too large"],
+        ),
+        ("--latent 0", &["latent of 0 dimensions"]),
+        (
+            "--latent 1000000000000",
+            &["latent of 1000000000000 dimensions"],
+        ),
+        ("--batch-size 0", &["--batch-size is 0", "at least one"]),
+        (
+            "--batch-size 37",
+            &["batch of 37", "36 training images", "--batch-size 36"],
+        ),
+        (
+            "--batch-size 18446744073709551615",
+            &["36 training images", "--batch-size 36"],
+        ),
+        ("--epochs 0", &["--epochs is 0", "at least one"]),
+        ("--lr 0", &["--lr is 0", "positive"]),
+        ("--lr -1", &["--lr is -1", "positive"]),
+        ("--lr nan", &["--lr is NaN", "positive"]),
+        ("--lr inf", &["--lr is inf", "positive"]),
+        ("--beta1 1", &["--beta1 is 1", "between 0 and 1"]),
+        ("--beta2 -0.5", &["--beta2 is -0.5", "between 0 and 1"]),
+        ("--eps 0", &["--eps is 0", "positive"]),
+    ] {
+        place.vae(&train(flags)).fails(2, parts);
+    }
+    assert!(
+        !place.path("runs").exists(),
+        "a folder was made for a training that never began"
+    );
+}
+
+#[test]
+fn the_smallest_batch_and_the_largest_are_trained_on() {
+    let place = Place::new();
+    for (batch, steps) in [(1, "36"), (36, "1")] {
+        let run = format!("runs/{batch}");
+        let flags = format!("--hidden 3,1 --latent 1 --epochs 1 --batch-size {batch} --out {run}");
+        place
+            .vae(&format!("train --data tiny --adapter reference {flags}"))
+            .succeeds();
+        place.edit_checkpoint(&run, |checkpoint| {
+            assert_eq!(checkpoint.metadata["step"], steps)
+        });
+    }
+}
+
+#[test]
+fn the_largest_seed_is_kept() {
+    let place = Place::new();
+    let seed = u64::MAX;
+    place
+        .vae(&format!("{TRAIN} --seed {seed} --out runs/a"))
+        .succeeds();
+    place.vae("train --resume runs/a --epochs 3").succeeds();
+    place
+        .vae(
+            &format!("{TRAIN} --epochs 3 --out runs/b --config runs/a/config.toml")
+                .replace("--epochs 2 ", ""),
+        )
+        .succeeds();
+    assert_eq!(
+        place.checkpoint_bytes("runs/a"),
+        place.checkpoint_bytes("runs/b")
+    );
+}
+
+#[test]
+fn more_memory_than_the_reference_executor_takes_is_refused() {
+    let place = Place::new();
+    for flags in [
+        "--hidden 1000000,1000000",
+        "--hidden 1000000,1000000,1000000,1000000,1000000",
+    ] {
+        place
+            .vae(&train(&format!("{flags} --batch-size 8")))
+            .fails(1, &["TiB", "256.0 MiB", "--hidden", "would fit"]);
+    }
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn on_an_adapter_more_memory_than_it_allows_is_refused() {
+    let place = Place::new();
+    if !place.has_adapter() {
+        return;
+    }
+    let flags = "--data tiny --hidden 1000000,1000000 --batch-size 8 --out runs/new";
+    let refused = place.vae(&format!("train {flags}"));
+    let said = refused
+        .fails(1, &["7.3 TiB", "adapter '", "allows", "in one buffer"])
+        .message();
+    let (_, remedy) = said.split_once("--hidden ").unwrap();
+    let (units, _) = remedy.split_once(" --latent 20 would fit").unwrap();
+    let units: Vec<usize> = units.split(',').map(|n| n.parse().unwrap()).collect();
+    assert!(
+        units.iter().all(|&n| (1_000..100_000).contains(&n)),
+        "{said}"
+    );
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn more_samples_than_a_picture_holds_are_refused() {
+    let place = Place::with_run();
+    for count in [10_000_000, u32::MAX] {
+        let args = format!("sample runs/a --adapter reference -n {count} -o new.png");
+        place.vae(&args).fails(1, &["pixels", "fewer"]);
+    }
+    assert!(!place.path("new.png").exists());
+}
