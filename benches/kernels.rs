@@ -202,6 +202,8 @@ impl Bench<'_> {
                     activation: (product == "forward").then_some(Activation::Relu),
                     gradient_of: None,
                     c: &c,
+                    sums: None,
+                    unused: &self.gpu.unused(),
                 };
                 let side = match variant {
                     Variant::Tiled { side } => format!(" side {side}"),
@@ -270,6 +272,32 @@ impl Bench<'_> {
         };
         let launch = reparameterize_grad::launch(buffers);
         self.measure(&what, Work::Words(4 * len), &launch, |_| {})?;
+
+        use kernels::latent;
+        let buffers = latent::Buffers {
+            mu,
+            logvar,
+            eps,
+            z,
+            rows,
+        };
+        let launch = latent::launch(buffers, shape, self.lanes());
+        let words = 4 * len + model.batch;
+        self.measure(&what, Work::Words(words), &launch, |_| {})?;
+
+        use kernels::latent_grad;
+        let buffers = latent_grad::Buffers {
+            mu,
+            logvar,
+            eps,
+            d_z: z,
+            d_rows,
+            d_mu,
+            d_logvar,
+        };
+        let launch = latent_grad::launch(buffers, shape);
+        let words = 6 * len + model.batch;
+        self.measure(&what, Work::Words(words), &launch, |_| {})?;
 
         use kernels::kl;
         let buffers = kl::Buffers {

@@ -35,6 +35,7 @@ struct Params {
 @group(0) @binding(5) var<uniform> params: Params;
 
 override WORKGROUP: u32 = 64;
+const SMALLEST_NORMAL: f32 = 0x1p-126;
 
 /// 1 − e^x for x ≤ 0: the series near zero, where the subtraction would cancel. It is taken of a
 /// bounded number, as it would overflow where it is not used.
@@ -43,6 +44,12 @@ fn one_minus_exp(x: f32) -> f32 {
     let series = -s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
         (1.0 + s / 6.0 * (1.0 + s / 7.0))))));
     return select(1.0 - exp(x), series, x > -0.5);
+}
+
+/// Zero for what is below f32's normal numbers. The moments of a weight whose gradient stays zero
+/// decay to there, and CPUs take a hundred times as long for each operation on such a number.
+fn flush(x: f32) -> f32 {
+    return select(x, 0.0, abs(x) < SMALLEST_NORMAL);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -58,8 +65,8 @@ fn main(
     let correction1 = one_minus_exp(t * params.ln_beta1);
     let correction2 = one_minus_exp(t * params.ln_beta2);
     let g = gradients[i];
-    let m_new = m[i] + params.one_minus_beta1 * (g - m[i]);
-    let v_new = v[i] + params.one_minus_beta2 * (g * g - v[i]);
+    let m_new = flush(m[i] + params.one_minus_beta1 * (g - m[i]));
+    let v_new = flush(v[i] + params.one_minus_beta2 * (g * g - v[i]));
     m[i] = m_new;
     v[i] = v_new;
     parameters[i] -= params.lr * (m_new / correction1) / (sqrt(v_new / correction2) + params.eps);

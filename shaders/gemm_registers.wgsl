@@ -6,11 +6,12 @@
 // b       element (k, n) at k·b_k + n·b_column      the strides say which
 // bias    [n]      added where has_bias
 // c       [m, n]
+// sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
 // f                ReLU where that is the activation, else nothing
 //
 // A CPU that runs WGSL pays about 40 cycles for a vector of loads (one load per lane) and less than
 // one for a fused multiply-add, and workgroup memory is only more loads. So an invocation keeps
-// 16×12 results: 28 loads feed 192 multiply-adds. The eight lanes of a workgroup lie `lanes_n` side
+// 16×16 results: 32 loads feed 256 multiply-adds. The eight lanes of a workgroup lie `lanes_n` side
 // by side along n and the rest along m, as wastes least. Rows and columns past the edge are
 // computed from the last valid one and not stored, so that the loop over k has no branch.
 //
@@ -31,6 +32,10 @@ struct Params {
     activation: u32,
     gradient_of: u32,
     lanes_n: u32,
+    has_sums: u32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
@@ -39,10 +44,11 @@ struct Params {
 @group(0) @binding(3) var<storage, read> addend: array<f32>;
 @group(0) @binding(4) var<storage, read> saved: array<f32>;
 @group(0) @binding(5) var<storage, read_write> c: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 const ROWS: u32 = 16;
-const COLUMNS: u32 = 12;
+const COLUMNS: u32 = 16;
 const LANES: u32 = 8;
 
 const RELU: u32 = 1;
@@ -59,6 +65,7 @@ fn main(
     var a_at: array<u32, ROWS>;
     var b_at: array<u32, COLUMNS>;
     var sum: array<array<f32, COLUMNS>, ROWS>;
+    var a_sum: array<f32, ROWS>;
     for (var i = 0u; i < ROWS; i++) {
         a_at[i] = min(m0 + i, params.m - 1u) * params.a_row;
     }
@@ -80,12 +87,20 @@ fn main(
         }
         for (var i = 0u; i < ROWS; i++) {
             let left = a[a_at[i] + k * params.a_k];
+            a_sum[i] += left;
             for (var j = 0u; j < COLUMNS; j++) {
                 sum[i][j] = fma(left, right[j], sum[i][j]);
             }
         }
     }
 
+    // One lane of the workgroups at the left edge has each row's sum.
+    let writes_sums = params.has_sums != 0u && n0 == 0u;
+    for (var i = 0u; i < ROWS; i++) {
+        if writes_sums && m0 + i < params.m {
+            sums[m0 + i] = a_sum[i];
+        }
+    }
     // Not `max`, which would make a number of NaN.
     let relu = params.activation == RELU;
     for (var i = 0u; i < ROWS; i++) {

@@ -8,6 +8,7 @@
 // addend  [m, n]   added where has_addend
 // saved   [m, n]   an activation's output; its derivative multiplies where gradient_of != NONE
 // c       [m, n]
+// sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
 //
 // A workgroup of SIDE×SIDE invocations owns a tile of 4·SIDE × 4·SIDE results, 4×4 each: 8 loads
 // from workgroup memory feed 16 multiply-adds. Slices of DEPTH along k are staged with k outermost;
@@ -28,7 +29,11 @@ struct Params {
     has_addend: u32,
     activation: u32,
     gradient_of: u32,
-    padding: u32,
+    lanes_n: u32,
+    has_sums: u32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
@@ -37,7 +42,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> addend: array<f32>;
 @group(0) @binding(4) var<storage, read> saved: array<f32>;
 @group(0) @binding(5) var<storage, read_write> c: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 /// At most 16: 256 invocations are WebGPU's default limit.
 override SIDE: u32 = 16;
@@ -140,6 +146,7 @@ fn main(
     let n0 = workgroup.x * span;
 
     var sum: array<vec4<f32>, TILE>;
+    var a_sum: array<f32, TILE>;
     for (var k0 = 0u; k0 < params.k; k0 += DEPTH) {
         load_tiles(m0, n0, k0, invocation);
         workgroupBarrier();
@@ -152,13 +159,19 @@ fn main(
                 b_tile[at + 3u * SIDE + local.x],
             );
             for (var i = 0u; i < TILE; i++) {
-                sum[i] = fma(vec4<f32>(a_tile[at + i * SIDE + local.y]), right, sum[i]);
+                let left = a_tile[at + i * SIDE + local.y];
+                sum[i] = fma(vec4<f32>(left), right, sum[i]);
+                a_sum[i] += left;
             }
         }
         workgroupBarrier();
     }
 
     for (var i = 0u; i < TILE; i++) {
+        let m = m0 + i * SIDE + local.y;
+        if params.has_sums != 0u && n0 + local.x == 0u && m < params.m {
+            sums[m] = a_sum[i];
+        }
         for (var j = 0u; j < TILE; j++) {
             finish(m0 + i * SIDE + local.y, n0 + j * SIDE + local.x, sum[i][j]);
         }

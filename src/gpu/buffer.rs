@@ -133,7 +133,10 @@ impl Gpu {
         let words: Vec<T> = loop {
             match readback.take(self)? {
                 Some(words) => break words,
-                None => std::thread::yield_now(),
+                None => {
+                    std::thread::yield_now();
+                    self.poll()?;
+                }
             }
         };
         let mut rest = words.as_slice();

@@ -1,4 +1,5 @@
-//! Matrix products with what follows them: bias, addend, non-linearity, derivative.
+//! Matrix products with what follows them: bias, addend, non-linearity, derivative; and the sums of
+//! the left operand's rows.
 //!
 //! Two shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape.
 
@@ -13,6 +14,7 @@ const BINDINGS: &[Binding] = &[
     read("addend"),
     read("saved"),
     read_write("c"),
+    read_write("sums"),
 ];
 
 /// `shaders/gemm_registers.wgsl`, for software adapters.
@@ -46,14 +48,16 @@ struct Params {
     activation: u32,
     gradient_of: u32,
     lanes_n: u32,
+    has_sums: u32,
+    padding: [u32; 3],
 }
 
-const _: () = assert!(size_of::<Params>() == 48);
+const _: () = assert!(size_of::<Params>() == 64);
 
 /// Which shader, and its tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// 16 rows × 12 columns an invocation, everything in registers.
+    /// 16 rows × 16 columns an invocation, everything in registers.
     Registers {
         /// How many of a workgroup's eight invocations lie along the columns: 1, 2, 4 or 8.
         lanes_n: u32,
@@ -97,7 +101,7 @@ impl Variant {
     /// Rows and columns of the result that one workgroup computes.
     fn tile(self) -> [usize; 2] {
         match self {
-            Self::Registers { lanes_n } => [(16 * 8 / lanes_n) as usize, 12 * lanes_n as usize],
+            Self::Registers { lanes_n } => [(16 * 8 / lanes_n) as usize, 16 * lanes_n as usize],
             Self::Tiled { side } => [4 * side as usize; 2],
         }
     }
@@ -169,6 +173,10 @@ pub struct Gemm<'a> {
     pub gradient_of: Option<(Activation, &'a Slice)>,
     /// `[m, n]`.
     pub c: &'a Slice,
+    /// `[m]`: Σ_k a, which for a weight's gradient is that of the bias.
+    pub sums: Option<&'a Slice>,
+    /// What stands in for an output that is not written.
+    pub unused: &'a Slice,
 }
 
 /// One workgroup a tile of the result.
@@ -198,6 +206,8 @@ pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
             Variant::Registers { lanes_n } => lanes_n,
             Variant::Tiled { .. } => 0,
         },
+        has_sums: gemm.sums.is_some().into(),
+        padding: [0; 3],
     };
     let (kernel, constants) = match variant {
         Variant::Registers { .. } => (&REGISTERS, vec![]),
@@ -217,7 +227,11 @@ pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     Launch {
         kernel,
         constants,
-        buffers: inputs.into_iter().chain([gemm.c]).cloned().collect(),
+        buffers: inputs
+            .into_iter()
+            .chain([gemm.c, gemm.sums.unwrap_or(gemm.unused)])
+            .cloned()
+            .collect(),
         params: bytemuck::bytes_of(&params).to_vec(),
         grid: [n.div_ceil(tile_n) as u32, m.div_ceil(tile_m) as u32, 1],
     }

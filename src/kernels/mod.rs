@@ -10,6 +10,8 @@ pub mod column_sum;
 pub mod gather;
 pub mod gemm;
 pub mod kl;
+pub mod latent;
+pub mod latent_grad;
 pub mod normal;
 pub mod objective;
 pub mod reparameterize;
@@ -31,6 +33,8 @@ pub const ALL: &[&Kernel] = &[
     &gemm::REGISTERS,
     &gemm::TILED,
     &kl::KERNEL,
+    &latent::KERNEL,
+    &latent_grad::KERNEL,
     &normal::KERNEL,
     &objective::KERNEL,
     &reparameterize::KERNEL,

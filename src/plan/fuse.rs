@@ -4,6 +4,9 @@
 //! - a product takes along its bias, a sum with an earlier tensor, a non-linearity, and the
 //!   derivative of one (`linear → activation`, `linear_input_grad → add → activation_grad`), as far
 //!   as the adapter's kernel can;
+//! - a latent takes along its divergence, and so do their adjoints with the sums of what both send
+//!   to μ and log σ²;
+//! - the product that is a weight's gradient takes along the bias's;
 //! - a loss takes along its gradient, where the gradient of its rows is a constant, as it is for a
 //!   term of the objective.
 
@@ -56,7 +59,31 @@ pub(super) enum Task {
         eps: TensorId,
         d_logvar: TensorId,
     },
+    Latent(Latent),
+    LatentGrad(LatentGrad),
     Loss(Loss),
+}
+
+/// A reparameterization and the divergence of what it draws from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Latent {
+    pub(super) mu: TensorId,
+    pub(super) logvar: TensorId,
+    pub(super) eps: TensorId,
+    pub(super) z: TensorId,
+    pub(super) rows: TensorId,
+}
+
+/// The adjoint of both.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LatentGrad {
+    pub(super) mu: TensorId,
+    pub(super) logvar: TensorId,
+    pub(super) eps: TensorId,
+    pub(super) d_z: TensorId,
+    pub(super) d_rows: TensorId,
+    pub(super) d_mu: TensorId,
+    pub(super) d_logvar: TensorId,
 }
 
 /// Which product of a linear layer.
@@ -81,6 +108,8 @@ pub(super) struct Product {
     pub(super) activation: Option<Activation>,
     pub(super) gradient_of: Option<(Activation, TensorId)>,
     pub(super) result: TensorId,
+    /// The sums of the left operand's rows as they enter: the gradient of a bias.
+    pub(super) sums: Option<TensorId>,
 }
 
 /// Which loss.
@@ -131,6 +160,8 @@ impl Task {
             Self::ReparameterizeGrad {
                 d_z, logvar, eps, ..
             } => vec![*d_z, *logvar, *eps],
+            Self::Latent(l) => vec![l.mu, l.logvar, l.eps],
+            Self::LatentGrad(l) => vec![l.mu, l.logvar, l.eps, l.d_z, l.d_rows],
             Self::Loss(loss) => {
                 let d_rows = loss.gradient.as_ref().map(|gradient| gradient.d_rows);
                 loss.operands.into_iter().chain(d_rows).collect()
@@ -143,12 +174,14 @@ impl Task {
         match self {
             Self::Gather { x } => vec![*x],
             Self::Normal { eps, .. } => vec![*eps],
-            Self::Product(p) => vec![p.result],
+            Self::Product(p) => [p.result].into_iter().chain(p.sums).collect(),
             Self::ColumnSum { sum, .. } | Self::Add { sum, .. } => vec![*sum],
             Self::Activation { y, .. } => vec![*y],
             Self::ActivationGrad { d_x, .. } => vec![*d_x],
             Self::Reparameterize { z, .. } => vec![*z],
             Self::ReparameterizeGrad { d_logvar, .. } => vec![*d_logvar],
+            Self::Latent(l) => vec![l.z, l.rows],
+            Self::LatentGrad(l) => vec![l.d_mu, l.d_logvar],
             Self::Loss(loss) => {
                 let gradients = loss.gradient.iter().flat_map(|g| g.results.iter().copied());
                 loss.value.into_iter().chain(gradients).collect()
@@ -224,12 +257,7 @@ impl<'g> Fusion<'g> {
                 b: i[1],
                 sum: o[0],
             },
-            Op::Reparameterize => Task::Reparameterize {
-                mu: i[0],
-                logvar: i[1],
-                eps: i[2],
-                z: o[0],
-            },
+            Op::Reparameterize => self.latent(node),
             Op::ReparameterizeGrad => Task::ReparameterizeGrad {
                 d_z: i[0],
                 logvar: i[1],
@@ -241,7 +269,13 @@ impl<'g> Fusion<'g> {
             Op::SquaredError { scale, offset } => {
                 self.loss(index, LossKind::SquaredError { scale, offset })
             }
-            Op::KlGrad => Self::loss_gradient(node, LossKind::Kl),
+            Op::KlGrad => match self.latent_grad(index) {
+                Some((place, task)) => {
+                    self.slots[place] = Some(task);
+                    return;
+                }
+                None => Self::loss_gradient(node, LossKind::Kl),
+            },
             Op::BernoulliNllGrad => Self::loss_gradient(node, LossKind::BernoulliNll),
             Op::SquaredErrorGrad { scale } => {
                 Self::loss_gradient(node, LossKind::SquaredError { scale, offset: 0.0 })
@@ -262,7 +296,15 @@ impl<'g> Fusion<'g> {
             activation: None,
             gradient_of: None,
             result: node.outputs[0],
+            sums: None,
         };
+        if kind == ProductKind::WeightGrad {
+            let bias_grad = self.reader_of(product.left, Op::ColumnSum);
+            if let Some(n) = bias_grad {
+                self.taken[n] = true;
+                product.sums = Some(self.graph.nodes()[n].outputs[0]);
+            }
+        }
         let mut place = index;
         while let Some(next) = self.only_reader(product.result) {
             let reader = &self.graph.nodes()[next];
@@ -291,6 +333,14 @@ impl<'g> Fusion<'g> {
         self.slots[place] = Some(Task::Product(product));
     }
 
+    /// A node of one kind that reads a tensor, if nobody has taken it.
+    fn reader_of(&self, tensor: TensorId, op: Op) -> Option<usize> {
+        let readers = self.readers.get(&tensor).into_iter().flatten().copied();
+        readers
+            .into_iter()
+            .find(|&n| self.graph.nodes()[n].op == op && !self.taken[n])
+    }
+
     /// The one node that reads a tensor, if nothing else sees it and nobody has taken the node.
     fn only_reader(&self, tensor: TensorId) -> Option<usize> {
         let visible = self.graph.outputs().contains(&tensor)
@@ -304,6 +354,70 @@ impl<'g> Fusion<'g> {
             Some(&[reader]) if !visible && !self.taken[reader] => Some(reader),
             _ => None,
         }
+    }
+
+    /// A reparameterization, with the divergence of the same μ and log σ² if the graph has it.
+    fn latent(&mut self, node: &Node) -> Task {
+        let (mu, logvar, eps) = (node.inputs[0], node.inputs[1], node.inputs[2]);
+        let z = node.outputs[0];
+        let kl = self.reader_of(mu, Op::Kl);
+        match kl.filter(|&n| self.graph.nodes()[n].inputs == [mu, logvar]) {
+            Some(n) => {
+                self.taken[n] = true;
+                let rows = self.graph.nodes()[n].outputs[0];
+                Task::Latent(Latent {
+                    mu,
+                    logvar,
+                    eps,
+                    z,
+                    rows,
+                })
+            }
+            None => Task::Reparameterize { mu, logvar, eps, z },
+        }
+    }
+
+    /// The divergence's gradient at `index`, if what it sends to μ and log σ² is only added to what
+    /// a reparameterization of the same ones sends; and the place of the last of these operations.
+    fn latent_grad(&mut self, index: usize) -> Option<(usize, Task)> {
+        let nodes = self.graph.nodes();
+        let kl = &nodes[index];
+        let (mu, logvar, d_rows) = (kl.inputs[0], kl.inputs[1], kl.inputs[2]);
+        let sums = [
+            self.only_reader(kl.outputs[0])?,
+            self.only_reader(kl.outputs[1])?,
+        ];
+        let [to_mu, to_logvar] = sums.map(|n| &nodes[n]);
+        if to_mu.op != Op::Add || to_logvar.op != Op::Add {
+            return None;
+        }
+        let other = |sum: &Node, own| sum.inputs[usize::from(sum.inputs[0] == own)];
+        let d_z = other(to_mu, kl.outputs[0]);
+        let through_z = other(to_logvar, kl.outputs[1]);
+        let reparameterize = nodes
+            .iter()
+            .position(|node| node.outputs.contains(&through_z))?;
+        let adjoint = &nodes[reparameterize];
+        let fits = adjoint.op == Op::ReparameterizeGrad
+            && adjoint.inputs[..2] == [d_z, logvar]
+            && self.only_reader(through_z) == Some(sums[1]);
+        if !fits {
+            return None;
+        }
+        let task = Task::LatentGrad(LatentGrad {
+            mu,
+            logvar,
+            eps: adjoint.inputs[2],
+            d_z,
+            d_rows,
+            d_mu: to_mu.outputs[0],
+            d_logvar: to_logvar.outputs[0],
+        });
+        let place = sums[0].max(sums[1]).max(reparameterize);
+        for taken in [index, reparameterize, sums[0], sums[1]] {
+            self.taken[taken] = true;
+        }
+        Some((place, task))
     }
 
     /// A loss, with its gradient where that needs nothing that comes later.
@@ -398,8 +512,8 @@ mod tests {
     #[test]
     fn a_forward_pass_has_one_launch_a_layer_and_a_loss() {
         let tasks = fuse(&vae(false), Epilogue::All);
-        // gather, hidden, mu, logvar, eps, z, decoder, output, two losses
-        assert_eq!(tasks.len(), 10, "{tasks:#?}");
+        // gather, hidden, mu, logvar, eps, latent, decoder, output, recon
+        assert_eq!(tasks.len(), 9, "{tasks:#?}");
     }
 
     #[test]
@@ -413,8 +527,17 @@ mod tests {
         );
         let with_addend = |t: &&Task| matches!(t, Task::Product(p) if p.addend.is_some() && p.gradient_of.is_some());
         assert_eq!(tasks.iter().filter(with_addend).count(), 1, "{tasks:#?}");
-        let losses = tasks.iter().filter(|t| matches!(t, Task::Loss(_))).count();
-        assert_eq!(losses, 2, "each loss and its gradient are one launch");
+        let count = |of: fn(&Task) -> bool| tasks.iter().filter(|t| of(t)).count();
+        assert_eq!(
+            count(|t| matches!(t, Task::Loss(_))),
+            1,
+            "recon and its gradient"
+        );
+        assert_eq!(count(|t| matches!(t, Task::Latent(_))), 1);
+        assert_eq!(count(|t| matches!(t, Task::LatentGrad(_))), 1);
+        assert_eq!(count(|t| matches!(t, Task::ColumnSum { .. })), 0);
+        // Nine forward; of the five layers each a weight's gradient, of four an input's; the latent's.
+        assert_eq!(tasks.len(), 9 + 5 + 4 + 1, "{tasks:#?}");
     }
 
     #[test]

@@ -7,8 +7,9 @@ use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels::gemm::{Gemm, Operand, Variant};
 use crate::kernels::{
-    activation, activation_grad, add, bernoulli_nll, column_sum, gather, gemm, kl, normal,
-    objective, reduction_lanes, reparameterize, reparameterize_grad, squared_error,
+    activation, activation_grad, add, bernoulli_nll, column_sum, gather, gemm, kl, latent,
+    latent_grad, normal, objective, reduction_lanes, reparameterize, reparameterize_grad,
+    squared_error,
 };
 
 /// What a launch is made from.
@@ -96,6 +97,28 @@ impl Lowering<'_> {
                 eps: of(eps),
                 d_logvar: of(d_logvar),
             }),
+            Task::Latent(l) => {
+                let buffers = latent::Buffers {
+                    mu: of(&l.mu),
+                    logvar: of(&l.logvar),
+                    eps: of(&l.eps),
+                    z: of(&l.z),
+                    rows: of(&l.rows),
+                };
+                latent::launch(buffers, self.matrix(l.mu), self.lanes())
+            }
+            Task::LatentGrad(l) => {
+                let buffers = latent_grad::Buffers {
+                    mu: of(&l.mu),
+                    logvar: of(&l.logvar),
+                    eps: of(&l.eps),
+                    d_z: of(&l.d_z),
+                    d_rows: of(&l.d_rows),
+                    d_mu: of(&l.d_mu),
+                    d_logvar: of(&l.d_logvar),
+                };
+                latent_grad::launch(buffers, self.matrix(l.mu))
+            }
             Task::Loss(loss) => self.loss(loss),
         })
     }
@@ -153,6 +176,8 @@ impl Lowering<'_> {
                 .gradient_of
                 .map(|(function, saved)| (function, of(saved))),
             c: of(product.result),
+            sums: product.sums.map(of),
+            unused: &self.gpu.unused(),
         };
         gemm::launch(product, variant)
     }

@@ -14,6 +14,8 @@ pub mod gather;
 pub mod gemm;
 mod interpreter;
 pub mod kl;
+pub mod latent;
+pub mod latent_grad;
 pub mod normal;
 pub mod objective;
 pub mod real;

@@ -17,6 +17,7 @@ mod column_sum;
 mod gather;
 mod gemm;
 mod kl;
+mod latent;
 mod normal;
 mod objective;
 mod reparameterize;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         gather::tests(),
         gemm::tests(),
         kl::tests(),
+        latent::tests(),
         normal::tests(),
         objective::tests(),
         reparameterize::tests(),

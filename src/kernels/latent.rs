@@ -1,0 +1,66 @@
+//! The latent of a batch and its divergence from the prior, in one launch.
+
+use super::wrapped_grid;
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+
+/// `shaders/latent.wgsl`.
+pub const KERNEL: Kernel = Kernel {
+    name: "latent",
+    source: include_str!("../../shaders/latent.wgsl"),
+    bindings: &[
+        read("mu"),
+        read("logvar"),
+        read("eps"),
+        read_write("z"),
+        read_write("rows"),
+    ],
+    params: size_of::<Params>(),
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    rows: u32,
+    columns: u32,
+    padding: [u32; 2],
+}
+
+const _: () = assert!(size_of::<Params>() == 16);
+
+/// Its arrays.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// `[rows, columns]`: μ.
+    pub mu: &'a Slice,
+    /// `[rows, columns]`: log σ².
+    pub logvar: &'a Slice,
+    /// `[rows, columns]`: ε.
+    pub eps: &'a Slice,
+    /// `[rows, columns]`: the latent.
+    pub z: &'a Slice,
+    /// `[rows]`: the divergence.
+    pub rows: &'a Slice,
+}
+
+/// One workgroup of `lanes` a row; `[rows, columns]` is the shape.
+pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> Launch {
+    let params = Params {
+        rows: rows as u32,
+        columns: columns as u32,
+        padding: [0; 2],
+    };
+    let Buffers {
+        mu,
+        logvar,
+        eps,
+        z,
+        rows: divergence,
+    } = buffers;
+    Launch {
+        kernel: &KERNEL,
+        constants: vec![("LANES", lanes.into())],
+        buffers: [mu, logvar, eps, z, divergence].map(Slice::clone).to_vec(),
+        params: bytemuck::bytes_of(&params).to_vec(),
+        grid: wrapped_grid(rows),
+    }
+}
