@@ -117,6 +117,27 @@ pub struct Start<'a> {
     pub order: &'a [u32],
 }
 
+impl Start<'_> {
+    /// Checks that a pass over `count` rows in batches of `batch` can start here.
+    ///
+    /// # Panics
+    /// Where the order is no list of `count` rows, or the position lies between batches: kernels
+    /// index with both.
+    pub(crate) fn check(&self, count: usize, batch: usize) {
+        assert_eq!(self.order.len(), count, "an order of other rows");
+        assert!(
+            self.order.iter().all(|&row| (row as usize) < count),
+            "an order beyond the rows"
+        );
+        let between = !self.position.is_multiple_of(batch) && self.position != count;
+        assert!(
+            self.position <= count && !between,
+            "position {}",
+            self.position
+        );
+    }
+}
+
 /// What a run of a [`Session`] gives back.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outputs {
@@ -134,6 +155,9 @@ pub trait Pass {
     ///
     /// # Errors
     /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where the order is not one of this pass's rows, or the position lies between two batches.
     fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError>;
 
     /// Runs up to `steps` steps, at most to the end of the epoch; may return before they are done.
@@ -155,7 +179,8 @@ pub trait Pass {
     /// Where the device fails.
     fn recent_losses(&mut self) -> Result<Option<Vec<f32>>, ExecutorError>;
 
-    /// Runs one step operation by operation and names the first whose result is not finite.
+    /// Runs one step operation by operation and names the first whose result is not finite. The
+    /// parameters are not to be used afterwards: the step may have updated them.
     ///
     /// # Errors
     /// Where the device fails.
@@ -165,7 +190,8 @@ pub trait Pass {
 /// A graph that runs on values of the caller's.
 pub trait Session {
     /// Writes the inputs, runs the graph once and reads its outputs. Inputs that are not given keep
-    /// their values; `step` is what noise and bias correction see.
+    /// the values of the run before; the first run gives them all, each in its whole length. `step`
+    /// is what noise and bias correction see.
     ///
     /// # Errors
     /// Where the device fails.

@@ -24,7 +24,7 @@ pub enum Stream {
     Noise = 2,
     /// Reserved for drawing binary images from grey ones.
     Binarisation = 3,
-    /// Latents drawn from the prior; counter 1 is 0.
+    /// Latents drawn from the prior; counter 1 counts the chunks they are drawn in.
     Sampling = 4,
     /// ε of the reparameterization while evaluating; counter 1 is the batch.
     Evaluation = 5,

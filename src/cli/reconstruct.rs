@@ -50,7 +50,11 @@ impl Args {
             .output
             .unwrap_or_else(|| run.dir.samples().join("reconstructions.png"));
         pictures::reconstructions(&mut run.model, images, self.count as usize, &path)?;
-        console::line(&format!("reconstructions in {}", path.display()));
+        let adapter = run.model.executor().name();
+        console::line(&format!(
+            "reconstructions in {}, drawn on {adapter}",
+            path.display()
+        ));
         Ok(ExitCode::SUCCESS)
     }
 }

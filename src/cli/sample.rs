@@ -37,7 +37,12 @@ impl Args {
             .unwrap_or_else(|| run.dir.samples().join("prior.png"));
         let image = run.config.data.image;
         pictures::samples(&mut run.model, self.count as usize, image, &path)?;
-        console::line(&format!("{} samples in {}", self.count, path.display()));
+        let adapter = run.model.executor().name();
+        console::line(&format!(
+            "{} samples in {}, drawn on {adapter}",
+            self.count,
+            path.display()
+        ));
         Ok(ExitCode::SUCCESS)
     }
 }

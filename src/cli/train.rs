@@ -23,9 +23,9 @@ const RECONSTRUCTED: usize = 20;
 Examples:
   vae train                                        built-in digits, best adapter
   vae train --preset blog --data mnist --download
-  vae train --data photos/ --hidden 512,256 --latent 32 --epochs 50 --out runs/photos
-  vae train --resume runs/photos --epochs 80       30 epochs more
-  vae train --config runs/photos/config.toml       the same run again
+  vae train --data glyphs/ --hidden 512,256 --latent 32 --epochs 50 --out runs/glyphs
+  vae train --resume runs/glyphs --epochs 80       30 epochs more
+  vae train --config runs/glyphs/config.toml       the same run again
 
 Ctrl-C finishes the step, saves, and exits with 130; --resume continues to the same bits as if
 nothing had happened.")]
@@ -66,7 +66,6 @@ fn preset_help() -> String {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        interrupt::listen()?;
         let job = match &self.resume {
             Some(run) => Job::continued(&self, run)?,
             None => Job::fresh(&self)?,
@@ -100,6 +99,7 @@ impl Args {
             ));
         }
         let mut reporter = Reporter::new(epochs, self.log_every)?;
+        interrupt::listen()?;
         let trained = train(&mut trainer, &dir, &mut reporter);
         reporter.finish();
         if trained? == Trained::Interrupted {

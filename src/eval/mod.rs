@@ -1,4 +1,4 @@
-//! Using and measuring a model: encoding, decoding, sampling, reconstruction, the ELBO.
+//! Using a model: encoding, decoding, sampling, reconstruction.
 
 mod autoencoder;
 mod open;

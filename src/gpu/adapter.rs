@@ -233,25 +233,27 @@ impl AdapterList {
         }
     }
 
-    /// Finds what a choice names without waking OpenGL where it is not needed: some of its
-    /// drivers print complaints on machines without a display.
+    /// Finds what a choice names, as `vae adapters` would, without waking OpenGL where that cannot
+    /// change the answer: it takes time, and some of its drivers print complaints on machines
+    /// without a display.
     pub(super) fn choose(
         choice: &AdapterChoice,
     ) -> Result<(wgpu::Adapter, AdapterSummary), GpuError> {
         if *choice == AdapterChoice::Reference {
             return Err(GpuError::Reference);
         }
-        for list in [Self::of(PRIMARY), Self::find()] {
-            if let Ok(index) = list.index_of(choice) {
-                let mut adapters = list.adapters;
-                return Ok(adapters.swap_remove(index));
-            }
+        let mut list = Self::of(PRIMARY);
+        let settled = |summary: &AdapterSummary| match choice {
+            // OpenGL may reach a GPU where Vulkan has software alone.
+            AdapterChoice::Auto | AdapterChoice::Name(_) => summary.kind != wgpu::DeviceType::Cpu,
+            _ => true,
+        };
+        let found = list.index_of(choice).ok();
+        if !found.is_some_and(|index| settled(&list.adapters[index].1)) {
+            list.adapters.extend(Self::of(wgpu::Backends::GL).adapters);
         }
-        let list = Self::find();
-        let error = list.index_of(choice).err();
-        Err(error.unwrap_or(GpuError::NoAdapter {
-            tried: String::new(),
-        }))
+        let index = list.index_of(choice)?;
+        Ok(list.adapters.swap_remove(index))
     }
 
     fn lines(&self) -> String {

@@ -39,7 +39,10 @@ pub const fn read_write(name: &'static str) -> Binding {
 }
 
 /// A shader and its interface. The entry point is `main`; parameters are bound last.
+///
+/// Only this crate makes kernels: their shaders run without bounds checks.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Kernel {
     /// Its name, that of the file.
     pub name: &'static str,
@@ -51,7 +54,8 @@ pub struct Kernel {
     pub params: usize,
 }
 
-/// Everything one launch of a kernel needs.
+/// Everything one launch of a kernel needs, as the functions of [`crate::kernels`] put it together.
+/// Whoever changes buffers, parameters or grid afterwards answers for the indices.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// What runs.
@@ -223,9 +227,11 @@ impl Gpu {
         };
         match self.checks {
             Checks::Checked => self.device.create_shader_module(descriptor),
-            // SAFETY: the sources are this crate's own; all loops are bounded by parameters and
-            // all indices lie within the bound slices. The kernel tests run every shader with and
-            // without the checks, on shapes off every tile size, and compare the results.
+            // SAFETY: a `Kernel` is made in this crate alone, and `kernels` makes its launches: all
+            // loops are bounded by the parameters, all indices lie within slices whose lengths are
+            // asserted there, and `Pass::begin` checks the order that `gather` indexes with. The
+            // kernel tests run every shader with and without the checks, on shapes off every tile
+            // size, and compare the results.
             Checks::Trusted => unsafe {
                 self.device.create_shader_module_trusted(
                     descriptor,

@@ -105,11 +105,6 @@ impl Gpu {
         self.summary.kind == wgpu::DeviceType::Cpu
     }
 
-    /// What the device allows.
-    pub fn limits(&self) -> &wgpu::Limits {
-        &self.limits
-    }
-
     /// The most bytes that one kernel can see of one buffer.
     pub fn largest_binding(&self) -> u64 {
         self.limits

@@ -168,14 +168,6 @@ impl Graph {
         &self.gradients
     }
 
-    /// The gradient of one parameter, once the graph is differentiated.
-    pub fn gradient(&self, parameter: TensorId) -> Option<TensorId> {
-        self.gradients
-            .iter()
-            .find(|(p, _)| *p == parameter)
-            .map(|&(_, gradient)| gradient)
-    }
-
     /// What updates the parameters at the end of a run, if anything does.
     pub fn optimizer(&self) -> Option<Adam> {
         self.optimizer

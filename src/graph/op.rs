@@ -87,28 +87,3 @@ pub enum Op {
         scale: f32,
     },
 }
-
-impl Op {
-    /// Its name in messages.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Gather => "gather",
-            Self::Linear => "linear",
-            Self::LinearInputGrad => "linear_input_grad",
-            Self::LinearWeightGrad => "linear_weight_grad",
-            Self::ColumnSum => "column_sum",
-            Self::Activation(_) => "activation",
-            Self::ActivationGrad(_) => "activation_grad",
-            Self::Add => "add",
-            Self::Normal(_) => "normal",
-            Self::Reparameterize => "reparameterize",
-            Self::ReparameterizeGrad => "reparameterize_grad",
-            Self::Kl => "kl",
-            Self::KlGrad => "kl_grad",
-            Self::BernoulliNll => "bernoulli_nll",
-            Self::BernoulliNllGrad => "bernoulli_nll_grad",
-            Self::SquaredError { .. } => "squared_error",
-            Self::SquaredErrorGrad { .. } => "squared_error_grad",
-        }
-    }
-}

@@ -1,6 +1,6 @@
 //! A pointwise non-linearity: y = f(x).
 
-use super::{Len, WORKGROUP, activation_code, elementwise_grid};
+use super::{Len, WORKGROUP, activation_code, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 
@@ -23,6 +23,7 @@ pub struct Buffers<'a> {
 
 /// One invocation an element.
 pub fn launch(buffers: Buffers<'_>, function: Activation) -> Launch {
+    assert_lengths(&KERNEL, &[(buffers.x, buffers.y.len())]);
     Launch {
         kernel: &KERNEL,
         constants: vec![

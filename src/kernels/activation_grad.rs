@@ -1,6 +1,6 @@
 //! The adjoint of a pointwise non-linearity: d_x = d_y · f′.
 
-use super::{Len, WORKGROUP, activation_code, elementwise_grid};
+use super::{Len, WORKGROUP, activation_code, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 
@@ -25,6 +25,13 @@ pub struct Buffers<'a> {
 
 /// One invocation an element.
 pub fn launch(buffers: Buffers<'_>, function: Activation) -> Launch {
+    assert_lengths(
+        &KERNEL,
+        &[
+            (buffers.y, buffers.d_x.len()),
+            (buffers.d_y, buffers.d_x.len()),
+        ],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![

@@ -1,6 +1,6 @@
 //! Adam over all parameters at once.
 
-use super::{WORKGROUP, elementwise_grid};
+use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::graph::Adam;
 
@@ -67,6 +67,15 @@ pub fn launch(buffers: Buffers<'_>, adam: Adam) -> Launch {
         eps: adam.eps as f32,
         padding: 0,
     };
+    assert_lengths(
+        &KERNEL,
+        &[
+            (state, 4),
+            (gradients, parameters.len()),
+            (m, parameters.len()),
+            (v, parameters.len()),
+        ],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![("WORKGROUP", WORKGROUP.into())],

@@ -1,6 +1,6 @@
 //! Elementwise sum.
 
-use super::{Len, WORKGROUP, elementwise_grid};
+use super::{Len, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/add.wgsl`.
@@ -24,6 +24,13 @@ pub struct Buffers<'a> {
 
 /// One invocation an element.
 pub fn launch(buffers: Buffers<'_>) -> Launch {
+    assert_lengths(
+        &KERNEL,
+        &[
+            (buffers.a, buffers.sum.len()),
+            (buffers.b, buffers.sum.len()),
+        ],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![("WORKGROUP", WORKGROUP.into())],

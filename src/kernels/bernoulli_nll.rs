@@ -1,6 +1,6 @@
 //! Negative log-likelihood of Bernoullis from logits, and its gradient.
 
-use super::wrapped_grid;
+use super::{assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/bernoulli_nll.wgsl`.
@@ -65,6 +65,13 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> 
         columns: columns as u32,
         padding: [0; 2],
     };
+    assert_lengths(&KERNEL, &[(logits, rows * columns), (x, rows * columns)]);
+    if let Some(value) = value {
+        assert_lengths(&KERNEL, &[(value, rows)]);
+    }
+    if let Some(g) = gradient {
+        assert_lengths(&KERNEL, &[(g.d_rows, rows), (g.d_logits, rows * columns)]);
+    }
     Launch {
         kernel: &KERNEL,
         constants: vec![

@@ -1,6 +1,6 @@
 //! The sum of a matrix's rows.
 
-use super::{WORKGROUP, elementwise_grid};
+use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/column_sum.wgsl`.
@@ -37,6 +37,10 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2]) -> Launch {
         columns: columns as u32,
         padding: [0; 2],
     };
+    assert_lengths(
+        &KERNEL,
+        &[(buffers.a, rows * columns), (buffers.sum, columns)],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![("WORKGROUP", WORKGROUP.into())],

@@ -1,6 +1,6 @@
 //! The next batch of a data set, from bytes to floats.
 
-use super::{WORKGROUP, elementwise_grid};
+use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/gather.wgsl`.
@@ -55,6 +55,15 @@ pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2]) -> Launch {
         state,
         x,
     } = buffers;
+    assert_lengths(
+        &KERNEL,
+        &[
+            (order, rows),
+            (state, 4),
+            (x, rows * dim),
+            (images, words_per_row),
+        ],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![("WORKGROUP", WORKGROUP.into())],

@@ -3,7 +3,7 @@
 //!
 //! Two shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape.
 
-use super::activation_code;
+use super::{activation_code, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 
@@ -182,7 +182,7 @@ pub struct Gemm<'a> {
 /// One workgroup a tile of the result.
 ///
 /// # Panics
-/// Where the variant cannot take along what `gemm` asks for.
+/// Where the variant cannot take along what `gemm` asks for, or an array is too short.
 pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     let epilogue = Variant::epilogue(matches!(variant, Variant::Registers { .. }));
     assert!(gemm.activation.is_none_or(|f| epilogue.takes_activation(f)));
@@ -223,6 +223,23 @@ pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
         gemm.addend.unwrap_or(a),
         saved,
     ];
+    let of_result = [
+        gemm.addend,
+        gemm.gradient_of.map(|(_, saved)| saved),
+        Some(gemm.c),
+    ];
+    let optional = of_result.into_iter().flatten().map(|slice| (slice, m * n));
+    let vectors = [(gemm.bias, n), (gemm.sums, m)];
+    let vectors = vectors
+        .into_iter()
+        .filter_map(|(slice, len)| Some((slice?, len)));
+    let operands = [(a, m * k), (gemm.b.slice(), k * n)];
+    let arrays: Vec<_> = operands
+        .into_iter()
+        .chain(optional)
+        .chain(vectors)
+        .collect();
+    assert_lengths(kernel, &arrays);
     let [tile_m, tile_n] = variant.tile();
     Launch {
         kernel,

@@ -1,6 +1,6 @@
 //! KL divergence of a diagonal Gaussian from the standard normal, and its gradients.
 
-use super::wrapped_grid;
+use super::{assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/kl.wgsl`.
@@ -71,6 +71,20 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> 
     // Two written bindings must not overlap, not even where nothing is written.
     let [unused_mu, unused_logvar] =
         [0, Slice::ALIGNMENT].map(|offset| unused.part(offset, Slice::ALIGNMENT));
+    assert_lengths(&KERNEL, &[(mu, rows * columns), (logvar, rows * columns)]);
+    if let Some(value) = value {
+        assert_lengths(&KERNEL, &[(value, rows)]);
+    }
+    if let Some(g) = gradient {
+        assert_lengths(
+            &KERNEL,
+            &[
+                (g.d_rows, rows),
+                (g.d_mu, rows * columns),
+                (g.d_logvar, rows * columns),
+            ],
+        );
+    }
     Launch {
         kernel: &KERNEL,
         constants: vec![

@@ -1,6 +1,6 @@
 //! The latent of a batch and its divergence from the prior, in one launch.
 
-use super::wrapped_grid;
+use super::{assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/latent.wgsl`.
@@ -56,6 +56,16 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> 
         z,
         rows: divergence,
     } = buffers;
+    assert_lengths(
+        &KERNEL,
+        &[
+            (mu, rows * columns),
+            (logvar, rows * columns),
+            (eps, rows * columns),
+            (z, rows * columns),
+            (divergence, rows),
+        ],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![("LANES", lanes.into())],

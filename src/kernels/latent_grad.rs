@@ -1,6 +1,6 @@
 //! The adjoint of the latent and its divergence, in one launch.
 
-use super::{WORKGROUP, elementwise_grid};
+use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/latent_grad.wgsl`.
@@ -64,6 +64,18 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2]) -> Launch {
         d_mu,
         d_logvar,
     } = buffers;
+    assert_lengths(
+        &KERNEL,
+        &[
+            (mu, rows * columns),
+            (logvar, rows * columns),
+            (eps, rows * columns),
+            (d_z, rows * columns),
+            (d_mu, rows * columns),
+            (d_logvar, rows * columns),
+            (d_rows, rows),
+        ],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![("WORKGROUP", WORKGROUP.into())],

@@ -106,6 +106,21 @@ impl Len {
     }
 }
 
+/// Every array must hold what the kernel will index: shaders run without bounds checks.
+///
+/// # Panics
+/// Where one is too short, which is a mistake in the program.
+fn assert_lengths(kernel: &Kernel, arrays: &[(&Slice, usize)]) {
+    for (index, (slice, least)) in arrays.iter().enumerate() {
+        let len = slice.len();
+        assert!(
+            len >= *least,
+            "{}: array {index} has {len} words, not {least}",
+            kernel.name
+        );
+    }
+}
+
 /// Lanes that share one reduction. A software adapter runs eight at a time, and a barrier over
 /// more costs it a switch for each further eight.
 pub fn reduction_lanes(software: bool) -> u32 {

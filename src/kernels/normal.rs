@@ -1,6 +1,6 @@
 //! Standard normals, made on the GPU.
 
-use super::{WORKGROUP, elementwise_grid};
+use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::rng::{Stream, key};
 
@@ -47,6 +47,7 @@ pub fn launch(buffers: Buffers<'_>, seed: u64, stream: Stream, draw: Draw) -> La
         stream: stream as u32,
         seed: key(seed),
     };
+    assert_lengths(&KERNEL, &[(buffers.state, 4)]);
     Launch {
         kernel: &KERNEL,
         constants: vec![

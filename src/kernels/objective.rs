@@ -1,5 +1,6 @@
 //! The end of a step: its losses into the log, the counters moved on.
 
+use super::assert_lengths;
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/objective.wgsl`.
@@ -53,6 +54,13 @@ pub fn launch(buffers: Buffers<'_>, batch: usize, stride: usize, lanes: u32) -> 
         terms: weights.len() as u32,
         padding: 0,
     };
+    assert_lengths(
+        &KERNEL,
+        &[
+            (rows, (weights.len().max(1) - 1) * stride + batch),
+            (state, 4),
+        ],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![("LANES", lanes.into())],

@@ -1,6 +1,6 @@
 //! The reparameterization: z = μ + exp(½ log σ²)·ε.
 
-use super::{Len, WORKGROUP, elementwise_grid};
+use super::{Len, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/reparameterize.wgsl`.
@@ -26,6 +26,14 @@ pub struct Buffers<'a> {
 
 /// One invocation an element.
 pub fn launch(buffers: Buffers<'_>) -> Launch {
+    assert_lengths(
+        &KERNEL,
+        &[
+            (buffers.mu, buffers.z.len()),
+            (buffers.logvar, buffers.z.len()),
+            (buffers.eps, buffers.z.len()),
+        ],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![("WORKGROUP", WORKGROUP.into())],

@@ -1,6 +1,6 @@
 //! The adjoint of the reparameterization with respect to log σ².
 
-use super::{Len, WORKGROUP, elementwise_grid};
+use super::{Len, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/reparameterize_grad.wgsl`.
@@ -31,6 +31,14 @@ pub struct Buffers<'a> {
 
 /// One invocation an element.
 pub fn launch(buffers: Buffers<'_>) -> Launch {
+    assert_lengths(
+        &KERNEL,
+        &[
+            (buffers.d_z, buffers.d_logvar.len()),
+            (buffers.logvar, buffers.d_logvar.len()),
+            (buffers.eps, buffers.d_logvar.len()),
+        ],
+    );
     Launch {
         kernel: &KERNEL,
         constants: vec![("WORKGROUP", WORKGROUP.into())],

@@ -1,6 +1,6 @@
 //! Squared error, or the negative log-likelihood of unit-variance Gaussians, and its gradient.
 
-use super::wrapped_grid;
+use super::{assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/squared_error.wgsl`.
@@ -72,6 +72,13 @@ pub fn launch(
         scale,
         offset,
     };
+    assert_lengths(&KERNEL, &[(y, rows * columns), (x, rows * columns)]);
+    if let Some(value) = value {
+        assert_lengths(&KERNEL, &[(value, rows)]);
+    }
+    if let Some(g) = gradient {
+        assert_lengths(&KERNEL, &[(g.d_rows, rows), (g.d_y, rows * columns)]);
+    }
     Launch {
         kernel: &KERNEL,
         constants: vec![

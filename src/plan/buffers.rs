@@ -95,15 +95,21 @@ impl Buffers {
     ) -> Result<(), GpuError> {
         for (index, term) in graph.terms().iter().enumerate() {
             let len = graph.shape(term.rows).len();
-            self.of
-                .insert(term.rows, self.rows.part(index * self.stride, len));
+            let part = self.rows.part(index * self.stride, len);
+            let other = self.of.insert(term.rows, part);
+            assert!(other.is_none(), "two terms share the rows of {}", term.name);
         }
         if graph.optimizer().is_some() {
             let gradients = parameters.optimizer(gpu)?.gradients;
             for &(parameter, gradient) in graph.gradients() {
                 let name = &graph.tensor(parameter).name;
                 if let Some(part) = parameters.part(&gradients, name) {
-                    self.of.insert(gradient, part);
+                    let computed = graph.tensor(gradient).kind == Kind::Computed;
+                    let other = self.of.insert(gradient, part);
+                    assert!(
+                        computed && other.is_none(),
+                        "{name}: a gradient of its own is missing"
+                    );
                 }
             }
         }

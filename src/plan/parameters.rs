@@ -103,11 +103,13 @@ impl Parameters {
         };
         Ok(match &self.optimizer {
             Some(Optimizer { m, v, .. }) => {
-                let packed = gpu.read(&[&self.values, m, v])?;
+                // One after the other: three together may be more than one buffer can be.
+                let read =
+                    |slice| -> Result<_, ExecutorError> { Ok(unpack(&gpu.read(&[slice])?[0])) };
                 Snapshot {
-                    parameters: unpack(&packed[0]),
-                    m: unpack(&packed[1]),
-                    v: unpack(&packed[2]),
+                    parameters: read(&self.values)?,
+                    m: read(m)?,
+                    v: read(v)?,
                 }
             }
             None => {

@@ -22,8 +22,6 @@ pub(super) struct GpuPass {
     /// The host's copy of the counters, ahead of the GPU's by what is under way.
     position: usize,
     entries: usize,
-    /// The submission before the last: waiting for it keeps one running and one queued.
-    previous: Option<wgpu::SubmissionIndex>,
     latest: Option<wgpu::SubmissionIndex>,
     recent: Readback,
 }
@@ -71,7 +69,6 @@ impl GpuPass {
             line,
             position: 0,
             entries: 0,
-            previous: None,
             latest: None,
             recent,
         })
@@ -119,6 +116,7 @@ fn images_that_fit(error: GpuError, dim: usize) -> GpuError {
 
 impl Pass for GpuPass {
     fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError> {
+        start.check(self.count, self.batch);
         self.gpu.wait(None)?;
         self.recent.take::<f32>(&self.gpu)?;
         let state = State {
@@ -154,8 +152,8 @@ impl Pass for GpuPass {
         }
         self.entries += recorded;
         let submission = self.gpu.submit(encoder);
-        self.previous = self.latest.replace(submission);
-        if let Some(previous) = self.previous.take() {
+        // Waiting for the one before keeps one submission running and one queued.
+        if let Some(previous) = self.latest.replace(submission) {
             self.gpu.wait(Some(previous))?;
         }
         Ok(recorded)

@@ -115,6 +115,7 @@ impl Executor for ReferenceExecutor {
         Ok(Box::new(ReferencePass {
             shared: Rc::clone(&self.shared),
             pixels: rows.pixels.to_vec(),
+            dim: rows.dim,
             whole: graph(batch),
             rest: graph((count % batch).max(1)),
             batch,
@@ -179,6 +180,7 @@ impl Session for ReferenceSession {
 struct ReferencePass {
     shared: Rc<RefCell<Shared>>,
     pixels: Vec<u8>,
+    dim: usize,
     whole: Graph,
     rest: Graph,
     batch: usize,
@@ -232,6 +234,7 @@ struct StepResult<'a> {
 
 impl Pass for ReferencePass {
     fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError> {
+        start.check(self.pixels.len() / self.dim.max(1), self.batch);
         self.step = start.step;
         self.position = start.position;
         self.order = start.order.to_vec();

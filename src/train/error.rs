@@ -36,6 +36,16 @@ pub enum TrainError {
         /// How many images there are.
         images: usize,
     },
+    /// A data set without images, or with other pixels than it says.
+    #[error(
+        "the data claims {count} images and has {pixels} pixels, which is no data set to train on; load it again, or build it whole"
+    )]
+    Images {
+        /// How many images it says it has.
+        count: usize,
+        /// How many pixels it has.
+        pixels: usize,
+    },
     /// Images of another size than the model's.
     #[error(
         "the data has images of {found} pixels and the model was made for {expected}; use data of that size, or train a new model on these"

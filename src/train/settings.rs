@@ -136,7 +136,7 @@ impl Settings {
         if self.epochs == 0 {
             return fail("--epochs", &0, "train for at least one epoch");
         }
-        if !(self.lr.is_finite() && self.lr > 0.0) {
+        if !is_positive(self.lr) {
             return fail("--lr", &self.lr, "choose a positive number such as 1e-3");
         }
         for (name, beta) in [("--beta1", self.beta1), ("--beta2", self.beta2)] {
@@ -144,11 +144,16 @@ impl Settings {
                 return fail(name, &beta, "choose a number between 0 and 1");
             }
         }
-        if !(self.eps.is_finite() && self.eps > 0.0) {
+        if !is_positive(self.eps) {
             return fail("--eps", &self.eps, "choose a positive number such as 1e-8");
         }
         Ok(())
     }
+}
+
+/// Whether the kernels, which compute in f32, see a positive number.
+fn is_positive(value: f64) -> bool {
+    value > 0.0 && (value as f32).is_normal()
 }
 
 /// Settings with a source.

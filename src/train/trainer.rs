@@ -6,7 +6,7 @@ use super::pacing::Pacing;
 use super::saved::{self, Images, Place};
 use super::{EpochMetrics, Losses, Settings, TrainError};
 use crate::checkpoint::Checkpoint;
-use crate::data::Dataset;
+use crate::data::{self, Dataset};
 use crate::eval::Autoencoder;
 use crate::executor::{Executor, Pass, Rows, Snapshot, Start};
 use crate::model::Vae;
@@ -105,6 +105,9 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         settings.check()?;
         let (train, test) = (&data.train.images, &data.test.images);
+        for images in [train, test] {
+            check_split(images, [train.height, train.width])?;
+        }
         if train.dim() != vae.config().input_dim {
             return Err(TrainError::ImageSize {
                 found: format!("{}×{}", train.height, train.width),
@@ -236,7 +239,15 @@ impl Trainer {
         let trained = started.elapsed().as_secs_f64();
         let train =
             Losses::mean_of_log(&self.place.log, self.settings.batch_size, self.train_count);
-        let test = self.evaluate()?;
+        let test = match self.evaluate() {
+            Ok(test) => test,
+            Err(error) => {
+                let (place, snapshot) = self.taken_up.clone();
+                self.model.executor_mut().restore(&snapshot)?;
+                self.place = place;
+                return Err(error);
+            }
+        };
         self.place = Place {
             step: self.place.step,
             epoch: self.place.epoch + 1,
@@ -372,12 +383,32 @@ impl Trainer {
             done += self.train.advance((before - done).min(16))?;
         }
         let operation = self.train.find_non_finite()?;
+        // Back to sound weights, in case the caller goes on in spite of the error.
+        self.model.executor_mut().restore(&snapshot)?;
+        self.place = place.clone();
         Err(TrainError::NonFinite {
             epoch: place.epoch + 1,
             step: place.step + before as u32 + 1,
             operation: operation.unwrap_or_else(|| "the objective".to_owned()),
         })
     }
+}
+
+/// Images that the kernels can index, of the size of the others.
+fn check_split(images: &data::Images, size: [usize; 2]) -> Result<(), TrainError> {
+    if [images.height, images.width] != size {
+        return Err(TrainError::ImageSize {
+            found: format!("{}×{}", images.height, images.width),
+            expected: format!("{}×{}", size[0], size[1]),
+        });
+    }
+    if images.count == 0 || images.pixels.len() != images.count * images.dim() {
+        return Err(TrainError::Images {
+            count: images.count,
+            pixels: images.pixels.len(),
+        });
+    }
+    Ok(())
 }
 
 fn images_of(data: &Dataset) -> Images {

@@ -317,7 +317,6 @@ fn weights_that_are_not_finite_are_not_saved() {
         hidden: vec![8],
         latent: 2,
         batch_size: 8,
-        lr: 1e39,
         ..Settings::default()
     };
     let vae = settings.vae(30).unwrap();
@@ -327,6 +326,10 @@ fn weights_that_are_not_finite_are_not_saved() {
     trainer.checkpoint().unwrap();
     let end = trainer.epoch(None, &mut || false).unwrap();
     assert_eq!(end, EpochEnd::Interrupted);
+    let executor = trainer.model().executor_mut();
+    let mut spoiled = executor.snapshot().unwrap();
+    spoiled.parameters[0][0] = f32::INFINITY;
+    executor.restore(&spoiled).unwrap();
     let error = trainer.checkpoint().unwrap_err().to_string();
     assert!(
         error.contains("epoch 1, step 1") && error.contains("the update of encoder."),
