@@ -173,7 +173,8 @@ impl Bench<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// The variant that the shape gets, at all shapes; the other ones at the first model's.
+    /// `gemm_registers` or `gemm_tiled`: the variant that the shape gets, at all shapes; the other
+    /// ones at the first model's.
     fn gemm(&mut self, model: &Model) -> Result<(), GpuError> {
         let software = self.gpu.is_software();
         for (product, shape @ [m, n, k], transposed) in model.products() {

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::fuse::Task;
 use super::parameters::Parameters;
+use super::task::Task;
 use crate::gpu::{Gpu, GpuError, Slice};
 use crate::graph::{Graph, Kind, TensorId};
 

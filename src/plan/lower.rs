@@ -2,7 +2,7 @@
 
 use super::Loop;
 use super::buffers::Buffers;
-use super::fuse::{Loss, LossKind, Product, ProductKind, Task};
+use super::task::{Loss, LossKind, Product, ProductKind, Task};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels::gemm::{Gemm, Operand, Variant};

@@ -12,6 +12,7 @@ mod lower;
 mod parameters;
 mod pass;
 mod session;
+mod task;
 
 use buffers::{Buffers, Pool};
 use parameters::Parameters;
