@@ -43,7 +43,16 @@ pub(crate) fn open(
     specs: Vec<ParameterSpec>,
     seed: u64,
 ) -> Result<Box<dyn Executor>, ExecutorError> {
-    let opened = eval::open(adapter, specs, seed)?;
+    executor(eval::Device::open(adapter)?, specs, seed)
+}
+
+/// An executor on what is open already, with the same warnings.
+pub(crate) fn executor(
+    device: eval::Device,
+    specs: Vec<ParameterSpec>,
+    seed: u64,
+) -> Result<Box<dyn Executor>, ExecutorError> {
+    let opened = device.executor(specs, seed)?;
     if let Some(warning) = &opened.warning {
         console::warning(warning);
     }

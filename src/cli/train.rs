@@ -71,8 +71,8 @@ impl Args {
             None => Job::fresh(&self)?,
         };
         job.settings.check()?;
-        let data = job.data.load(&job.source)?;
-        let mut trainer = job.trainer(&data)?;
+        let (data, device) = job.load_and_open()?;
+        let mut trainer = job.trainer(&data, device)?;
         if let Some(steps) = self.steps_per_submission {
             trainer.set_steps_per_submission(steps);
         }

@@ -4,4 +4,4 @@ mod autoencoder;
 mod open;
 
 pub use autoencoder::{Autoencoder, Encoded};
-pub use open::{Opened, open};
+pub use open::{Device, Opened, open};

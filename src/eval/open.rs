@@ -13,46 +13,74 @@ pub struct Opened {
     pub warning: Option<String>,
 }
 
-/// Opens the executor that `choice` names, for these parameters; `seed` is the key of all noise.
-///
-/// Where `auto` finds no adapter it takes the reference executor, with a warning.
+/// What an `--adapter` names, before there are parameters to put on it.
+pub struct Device {
+    /// The GPU, or `None` for the reference executor.
+    gpu: Option<Gpu>,
+    warning: Option<String>,
+}
+
+impl Device {
+    /// Opens what `choice` names. Where `auto` finds no adapter it takes the reference executor,
+    /// with a warning.
+    ///
+    /// # Errors
+    /// Where the choice fits nothing, or the driver refuses the device.
+    pub fn open(choice: &AdapterChoice) -> Result<Self, ExecutorError> {
+        let warning = match (choice, Gpu::open(choice)) {
+            (_, Ok(gpu)) => {
+                return Ok(Self {
+                    gpu: Some(gpu),
+                    warning: None,
+                });
+            }
+            (AdapterChoice::Reference, _) => "the reference executor checks the kernels and is \
+                                              slow; `vae adapters` lists what is faster"
+                .to_owned(),
+            (AdapterChoice::Auto, Err(error @ GpuError::NoAdapter { .. })) => {
+                format!("{error}; that is what runs now, slowly")
+            }
+            (_, Err(error)) => return Err(error.into()),
+        };
+        Ok(Self {
+            gpu: None,
+            warning: Some(warning),
+        })
+    }
+
+    /// An executor for these parameters; `seed` is the key of all noise.
+    ///
+    /// # Errors
+    /// Where the parameters do not fit.
+    pub fn executor(self, specs: Vec<ParameterSpec>, seed: u64) -> Result<Opened, ExecutorError> {
+        let executor: Box<dyn Executor> = match self.gpu {
+            Some(gpu) => Box::new(GpuExecutor::new(gpu, specs, seed)?),
+            None => Box::new(reference(specs, seed)?),
+        };
+        Ok(Opened {
+            executor,
+            warning: self.warning,
+        })
+    }
+}
+
+/// Opens the executor that `choice` names: [`Device::open`] and [`Device::executor`].
 ///
 /// # Errors
-/// Where the choice fits nothing or the parameters do not fit on the adapter.
+/// As theirs.
 pub fn open(
     choice: &AdapterChoice,
     specs: Vec<ParameterSpec>,
     seed: u64,
 ) -> Result<Opened, ExecutorError> {
-    let gpu = match (choice, Gpu::open(choice)) {
-        (_, Ok(gpu)) => gpu,
-        (AdapterChoice::Reference, _) => {
-            let warning = "the reference executor checks the kernels and is slow; \
-                           `vae adapters` lists what is faster";
-            return reference(specs, seed, warning.to_owned());
-        }
-        (AdapterChoice::Auto, Err(error @ GpuError::NoAdapter { .. })) => {
-            let warning = format!("{error}; that is what runs now, slowly");
-            return reference(specs, seed, warning);
-        }
-        (_, Err(error)) => return Err(error.into()),
-    };
-    let executor = Box::new(GpuExecutor::new(gpu, specs, seed)?);
-    Ok(Opened {
-        executor,
-        warning: None,
-    })
+    Device::open(choice)?.executor(specs, seed)
 }
 
 /// The most values of parameters that the reference executor takes: a step with more would take
 /// minutes, and their copies the memory that the rest of the machine needs.
 const REFERENCE_LIMIT: usize = 1 << 26;
 
-fn reference(
-    specs: Vec<ParameterSpec>,
-    seed: u64,
-    warning: String,
-) -> Result<Opened, ExecutorError> {
+fn reference(specs: Vec<ParameterSpec>, seed: u64) -> Result<ReferenceExecutor, ExecutorError> {
     let total: usize = specs.iter().map(|spec| spec.shape.len()).sum();
     if total > REFERENCE_LIMIT {
         let too_large = GpuError::TooLarge {
@@ -64,9 +92,5 @@ fn reference(
         };
         return Err(too_large.into());
     }
-    let executor = Box::new(ReferenceExecutor::new(specs, seed));
-    Ok(Opened {
-        executor,
-        warning: Some(warning),
-    })
+    Ok(ReferenceExecutor::new(specs, seed))
 }
