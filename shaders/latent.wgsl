@@ -7,7 +7,6 @@
 // rows                [rows]
 //
 // One workgroup a row: each lane takes every LANES-th column, then lane 0 adds the lanes in order.
-// The results are those of the two kernels to the bit.
 
 struct Params {
     rows: u32,

@@ -1,6 +1,6 @@
 //! Negative log-likelihood of Bernoullis from logits, and its gradient.
 
-use super::{assert_lengths, wrapped_grid};
+use super::{Matrix, assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/bernoulli_nll.wgsl`.
@@ -14,18 +14,8 @@ pub const KERNEL: Kernel = Kernel {
         read_write("rows"),
         read_write("d_logits"),
     ],
-    params: size_of::<Params>(),
+    params: size_of::<Matrix>(),
 };
-
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    rows: u32,
-    columns: u32,
-    padding: [u32; 2],
-}
-
-const _: () = assert!(size_of::<Params>() == 16);
 
 /// Its arrays; without `value` or `gradient` that part is not computed.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +50,7 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> 
         gradient,
         unused,
     } = buffers;
-    let params = Params {
-        rows: rows as u32,
-        columns: columns as u32,
-        padding: [0; 2],
-    };
+    let params = Matrix::of([rows, columns]);
     assert_lengths(&KERNEL, &[(logits, rows * columns), (x, rows * columns)]);
     if let Some(value) = value {
         assert_lengths(&KERNEL, &[(value, rows)]);

@@ -1,6 +1,6 @@
 //! The sum of a matrix's rows.
 
-use super::{WORKGROUP, assert_lengths, elementwise_grid};
+use super::{Matrix, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/column_sum.wgsl`.
@@ -8,18 +8,8 @@ pub const KERNEL: Kernel = Kernel {
     name: "column_sum",
     source: include_str!("../../shaders/column_sum.wgsl"),
     bindings: &[read("a"), read_write("sum")],
-    params: size_of::<Params>(),
+    params: size_of::<Matrix>(),
 };
-
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    rows: u32,
-    columns: u32,
-    padding: [u32; 2],
-}
-
-const _: () = assert!(size_of::<Params>() == 16);
 
 /// Its arrays.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +22,7 @@ pub struct Buffers<'a> {
 
 /// One invocation a column.
 pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2]) -> Launch {
-    let params = Params {
-        rows: rows as u32,
-        columns: columns as u32,
-        padding: [0; 2],
-    };
+    let params = Matrix::of([rows, columns]);
     assert_lengths(
         &KERNEL,
         &[(buffers.a, rows * columns), (buffers.sum, columns)],

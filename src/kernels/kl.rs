@@ -1,6 +1,6 @@
 //! KL divergence of a diagonal Gaussian from the standard normal, and its gradients.
 
-use super::{assert_lengths, wrapped_grid};
+use super::{Matrix, assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/kl.wgsl`.
@@ -15,18 +15,8 @@ pub const KERNEL: Kernel = Kernel {
         read_write("d_mu"),
         read_write("d_logvar"),
     ],
-    params: size_of::<Params>(),
+    params: size_of::<Matrix>(),
 };
-
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    rows: u32,
-    columns: u32,
-    padding: [u32; 2],
-}
-
-const _: () = assert!(size_of::<Params>() == 16);
 
 /// Its arrays; without `value` or `gradient` that part is not computed.
 #[derive(Clone, Copy, Debug)]
@@ -63,11 +53,7 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> 
         gradient,
         unused,
     } = buffers;
-    let params = Params {
-        rows: rows as u32,
-        columns: columns as u32,
-        padding: [0; 2],
-    };
+    let params = Matrix::of([rows, columns]);
     // Two written bindings must not overlap, not even where nothing is written.
     let [unused_mu, unused_logvar] =
         [0, Slice::ALIGNMENT].map(|offset| unused.part(offset, Slice::ALIGNMENT));

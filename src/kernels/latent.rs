@@ -1,6 +1,6 @@
 //! The latent of a batch and its divergence from the prior, in one launch.
 
-use super::{assert_lengths, wrapped_grid};
+use super::{Matrix, assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/latent.wgsl`.
@@ -14,18 +14,8 @@ pub const KERNEL: Kernel = Kernel {
         read_write("z"),
         read_write("rows"),
     ],
-    params: size_of::<Params>(),
+    params: size_of::<Matrix>(),
 };
-
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    rows: u32,
-    columns: u32,
-    padding: [u32; 2],
-}
-
-const _: () = assert!(size_of::<Params>() == 16);
 
 /// Its arrays.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +34,7 @@ pub struct Buffers<'a> {
 
 /// One workgroup of `lanes` a row; `[rows, columns]` is the shape.
 pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> Launch {
-    let params = Params {
-        rows: rows as u32,
-        columns: columns as u32,
-        padding: [0; 2],
-    };
+    let params = Matrix::of([rows, columns]);
     let Buffers {
         mu,
         logvar,

@@ -1,6 +1,6 @@
 //! The adjoint of the latent and its divergence, in one launch.
 
-use super::{WORKGROUP, assert_lengths, elementwise_grid};
+use super::{Matrix, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/latent_grad.wgsl`.
@@ -16,18 +16,8 @@ pub const KERNEL: Kernel = Kernel {
         read_write("d_mu"),
         read_write("d_logvar"),
     ],
-    params: size_of::<Params>(),
+    params: size_of::<Matrix>(),
 };
-
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    rows: u32,
-    columns: u32,
-    padding: [u32; 2],
-}
-
-const _: () = assert!(size_of::<Params>() == 16);
 
 /// Its arrays.
 #[derive(Clone, Copy, Debug)]
@@ -50,11 +40,7 @@ pub struct Buffers<'a> {
 
 /// One invocation an element; `[rows, columns]` is the shape.
 pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2]) -> Launch {
-    let params = Params {
-        rows: rows as u32,
-        columns: columns as u32,
-        padding: [0; 2],
-    };
+    let params = Matrix::of([rows, columns]);
     let Buffers {
         mu,
         logvar,

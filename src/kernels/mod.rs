@@ -106,6 +106,27 @@ impl Len {
     }
 }
 
+/// The parameters of kernels that need only the shape of a matrix.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Matrix {
+    rows: u32,
+    columns: u32,
+    padding: [u32; 2],
+}
+
+const _: () = assert!(size_of::<Matrix>() == 16);
+
+impl Matrix {
+    fn of([rows, columns]: [usize; 2]) -> Self {
+        Self {
+            rows: rows as u32,
+            columns: columns as u32,
+            padding: [0; 2],
+        }
+    }
+}
+
 /// Every array must hold what the kernel will index: shaders run without bounds checks.
 ///
 /// # Panics
