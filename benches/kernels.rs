@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput};
 use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Launch, Slice};
 use vae_wgpu::graph::{Activation, Adam};
-use vae_wgpu::kernels::gemm::{Gemm, Operand, Variant};
+use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant};
 use vae_wgpu::kernels::{self, State, reduction_lanes};
 use vae_wgpu::rng::{self, Stream};
 
@@ -173,14 +173,14 @@ impl Bench<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// `gemm_registers` or `gemm_tiled`: the variant that the shape gets, at all shapes; the other
-    /// ones at the first model's.
+    /// The variant of `gemm_*` that the shape gets, at all shapes; the other ones at the first
+    /// model's.
     fn gemm(&mut self, model: &Model) -> Result<(), GpuError> {
-        let software = self.gpu.is_software();
+        let family = Family::of(&self.gpu);
         for (product, shape @ [m, n, k], transposed) in model.products() {
-            let chosen = Variant::choose(software, m, n);
+            let chosen = Variant::choose(family, m, n);
             let others = [
-                Variant::choose(true, m, n),
+                Variant::choose(Family::Registers, m, n),
                 Variant::Tiled { side: 8 },
                 Variant::Tiled { side: 16 },
             ];
@@ -208,7 +208,7 @@ impl Bench<'_> {
                 };
                 let side = match variant {
                     Variant::Tiled { side } => format!(" side {side}"),
-                    Variant::Registers { .. } => String::new(),
+                    Variant::Registers { .. } | Variant::Subgroups { .. } => String::new(),
                 };
                 let what = format!("{} {product} {m}x{n}x{k}{side}", model.name);
                 let launch = kernels::gemm::launch(gemm, variant);

@@ -33,9 +33,9 @@ struct Params {
     gradient_of: u32,
     lanes_n: u32,
     has_sums: u32,
-    padding0: u32,
-    padding1: u32,
-    padding2: u32,
+    c_row: u32,
+    c_column: u32,
+    transposed: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;

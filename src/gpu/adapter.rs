@@ -74,6 +74,8 @@ pub struct AdapterSummary {
     pub kind: wgpu::DeviceType,
     /// The driver and its version.
     pub driver: String,
+    /// Lanes of a subgroup, where all subgroups have one size.
+    pub subgroup_size: Option<u32>,
     /// Why it cannot run the kernels, if it cannot.
     pub unusable: Option<String>,
 }
@@ -93,6 +95,7 @@ impl AdapterSummary {
         } else {
             None
         };
+        let sizes = [info.subgroup_min_size, info.subgroup_max_size];
         Self {
             name: info.name,
             backend: info.backend,
@@ -100,6 +103,7 @@ impl AdapterSummary {
             driver: format!("{} {}", info.driver, info.driver_info)
                 .trim()
                 .to_owned(),
+            subgroup_size: (sizes[0] == sizes[1]).then_some(sizes[0]),
             unusable,
         }
     }

@@ -52,8 +52,10 @@ impl Gpu {
     pub fn open_with(choice: &AdapterChoice, checks: Checks) -> Result<Self, GpuError> {
         let (adapter, summary) = AdapterList::choose(choice)?;
         let limits = adapter.limits();
+        let features = adapter.features() & wgpu::Features::SUBGROUP;
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("vae-wgpu"),
+            required_features: features,
             required_limits: limits.clone(),
             ..Default::default()
         });
@@ -103,6 +105,12 @@ impl Gpu {
     /// Whether the CPU runs the shaders.
     pub fn is_software(&self) -> bool {
         self.summary.kind == wgpu::DeviceType::Cpu
+    }
+
+    /// Lanes of a subgroup, where shaders can use subgroups and all have one size.
+    pub fn subgroup_size(&self) -> Option<u32> {
+        let offered = self.device.features().contains(wgpu::Features::SUBGROUP);
+        self.summary.subgroup_size.filter(|_| offered)
     }
 
     /// The most bytes that one kernel can see of one buffer.

@@ -1,10 +1,10 @@
 //! Matrix products with what follows them: bias, addend, non-linearity, derivative; and the sums of
 //! the left operand's rows.
 //!
-//! Two shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape.
+//! Three shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape.
 
 use super::{activation_code, assert_lengths};
-use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
+use crate::gpu::{Binding, Gpu, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 
 const BINDINGS: &[Binding] = &[
@@ -17,10 +17,18 @@ const BINDINGS: &[Binding] = &[
     read_write("sums"),
 ];
 
-/// `shaders/gemm_registers.wgsl`, for software adapters.
+/// `shaders/gemm_registers.wgsl`, for software adapters of any lane count.
 pub const REGISTERS: Kernel = Kernel {
     name: "gemm_registers",
     source: include_str!("../../shaders/gemm_registers.wgsl"),
+    bindings: BINDINGS,
+    params: size_of::<Params>(),
+};
+
+/// `shaders/gemm_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
+pub const SUBGROUPS: Kernel = Kernel {
+    name: "gemm_subgroups",
+    source: include_str!("../../shaders/gemm_subgroups.wgsl"),
     bindings: BINDINGS,
     params: size_of::<Params>(),
 };
@@ -49,10 +57,42 @@ struct Params {
     gradient_of: u32,
     lanes_n: u32,
     has_sums: u32,
-    padding: [u32; 3],
+    c_row: u32,
+    c_column: u32,
+    transposed: u32,
 }
 
 const _: () = assert!(size_of::<Params>() == 64);
+
+/// The shader that suits an adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `gemm_registers`.
+    Registers,
+    /// `gemm_subgroups`.
+    Subgroups,
+    /// `gemm_tiled`.
+    Tiled,
+}
+
+impl Family {
+    /// The family for an adapter.
+    pub fn of(gpu: &Gpu) -> Self {
+        match (gpu.is_software(), gpu.subgroup_size()) {
+            (false, _) => Self::Tiled,
+            (true, Some(8)) => Self::Subgroups,
+            (true, _) => Self::Registers,
+        }
+    }
+
+    /// What a product can take along.
+    pub fn epilogue(self) -> Epilogue {
+        match self {
+            Self::Registers => Epilogue::Relu,
+            Self::Subgroups | Self::Tiled => Epilogue::All,
+        }
+    }
+}
 
 /// Which shader, and its tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +101,11 @@ pub enum Variant {
     Registers {
         /// How many of a workgroup's eight invocations lie along the columns: 1, 2, 4 or 8.
         lanes_n: u32,
+    },
+    /// 64 × 32 a workgroup, or 32 × 64 where the transposed product is computed.
+    Subgroups {
+        /// Whether the right operand lies along the lanes, and not the left.
+        transposed: bool,
     },
     /// 4·side × 4·side a workgroup, through workgroup memory.
     Tiled {
@@ -72,29 +117,42 @@ pub enum Variant {
 impl Variant {
     /// The variant for a product of `m` rows and `n` columns.
     ///
-    /// Registers: the lanes lie as computes the fewest elements past the edges. Tiled: a GPU wants
-    /// at least some sixty workgroups; a product with fewer large tiles takes small ones.
-    pub fn choose(software: bool, m: usize, n: usize) -> Self {
-        if software {
-            let computed = |lanes_n: &u32| {
-                let [rows, columns] = Self::Registers { lanes_n: *lanes_n }.tile();
-                m.next_multiple_of(rows) * n.next_multiple_of(columns)
-            };
-            let lanes_n = [8, 4, 2, 1].into_iter().min_by_key(computed).unwrap_or(8);
-            return Self::Registers { lanes_n };
-        }
-        let large_tiles = m.div_ceil(64) * n.div_ceil(64);
-        Self::Tiled {
-            side: if large_tiles >= 64 { 16 } else { 8 },
+    /// On software adapters the lanes lie as computes the fewest elements past the edges. A GPU
+    /// wants at least some sixty workgroups; a product with fewer large tiles takes small ones.
+    pub fn choose(family: Family, m: usize, n: usize) -> Self {
+        let computed = |variant: &Self| {
+            let [rows, columns] = variant.tile();
+            m.next_multiple_of(rows) * n.next_multiple_of(columns)
+        };
+        match family {
+            Family::Registers => {
+                let variants = [8, 4, 2, 1].map(|lanes_n| Self::Registers { lanes_n });
+                let best = variants.into_iter().min_by_key(computed);
+                best.unwrap_or(Self::Registers { lanes_n: 8 })
+            }
+            Family::Subgroups => {
+                let [plain, other] = [false, true].map(|transposed| Self::Subgroups { transposed });
+                if computed(&other) < computed(&plain) {
+                    other
+                } else {
+                    plain
+                }
+            }
+            Family::Tiled => {
+                let large_tiles = m.div_ceil(64) * n.div_ceil(64);
+                Self::Tiled {
+                    side: if large_tiles >= 64 { 16 } else { 8 },
+                }
+            }
         }
     }
 
-    /// What a product can take along on an adapter.
-    pub fn epilogue(software: bool) -> Epilogue {
-        if software {
-            Epilogue::Relu
-        } else {
-            Epilogue::All
+    /// The shader's family.
+    pub fn family(self) -> Family {
+        match self {
+            Self::Registers { .. } => Family::Registers,
+            Self::Subgroups { .. } => Family::Subgroups,
+            Self::Tiled { .. } => Family::Tiled,
         }
     }
 
@@ -102,6 +160,8 @@ impl Variant {
     fn tile(self) -> [usize; 2] {
         match self {
             Self::Registers { lanes_n } => [(16 * 8 / lanes_n) as usize, 16 * lanes_n as usize],
+            Self::Subgroups { transposed: false } => [64, 32],
+            Self::Subgroups { transposed: true } => [32, 64],
             Self::Tiled { side } => [4 * side as usize; 2],
         }
     }
@@ -184,13 +244,56 @@ pub struct Gemm<'a> {
 /// # Panics
 /// Where the variant cannot take along what `gemm` asks for, or an array is too short.
 pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
-    let epilogue = Variant::epilogue(matches!(variant, Variant::Registers { .. }));
+    let epilogue = variant.family().epilogue();
     assert!(gemm.activation.is_none_or(|f| epilogue.takes_activation(f)));
     assert!(epilogue.takes_operands() || (gemm.addend.is_none() && gemm.gradient_of.is_none()));
+    let (kernel, constants) = match variant {
+        Variant::Registers { .. } => (&REGISTERS, vec![]),
+        Variant::Subgroups { .. } => {
+            let smooth = gemm.activation.is_some_and(|f| f != Activation::Relu);
+            (&SUBGROUPS, vec![("SMOOTH", f64::from(u8::from(smooth)))])
+        }
+        Variant::Tiled { side } => (&TILED, vec![("SIDE", side.into())]),
+    };
+    check(&gemm, kernel);
+    let [m, n, _] = gemm.shape;
+    let transposed = variant == (Variant::Subgroups { transposed: true });
+    // A step that does not apply reads nothing; its binding is the left operand.
+    let [a, b] = [gemm.a.slice(), gemm.b.slice()];
+    let saved = gemm.gradient_of.map_or(a, |(_, saved)| saved);
+    let [first, second] = if transposed { [b, a] } else { [a, b] };
+    let inputs = [
+        first,
+        second,
+        gemm.bias.unwrap_or(a),
+        gemm.addend.unwrap_or(a),
+        saved,
+    ];
+    let [tile_m, tile_n] = variant.tile();
+    let [groups_m, groups_n] = [m.div_ceil(tile_m) as u32, n.div_ceil(tile_n) as u32];
+    Launch {
+        kernel,
+        constants,
+        buffers: inputs
+            .into_iter()
+            .chain([gemm.c, gemm.sums.unwrap_or(gemm.unused)])
+            .cloned()
+            .collect(),
+        params: bytemuck::bytes_of(&params(&gemm, variant)).to_vec(),
+        grid: if transposed {
+            [groups_m, groups_n, 1]
+        } else {
+            [groups_n, groups_m, 1]
+        },
+    }
+}
+
+/// The uniform: for a variant that computes the transposed product, that of cᵀ = bᵀ·aᵀ.
+fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
     let [m, n, k] = gemm.shape;
     let [a_row, a_k] = gemm.a.strides(m, k);
     let [b_k, b_column] = gemm.b.strides(k, n);
-    let params = Params {
+    let plain = Params {
         m: m as u32,
         n: n as u32,
         k: k as u32,
@@ -204,25 +307,33 @@ pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
         gradient_of: activation_code(gemm.gradient_of.map(|(function, _)| function)),
         lanes_n: match variant {
             Variant::Registers { lanes_n } => lanes_n,
-            Variant::Tiled { .. } => 0,
+            Variant::Subgroups { .. } | Variant::Tiled { .. } => 0,
         },
         has_sums: gemm.sums.is_some().into(),
-        padding: [0; 3],
+        c_row: n as u32,
+        c_column: 1,
+        transposed: 0,
     };
-    let (kernel, constants) = match variant {
-        Variant::Registers { .. } => (&REGISTERS, vec![]),
-        Variant::Tiled { side } => (&TILED, vec![("SIDE", side.into())]),
-    };
-    // A step that does not apply reads nothing; its binding is the left operand.
-    let a = gemm.a.slice();
-    let saved = gemm.gradient_of.map_or(a, |(_, saved)| saved);
-    let inputs = [
-        a,
-        gemm.b.slice(),
-        gemm.bias.unwrap_or(a),
-        gemm.addend.unwrap_or(a),
-        saved,
-    ];
+    if variant != (Variant::Subgroups { transposed: true }) {
+        return plain;
+    }
+    Params {
+        m: plain.n,
+        n: plain.m,
+        a_row: b_column,
+        a_k: b_k,
+        b_k: a_k,
+        b_column: a_row,
+        c_row: 1,
+        c_column: plain.c_row,
+        transposed: 1,
+        ..plain
+    }
+}
+
+/// Every array holds what the kernel will index.
+fn check(gemm: &Gemm<'_>, kernel: &Kernel) {
+    let [m, n, k] = gemm.shape;
     let of_result = [
         gemm.addend,
         gemm.gradient_of.map(|(_, saved)| saved),
@@ -233,23 +344,11 @@ pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     let vectors = vectors
         .into_iter()
         .filter_map(|(slice, len)| Some((slice?, len)));
-    let operands = [(a, m * k), (gemm.b.slice(), k * n)];
+    let operands = [(gemm.a.slice(), m * k), (gemm.b.slice(), k * n)];
     let arrays: Vec<_> = operands
         .into_iter()
         .chain(optional)
         .chain(vectors)
         .collect();
     assert_lengths(kernel, &arrays);
-    let [tile_m, tile_n] = variant.tile();
-    Launch {
-        kernel,
-        constants,
-        buffers: inputs
-            .into_iter()
-            .chain([gemm.c, gemm.sums.unwrap_or(gemm.unused)])
-            .cloned()
-            .collect(),
-        params: bytemuck::bytes_of(&params).to_vec(),
-        grid: [n.div_ceil(tile_n) as u32, m.div_ceil(tile_m) as u32, 1],
-    }
 }

@@ -31,6 +31,7 @@ pub const ALL: &[&Kernel] = &[
     &column_sum::KERNEL,
     &gather::KERNEL,
     &gemm::REGISTERS,
+    &gemm::SUBGROUPS,
     &gemm::TILED,
     &kl::KERNEL,
     &latent::KERNEL,

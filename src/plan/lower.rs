@@ -5,7 +5,7 @@ use super::buffers::Buffers;
 use super::task::{Loss, LossKind, Product, ProductKind, Task};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
-use crate::kernels::gemm::{Gemm, Operand, Variant};
+use crate::kernels::gemm::{Family, Gemm, Operand, Variant};
 use crate::kernels::{
     activation, activation_grad, add, bernoulli_nll, column_sum, gather, gemm, kl, latent,
     latent_grad, normal, objective, reduction_lanes, reparameterize, reparameterize_grad,
@@ -164,7 +164,7 @@ impl Lowering<'_> {
                 [left_columns, right_columns, left_rows],
             ),
         };
-        let variant = Variant::choose(self.gpu.is_software(), shape[0], shape[1]);
+        let variant = Variant::choose(Family::of(self.gpu), shape[0], shape[1]);
         let product = Gemm {
             shape,
             a,

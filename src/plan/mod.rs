@@ -58,7 +58,7 @@ impl Plan {
         pool: &mut Pool,
         shared: &Loop,
     ) -> Result<Self, GpuError> {
-        let epilogue = kernels::gemm::Variant::epilogue(gpu.is_software());
+        let epilogue = kernels::gemm::Family::of(gpu).epilogue();
         let tasks = fuse::fuse(graph, epilogue);
         let buffers = Buffers::assign(gpu, graph, &tasks, parameters, pool)?;
         let lowering = lower::Lowering {

@@ -1,8 +1,8 @@
-//! `gemm_registers` and `gemm_tiled` against their twin.
+//! `gemm_registers`, `gemm_subgroups` and `gemm_tiled` against their twin.
 
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
-use vae_wgpu::kernels::gemm::{Gemm, Operand, Variant, launch};
+use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant, launch};
 use vae_wgpu::reference::gemm::{self as twin, Operand as TwinOperand};
 
 use crate::arrays::{Array, extreme, keeps_nan, random, run, uniform, wide};
@@ -21,14 +21,23 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-const VARIANTS: [Variant; 6] = [
+const VARIANTS: [Variant; 8] = [
     Variant::Registers { lanes_n: 8 },
     Variant::Registers { lanes_n: 4 },
     Variant::Registers { lanes_n: 2 },
     Variant::Registers { lanes_n: 1 },
+    Variant::Subgroups { transposed: false },
+    Variant::Subgroups { transposed: true },
     Variant::Tiled { side: 8 },
     Variant::Tiled { side: 16 },
 ];
+
+/// The variants that an adapter can run.
+fn variants(gpu: &Gpu) -> impl Iterator<Item = Variant> {
+    let eight = gpu.subgroup_size() == Some(8);
+    let runs = move |variant: &Variant| eight || variant.family() != Family::Subgroups;
+    VARIANTS.into_iter().filter(runs)
+}
 
 /// Which operands enter transposed.
 const ORDERS: [[bool; 2]; 4] = [[false, false], [false, true], [true, false], [true, true]];
@@ -65,7 +74,7 @@ impl Case {
 
     /// Whether a variant can do all of it in one launch.
     fn fits(&self, variant: Variant) -> bool {
-        let epilogue = Variant::epilogue(matches!(variant, Variant::Registers { .. }));
+        let epilogue = variant.family().epilogue();
         self.activation
             .is_none_or(|function| epilogue.takes_activation(function))
             && (epilogue.takes_operands() || self.addend.is_none() && self.gradient_of.is_none())
@@ -197,8 +206,8 @@ impl Case {
     }
 }
 
-/// About the edges of the tiles: 16×128 to 128×16 of registers, 32×32 and 64×64 of workgroup memory,
-/// 16 deep; an empty sum, and no rows or columns at all.
+/// About the edges of the tiles: 16×128 to 128×16 of registers, 64×32 and 32×64 of subgroups, 32×32
+/// and 64×64 of workgroup memory, 16 deep; an empty sum, and no rows or columns at all.
 fn shapes(gpu: &Gpu) {
     let shapes = [
         [1, 1, 1],
@@ -220,7 +229,7 @@ fn shapes(gpu: &Gpu) {
         [127, 1, 61],
         [1, 131, 31],
     ];
-    for variant in VARIANTS {
+    for variant in variants(gpu) {
         for transposed in ORDERS {
             for shape in shapes {
                 Case::product(shape, transposed).compare(gpu, variant);
@@ -230,7 +239,7 @@ fn shapes(gpu: &Gpu) {
 }
 
 fn a_long_sum(gpu: &Gpu) {
-    for variant in VARIANTS {
+    for variant in variants(gpu) {
         Case::product([19, 37, 1009], [false, true]).compare(gpu, variant);
     }
 }
@@ -238,7 +247,7 @@ fn a_long_sum(gpu: &Gpu) {
 /// All that each variant takes along, and nothing less than bias and ReLU.
 fn every_epilogue(gpu: &Gpu) {
     let [m, n] = [17, 35];
-    for variant in VARIANTS {
+    for variant in variants(gpu) {
         let mut done = 0;
         for (index, activation) in FUNCTIONS.into_iter().enumerate() {
             for derivative in FUNCTIONS {
@@ -258,7 +267,7 @@ fn every_epilogue(gpu: &Gpu) {
                 }
             }
         }
-        let all = matches!(variant, Variant::Tiled { .. });
+        let all = variant.family() != Family::Registers;
         assert_eq!(done, if all { 64 } else { 4 }, "{variant:?}: epilogues");
     }
 }
@@ -266,7 +275,7 @@ fn every_epilogue(gpu: &Gpu) {
 /// The products that training consists of: forward, and the adjoints of input and weight.
 fn a_layer_of_each_kind(gpu: &Gpu) {
     let [batch, fan_in, fan_out] = [128, 97, 53];
-    for variant in VARIANTS {
+    for variant in variants(gpu) {
         let forward = Case {
             bias: Some(uniform(3, fan_out, 1.0)),
             activation: Some(Relu),
@@ -290,7 +299,7 @@ fn a_layer_of_each_kind(gpu: &Gpu) {
 /// Sums of ±10⁴ and of ±10³⁰ go through activations without NaN.
 fn extreme_values(gpu: &Gpu) {
     let shape @ [m, n, k] = [9, 70, 11];
-    for variant in VARIANTS {
+    for variant in variants(gpu) {
         for activation in FUNCTIONS {
             for [a, b] in [[1e2, 1e2], [1e15, 1e15]] {
                 let case = Case {
@@ -313,7 +322,7 @@ fn nothing_hides_what_is_not_finite(gpu: &Gpu) {
         return;
     }
     let shape @ [m, n, k] = [5, 67, 3];
-    for variant in VARIANTS {
+    for variant in variants(gpu) {
         for activation in [None, Some(Relu)] {
             for poison in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut b = vec![1.0; k * n];
@@ -342,7 +351,8 @@ fn nothing_hides_what_is_not_finite(gpu: &Gpu) {
 
 fn random_shapes(gpu: &Gpu) {
     let dimension = || 1usize..150;
-    let choices = (0..VARIANTS.len(), 0..ORDERS.len());
+    let variants: Vec<_> = variants(gpu).collect();
+    let choices = (0..variants.len(), 0..ORDERS.len());
     random(
         (dimension(), dimension(), dimension(), choices),
         |(m, n, k, (variant, order))| {
@@ -351,7 +361,7 @@ fn random_shapes(gpu: &Gpu) {
                 activation: Some(Relu),
                 ..Case::product([m, n, k], ORDERS[order])
             };
-            case.compare(gpu, VARIANTS[variant]);
+            case.compare(gpu, variants[variant]);
         },
     );
 }

@@ -28,15 +28,19 @@ fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
     let name = kernel.name;
     let module = naga::front::wgsl::parse_str(kernel.source)
         .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(kernel.source, name)));
-    let info = validator()
+    let info = validator(kernel)
         .validate(&module)
         .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(kernel.source, name)));
     (module, info)
 }
 
-/// What WebGPU has without any feature.
-fn validator() -> Validator {
-    Validator::new(ValidationFlags::all(), Capabilities::empty())
+/// What WebGPU has without any feature; but for the kernels that are named after one.
+fn validator(kernel: &Kernel) -> Validator {
+    let capabilities = match kernel.name.ends_with("_subgroups") {
+        true => Capabilities::SUBGROUP,
+        false => Capabilities::empty(),
+    };
+    Validator::new(ValidationFlags::all(), capabilities)
 }
 
 fn every_file_is_a_kernel() {
@@ -176,7 +180,9 @@ fn shaders_translate() {
                 .map(|value| switches.iter().map(|name| (name.clone(), value)).collect())
                 .unwrap_or_default();
             let (module, _) = process_overrides(&module, &info, MAIN, &constants).unwrap();
-            let info = validator().validate_resolved_overrides(&module).unwrap();
+            let info = validator(kernel)
+                .validate_resolved_overrides(&module)
+                .unwrap();
             translate(kernel.name, &module, &info);
         }
     }

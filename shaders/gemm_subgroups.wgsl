@@ -1,0 +1,202 @@
+// Matrix product by subgroup broadcasts, for software adapters that run eight lanes at a time.
+//
+//   c[m, n] = f(Σ_k a[m, k]·b[k, n] + bias[n] + addend[m, n]) · g′(saved[m, n])
+//
+// a       element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
+// b       element (k, n) at k·b_k + n·b_column      the strides say which
+// c       element (m, n) at m·c_row + n·c_column    and where the result is to be transposed
+// bias    [n]      added where has_bias; [m] where transposed
+// addend  as c     added where has_addend
+// saved   as c     an activation's output; its derivative multiplies where gradient_of != NONE
+// sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias;
+//                  [n], Σ_k b[k, n] where transposed
+//
+// A CPU that runs WGSL pays about 40 cycles for a vector of loads (one load per lane), and about
+// one for a multiply-add or the broadcast of a lane; workgroup memory is only more loads. So a
+// workgroup is one subgroup of eight lanes. `a` lies along the lanes, ROWS values each; of `b`, one
+// load fetches eight columns, one a lane, and each is then broadcast: 12 loads feed 32×8
+// multiply-adds. Which of a product's operands is `a` is the host's choice, as wastes least past the
+// edges; the other way round it computes the transposed product. What lies past an edge is computed
+// from the last valid row or column and not stored.
+//
+// All loops over ROWS, COLUMNS and DEPTH are to be unrolled: an index that is not a constant costs
+// such a driver a hundred times a register. Not so the loops over results at the end, since a driver
+// compiles 256 stores in a row for a second: they take the first and move the others up.
+
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    a_row: u32,
+    a_k: u32,
+    b_k: u32,
+    b_column: u32,
+    has_bias: u32,
+    has_addend: u32,
+    activation: u32,
+    gradient_of: u32,
+    lanes_n: u32,
+    has_sums: u32,
+    c_row: u32,
+    c_column: u32,
+    transposed: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> addend: array<f32>;
+@group(0) @binding(4) var<storage, read> saved: array<f32>;
+@group(0) @binding(5) var<storage, read_write> c: array<f32>;
+@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+const LANES: u32 = 8;
+const ROWS: u32 = 8;
+const VECTORS: u32 = 4;
+const COLUMNS: u32 = VECTORS * LANES;
+/// Steps of k at a time, so that a sum stays in a register for as long.
+const DEPTH: u32 = 2;
+
+const NONE: u32 = 0;
+const RELU: u32 = 1;
+const TANH: u32 = 2;
+const SIGMOID: u32 = 3;
+
+/// Whether `activation` may be tanh or the sigmoid: such a driver evaluates both sides of a branch.
+override SMOOTH: bool = true;
+
+/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
+fn stable_tanh(x: f32) -> f32 {
+    return tanh(clamp(x, -15.0, 15.0));
+}
+
+/// 1 / (1 + e^−x) without overflow on either side.
+fn sigmoid(x: f32) -> f32 {
+    let t = exp(-abs(x));
+    return select(t, 1.0, x >= 0.0) / (1.0 + t);
+}
+
+fn activate(x: f32) -> f32 {
+    // Not `max`, which would make a number of NaN.
+    var y = select(x, 0.0, params.activation == RELU && x < 0.0);
+    if SMOOTH {
+        y = select(y, stable_tanh(x), params.activation == TANH);
+        y = select(y, sigmoid(x), params.activation == SIGMOID);
+    }
+    return y;
+}
+
+/// g′ from g's output.
+fn derivative(y: f32) -> f32 {
+    var slope = select(1.0, 0.0, params.gradient_of == RELU && y <= 0.0);
+    slope = select(slope, 1.0 - y * y, params.gradient_of == TANH);
+    return select(slope, y * (1.0 - y), params.gradient_of == SIGMOID);
+}
+
+/// What follows the sum: bias, addend, activation, derivative; then the result is stored.
+fn finish(m: u32, n: u32, sum: f32) {
+    let at = m * params.c_row + n * params.c_column;
+    var value = sum;
+    if params.has_bias != 0u {
+        value += bias[select(n, m, params.transposed != 0u)];
+    }
+    if params.has_addend != 0u {
+        value += addend[at];
+    }
+    value = activate(value);
+    if params.gradient_of != NONE {
+        value *= derivative(saved[at]);
+    }
+    c[at] = value;
+}
+
+/// Every lane's value, for all lanes.
+fn broadcasts(x: f32) -> array<f32, LANES> {
+    return array<f32, LANES>(
+        subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u),
+        subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u),
+        subgroupBroadcast(x, 4u), subgroupBroadcast(x, 5u),
+        subgroupBroadcast(x, 6u), subgroupBroadcast(x, 7u),
+    );
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let m0 = workgroup.y * ROWS * LANES + lane;
+    let n0 = workgroup.x * COLUMNS;
+
+    var a_at: array<u32, ROWS>;
+    var b_at: array<u32, VECTORS>;
+    for (var i = 0u; i < ROWS; i++) {
+        a_at[i] = min(m0 + i * LANES, params.m - 1u) * params.a_row;
+    }
+    for (var v = 0u; v < VECTORS; v++) {
+        b_at[v] = min(n0 + v * LANES + lane, params.n - 1u) * params.b_column;
+    }
+
+    var sum: array<array<f32, ROWS>, COLUMNS>;
+    var a_sum: array<f32, ROWS>;
+    var b_sum: array<f32, VECTORS>;
+    for (var k = 0u; k < params.k; k += DEPTH) {
+        var left: array<array<f32, DEPTH>, ROWS>;
+        for (var d = 0u; d < DEPTH; d++) {
+            let inside = k + d < params.k;
+            let at = min(k + d, params.k - 1u);
+            for (var i = 0u; i < ROWS; i++) {
+                left[i][d] = select(0.0, a[a_at[i] + at * params.a_k], inside);
+                a_sum[i] += left[i][d];
+            }
+        }
+        for (var v = 0u; v < VECTORS; v++) {
+            var right: array<array<f32, LANES>, DEPTH>;
+            for (var d = 0u; d < DEPTH; d++) {
+                let inside = k + d < params.k;
+                let at = min(k + d, params.k - 1u);
+                let column = select(0.0, b[b_at[v] + at * params.b_k], inside);
+                b_sum[v] += column;
+                right[d] = broadcasts(column);
+            }
+            for (var l = 0u; l < LANES; l++) {
+                let j = v * LANES + l;
+                for (var i = 0u; i < ROWS; i++) {
+                    for (var d = 0u; d < DEPTH; d++) {
+                        sum[j][i] = fma(left[i][d], right[d][l], sum[j][i]);
+                    }
+                }
+            }
+        }
+    }
+
+    // One workgroup has each sum: that at the left edge, or at the upper.
+    let sums_a = params.has_sums != 0u && params.transposed == 0u && n0 == 0u;
+    for (var i = 0u; i < ROWS; i++) {
+        if sums_a && m0 + i * LANES < params.m {
+            sums[m0 + i * LANES] = a_sum[i];
+        }
+    }
+    let sums_b = params.has_sums != 0u && params.transposed != 0u && workgroup.y == 0u;
+    for (var v = 0u; v < VECTORS; v++) {
+        let n = n0 + v * LANES + lane;
+        if sums_b && n < params.n {
+            sums[n] = b_sum[v];
+        }
+    }
+
+    let end = vec2<u32>(workgroup.y + 1u, workgroup.x + 1u) * vec2<u32>(ROWS * LANES, COLUMNS);
+    for (var n = n0; n < min(end.y, params.n); n++) {
+        var column = sum[0];
+        for (var m = m0; m < min(end.x, params.m); m += LANES) {
+            finish(m, n, column[0]);
+            for (var i = 0u; i < ROWS - 1u; i++) {
+                column[i] = column[i + 1u];
+            }
+        }
+        for (var j = 0u; j < COLUMNS - 1u; j++) {
+            sum[j] = sum[j + 1u];
+        }
+    }
+}
