@@ -5,6 +5,7 @@
 //! [`executor::Executor`]s run graphs: [`plan::GpuExecutor`] on the GPU and
 //! [`reference::ReferenceExecutor`] in plain CPU code.
 
+mod atomic;
 pub mod checkpoint;
 pub mod data;
 pub mod eval;

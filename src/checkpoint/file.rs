@@ -13,7 +13,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Serialize;
 
-use super::{CheckpointError, atomic};
+use super::{CheckpointError, write_whole};
 
 /// The key under which safetensors keeps metadata, and which no tensor may use.
 const METADATA: &str = "__metadata__";
@@ -76,7 +76,7 @@ impl Checkpoint {
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let (header, data_len) = self.header(path)?;
         let needed = PREFIX + header.len() as u64 + data_len as u64;
-        atomic::write(path, needed, |file| {
+        write_whole(path, needed, |file| {
             file.write_all(&(header.len() as u64).to_le_bytes())?;
             file.write_all(&header)?;
             for tensor in self.tensors.values() {

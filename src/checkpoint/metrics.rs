@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{CheckpointError, RunDir, atomic};
+use super::{CheckpointError, RunDir, write_whole};
 
 impl RunDir {
     /// Appends one line to `metrics.jsonl`. `metrics` must serialise to an object, with a whole number `epoch` in it for
@@ -53,7 +53,7 @@ impl RunDir {
         if new == old {
             return Ok(());
         }
-        atomic::write(&path, new.len() as u64, |file| file.write_all(&new))
+        write_whole(&path, new.len() as u64, |file| file.write_all(&new))
     }
 
     /// Reads all of `metrics.jsonl`; nothing when there is no such file. A half-written last line is left out.

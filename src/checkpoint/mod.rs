@@ -5,7 +5,6 @@
 //!
 //! Whole files are replaced atomically: a crash, a full disk or a kill at any moment leaves the old content or the new.
 
-pub(crate) mod atomic;
 mod error;
 mod file;
 mod metrics;
@@ -14,3 +13,21 @@ mod run;
 pub use error::CheckpointError;
 pub use file::{Checkpoint, Tensor};
 pub use run::{RunDir, RunLock};
+
+use std::io;
+use std::path::Path;
+
+use crate::atomic;
+
+/// [`atomic::write`] of a file of `len` bytes, which the message for a full disk names.
+///
+/// # Errors
+///
+/// [`CheckpointError::NoRoom`] and [`CheckpointError::Write`]; then `path` is as it was.
+pub(crate) fn write_whole(
+    path: &Path,
+    len: u64,
+    content: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), CheckpointError> {
+    atomic::write(path, content).map_err(|cause| CheckpointError::write(path, len, cause))
+}

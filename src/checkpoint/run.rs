@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CheckpointError, atomic};
+use super::{CheckpointError, write_whole};
+use crate::atomic;
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
@@ -193,7 +194,7 @@ impl RunDir {
             path: path.clone(),
             reason: error.to_string(),
         })?;
-        atomic::write(&path, text.len() as u64, |file| {
+        write_whole(&path, text.len() as u64, |file| {
             file.write_all(text.as_bytes())
         })
     }

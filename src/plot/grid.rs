@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use image::{GrayImage, ImageFormat};
 
-use crate::checkpoint::{CheckpointError, atomic};
+use crate::checkpoint::{CheckpointError, write_whole};
 
 /// Between neighbours, in pixels of the picture.
 const GAP: usize = 2;
@@ -173,7 +173,7 @@ pub fn save_png(picture: &GrayImage, path: &Path) -> Result<(), PlotError> {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
-    atomic::write(path, bytes.len() as u64, |file| file.write_all(&bytes))?;
+    write_whole(path, bytes.len() as u64, |file| file.write_all(&bytes))?;
     Ok(())
 }
 

@@ -6,28 +6,16 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::CheckpointError;
-
 /// Both ends of a temporary file's name, by which one that a killed process left is recognised.
 const TEMPORARY_PREFIX: &str = ".writing-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// Writes a file of `len` bytes beside `path`, and renames it to `path` when it is safely on the disk.
-///
-/// `len` serves the message for a full disk only.
+/// Writes a file beside `path`, and renames it to `path` when it is safely on the disk.
 ///
 /// # Errors
 ///
-/// [`CheckpointError::NoRoom`] and [`CheckpointError::Write`]; then `path` is as it was, and no temporary file remains.
+/// The operating system's; then `path` is as it was, and no temporary file remains.
 pub(crate) fn write(
-    path: &Path,
-    len: u64,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), CheckpointError> {
-    try_write(path, content).map_err(|cause| CheckpointError::write(path, len, cause))
-}
-
-fn try_write(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
