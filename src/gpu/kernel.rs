@@ -1,8 +1,9 @@
 //! Kernels: a shader with its interface, compiled once per set of constants, launched by buffers.
 
-use std::sync::PoisonError;
+use std::slice;
 
-use super::{Checks, Gpu, GpuError, Slice};
+use super::pipeline::Pipeline;
+use super::{Gpu, GpuError, Slice};
 
 /// How a kernel uses a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,32 +88,46 @@ impl Dispatch {
     }
 }
 
-/// Which kernel, with which constants.
-pub(super) type PipelineKey = (&'static str, Vec<(&'static str, u64)>);
-
-/// A compiled kernel.
-#[derive(Clone, Debug)]
-pub(super) struct Pipeline {
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-}
-
 impl Gpu {
-    /// Compiles a launch's kernel, if this is its first, and binds its buffers.
+    /// [`Gpu::prepare_all`] of one launch.
     ///
     /// # Errors
-    /// Where the grid is larger than the device allows, or the driver refuses the kernel.
+    /// As there.
     pub fn prepare(&self, launch: &Launch) -> Result<Dispatch, GpuError> {
-        let kernel = launch.kernel;
+        Ok(self.prepare_all(slice::from_ref(launch))?.swap_remove(0))
+    }
+
+    /// Compiles the launches' kernels, as far as this is their first, and binds their buffers.
+    ///
+    /// # Errors
+    /// Where a grid is larger than the device allows, or the driver refuses a kernel.
+    pub fn prepare_all(&self, launches: &[Launch]) -> Result<Vec<Dispatch>, GpuError> {
+        launches
+            .iter()
+            .try_for_each(|launch| self.check_grid(launch))?;
+        let pipelines = self.pipelines(launches)?;
+        let bound = launches.iter().zip(pipelines);
+        let dispatches = bound.map(|(launch, pipeline)| self.bind(launch, pipeline));
+        let dispatches = dispatches.collect();
+        self.check()?;
+        Ok(dispatches)
+    }
+
+    fn check_grid(&self, launch: &Launch) -> Result<(), GpuError> {
         let limit = self.limits.max_compute_workgroups_per_dimension;
-        if let Some(&groups) = launch.grid.iter().find(|&&groups| groups > limit) {
-            return Err(GpuError::Grid {
-                kernel: kernel.name,
+        match launch.grid.iter().find(|&&groups| groups > limit) {
+            Some(&groups) => Err(GpuError::Grid {
+                kernel: launch.kernel.name,
                 groups,
                 limit,
                 adapter: self.summary.name.clone(),
-            });
+            }),
+            None => Ok(()),
         }
+    }
+
+    fn bind(&self, launch: &Launch, compiled: Pipeline) -> Dispatch {
+        let kernel = launch.kernel;
         debug_assert_eq!(
             launch.buffers.len(),
             kernel.bindings.len(),
@@ -125,7 +140,6 @@ impl Gpu {
             "{}: parameters",
             kernel.name
         );
-        let Pipeline { pipeline, layout } = self.pipeline(launch);
         let params = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(kernel.name),
             size: kernel.params as u64,
@@ -141,103 +155,13 @@ impl Gpu {
             .collect();
         let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(kernel.name),
-            layout: &layout,
+            layout: &compiled.bindings,
             entries: &entries,
         });
-        self.check()?;
-        Ok(Dispatch {
-            pipeline,
+        Dispatch {
+            pipeline: compiled.pipeline,
             bind_group,
             grid: launch.grid,
-        })
-    }
-
-    fn pipeline(&self, launch: &Launch) -> Pipeline {
-        let constants = launch
-            .constants
-            .iter()
-            .map(|&(name, value)| (name, value.to_bits()));
-        let key = (launch.kernel.name, constants.collect());
-        let mut pipelines = self
-            .pipelines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        pipelines
-            .entry(key)
-            .or_insert_with(|| self.compile(launch))
-            .clone()
-    }
-
-    fn compile(&self, launch: &Launch) -> Pipeline {
-        let kernel = launch.kernel;
-        let module = self.shader_module(kernel);
-        let storage = kernel
-            .bindings
-            .iter()
-            .map(|binding| wgpu::BufferBindingType::Storage {
-                read_only: binding.access == Access::Read,
-            });
-        let entries: Vec<_> = storage
-            .chain([wgpu::BufferBindingType::Uniform])
-            .zip(0..)
-            .map(|(ty, binding)| wgpu::BindGroupLayoutEntry {
-                binding,
-                visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer {
-                    ty,
-                    has_dynamic_offset: false,
-                    min_binding_size: None,
-                },
-                count: None,
-            })
-            .collect();
-        let layout = self
-            .device
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                label: Some(kernel.name),
-                entries: &entries,
-            });
-        let pipeline_layout = self
-            .device
-            .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some(kernel.name),
-                bind_group_layouts: &[Some(&layout)],
-                immediate_size: 0,
-            });
-        let pipeline = self
-            .device
-            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(kernel.name),
-                layout: Some(&pipeline_layout),
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    constants: &launch.constants,
-                    zero_initialize_workgroup_memory: false,
-                },
-                cache: None,
-            });
-        Pipeline { pipeline, layout }
-    }
-
-    fn shader_module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
-        let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
-        };
-        match self.checks {
-            Checks::Checked => self.device.create_shader_module(descriptor),
-            // SAFETY: a `Kernel` is made in this crate alone, and `kernels` makes its launches: all
-            // loops are bounded by the parameters, all indices lie within slices whose lengths are
-            // asserted there, and `Pass::begin` checks the order that `gather` indexes with. The
-            // kernel tests run every shader with and without the checks, on shapes off every tile
-            // size, and compare the results.
-            Checks::Trusted => unsafe {
-                self.device.create_shader_module_trusted(
-                    descriptor,
-                    wgpu::ShaderRuntimeChecks::unchecked(),
-                )
-            },
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod adapter;
 mod buffer;
+mod cache;
 mod error;
 mod kernel;
+mod pipeline;
 
-use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use adapter::{AdapterChoice, AdapterList, AdapterSummary, ParseAdapterError};
@@ -23,6 +25,27 @@ pub enum Checks {
     Checked,
 }
 
+/// How a device is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How shaders are compiled.
+    pub checks: Checks,
+    /// The folder where compiled pipelines are kept from one run to the next, where the adapter's
+    /// driver hands them out; `None` to keep none. Who can write there can run code here.
+    pub pipelines: Option<PathBuf>,
+}
+
+impl Default for Options {
+    /// Trusted shaders, and the platform's cache folder (`~/.cache/vae-wgpu/pipelines` on Linux) if
+    /// there is one.
+    fn default() -> Self {
+        Self {
+            checks: Checks::default(),
+            pipelines: cache::default_folder(),
+        }
+    }
+}
+
 /// An open device and what is compiled for it.
 #[derive(Debug)]
 pub struct Gpu {
@@ -31,7 +54,8 @@ pub struct Gpu {
     summary: AdapterSummary,
     limits: wgpu::Limits,
     checks: Checks,
-    pipelines: Mutex<HashMap<kernel::PipelineKey, kernel::Pipeline>>,
+    compiled: Mutex<pipeline::Compiled>,
+    file: Option<cache::PipelineFile>,
     failure: Arc<Mutex<Option<GpuError>>>,
     unused: wgpu::Buffer,
 }
@@ -42,17 +66,18 @@ impl Gpu {
     /// # Errors
     /// Where no adapter fits (the error lists the candidates), or the driver refuses the device.
     pub fn open(choice: &AdapterChoice) -> Result<Self, GpuError> {
-        Self::open_with(choice, Checks::default())
+        Self::open_with(choice, &Options::default())
     }
 
-    /// [`Gpu::open`], saying how shaders are compiled.
+    /// [`Gpu::open`], saying how.
     ///
     /// # Errors
     /// As [`Gpu::open`].
-    pub fn open_with(choice: &AdapterChoice, checks: Checks) -> Result<Self, GpuError> {
+    pub fn open_with(choice: &AdapterChoice, options: &Options) -> Result<Self, GpuError> {
         let (adapter, summary) = AdapterList::choose(choice)?;
         let limits = adapter.limits();
-        let features = adapter.features() & wgpu::Features::SUBGROUP;
+        let wanted = wgpu::Features::SUBGROUP | cache::PipelineFile::FEATURE;
+        let features = adapter.features() & wanted;
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("vae-wgpu"),
             required_features: features,
@@ -85,13 +110,18 @@ impl Gpu {
             usage: wgpu::BufferUsages::STORAGE,
             mapped_at_creation: false,
         });
+        let file = options
+            .pipelines
+            .as_deref()
+            .and_then(|folder| cache::PipelineFile::open(&device, &adapter.get_info(), folder));
         Ok(Self {
             device,
             queue,
             summary,
             limits,
-            checks,
-            pipelines: Mutex::default(),
+            checks: options.checks,
+            compiled: Mutex::default(),
+            file,
             failure,
             unused,
         })
@@ -177,6 +207,17 @@ impl Gpu {
         {
             Some(failure) => Err(failure),
             None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Gpu {
+    /// Keeps what was compiled. Here, because nothing waits for it any more.
+    fn drop(&mut self) {
+        let compiled = self.compiled.get_mut();
+        let compiled = compiled.unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = self.file.as_ref().filter(|_| !compiled.is_empty()) {
+            file.save();
         }
     }
 }

@@ -17,7 +17,7 @@ mod task;
 use buffers::{Buffers, Pool};
 use parameters::Parameters;
 
-use crate::gpu::{Dispatch, Gpu, GpuError, Slice};
+use crate::gpu::{Dispatch, Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels;
 
@@ -49,7 +49,14 @@ struct Plan {
     buffers: Buffers,
 }
 
-impl Plan {
+/// A plan whose kernels are not compiled yet.
+struct Draft {
+    launches: Vec<Launch>,
+    results: Vec<Vec<(String, Slice)>>,
+    buffers: Buffers,
+}
+
+impl Draft {
     fn new(
         gpu: &Gpu,
         graph: &Graph,
@@ -68,10 +75,10 @@ impl Plan {
             buffers: &buffers,
             shared,
         };
-        let mut dispatches = Vec::new();
+        let mut launches = Vec::new();
         let mut results = Vec::new();
         for task in &tasks {
-            dispatches.push(gpu.prepare(&lowering.launch(task)?)?);
+            launches.push(lowering.launch(task)?);
             let named = |id: TensorId| (graph.tensor(id).name.clone(), buffers.of(id).clone());
             results.push(task.writes().into_iter().map(named).collect());
         }
@@ -87,23 +94,37 @@ impl Plan {
                 },
                 adam,
             );
-            dispatches.push(gpu.prepare(&launch)?);
+            launches.push(launch);
             results.push(vec![(
                 "the updated parameters".to_owned(),
                 parameters.values().clone(),
             )]);
         }
         if !graph.terms().is_empty() {
-            dispatches.push(gpu.prepare(&lowering.objective()?)?);
+            launches.push(lowering.objective()?);
             results.push(vec![]);
         }
         Ok(Self {
-            dispatches,
+            launches,
             results,
             buffers,
         })
     }
 
+    /// Compiles the kernels of several plans together.
+    fn prepare(gpu: &Gpu, drafts: Vec<Self>) -> Result<Vec<Plan>, GpuError> {
+        let launches = drafts.iter().flat_map(|draft| draft.launches.clone());
+        let mut dispatches = gpu.prepare_all(&launches.collect::<Vec<_>>())?.into_iter();
+        let plan = |draft: Self| Plan {
+            dispatches: dispatches.by_ref().take(draft.launches.len()).collect(),
+            results: draft.results,
+            buffers: draft.buffers,
+        };
+        Ok(drafts.into_iter().map(plan).collect())
+    }
+}
+
+impl Plan {
     /// Records one run.
     fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         for dispatch in &self.dispatches {

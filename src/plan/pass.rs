@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::executor::GpuExecutor;
-use super::{Dataset, Loop, Plan};
+use super::{Dataset, Draft, Loop, Plan};
 use crate::executor::{ExecutorError, Pass, Rows, Start};
 use crate::gpu::{Gpu, GpuError, Readback};
 use crate::graph::Graph;
@@ -49,15 +49,15 @@ impl GpuPass {
                 order: gpu.allocate("the order of images", count)?,
             }),
         };
-        let mut plan = |rows: usize| -> Result<Option<Plan>, GpuError> {
-            if rows == 0 {
-                return Ok(None);
-            }
+        let draft = |rows: usize| {
             let pool = &mut executor.pool.borrow_mut();
             let parameters = &mut executor.parameters;
-            Plan::new(&gpu, &graph(rows), executor.seed, parameters, pool, &shared).map(Some)
+            Draft::new(&gpu, &graph(rows), executor.seed, parameters, pool, &shared)
         };
-        let (whole, rest) = (plan(batch)?, plan(count % batch)?);
+        let sizes = [batch, count % batch].into_iter().filter(|&rows| rows > 0);
+        let drafts = sizes.map(draft).collect::<Result<_, _>>()?;
+        let mut plans = Draft::prepare(&gpu, drafts)?.into_iter();
+        let (whole, rest) = (plans.next(), plans.next());
         let recent = Readback::new(&gpu, log)?;
         Ok(Self {
             gpu,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::executor::GpuExecutor;
-use super::{Loop, Plan};
+use super::{Draft, Loop, Plan};
 use crate::executor::{ExecutorError, Outputs, Session};
 use crate::gpu::Gpu;
 use crate::graph::{Graph, TensorId};
@@ -26,7 +26,7 @@ impl GpuSession {
             dataset: None,
         };
         let pool = &mut executor.pool.borrow_mut();
-        let plan = Plan::new(
+        let draft = Draft::new(
             &gpu,
             &graph,
             executor.seed,
@@ -34,6 +34,7 @@ impl GpuSession {
             pool,
             &shared,
         )?;
+        let plan = Draft::prepare(&gpu, vec![draft])?.swap_remove(0);
         Ok(Self {
             gpu,
             graph,

@@ -71,13 +71,18 @@ impl Place {
         write_images(&self.path(name).join(TRAIN_IMAGES), &images).unwrap();
     }
 
-    /// The program in this folder, whatever adapter the environment of the tests prefers.
+    /// The program in this folder, whatever adapter the environment of the tests prefers. What it
+    /// caches lies with what cargo built, not with the user's.
     fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vae"));
         command
             .current_dir(self.folder.path())
             .env_remove("WGPU_BACKEND")
             .env_remove("WGPU_ADAPTER_NAME")
+            .env(
+                "XDG_CACHE_HOME",
+                concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
+            )
             .args(args);
         command
     }

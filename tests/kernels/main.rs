@@ -20,6 +20,7 @@ mod kl;
 mod latent;
 mod normal;
 mod objective;
+mod pipelines;
 mod reparameterize;
 mod reparameterize_grad;
 mod shaders;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         latent::tests(),
         normal::tests(),
         objective::tests(),
+        pipelines::tests(),
         reparameterize::tests(),
         reparameterize_grad::tests(),
         squared_error::tests(),

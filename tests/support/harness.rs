@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use vae_wgpu::executor::{Executor, ParameterSpec};
-use vae_wgpu::gpu::{AdapterChoice, Checks, Gpu, GpuError};
+use vae_wgpu::gpu::{AdapterChoice, Checks, Gpu, GpuError, Options};
 use vae_wgpu::plan::GpuExecutor;
 use vae_wgpu::reference::ReferenceExecutor;
 
@@ -162,7 +162,12 @@ fn gpu(checks: Checks) -> Opened {
     let slot = &mut gpus[usize::from(checks == Checks::Checked)];
     let open = || {
         let choice = adapter_name().map_or(AdapterChoice::Auto, AdapterChoice::Name);
-        let gpu = Gpu::open_with(&choice, checks).map(Arc::new);
+        let options = Options {
+            checks,
+            // Tests leave nothing in the user's folders.
+            pipelines: None,
+        };
+        let gpu = Gpu::open_with(&choice, &options).map(Arc::new);
         if let Ok(gpu) = &gpu {
             eprintln!("adapter: {}, shaders {checks:?}", gpu.adapter());
         }

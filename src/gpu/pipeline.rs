@@ -1,0 +1,233 @@
+//! Compiling kernels: each shader once, each set of constants once, many at the same time.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::kernel::{Access, Kernel, Launch};
+use super::{Checks, Gpu, GpuError};
+
+/// What is compiled.
+#[derive(Debug, Default)]
+pub(super) struct Compiled {
+    shaders: HashMap<&'static str, Shader>,
+    pipelines: HashMap<PipelineKey, Pipeline>,
+}
+
+impl Compiled {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pipelines.is_empty()
+    }
+}
+
+/// A kernel's shader and the layouts of its pipelines.
+#[derive(Debug)]
+struct Shader {
+    module: wgpu::ShaderModule,
+    bindings: wgpu::BindGroupLayout,
+    layout: wgpu::PipelineLayout,
+}
+
+/// Which kernel, with which constants.
+type PipelineKey = (&'static str, Vec<(&'static str, u64)>);
+
+fn key(launch: &Launch) -> PipelineKey {
+    let constants = launch.constants.iter();
+    let bits = constants.map(|&(name, value)| (name, value.to_bits()));
+    (launch.kernel.name, bits.collect())
+}
+
+/// A kernel, compiled for a set of constants.
+#[derive(Clone, Debug)]
+pub(super) struct Pipeline {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) bindings: wgpu::BindGroupLayout,
+}
+
+impl Gpu {
+    /// The pipeline of each launch. What is not there yet is compiled, on as many threads as there
+    /// are processors; the first error in the launches' order is the one returned.
+    pub(super) fn pipelines(&self, launches: &[Launch]) -> Result<Vec<Pipeline>, GpuError> {
+        // Held to the end, so that nobody compiles the same.
+        let mut compiled = lock(&self.compiled);
+        let mut seen = HashSet::new();
+        let keys: Vec<_> = launches.iter().map(key).collect();
+        let missing: Vec<_> = keys
+            .iter()
+            .zip(launches)
+            .filter(|(key, _)| !compiled.pipelines.contains_key(key) && seen.insert(*key))
+            .collect();
+
+        let mut seen = HashSet::new();
+        let kernels = missing.iter().map(|(_, launch)| launch.kernel);
+        let kernels: Vec<_> = kernels
+            .filter(|k| !compiled.shaders.contains_key(k.name) && seen.insert(k.name))
+            .collect();
+        let shaders = in_parallel(&kernels, |kernel| self.shader(kernel));
+        for (kernel, shader) in kernels.iter().zip(shaders) {
+            compiled.shaders.insert(kernel.name, shader?);
+        }
+
+        let shaders = &compiled.shaders;
+        let pipelines = in_parallel(&missing, |(_, launch)| {
+            self.compile(launch, &shaders[launch.kernel.name])
+        });
+        for ((key, _), pipeline) in missing.iter().zip(pipelines) {
+            compiled.pipelines.insert((*key).clone(), pipeline?);
+        }
+        let found = keys.iter().map(|key| compiled.pipelines[key].clone());
+        Ok(found.collect())
+    }
+
+    fn shader(&self, kernel: &Kernel) -> Result<Shader, GpuError> {
+        self.scoped(|| {
+            let storage = kernel
+                .bindings
+                .iter()
+                .map(|binding| wgpu::BufferBindingType::Storage {
+                    read_only: binding.access == Access::Read,
+                });
+            let entries: Vec<_> = storage
+                .chain([wgpu::BufferBindingType::Uniform])
+                .zip(0..)
+                .map(|(ty, binding)| wgpu::BindGroupLayoutEntry {
+                    binding,
+                    visibility: wgpu::ShaderStages::COMPUTE,
+                    ty: wgpu::BindingType::Buffer {
+                        ty,
+                        has_dynamic_offset: false,
+                        min_binding_size: None,
+                    },
+                    count: None,
+                })
+                .collect();
+            let bindings = self
+                .device
+                .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                    label: Some(kernel.name),
+                    entries: &entries,
+                });
+            let layout = self
+                .device
+                .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                    label: Some(kernel.name),
+                    bind_group_layouts: &[Some(&bindings)],
+                    immediate_size: 0,
+                });
+            Shader {
+                module: self.module(kernel),
+                bindings,
+                layout,
+            }
+        })
+    }
+
+    fn compile(&self, launch: &Launch, shader: &Shader) -> Result<Pipeline, GpuError> {
+        let pipeline = self.scoped(|| {
+            self.device
+                .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                    label: Some(launch.kernel.name),
+                    layout: Some(&shader.layout),
+                    module: &shader.module,
+                    entry_point: Some("main"),
+                    compilation_options: wgpu::PipelineCompilationOptions {
+                        constants: &launch.constants,
+                        zero_initialize_workgroup_memory: false,
+                    },
+                    cache: self.file.as_ref().map(|file| file.cache()),
+                })
+        })?;
+        Ok(Pipeline {
+            pipeline,
+            bindings: shader.bindings.clone(),
+        })
+    }
+
+    fn module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.name),
+            source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
+        };
+        match self.checks {
+            Checks::Checked => self.device.create_shader_module(descriptor),
+            // SAFETY: a `Kernel` is made in this crate alone, and `kernels` makes its launches: all
+            // loops are bounded by the parameters, all indices lie within slices whose lengths are
+            // asserted there, and `Pass::begin` checks the order that `gather` indexes with. The
+            // kernel tests run every shader with and without the checks, on shapes off every tile
+            // size, and compare the results.
+            Checks::Trusted => unsafe {
+                self.device.create_shader_module_trusted(
+                    descriptor,
+                    wgpu::ShaderRuntimeChecks::unchecked(),
+                )
+            },
+        }
+    }
+
+    /// Runs `make` and returns the error that the driver reports for it: one that went to the
+    /// device's handler could belong to any thread.
+    fn scoped<T>(&self, make: impl FnOnce() -> T) -> Result<T, GpuError> {
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let made = make();
+        let internal = pollster::block_on(internal.pop());
+        let validation = pollster::block_on(validation.pop());
+        match internal.or(validation) {
+            Some(error) => Err(GpuError::Driver {
+                reason: error.to_string(),
+            }),
+            None => Ok(made),
+        }
+    }
+}
+
+/// `f` of each item, in their order.
+fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else {
+                return done;
+            };
+            done.push((index, f(item)));
+        }
+    };
+    let mut results = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(items.len()))
+            .map(|_| scope.spawn(work))
+            .collect();
+        let mut results = work();
+        for other in others {
+            match other.join() {
+                Ok(done) => results.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        results
+    });
+    results.sort_by_key(|&(index, _)| index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// What a panicking thread left is whole: it inserts one thing after the other.
+fn lock(compiled: &Mutex<Compiled>) -> MutexGuard<'_, Compiled> {
+    compiled.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_parallel;
+
+    #[test]
+    fn results_keep_their_order() {
+        for len in [0, 1, 2, 100] {
+            let items: Vec<usize> = (0..len).collect();
+            let squares: Vec<_> = items.iter().map(|i| i * i).collect();
+            assert_eq!(in_parallel(&items, |i| i * i), squares);
+        }
+    }
+}
