@@ -173,7 +173,11 @@ pub trait Pass {
     /// Where the device fails.
     fn losses(&mut self) -> Result<Vec<f32>, ExecutorError>;
 
-    /// A recent prefix of the log, if a new one has arrived; never waits.
+    /// Says whether [`Pass::recent_losses`] will be asked: then copies of the log leave with the
+    /// steps. At first nobody watches.
+    fn watch(&mut self, watched: bool);
+
+    /// A recent prefix of the log, if somebody watches and a new one has arrived; never waits.
     ///
     /// # Errors
     /// Where the device fails.

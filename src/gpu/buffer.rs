@@ -117,7 +117,7 @@ impl Gpu {
         }
     }
 
-    /// Waits for all work and reads slices, one after the other.
+    /// Waits for all work before and reads slices, one after the other.
     ///
     /// # Errors
     /// Where the device fails or has no memory left.
@@ -126,19 +126,9 @@ impl Gpu {
         let mut readback = Readback::new(self, total)?;
         let mut encoder = self.encoder();
         readback.record(&mut encoder, slices);
-        self.submit(encoder);
+        let submission = self.submit(encoder);
         readback.map();
-        self.wait(None)?;
-        // Another thread that polls may have taken this map's callback and be about to call it.
-        let words: Vec<T> = loop {
-            match readback.take(self)? {
-                Some(words) => break words,
-                None => {
-                    std::thread::yield_now();
-                    self.poll()?;
-                }
-            }
-        };
+        let words = readback.wait(self, &submission)?;
         let mut rest = words.as_slice();
         let mut out = Vec::with_capacity(slices.len());
         for slice in slices {
@@ -197,11 +187,6 @@ impl Readback {
         })
     }
 
-    /// Whether a copy is on its way.
-    pub fn in_flight(&self) -> bool {
-        self.mapped.is_some()
-    }
-
     /// Records copies of slices, one after the other.
     pub fn record(&mut self, encoder: &mut wgpu::CommandEncoder, slices: &[&Slice]) {
         self.words = 0;
@@ -227,6 +212,26 @@ impl Readback {
             let _ = send.send(result);
         });
         self.mapped = Some(receive);
+    }
+
+    /// Waits for the words of a copy that left with `submission` and was asked for.
+    ///
+    /// # Errors
+    /// Where the device failed, or the driver could not map them.
+    pub fn wait<T: bytemuck::Pod>(
+        &mut self,
+        gpu: &Gpu,
+        submission: &wgpu::SubmissionIndex,
+    ) -> Result<Vec<T>, GpuError> {
+        gpu.wait(Some(submission.clone()))?;
+        loop {
+            if let Some(words) = self.take(gpu)? {
+                return Ok(words);
+            }
+            // Another thread that polls may have taken this map's callback and be about to call it.
+            std::thread::yield_now();
+            gpu.poll()?;
+        }
     }
 
     /// The words, if they have arrived.

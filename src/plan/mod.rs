@@ -8,6 +8,7 @@
 mod buffers;
 mod executor;
 mod fuse;
+mod log;
 mod lower;
 mod parameters;
 mod pass;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::executor::GpuExecutor;
+use super::log::Log;
 use super::{Dataset, Draft, Loop, Plan};
 use crate::executor::{ExecutorError, Pass, Rows, Start};
-use crate::gpu::{Gpu, GpuError, Readback};
+use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
 use crate::kernels::{State, gather};
 
@@ -17,13 +18,12 @@ pub(super) struct GpuPass {
     rest: Option<Plan>,
     batch: usize,
     count: usize,
-    /// Values of a line of the log.
-    line: usize,
-    /// The host's copy of the counters, ahead of the GPU's by what is under way.
+    /// The host's copy of the counter, ahead of the GPU's by what is under way.
     position: usize,
-    entries: usize,
     latest: Option<wgpu::SubmissionIndex>,
-    recent: Readback,
+    log: Log,
+    /// Whether somebody follows the log.
+    watched: bool,
 }
 
 impl GpuPass {
@@ -37,13 +37,12 @@ impl GpuPass {
         let count = rows.count();
         let batch = batch.clamp(1, count.max(1));
         let line = 1 + graph(1).terms().len();
-        let log = count.div_ceil(batch) * line;
         let images = gpu
             .upload("the images", &gather::pack(rows.pixels, rows.dim))
             .map_err(|error| images_that_fit(error, rows.dim))?;
         let shared = Loop {
             state: gpu.upload("the state of the loop", &[State::default()])?,
-            losses: gpu.allocate("the log of losses", log)?,
+            losses: gpu.allocate("the log of losses", count.div_ceil(batch) * line)?,
             dataset: Some(Dataset {
                 images,
                 order: gpu.allocate("the order of images", count)?,
@@ -58,7 +57,7 @@ impl GpuPass {
         let drafts = sizes.map(draft).collect::<Result<_, _>>()?;
         let mut plans = Draft::prepare(&gpu, drafts)?.into_iter();
         let (whole, rest) = (plans.next(), plans.next());
-        let recent = Readback::new(&gpu, log)?;
+        let log = Log::new(&gpu, shared.losses.clone(), line)?;
         Ok(Self {
             gpu,
             shared,
@@ -66,11 +65,10 @@ impl GpuPass {
             rest,
             batch,
             count,
-            line,
             position: 0,
-            entries: 0,
             latest: None,
-            recent,
+            log,
+            watched: false,
         })
     }
 
@@ -117,8 +115,8 @@ fn images_that_fit(error: GpuError, dim: usize) -> GpuError {
 impl Pass for GpuPass {
     fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError> {
         start.check(self.count, self.batch);
-        self.gpu.wait(None)?;
-        self.recent.take::<f32>(&self.gpu)?;
+        self.log.clear(&self.gpu)?;
+        // What is written here comes after all that was submitted.
         let state = State {
             step: start.step,
             position: start.position as u32,
@@ -129,7 +127,6 @@ impl Pass for GpuPass {
             self.gpu.write(&dataset.order, start.order);
         }
         self.position = start.position;
-        self.entries = 0;
         Ok(())
     }
 
@@ -150,8 +147,14 @@ impl Pass for GpuPass {
         if recorded == 0 {
             return Ok(0);
         }
-        self.entries += recorded;
+        self.log.wrote(recorded);
+        // The last steps of an epoch bring the rest of its log along.
+        let wanted = self.watched || self.position == self.count;
+        let copy = wanted.then(|| self.log.record(&mut encoder)).flatten();
         let submission = self.gpu.submit(encoder);
+        if let Some(copy) = copy {
+            self.log.left(copy, submission.clone());
+        }
         // Waiting for the one before keeps one submission running and one queued.
         if let Some(previous) = self.latest.replace(submission) {
             self.gpu.wait(Some(previous))?;
@@ -159,24 +162,16 @@ impl Pass for GpuPass {
         Ok(recorded)
     }
 
+    fn watch(&mut self, watched: bool) {
+        self.watched = watched;
+    }
+
     fn losses(&mut self) -> Result<Vec<f32>, ExecutorError> {
-        let log = self.shared.losses.part(0, self.entries * self.line);
-        Ok(self.gpu.read(&[&log])?.swap_remove(0))
+        Ok(self.log.all(&self.gpu)?)
     }
 
     fn recent_losses(&mut self) -> Result<Option<Vec<f32>>, ExecutorError> {
-        self.gpu.poll()?;
-        if self.recent.in_flight() {
-            return Ok(self.recent.take(&self.gpu)?);
-        }
-        if self.entries > 0 {
-            let log = self.shared.losses.part(0, self.entries * self.line);
-            let mut encoder = self.gpu.encoder();
-            self.recent.record(&mut encoder, &[&log]);
-            self.gpu.submit(encoder);
-            self.recent.map();
-        }
-        Ok(None)
+        Ok(self.log.recent(&self.gpu)?)
     }
 
     fn find_non_finite(&mut self) -> Result<Option<String>, ExecutorError> {

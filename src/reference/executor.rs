@@ -263,6 +263,9 @@ impl Pass for ReferencePass {
         Ok(self.log.clone())
     }
 
+    /// The log is here at once, watched or not.
+    fn watch(&mut self, _watched: bool) {}
+
     fn recent_losses(&mut self) -> Result<Option<Vec<f32>>, ExecutorError> {
         let new = self.log.len() > self.reported;
         self.reported = self.log.len();

@@ -211,6 +211,7 @@ impl Trainer {
             position,
             order: &order,
         })?;
+        self.train.watch(watch.is_some());
         let mut pacing = Pacing::new(self.steps_per_submission);
         let mut handed = 0;
         let mut stopped = false;

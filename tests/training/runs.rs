@@ -6,13 +6,14 @@ use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::Likelihood;
 use vae_wgpu::reference::ReferenceExecutor;
-use vae_wgpu::train::{EpochEnd, EpochMetrics, Settings, TrainError, Trainer, load};
+use vae_wgpu::train::{EpochEnd, EpochMetrics, Progress, Settings, TrainError, Trainer, load};
 
 use crate::support::harness::{Open, Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
     tests!(executors:
         one_seed_gives_one_checkpoint_however_steps_are_submitted,
+        watching_shows_the_log_and_changes_nothing,
         an_interrupted_run_ends_with_the_same_bits,
         the_loss_falls_and_reconstructions_beat_the_mean_image,
         a_loss_that_is_not_finite_names_its_cause,
@@ -88,6 +89,46 @@ fn one_seed_gives_one_checkpoint_however_steps_are_submitted(open: &Open) {
         ..settings
     };
     assert!(run(&mut trainer(open, &reseeded, &data)).0.tensors != first.0.tensors);
+}
+
+fn watching_shows_the_log_and_changes_nothing(open: &Open) {
+    let (data, settings) = (data(), settings());
+    let unwatched = run(&mut trainer(open, &settings, &data));
+    // One step a submission: more copies of the log than can be under way at once.
+    for steps in [1, 4] {
+        let mut watched = trainer(open, &settings, &data);
+        watched.set_steps_per_submission(steps);
+        let mut metrics = Vec::new();
+        for _ in 0..settings.epochs {
+            let mut seen: Vec<f32> = Vec::new();
+            let mut watch = |progress: Progress<'_>| {
+                assert!(progress.log.len() >= seen.len(), "the log shrinks");
+                assert_eq!(progress.log[..seen.len()], seen);
+                seen = progress.log.to_vec();
+            };
+            let end = watched.epoch(Some(&mut watch), &mut || true).unwrap();
+            let EpochEnd::Complete(epoch) = end else {
+                panic!("nobody interrupts")
+            };
+            metrics.push(losses(&epoch));
+            // Ten batches, three values each.
+            assert_eq!(seen.len(), 30);
+            let mean = |term: usize| {
+                let sizes = (0..10).map(|batch| if batch < 9 { 32.0 } else { 12.0 });
+                let lines = seen.chunks(3).zip(sizes);
+                lines
+                    .map(|(line, size)| f64::from(line[term]) * size)
+                    .sum::<f64>()
+                    / 300.0
+            };
+            assert!((mean(0) - epoch.train_loss).abs() < 1e-9 * epoch.train_loss);
+        }
+        assert!(
+            metrics == unwatched.1,
+            "metrics, {steps} steps a submission"
+        );
+        assert!(watched.checkpoint().unwrap() == unwatched.0, "checkpoint");
+    }
 }
 
 fn an_interrupted_run_ends_with_the_same_bits(open: &Open) {
