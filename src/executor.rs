@@ -147,6 +147,30 @@ pub struct Outputs {
     pub losses: Vec<f32>,
 }
 
+/// What one step of a pass does on a GPU.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Dispatches that a step records.
+    pub dispatches: usize,
+    /// Those before which wgpu places a barrier, in a step that begins its pass; in a later one all
+    /// of them wait, since each writes where the step before read.
+    pub barriers: usize,
+    /// The kernels, longest first; `None` where the adapter cannot measure them.
+    pub kernels: Option<Vec<KernelTime>>,
+}
+
+/// What a step spends in one kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KernelTime {
+    /// Its name.
+    pub name: &'static str,
+    /// Launches a step.
+    pub launches: usize,
+    /// Microseconds a step, by the GPU's clock: of each launch, from the end of the one before to
+    /// its own end, so that a barrier between the two counts.
+    pub micros: f64,
+}
+
 /// A graph that runs over a data set, batch by batch.
 ///
 /// The losses of the steps since [`Pass::begin`] form a log of lines `[objective, term, …]`.
@@ -189,6 +213,13 @@ pub trait Pass {
     /// # Errors
     /// Where the device fails.
     fn find_non_finite(&mut self) -> Result<Option<String>, ExecutorError>;
+
+    /// Runs up to `steps` whole batches, at most to the end of the epoch, and measures each launch;
+    /// they count as those of [`Pass::advance`] do. `None` where no GPU runs them.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn profile(&mut self, steps: usize) -> Result<Option<Profile>, ExecutorError>;
 }
 
 /// A graph that runs on values of the caller's.

@@ -51,6 +51,11 @@ impl Slice {
         self.len == 0
     }
 
+    /// The buffer that this is a part of: wgpu orders what uses it as a whole.
+    pub(crate) fn buffer(&self) -> &wgpu::Buffer {
+        &self.buffer
+    }
+
     pub(super) fn binding(&self) -> wgpu::BindingResource<'_> {
         wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: &self.buffer,
@@ -139,7 +144,7 @@ impl Gpu {
         Ok(out)
     }
 
-    fn buffer(
+    pub(super) fn buffer(
         &self,
         what: &str,
         bytes: u64,

@@ -6,6 +6,7 @@ mod cache;
 mod error;
 mod kernel;
 mod pipeline;
+mod timing;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,7 @@ pub use adapter::{AdapterChoice, AdapterList, AdapterSummary, ParseAdapterError}
 pub use buffer::{Readback, Slice};
 pub use error::GpuError;
 pub use kernel::{Access, Binding, Dispatch, Kernel, Launch, read, read_write};
+pub use timing::Timestamps;
 
 /// How shaders are compiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +78,7 @@ impl Gpu {
     pub fn open_with(choice: &AdapterChoice, options: &Options) -> Result<Self, GpuError> {
         let (adapter, summary) = AdapterList::choose(choice)?;
         let limits = adapter.limits();
-        let wanted = wgpu::Features::SUBGROUP | cache::PipelineFile::FEATURE;
+        let wanted = wgpu::Features::SUBGROUP | cache::PipelineFile::FEATURE | timing::FEATURES;
         let features = adapter.features() & wanted;
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("vae-wgpu"),

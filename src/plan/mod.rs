@@ -12,6 +12,7 @@ mod log;
 mod lower;
 mod parameters;
 mod pass;
+mod profile;
 mod session;
 mod task;
 
@@ -47,6 +48,9 @@ struct Plan {
     dispatches: Vec<Dispatch>,
     /// For messages: what each launch computes, and where.
     results: Vec<Vec<(String, Slice)>>,
+    /// For profiles: what each launch runs, and how many wait for earlier ones.
+    kernels: Vec<&'static str>,
+    barriers: usize,
     buffers: Buffers,
 }
 
@@ -85,7 +89,7 @@ impl Draft {
         }
         if let Some(adam) = graph.optimizer() {
             let optimizer = parameters.optimizer(gpu)?;
-            let launch = kernels::adam::launch(
+            launches.push(kernels::adam::launch(
                 kernels::adam::Buffers {
                     state: &shared.state,
                     gradients: &optimizer.gradients,
@@ -94,8 +98,7 @@ impl Draft {
                     v: &optimizer.v,
                 },
                 adam,
-            );
-            launches.push(launch);
+            ));
             results.push(vec![(
                 "the updated parameters".to_owned(),
                 parameters.values().clone(),
@@ -118,6 +121,12 @@ impl Draft {
         let mut dispatches = gpu.prepare_all(&launches.collect::<Vec<_>>())?.into_iter();
         let plan = |draft: Self| Plan {
             dispatches: dispatches.by_ref().take(draft.launches.len()).collect(),
+            kernels: draft
+                .launches
+                .iter()
+                .map(|launch| launch.kernel.name)
+                .collect(),
+            barriers: profile::barriers(&draft.launches),
             results: draft.results,
             buffers: draft.buffers,
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::executor::GpuExecutor;
 use super::log::Log;
 use super::{Dataset, Draft, Loop, Plan};
-use crate::executor::{ExecutorError, Pass, Rows, Start};
+use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
 use crate::kernels::{State, gather};
@@ -179,5 +179,16 @@ impl Pass for GpuPass {
             Some((plan, _)) => Ok(plan.find_non_finite(&self.gpu)?),
             None => Ok(None),
         }
+    }
+
+    fn profile(&mut self, steps: usize) -> Result<Option<Profile>, ExecutorError> {
+        let Some(plan) = &self.whole else {
+            return Ok(None);
+        };
+        let steps = steps.min((self.count - self.position) / self.batch);
+        let profile = plan.profile(&self.gpu, steps)?;
+        self.position += steps * self.batch;
+        self.log.wrote(steps);
+        Ok(Some(profile))
     }
 }

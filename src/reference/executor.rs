@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::adam;
 use super::interpreter::{Batches, Context, Values, evaluate};
 use crate::executor::{
-    Executor, ExecutorError, Outputs, ParameterSpec, Pass, Rows, Session, Snapshot, Start,
+    Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Rows, Session, Snapshot, Start,
 };
 use crate::graph::{Graph, Kind, TensorId};
 
@@ -282,5 +282,9 @@ impl Pass for ReferencePass {
         });
         let name = |id: TensorId| result.as_ref().map(|r| r.graph.tensor(id).name.clone());
         Ok(found.and_then(name))
+    }
+
+    fn profile(&mut self, _steps: usize) -> Result<Option<Profile>, ExecutorError> {
+        Ok(None)
     }
 }
