@@ -6,6 +6,7 @@
 //! [`reference::ReferenceExecutor`] in plain CPU code.
 
 mod atomic;
+pub mod bench;
 pub mod checkpoint;
 pub mod data;
 pub mod eval;

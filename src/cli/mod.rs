@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand; text, progress bars, exit codes.
 
 mod adapters;
+mod bench;
 mod config;
 mod console;
 mod failure;
@@ -30,6 +31,7 @@ Examples:
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
   vae adapters                           what --adapter can choose
+  vae bench                              what a training step costs here
 
 Environment:
   WGPU_BACKEND        restricts the backends: vulkan, metal, dx12, gl
@@ -48,6 +50,7 @@ enum Command {
     Sample(sample::Args),
     Reconstruct(reconstruct::Args),
     Adapters(adapters::Args),
+    Bench(bench::Args),
 }
 
 impl Cli {
@@ -59,6 +62,7 @@ impl Cli {
             Command::Sample(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
             Command::Adapters(args) => args.run(),
+            Command::Bench(args) => args.run(),
         };
         match done {
             Ok(code) => code,

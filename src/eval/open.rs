@@ -1,5 +1,7 @@
 //! From an `--adapter` to an executor.
 
+use std::sync::Arc;
+
 use crate::executor::{Executor, ExecutorError, ParameterSpec};
 use crate::gpu::{AdapterChoice, Gpu, GpuError};
 use crate::plan::GpuExecutor;
@@ -16,7 +18,7 @@ pub struct Opened {
 /// What an `--adapter` names, before there are parameters to put on it.
 pub struct Device {
     /// The GPU, or `None` for the reference executor.
-    gpu: Option<Gpu>,
+    gpu: Option<Arc<Gpu>>,
     warning: Option<String>,
 }
 
@@ -30,7 +32,7 @@ impl Device {
         let warning = match (choice, Gpu::open(choice)) {
             (_, Ok(gpu)) => {
                 return Ok(Self {
-                    gpu: Some(gpu),
+                    gpu: Some(Arc::new(gpu)),
                     warning: None,
                 });
             }
@@ -48,18 +50,28 @@ impl Device {
         })
     }
 
-    /// An executor for these parameters; `seed` is the key of all noise.
+    /// The GPU; `None` for the reference executor.
+    pub fn gpu(&self) -> Option<&Arc<Gpu>> {
+        self.gpu.as_ref()
+    }
+
+    /// What its user should know.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// An executor for these parameters; `seed` is the key of all noise. Several share the GPU.
     ///
     /// # Errors
     /// Where the parameters do not fit.
-    pub fn executor(self, specs: Vec<ParameterSpec>, seed: u64) -> Result<Opened, ExecutorError> {
-        let executor: Box<dyn Executor> = match self.gpu {
-            Some(gpu) => Box::new(GpuExecutor::new(gpu, specs, seed)?),
+    pub fn executor(&self, specs: Vec<ParameterSpec>, seed: u64) -> Result<Opened, ExecutorError> {
+        let executor: Box<dyn Executor> = match &self.gpu {
+            Some(gpu) => Box::new(GpuExecutor::new(Arc::clone(gpu), specs, seed)?),
             None => Box::new(reference(specs, seed)?),
         };
         Ok(Opened {
             executor,
-            warning: self.warning,
+            warning: self.warning.clone(),
         })
     }
 }
