@@ -11,12 +11,12 @@
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use vae_wgpu::bench::Workload;
 use vae_wgpu::data::digits;
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Rows, Snapshot, Start};
 use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::rng;
-use vae_wgpu::train::Settings;
 
 const IMAGES: usize = 4096;
 const STEPS_PER_SUBMISSION: usize = 16;
@@ -28,23 +28,9 @@ fn steps(c: &mut Criterion) {
     group
         .sample_size(10)
         .measurement_time(Duration::from_secs(3));
-    let workloads = [
-        ("blog 784-32-16 batch 128", vec![32], 16, 128),
-        ("hidden 400 784-400-20 batch 128", vec![400], 20, 128),
-        (
-            "large 784-1024-1024-64 batch 512",
-            vec![1024, 1024],
-            64,
-            512,
-        ),
-    ];
-    for (name, hidden, latent, batch) in workloads {
-        let settings = Settings {
-            hidden,
-            latent,
-            batch_size: batch,
-            ..Settings::default()
-        };
+    for workload in Workload::ALL {
+        let settings = workload.settings();
+        let batch = settings.batch_size;
         let vae = settings.vae(images.dim()).expect("the sizes are valid");
         let specs = vae.parameters();
         let opened = eval::open(&AdapterChoice::Auto, specs.clone(), 1).expect("an executor");
@@ -64,29 +50,32 @@ fn steps(c: &mut Criterion) {
             order: &order,
         };
         group.throughput(Throughput::Elements(batch as u64));
-        group.bench_function(BenchmarkId::new(name, executor.name()), |b| {
-            b.iter_custom(|steps| {
-                let mut took = Duration::ZERO;
-                let mut left = steps as usize;
-                while left > 0 {
-                    // Going back to the first image is not part of a step.
-                    pass.begin(start).expect("the device works");
-                    let now = Instant::now();
-                    let mut done = 0;
-                    while done < left {
-                        let wanted = STEPS_PER_SUBMISSION.min(left - done);
-                        match pass.advance(wanted).expect("the device works") {
-                            0 => break,
-                            advanced => done += advanced,
+        group.bench_function(
+            BenchmarkId::new(workload.description(), executor.name()),
+            |b| {
+                b.iter_custom(|steps| {
+                    let mut took = Duration::ZERO;
+                    let mut left = steps as usize;
+                    while left > 0 {
+                        // Going back to the first image is not part of a step.
+                        pass.begin(start).expect("the device works");
+                        let now = Instant::now();
+                        let mut done = 0;
+                        while done < left {
+                            let wanted = STEPS_PER_SUBMISSION.min(left - done);
+                            match pass.advance(wanted).expect("the device works") {
+                                0 => break,
+                                advanced => done += advanced,
+                            }
                         }
+                        pass.losses().expect("the device works");
+                        took += now.elapsed();
+                        left -= done;
                     }
-                    pass.losses().expect("the device works");
-                    took += now.elapsed();
-                    left -= done;
-                }
-                took
-            });
-        });
+                    took
+                });
+            },
+        );
     }
     group.finish();
 }

@@ -241,7 +241,7 @@ impl Report {
         }
         let report: Self =
             serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
-        let timeless = |step: &&StepReport| !(step.step_us.median > 0.0);
+        let timeless = |step: &&StepReport| step.step_us.median <= 0.0;
         match report.workloads.iter().find(timeless) {
             Some(step) => Err(invalid(format!("workload {} took no time", step.name))),
             None => Ok(report),

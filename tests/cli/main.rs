@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "what tests share fails as a test does")]
 
 mod adapters;
+mod bench;
 mod checkpoints;
 mod configuration;
 mod data;

@@ -7,7 +7,7 @@ use crate::{Place, TRAIN};
 #[test]
 fn every_command_has_help_with_examples() {
     let place = Place::new();
-    for command in ["", "train", "sample", "reconstruct", "adapters"] {
+    for command in ["", "train", "sample", "reconstruct", "adapters", "bench"] {
         for args in [format!("{command} --help"), format!("help {command}")] {
             let started = Instant::now();
             let help = place.vae(&args).succeeds();
