@@ -2,6 +2,7 @@
 
 use vae_wgpu::checkpoint::Checkpoint;
 use vae_wgpu::data::{Dataset, digits};
+use vae_wgpu::executor::{Pass, Profile, Rows, Snapshot, Start};
 use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::Likelihood;
@@ -20,6 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
         the_executors_agree,
         a_checkpoint_alone_gives_the_model_back,
         samples_depend_on_the_seed_alone,
+        profiled_steps_are_steps_like_others,
     )
 }
 
@@ -295,4 +297,50 @@ fn samples_depend_on_the_seed_alone(open: &Open) {
     };
     assert_eq!(sample(3), sample(3));
     assert_ne!(sample(3), sample(4));
+}
+
+fn profiled_steps_are_steps_like_others(open: &Open) {
+    let (data, settings) = (data(), settings());
+    let images = &data.train.images;
+    let vae = settings.vae(images.dim()).unwrap();
+    let specs = vae.parameters();
+    let epoch = |run: &dyn Fn(&mut dyn Pass) -> Option<Profile>| {
+        let mut executor = open(specs.clone(), settings.seed);
+        executor.restore(&Snapshot::initial(&specs, 0)).unwrap();
+        let rows = Rows {
+            pixels: &images.pixels,
+            dim: images.dim(),
+        };
+        let graph = |rows| vae.training_graph(rows, settings.adam());
+        let mut pass = executor.pass(rows, settings.batch_size, &graph).unwrap();
+        let order: Vec<u32> = (0..images.count as u32).collect();
+        let start = Start {
+            step: 0,
+            position: 0,
+            order: &order,
+        };
+        pass.begin(start).unwrap();
+        let profile = run(&mut *pass);
+        // Whatever is left of the epoch's ten batches.
+        while pass.advance(10).unwrap() > 0 {}
+        let losses = pass.losses().unwrap();
+        (profile, losses, executor.snapshot().unwrap())
+    };
+    let (none, losses, snapshot) = epoch(&|_| None);
+    assert!(none.is_none() && losses.len() == 10 * 3);
+    let (profile, profiled_losses, profiled_snapshot) = epoch(&|pass| {
+        assert_eq!(pass.advance(2).unwrap(), 2);
+        // More than there are: seven whole batches, but not the smaller one.
+        pass.profile(100).unwrap()
+    });
+    assert!(profiled_losses == losses && profiled_snapshot == snapshot);
+    // The reference executor has none.
+    let Some(profile) = profile else { return };
+    assert!(profile.dispatches > 0 && profile.barriers < profile.dispatches);
+    if let Some(kernels) = profile.kernels {
+        let launches = kernels.iter().map(|kernel| kernel.launches);
+        assert_eq!(launches.sum::<usize>(), profile.dispatches);
+        let total: f64 = kernels.iter().map(|kernel| kernel.micros).sum();
+        assert!(total > 0.0 && total.is_finite(), "{kernels:?}");
+    }
 }
