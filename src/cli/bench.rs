@@ -9,7 +9,7 @@ use vae_wgpu::eval::Device;
 
 use super::console::{self, thousands};
 use super::failure::Usage;
-use super::options::AdapterOption;
+use super::options::{AdapterOption, PlanOption};
 
 /// Measure what a training step costs, and how far that is from what the adapter can do
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,8 @@ pub(crate) struct Args {
     against: Option<PathBuf>,
     #[command(flatten)]
     adapter: AdapterOption,
+    #[command(flatten)]
+    plan: PlanOption,
 }
 
 const AFTER_HELP: &str = "\
@@ -88,7 +90,7 @@ impl Args {
         if let Some(Some(path)) = &self.json {
             check_target(path)?;
         }
-        let device = Device::open(&self.adapter.resolve(None))?;
+        let device = Device::open(&self.adapter.resolve(None))?.with_plan(self.plan.resolve(None));
         if let Some(warning) = device.warning() {
             console::warning(warning);
         }

@@ -20,8 +20,14 @@ use super::failure::Usage;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct RunConfig {
     pub(crate) adapter: String,
+    #[serde(default = "automatic")]
+    pub(crate) plan: String,
     pub(crate) data: DataConfig,
     pub(crate) training: Settings,
+}
+
+fn automatic() -> String {
+    "auto".to_owned()
 }
 
 /// The data of a run.
@@ -55,6 +61,7 @@ pub(crate) fn parse_source(text: &str) -> Source {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct ConfigFile {
     pub(crate) adapter: Option<String>,
+    pub(crate) plan: Option<String>,
     pub(crate) data: PartialData,
     pub(crate) training: Overrides,
 }
@@ -178,6 +185,7 @@ mod tests {
     fn a_runs_configuration_is_a_users_configuration() {
         let config = RunConfig {
             adapter: "auto".to_owned(),
+            plan: automatic(),
             data: DataConfig {
                 source: "digits".to_owned(),
                 dir: None,

@@ -7,6 +7,7 @@ use vae_wgpu::data::{Dataset, Source};
 use vae_wgpu::eval::Device;
 use vae_wgpu::executor::{ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, GpuError, Slice};
+use vae_wgpu::plan::PlanChoice;
 use vae_wgpu::train::{Settings, TrainError, Trainer};
 
 use super::config::{ConfigFile, DataConfig, RunConfig, parse_source};
@@ -19,6 +20,7 @@ use super::train::Args;
 pub(crate) struct Job {
     pub(crate) settings: Settings,
     pub(crate) adapter: AdapterChoice,
+    pub(crate) plan: PlanChoice,
     pub(crate) source: Source,
     pub(crate) data: DataOptions,
     pub(crate) resume: Option<Resume>,
@@ -49,9 +51,11 @@ impl Job {
         data.data_dir = data.data_dir.or(file.data.dir);
         let from_file = file.data.source.as_deref().map(parse_source);
         let adapter = file.adapter.map(|name| parse_adapter(&name)).transpose()?;
+        let plan = file.plan.map(|name| parse_plan(&name)).transpose()?;
         Ok(Self {
             settings: args.overrides.resolve(&file.training, args.preset),
             adapter: args.adapter.resolve(adapter),
+            plan: args.plan.resolve(plan),
             source: data.data.take().or(from_file).unwrap_or(Source::Digits),
             data,
             resume: None,
@@ -89,6 +93,7 @@ impl Job {
         Ok(Self {
             settings,
             adapter: args.adapter.resolve(Some(parse_adapter(&config.adapter)?)),
+            plan: args.plan.resolve(Some(parse_plan(&config.plan)?)),
             source: own,
             data,
             resume: Some(Resume {
@@ -106,6 +111,7 @@ impl Job {
         let dir = self.data.data_dir.as_deref().filter(|_| is_named);
         RunConfig {
             adapter: self.adapter.to_string(),
+            plan: self.plan.to_string(),
             data: DataConfig {
                 source: absolute_source(&self.source).to_string(),
                 dir: dir.map(absolute),
@@ -147,8 +153,12 @@ impl Job {
         }
         self.settings.check_images(images.count)?;
         let vae = self.settings.vae(images.dim())?;
-        let executor = options::executor(device?, vae.parameters(), self.settings.seed)
-            .map_err(|error| self.with_layers_that_fit(error, images.dim()))?;
+        let executor = options::executor(
+            device?.with_plan(self.plan),
+            vae.parameters(),
+            self.settings.seed,
+        )
+        .map_err(|error| self.with_layers_that_fit(error, images.dim()))?;
         let settings = self.settings.clone();
         let Some(Resume { dir, .. }) = &self.resume else {
             return Ok(Trainer::new(vae, executor, settings, data)?);
@@ -234,6 +244,11 @@ pub(crate) fn claim_unused(data: &str) -> Result<(RunDir, RunLock), CheckpointEr
 fn parse_adapter(name: &str) -> Result<AdapterChoice, Usage> {
     name.parse()
         .map_err(|error| Usage(format!("in the configuration, adapter '{name}': {error}")))
+}
+
+fn parse_plan(name: &str) -> Result<PlanChoice, Usage> {
+    name.parse()
+        .map_err(|error| Usage(format!("in the configuration, plan '{name}': {error}")))
 }
 
 /// The same source, whatever the working directory.

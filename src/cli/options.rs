@@ -8,6 +8,7 @@ use vae_wgpu::data::{self, Dataset, Location, Source};
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::AdapterChoice;
+use vae_wgpu::plan::PlanChoice;
 
 use super::console;
 
@@ -34,6 +35,22 @@ impl AdapterOption {
             .or(file)
             .or_else(|| environment().map(AdapterChoice::Name))
             .unwrap_or_default()
+    }
+}
+
+/// How a step is cut into launches.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct PlanOption {
+    /// How a step is cut into launches: auto, general, fused or two-launch; auto takes what is
+    /// fastest for the model and the adapter
+    #[arg(long, value_name = "PLAN", hide_short_help = true)]
+    plan: Option<PlanChoice>,
+}
+
+impl PlanOption {
+    /// The flag, else what a file says, else auto.
+    pub(crate) fn resolve(self, file: Option<PlanChoice>) -> PlanChoice {
+        self.plan.or(file).unwrap_or_default()
     }
 }
 

@@ -9,7 +9,7 @@ use vae_wgpu::train::{EpochEnd, EpochMetrics, Preset, Trainer};
 
 use super::config::Overrides;
 use super::job::{Job, Resume, claim, claim_unused};
-use super::options::{AdapterOption, DataOptions};
+use super::options::{AdapterOption, DataOptions, PlanOption};
 use super::progress::Reporter;
 use super::{console, interrupt, pictures};
 
@@ -50,6 +50,8 @@ pub(crate) struct Args {
     steps_per_submission: Option<usize>,
     #[command(flatten)]
     pub(super) adapter: AdapterOption,
+    #[command(flatten)]
+    pub(super) plan: PlanOption,
     #[command(flatten)]
     pub(super) data: DataOptions,
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::executor::{Executor, ExecutorError, ParameterSpec};
 use crate::gpu::{AdapterChoice, Gpu, GpuError};
-use crate::plan::GpuExecutor;
+use crate::plan::{GpuExecutor, PlanChoice};
 use crate::reference::ReferenceExecutor;
 
 /// An executor, and what its user should know of it.
@@ -19,6 +19,7 @@ pub struct Opened {
 pub struct Device {
     /// The GPU, or `None` for the reference executor.
     gpu: Option<Arc<Gpu>>,
+    plan: PlanChoice,
     warning: Option<String>,
 }
 
@@ -33,6 +34,7 @@ impl Device {
             (_, Ok(gpu)) => {
                 return Ok(Self {
                     gpu: Some(Arc::new(gpu)),
+                    plan: PlanChoice::default(),
                     warning: None,
                 });
             }
@@ -46,8 +48,16 @@ impl Device {
         };
         Ok(Self {
             gpu: None,
+            plan: PlanChoice::default(),
             warning: Some(warning),
         })
+    }
+
+    /// Cuts the steps of its executors into launches in this way; the reference executor has none.
+    #[must_use]
+    pub fn with_plan(mut self, plan: PlanChoice) -> Self {
+        self.plan = plan;
+        self
     }
 
     /// The GPU; `None` for the reference executor.
@@ -66,7 +76,10 @@ impl Device {
     /// Where the parameters do not fit.
     pub fn executor(&self, specs: Vec<ParameterSpec>, seed: u64) -> Result<Opened, ExecutorError> {
         let executor: Box<dyn Executor> = match &self.gpu {
-            Some(gpu) => Box::new(GpuExecutor::new(Arc::clone(gpu), specs, seed)?),
+            Some(gpu) => {
+                let executor = GpuExecutor::new(Arc::clone(gpu), specs, seed)?;
+                Box::new(executor.with_plan(self.plan))
+            }
             None => Box::new(reference(specs, seed)?),
         };
         Ok(Opened {

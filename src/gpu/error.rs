@@ -67,6 +67,14 @@ pub enum GpuError {
         /// The adapter's name.
         adapter: String,
     },
+    /// A plan that the model or the adapter does not have.
+    #[error("this model cannot run as --plan {plan}: {reason}; --plan auto takes one that fits")]
+    Plan {
+        /// What was asked for.
+        plan: String,
+        /// Why not.
+        reason: String,
+    },
     /// The driver had no memory left.
     #[error("adapter '{adapter}' has no memory left for {what}, {}; use a smaller batch or smaller layers, or close other programs on the GPU", size(*.bytes))]
     OutOfMemory {

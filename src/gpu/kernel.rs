@@ -86,6 +86,13 @@ impl Dispatch {
         pass.set_bind_group(0, &self.bind_group, &[]);
         pass.dispatch_workgroups(self.grid[0], self.grid[1], self.grid[2]);
     }
+
+    /// Records it with `groups` workgroups in x, for a kernel that takes any number of them.
+    pub fn record_groups(&self, pass: &mut wgpu::ComputePass<'_>, groups: u32) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.dispatch_workgroups(groups, 1, 1);
+    }
 }
 
 impl Gpu {

@@ -22,16 +22,36 @@ pub const KERNEL: Kernel = Kernel {
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
     len: u32,
+    constants: Constants,
+    padding: u32,
+}
+
+const _: () = assert!(size_of::<Params>() == 32);
+
+/// The constants of an update as the shaders take them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Constants {
     lr: f32,
     one_minus_beta1: f32,
     one_minus_beta2: f32,
     ln_beta1: f32,
     ln_beta2: f32,
     eps: f32,
-    padding: u32,
 }
 
-const _: () = assert!(size_of::<Params>() == 32);
+impl Constants {
+    pub(super) fn of(adam: Adam) -> Self {
+        Self {
+            lr: adam.lr as f32,
+            one_minus_beta1: (1.0 - adam.beta1) as f32,
+            one_minus_beta2: (1.0 - adam.beta2) as f32,
+            ln_beta1: finite_ln(adam.beta1),
+            ln_beta2: finite_ln(adam.beta2),
+            eps: adam.eps as f32,
+        }
+    }
+}
 
 /// Its arrays, all but the state of one length.
 #[derive(Clone, Copy, Debug)]
@@ -59,12 +79,7 @@ pub fn launch(buffers: Buffers<'_>, adam: Adam) -> Launch {
     } = buffers;
     let params = Params {
         len: parameters.len() as u32,
-        lr: adam.lr as f32,
-        one_minus_beta1: (1.0 - adam.beta1) as f32,
-        one_minus_beta2: (1.0 - adam.beta2) as f32,
-        ln_beta1: finite_ln(adam.beta1),
-        ln_beta2: finite_ln(adam.beta2),
-        eps: adam.eps as f32,
+        constants: Constants::of(adam),
         padding: 0,
     };
     assert_lengths(

@@ -16,7 +16,10 @@ pub mod normal;
 pub mod objective;
 pub mod reparameterize;
 pub mod reparameterize_grad;
+pub mod rows;
 pub mod squared_error;
+pub mod step_losses;
+pub mod update;
 
 use crate::gpu::{Kernel, Slice};
 use crate::graph::Activation;
@@ -40,7 +43,10 @@ pub const ALL: &[&Kernel] = &[
     &objective::KERNEL,
     &reparameterize::KERNEL,
     &reparameterize_grad::KERNEL,
+    &rows::SUBGROUPS,
     &squared_error::KERNEL,
+    &step_losses::KERNEL,
+    &update::SUBGROUPS,
 ];
 
 /// Invocations of a workgroup of an elementwise kernel.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use super::PlanChoice;
 use super::buffers::Pool;
 use super::parameters::Parameters;
 use super::pass::GpuPass;
@@ -16,6 +17,7 @@ use crate::graph::Graph;
 pub struct GpuExecutor {
     pub(super) gpu: Arc<Gpu>,
     pub(super) seed: u64,
+    pub(super) choice: PlanChoice,
     pub(super) parameters: Parameters,
     pub(super) pool: RefCell<Pool>,
 }
@@ -36,9 +38,17 @@ impl GpuExecutor {
         Ok(Self {
             gpu,
             seed,
+            choice: PlanChoice::default(),
             parameters,
             pool: RefCell::default(),
         })
+    }
+
+    /// Cuts the steps of coming passes into launches in this way.
+    #[must_use]
+    pub fn with_plan(mut self, choice: PlanChoice) -> Self {
+        self.choice = choice;
+        self
     }
 }
 

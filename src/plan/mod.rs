@@ -6,6 +6,8 @@
 //! the plan.
 
 mod buffers;
+mod choice;
+mod draft;
 mod executor;
 mod fuse;
 mod log;
@@ -15,14 +17,12 @@ mod pass;
 mod profile;
 mod session;
 mod task;
+mod two_launch;
 
-use buffers::{Buffers, Pool};
-use parameters::Parameters;
+use crate::gpu::{Dispatch, Gpu, GpuError, Slice};
+use crate::kernels::rows;
 
-use crate::gpu::{Dispatch, Gpu, GpuError, Launch, Slice};
-use crate::graph::{Graph, TensorId};
-use crate::kernels;
-
+pub use choice::PlanChoice;
 pub use executor::GpuExecutor;
 
 /// The data set of a pass, on the GPU.
@@ -40,98 +40,22 @@ struct Loop {
     state: Slice,
     losses: Slice,
     dataset: Option<Dataset>,
+    /// The losses of rows, where lines are made of those of many steps at a time.
+    rows: Option<(Slice, rows::Log)>,
 }
 
 /// A graph that is ready to run.
 #[derive(Debug)]
 struct Plan {
     dispatches: Vec<Dispatch>,
+    /// Where the steps only log the losses of their rows: what makes lines of them, for as many
+    /// steps as it has workgroups.
+    reduction: Option<Dispatch>,
     /// For messages: what each launch computes, and where.
     results: Vec<Vec<(String, Slice)>>,
     /// For profiles: what each launch runs, and how many wait for earlier ones.
     kernels: Vec<&'static str>,
     barriers: usize,
-    buffers: Buffers,
-}
-
-/// A plan whose kernels are not compiled yet.
-struct Draft {
-    launches: Vec<Launch>,
-    results: Vec<Vec<(String, Slice)>>,
-    buffers: Buffers,
-}
-
-impl Draft {
-    fn new(
-        gpu: &Gpu,
-        graph: &Graph,
-        seed: u64,
-        parameters: &mut Parameters,
-        pool: &mut Pool,
-        shared: &Loop,
-    ) -> Result<Self, GpuError> {
-        let epilogue = kernels::gemm::Family::of(gpu).epilogue();
-        let tasks = fuse::fuse(graph, epilogue);
-        let buffers = Buffers::assign(gpu, graph, &tasks, parameters, pool)?;
-        let lowering = lower::Lowering {
-            gpu,
-            graph,
-            seed,
-            buffers: &buffers,
-            shared,
-        };
-        let mut launches = Vec::new();
-        let mut results = Vec::new();
-        for task in &tasks {
-            launches.push(lowering.launch(task)?);
-            let named = |id: TensorId| (graph.tensor(id).name.clone(), buffers.of(id).clone());
-            results.push(task.writes().into_iter().map(named).collect());
-        }
-        if let Some(adam) = graph.optimizer() {
-            let optimizer = parameters.optimizer(gpu)?;
-            launches.push(kernels::adam::launch(
-                kernels::adam::Buffers {
-                    state: &shared.state,
-                    gradients: &optimizer.gradients,
-                    parameters: parameters.values(),
-                    m: &optimizer.m,
-                    v: &optimizer.v,
-                },
-                adam,
-            ));
-            results.push(vec![(
-                "the updated parameters".to_owned(),
-                parameters.values().clone(),
-            )]);
-        }
-        if !graph.terms().is_empty() {
-            launches.push(lowering.objective()?);
-            results.push(vec![]);
-        }
-        Ok(Self {
-            launches,
-            results,
-            buffers,
-        })
-    }
-
-    /// Compiles the kernels of several plans together.
-    fn prepare(gpu: &Gpu, drafts: Vec<Self>) -> Result<Vec<Plan>, GpuError> {
-        let launches = drafts.iter().flat_map(|draft| draft.launches.clone());
-        let mut dispatches = gpu.prepare_all(&launches.collect::<Vec<_>>())?.into_iter();
-        let plan = |draft: Self| Plan {
-            dispatches: dispatches.by_ref().take(draft.launches.len()).collect(),
-            kernels: draft
-                .launches
-                .iter()
-                .map(|launch| launch.kernel.name)
-                .collect(),
-            barriers: profile::barriers(&draft.launches),
-            results: draft.results,
-            buffers: draft.buffers,
-        };
-        Ok(drafts.into_iter().map(plan).collect())
-    }
 }
 
 impl Plan {
@@ -139,6 +63,13 @@ impl Plan {
     fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         for dispatch in &self.dispatches {
             dispatch.record(pass);
+        }
+    }
+
+    /// Records what makes lines of the log of the last `steps` steps.
+    fn record_losses(&self, pass: &mut wgpu::ComputePass<'_>, steps: usize) {
+        if let Some(reduction) = self.reduction.as_ref().filter(|_| steps > 0) {
+            reduction.record_groups(pass, steps as u32);
         }
     }
 

@@ -88,6 +88,11 @@ impl Parameters {
         Ok(self.optimizer.insert(optimizer).clone())
     }
 
+    /// Where a parameter starts in every buffer of this layout.
+    pub(super) fn offset(&self, name: &str) -> Option<usize> {
+        self.index.get(name).map(|&index| self.offsets[index])
+    }
+
     /// A parameter's part of a buffer of this layout.
     pub(super) fn part(&self, of: &Slice, name: &str) -> Option<Slice> {
         let &index = self.index.get(name)?;

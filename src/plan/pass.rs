@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::draft::Draft;
 use super::executor::GpuExecutor;
 use super::log::Log;
-use super::{Dataset, Draft, Loop, Plan};
+use super::{Dataset, Loop, Plan};
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
-use crate::kernels::{State, gather};
+use crate::kernels::{self, State, gather};
 
 /// Plans for whole batches and for the rest of an epoch, and where they stand.
 pub(super) struct GpuPass {
@@ -26,6 +27,9 @@ pub(super) struct GpuPass {
     watched: bool,
 }
 
+/// The most steps of a submission: each is a workgroup of the launch that makes lines of the log.
+const MOST_STEPS: usize = 65_535;
+
 impl GpuPass {
     pub(super) fn new(
         executor: &mut GpuExecutor,
@@ -40,21 +44,38 @@ impl GpuPass {
         let images = gpu
             .upload("the images", &gather::pack(rows.pixels, rows.dim))
             .map_err(|error| images_that_fit(error, rows.dim))?;
-        let shared = Loop {
+        let entries = count.div_ceil(batch);
+        let mut shared = Loop {
             state: gpu.upload("the state of the loop", &[State::default()])?,
-            losses: gpu.allocate("the log of losses", count.div_ceil(batch) * line)?,
+            losses: gpu.allocate("the log of losses", entries * line)?,
             dataset: Some(Dataset {
                 images,
                 order: gpu.allocate("the order of images", count)?,
             }),
+            rows: None,
         };
-        let draft = |rows: usize| {
-            let pool = &mut executor.pool.borrow_mut();
+        let mut drafts = Vec::new();
+        for rows in [batch, count % batch].into_iter().filter(|&rows| rows > 0) {
+            let graph = graph(rows);
             let parameters = &mut executor.parameters;
-            Draft::new(&gpu, &graph(rows), executor.seed, parameters, pool, &shared)
-        };
-        let sizes = [batch, count % batch].into_iter().filter(|&rows| rows > 0);
-        let drafts = sizes.map(draft).collect::<Result<_, _>>()?;
+            let choice = executor.choice;
+            let two = choice.two_launch(&gpu, &graph, parameters, executor.seed)?;
+            drafts.push(match two {
+                Some(two) => {
+                    if shared.rows.is_none() {
+                        let stride = batch;
+                        let words = graph.terms().len() * entries * stride;
+                        let log = gpu.allocate("the losses of an epoch's rows", words)?;
+                        shared.rows = Some((log, kernels::rows::Log { stride, entries }));
+                    }
+                    Draft::two_launch(&gpu, &graph, &two, parameters, &shared)?
+                }
+                None => {
+                    let pool = &mut executor.pool.borrow_mut();
+                    Draft::general(&gpu, &graph, executor.seed, parameters, pool, &shared)?.0
+                }
+            });
+        }
         let mut plans = Draft::prepare(&gpu, drafts)?.into_iter();
         let (whole, rest) = (plans.next(), plans.next());
         let log = Log::new(&gpu, shared.losses.clone(), line)?;
@@ -70,6 +91,16 @@ impl GpuPass {
             log,
             watched: false,
         })
+    }
+
+    /// Records the losses of the steps that a submission ends with, after those of `recorded` ones.
+    fn record_losses(&self, pass: &mut wgpu::ComputePass<'_>, recorded: usize) {
+        let ended = self.position == self.count && !self.count.is_multiple_of(self.batch);
+        match (&self.whole, &self.rest) {
+            (_, Some(rest)) if ended => rest.record_losses(pass, recorded.min(1)),
+            (Some(whole), _) => whole.record_losses(pass, recorded),
+            _ => {}
+        }
     }
 
     /// The plan of the next step and its rows, if the epoch is not over.
@@ -135,14 +166,20 @@ impl Pass for GpuPass {
         let mut recorded = 0;
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            while recorded < steps {
+            while recorded < steps.min(MOST_STEPS) {
                 let Some((plan, rows)) = self.next() else {
                     break;
                 };
+                if rows < self.batch
+                    && let Some(whole) = &self.whole
+                {
+                    whole.record_losses(&mut pass, recorded);
+                }
                 plan.record(&mut pass);
                 self.position += rows;
                 recorded += 1;
             }
+            self.record_losses(&mut pass, recorded);
         }
         if recorded == 0 {
             return Ok(0);

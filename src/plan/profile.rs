@@ -61,6 +61,7 @@ impl Plan {
                 dispatch.record(&mut pass);
                 stamp(&mut pass);
             }
+            self.record_losses(&mut pass, steps);
         }
         if let Some(timestamps) = &mut timestamps {
             timestamps.resolve(&mut encoder, stamps);

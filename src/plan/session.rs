@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::buffers::Buffers;
+use super::draft::Draft;
 use super::executor::GpuExecutor;
-use super::{Draft, Loop, Plan};
+use super::{Loop, Plan};
 use crate::executor::{ExecutorError, Outputs, Session};
 use crate::gpu::Gpu;
 use crate::graph::{Graph, TensorId};
@@ -14,6 +16,7 @@ pub(super) struct GpuSession {
     gpu: Arc<Gpu>,
     graph: Graph,
     plan: Plan,
+    buffers: Buffers,
     shared: Loop,
 }
 
@@ -24,9 +27,10 @@ impl GpuSession {
             state: gpu.upload("the state of a session", &[State::default()])?,
             losses: gpu.allocate("the losses of a session", 1 + graph.terms().len())?,
             dataset: None,
+            rows: None,
         };
         let pool = &mut executor.pool.borrow_mut();
-        let draft = Draft::new(
+        let (draft, buffers) = Draft::general(
             &gpu,
             &graph,
             executor.seed,
@@ -39,6 +43,7 @@ impl GpuSession {
             gpu,
             graph,
             plan,
+            buffers,
             shared,
         })
     }
@@ -54,7 +59,7 @@ impl Session for GpuSession {
             }],
         );
         for &(id, values) in inputs {
-            self.gpu.write(self.plan.buffers.of(id), values);
+            self.gpu.write(self.buffers.of(id), values);
         }
         let mut encoder = self.gpu.encoder();
         self.plan
@@ -64,7 +69,7 @@ impl Session for GpuSession {
             .graph
             .outputs()
             .iter()
-            .map(|&id| self.plan.buffers.of(id))
+            .map(|&id| self.buffers.of(id))
             .collect();
         let has_terms = !self.graph.terms().is_empty();
         if has_terms {

@@ -1,0 +1,408 @@
+// Everything of a step that works row by row, in one launch: gather, forward, loss, backward up to
+// the gradients of each layer's outputs. For software adapters that run eight lanes at a time.
+//
+// A program of stages runs over a tile of 64 rows. Tensors are [rows, width] on one tape; a stage
+// names its operands by where they start there, and its weights by where they start in
+// `parameters`.
+//
+//   GATHER       output[r, c] = pixel c of image order[position + r], in [0, 1]
+//   PRODUCT      y = f(Σ_k input[r, k]·W[k, c] + bias[c] + addend[r, c]) · g′(saved[r, c])
+//                W element (k, c) at weight + k·weight_inner + c·weight_column
+//                loss = 0: output = y
+//                else: row losses of y and observed[r, c]; output, if any, is their gradient with
+//                respect to what f was taken of, from the constant gradient `upstream` of the rows
+//   LATENT       output = mu + exp(½ logvar)·ε with mu = input, logvar = saved; the KL of each row
+//   LATENT_GRAD  output = d_z + upstream·mu, output2 = d_z·½ exp(½ logvar)·ε + upstream·½ (exp(logvar) − 1)
+//                with mu = input, logvar = saved, d_z = addend; ε is drawn again, not stored
+//
+// images      [count, words_per_row] bytes, order [count], state: the step, position, log entry
+// parameters  all weights and biases
+// tape        the tensors; losses [terms, entries, entry_stride] the losses of rows, in nats
+//
+// One subgroup of eight lanes owns 8×8 rows from the first stage to the last, so nothing has to
+// wait for another: no barrier. The product is that of `gemm_subgroups`. The last workgroup that is
+// done moves the counters on; none reads them after it has counted itself.
+//
+// Such a driver evaluates both sides of a branch, so a stage is skipped by loops that end at once.
+
+struct State {
+    step: u32,
+    position: u32,
+    entry: u32,
+    done: atomic<u32>,
+}
+
+struct Stage {
+    kind: u32,
+    columns: u32,
+    inner: u32,
+    input: u32,
+    weight: u32,
+    weight_inner: u32,
+    weight_column: u32,
+    bias: u32,
+    addend: u32,
+    saved: u32,
+    output: u32,
+    output2: u32,
+    observed: u32,
+    activation: u32,
+    gradient_of: u32,
+    loss: u32,
+    term: u32,
+    stream: u32,
+    upstream: f32,
+    scale: f32,
+    offset: f32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
+}
+
+struct Params {
+    rows: u32,
+    dim: u32,
+    words_per_row: u32,
+    stages: u32,
+    seed_low: u32,
+    seed_high: u32,
+    entry_stride: u32,
+    term_stride: u32,
+    program: array<Stage, 32>,
+}
+
+@group(0) @binding(0) var<storage, read> images: array<u32>;
+@group(0) @binding(1) var<storage, read> order: array<u32>;
+@group(0) @binding(2) var<storage, read> parameters: array<f32>;
+@group(0) @binding(3) var<storage, read_write> state: State;
+@group(0) @binding(4) var<storage, read_write> tape: array<f32>;
+@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+const LANES: u32 = 8;
+/// Rows of a lane; the workgroup's lie LANES apart.
+const ROWS: u32 = 8;
+const VECTORS: u32 = 4;
+const COLUMNS: u32 = VECTORS * LANES;
+/// Steps of a sum at a time, so that it stays in a register for as long.
+const DEPTH: u32 = 2;
+
+const GATHER: u32 = 0;
+const PRODUCT: u32 = 1;
+const LATENT: u32 = 2;
+const LATENT_GRAD: u32 = 3;
+
+/// An operand that is not there.
+const NONE: u32 = 0xffffffff;
+
+const RELU: u32 = 1;
+const TANH: u32 = 2;
+const SIGMOID: u32 = 3;
+
+const BERNOULLI_NLL: u32 = 1;
+const SQUARED_ERROR: u32 = 2;
+
+/// Whether a stage has tanh or the sigmoid for f.
+override SMOOTH: bool = true;
+
+const LOGVAR_MAX: f32 = 80.0;
+const TAU: f32 = 6.2831853;
+const UNIT: f32 = 1.0 / 16777216.0;
+
+/// `count` for stages of one kind; for others none.
+fn only(stage: Stage, kind: u32, count: u32) -> u32 {
+    return select(0u, count, stage.kind == kind);
+}
+
+fn gather(stage: Stage, first: u32, end: u32) {
+    for (var row = first; row < only(stage, GATHER, end); row += LANES) {
+        let image = order[state.position + row] * params.words_per_row;
+        let at = stage.output + row * params.dim;
+        for (var column = 0u; column < params.dim; column += 4u) {
+            let pixels = unpack4x8unorm(images[image + column / 4u]);
+            // Constant components: `pixels[i]` would cost a hundred times as much.
+            tape[at + column] = pixels.x;
+            if column + 1u < params.dim {
+                tape[at + column + 1u] = pixels.y;
+            }
+            if column + 2u < params.dim {
+                tape[at + column + 2u] = pixels.z;
+            }
+            if column + 3u < params.dim {
+                tape[at + column + 3u] = pixels.w;
+            }
+        }
+    }
+}
+
+/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
+fn stable_tanh(x: f32) -> f32 {
+    return tanh(clamp(x, -15.0, 15.0));
+}
+
+/// 1 / (1 + e^−x) without overflow on either side.
+fn sigmoid(x: f32) -> f32 {
+    let t = exp(-abs(x));
+    return select(t, 1.0, x >= 0.0) / (1.0 + t);
+}
+
+fn activate(function: u32, x: f32) -> f32 {
+    // Not `max`, which would make a number of NaN.
+    var y = select(x, 0.0, function == RELU && x < 0.0);
+    if SMOOTH {
+        y = select(y, stable_tanh(x), function == TANH);
+        y = select(y, sigmoid(x), function == SIGMOID);
+    }
+    return y;
+}
+
+/// f′ from f's output.
+fn derivative(function: u32, y: f32) -> f32 {
+    var slope = select(1.0, 0.0, function == RELU && y <= 0.0);
+    slope = select(slope, 1.0 - y * y, function == TANH);
+    return select(slope, y * (1.0 - y), function == SIGMOID);
+}
+
+/// Every lane's value, for all lanes.
+fn broadcasts(x: f32) -> array<f32, LANES> {
+    return array<f32, LANES>(
+        subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u),
+        subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u),
+        subgroupBroadcast(x, 4u), subgroupBroadcast(x, 5u),
+        subgroupBroadcast(x, 6u), subgroupBroadcast(x, 7u),
+    );
+}
+
+fn product(stage: Stage, first: u32, lane: u32) {
+    var input_at: array<u32, ROWS>;
+    var row_loss: array<f32, ROWS>;
+    for (var i = 0u; i < ROWS; i++) {
+        input_at[i] = stage.input + min(first + i * LANES, params.rows - 1u) * stage.inner;
+    }
+    for (var n0 = 0u; n0 < only(stage, PRODUCT, stage.columns); n0 += COLUMNS) {
+        var weight_at: array<u32, VECTORS>;
+        var sum: array<array<f32, ROWS>, COLUMNS>;
+        for (var v = 0u; v < VECTORS; v++) {
+            let n = min(n0 + v * LANES + lane, stage.columns - 1u);
+            weight_at[v] = stage.weight + n * stage.weight_column;
+            let has_bias = stage.bias != NONE;
+            let bias = select(0.0, parameters[select(0u, stage.bias + n, has_bias)], has_bias);
+            var start = broadcasts(bias);
+            for (var l = 0u; l < LANES; l++) {
+                for (var i = 0u; i < ROWS; i++) {
+                    sum[v * LANES + l][i] = start[l];
+                }
+            }
+        }
+        for (var k = 0u; k < stage.inner; k += DEPTH) {
+            var left: array<array<f32, DEPTH>, ROWS>;
+            for (var d = 0u; d < DEPTH; d++) {
+                let inside = k + d < stage.inner;
+                let at = min(k + d, stage.inner - 1u);
+                for (var i = 0u; i < ROWS; i++) {
+                    left[i][d] = select(0.0, tape[input_at[i] + at], inside);
+                }
+            }
+            for (var v = 0u; v < VECTORS; v++) {
+                var right: array<array<f32, LANES>, DEPTH>;
+                for (var d = 0u; d < DEPTH; d++) {
+                    let inside = k + d < stage.inner;
+                    let at = min(k + d, stage.inner - 1u);
+                    let weight = parameters[weight_at[v] + at * stage.weight_inner];
+                    right[d] = broadcasts(select(0.0, weight, inside));
+                }
+                for (var l = 0u; l < LANES; l++) {
+                    let j = v * LANES + l;
+                    for (var i = 0u; i < ROWS; i++) {
+                        for (var d = 0u; d < DEPTH; d++) {
+                            sum[j][i] = fma(left[i][d], right[d][l], sum[j][i]);
+                        }
+                    }
+                }
+            }
+        }
+
+        // What follows the sums, by what it reads: each takes the first column and moves the others
+        // up, since a driver compiles 256 results in a row for a second.
+        let end = min(n0 + COLUMNS, stage.columns);
+        let backward = stage.gradient_of != 0u || stage.addend != NONE;
+        let with_loss = stage.loss != 0u;
+        for (var n = n0; n < select(0u, end, !backward && !with_loss); n++) {
+            for (var i = 0u; i < ROWS; i++) {
+                let row = first + i * LANES;
+                if row < params.rows {
+                    tape[stage.output + row * stage.columns + n] =
+                        activate(stage.activation, sum[0][i]);
+                }
+            }
+            for (var j = 0u; j < COLUMNS - 1u; j++) {
+                sum[j] = sum[j + 1u];
+            }
+        }
+        for (var n = n0; n < select(0u, end, backward && !with_loss); n++) {
+            for (var i = 0u; i < ROWS; i++) {
+                let row = first + i * LANES;
+                if row < params.rows {
+                    let at = row * stage.columns + n;
+                    var value = sum[0][i];
+                    if stage.addend != NONE {
+                        value += tape[stage.addend + at];
+                    }
+                    value = activate(stage.activation, value);
+                    if stage.gradient_of != 0u {
+                        value *= derivative(stage.gradient_of, tape[stage.saved + at]);
+                    }
+                    tape[stage.output + at] = value;
+                }
+            }
+            for (var j = 0u; j < COLUMNS - 1u; j++) {
+                sum[j] = sum[j + 1u];
+            }
+        }
+        for (var n = n0; n < select(0u, end, with_loss); n++) {
+            for (var i = 0u; i < ROWS; i++) {
+                let row = first + i * LANES;
+                if row < params.rows {
+                    let at = row * stage.columns + n;
+                    let y = activate(stage.activation, sum[0][i]);
+                    let result = loss(stage, y, tape[stage.observed + at]);
+                    row_loss[i] += result.x;
+                    if stage.output != NONE {
+                        let slope = derivative(stage.activation, y);
+                        tape[stage.output + at] = stage.upstream * result.y * slope;
+                    }
+                }
+            }
+            for (var j = 0u; j < COLUMNS - 1u; j++) {
+                sum[j] = sum[j + 1u];
+            }
+        }
+    }
+    for (var i = 0u; i < ROWS; i++) {
+        let row = first + i * LANES;
+        if stage.kind == PRODUCT && stage.loss != 0u && row < params.rows {
+            losses[log_at(stage.term) + row] = row_loss[i];
+        }
+    }
+}
+
+/// The loss of one element, in nats, and its derivative by y.
+fn loss(stage: Stage, y: f32, x: f32) -> vec2<f32> {
+    let t = exp(-abs(y));
+    let nll = max(y, 0.0) - y * x + log(1.0 + t);
+    let bernoulli = vec2<f32>(nll, select(t, 1.0, y >= 0.0) / (1.0 + t) - x);
+    let difference = y - x;
+    let squared = vec2<f32>(
+        stage.scale * difference * difference + stage.offset,
+        2.0 * stage.scale * difference,
+    );
+    return select(squared, bernoulli, stage.loss == BERNOULLI_NLL);
+}
+
+/// Where the losses of this step's rows go.
+fn log_at(term: u32) -> u32 {
+    return term * params.term_stride + state.entry * params.entry_stride;
+}
+
+/// The 64-bit product of two words as (low, high), from 16-bit halves: WGSL has no wider integer.
+fn multiply(a: u32, b: u32) -> vec2<u32> {
+    let low = (a & 0xffffu) * (b & 0xffffu);
+    let mid0 = (a >> 16u) * (b & 0xffffu);
+    let mid1 = (a & 0xffffu) * (b >> 16u);
+    let carry = (low >> 16u) + (mid0 & 0xffffu) + (mid1 & 0xffffu);
+    let high = (a >> 16u) * (b >> 16u) + (mid0 >> 16u) + (mid1 >> 16u) + (carry >> 16u);
+    return vec2<u32>(a * b, high);
+}
+
+fn philox(start: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
+    var counter = start;
+    var key = seed;
+    for (var round = 0u; round < 10u; round++) {
+        let p0 = multiply(counter.x, 0xD2511F53u);
+        let p1 = multiply(counter.z, 0xCD9E8D57u);
+        counter = vec4<u32>(p1.y ^ counter.y ^ key.x, p1.x, p0.y ^ counter.w ^ key.y, p0.x);
+        key += vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
+    }
+    return counter;
+}
+
+/// Element `i` of this step's ε: what the kernel `normal` draws.
+fn noise(stream: u32, i: u32) -> f32 {
+    let key = vec2<u32>(params.seed_low, params.seed_high);
+    let words = philox(vec4<u32>(i / 4u, state.step, stream, 0u), key);
+    let pair = select(words.xy, words.zw, (i & 2u) != 0u);
+    let radius = sqrt(max(-2.0 * log(f32((pair.x >> 8u) + 1u) * UNIT), 0.0));
+    let turn = f32(pair.y >> 8u) * UNIT;
+    let angle = TAU * (turn - select(0.0, 1.0, turn >= 0.5));
+    return radius * select(cos(angle), sin(angle), (i & 1u) != 0u);
+}
+
+/// exp(x) − 1 − x: by its series near zero, where the subtractions would leave few digits.
+fn exp_minus_tangent(x: f32) -> f32 {
+    let s = clamp(x, -0.5, 0.5);
+    let series = 0.5 * s * s * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 * (1.0 + s / 6.0 *
+        (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0)))))));
+    let direct = exp(min(x, LOGVAR_MAX)) - 1.0;
+    return select(direct - x, series, abs(x) < 0.5);
+}
+
+/// exp(x) − 1, likewise.
+fn exp_minus_one(x: f32) -> f32 {
+    let s = clamp(x, -0.5, 0.5);
+    let series = s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
+        (1.0 + s / 6.0 * (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0))))))));
+    return select(exp(min(x, LOGVAR_MAX)) - 1.0, series, abs(x) < 0.5);
+}
+
+fn latent(stage: Stage, first: u32, end: u32) {
+    for (var row = first; row < only(stage, LATENT, end); row += LANES) {
+        var kl = 0.0;
+        for (var column = 0u; column < stage.columns; column++) {
+            let i = row * stage.columns + column;
+            let mu = tape[stage.input + i];
+            let logvar = tape[stage.saved + i];
+            let sigma = exp(0.5 * min(logvar, LOGVAR_MAX));
+            tape[stage.output + i] = mu + sigma * noise(stage.stream, i);
+            kl += 0.5 * (mu * mu + exp_minus_tangent(logvar));
+        }
+        losses[log_at(stage.term) + row] = kl;
+    }
+}
+
+fn latent_grad(stage: Stage, first: u32, end: u32) {
+    for (var row = first; row < only(stage, LATENT_GRAD, end); row += LANES) {
+        for (var column = 0u; column < stage.columns; column++) {
+            let i = row * stage.columns + column;
+            let mu = tape[stage.input + i];
+            let logvar = tape[stage.saved + i];
+            let d_z = tape[stage.addend + i];
+            let half_sigma = 0.5 * exp(0.5 * min(logvar, LOGVAR_MAX));
+            tape[stage.output + i] = d_z + stage.upstream * mu;
+            tape[stage.output2 + i] = d_z * half_sigma * noise(stage.stream, i)
+                + stage.upstream * 0.5 * exp_minus_one(logvar);
+        }
+    }
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let tile = workgroup.x * ROWS * LANES;
+    let end = min(tile + ROWS * LANES, params.rows);
+    for (var s = 0u; s < params.stages; s++) {
+        let stage = params.program[s];
+        gather(stage, tile + lane, end);
+        product(stage, tile + lane, lane);
+        latent(stage, tile + lane, end);
+        latent_grad(stage, tile + lane, end);
+    }
+    if lane == 0u && atomicAdd(&state.done, 1u) == groups.x - 1u {
+        atomicStore(&state.done, 0u);
+        state.step += 1u;
+        state.position += params.rows;
+        state.entry += 1u;
+    }
+}

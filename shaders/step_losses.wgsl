@@ -1,0 +1,69 @@
+// The losses of whole steps from those of their rows, for all steps of a submission in one launch.
+//
+//   losses[e, 1 + t] = mean_r rows[t, e, r]
+//   losses[e, 0]     = Σ_t weights[t] · losses[e, 1 + t]          in nats
+//
+// rows     [terms, entries, stride]   the first `batch` of each entry count
+// weights  [terms]
+// losses   [entries, 1 + terms]
+// state    entries that are written
+//
+// One workgroup an entry: those of n workgroups are the last n that are written. Each lane takes
+// every LANES-th row, then lane 0 adds the lanes in order.
+
+struct State {
+    step: u32,
+    position: u32,
+    entry: u32,
+    padding: u32,
+}
+
+struct Params {
+    batch: u32,
+    stride: u32,
+    term_stride: u32,
+    terms: u32,
+}
+
+@group(0) @binding(0) var<storage, read> rows: array<f32>;
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> state: State;
+@group(0) @binding(3) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+override LANES: u32 = 64;
+
+var<workgroup> partial: array<f32, 256>;
+
+@compute @workgroup_size(LANES)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_id) local: vec3<u32>,
+) {
+    let entry = state.entry - groups.x + workgroup.x;
+    let lane = local.x;
+    let line = entry * (params.terms + 1u);
+    var objective = 0.0;
+    for (var term = 0u; term < params.terms; term++) {
+        let first = term * params.term_stride + entry * params.stride;
+        var total = 0.0;
+        for (var row = lane; row < params.batch; row += LANES) {
+            total += rows[first + row];
+        }
+        workgroupBarrier();
+        partial[lane] = total;
+        workgroupBarrier();
+        if lane == 0u {
+            for (var other = 1u; other < LANES; other++) {
+                total += partial[other];
+            }
+            let mean = total / f32(params.batch);
+            objective += weights[term] * mean;
+            losses[line + 1u + term] = mean;
+        }
+    }
+    if lane == 0u {
+        losses[line] = objective;
+    }
+}

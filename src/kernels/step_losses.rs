@@ -1,0 +1,79 @@
+//! The losses of whole steps from those of their rows, for many steps in one launch.
+
+use super::{State, assert_lengths};
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+use crate::kernels::rows::Log;
+
+/// `shaders/step_losses.wgsl`.
+pub const KERNEL: Kernel = Kernel {
+    name: "step_losses",
+    source: include_str!("../../shaders/step_losses.wgsl"),
+    bindings: &[
+        read("rows"),
+        read("weights"),
+        read("state"),
+        read_write("losses"),
+    ],
+    params: size_of::<Params>(),
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    batch: u32,
+    stride: u32,
+    term_stride: u32,
+    terms: u32,
+}
+
+const _: () = assert!(size_of::<Params>() == 16);
+
+/// Its arrays.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// `[terms, entries, stride]`: the losses of rows.
+    pub rows: &'a Slice,
+    /// `[terms]`: each term's factor in the objective.
+    pub weights: &'a Slice,
+    /// [`State`]: how many entries are written.
+    pub state: &'a Slice,
+    /// `[entries, 1 + terms]`: the objective and its terms, a line for each step.
+    pub losses: &'a Slice,
+}
+
+/// One workgroup of `lanes` an entry of `log`; each has `batch` rows. The grid is that of one step:
+/// [`crate::gpu::Dispatch::record_groups`] takes the last so many.
+///
+/// # Panics
+/// Where an array is too short.
+pub fn launch(buffers: Buffers<'_>, batch: usize, log: Log, lanes: u32) -> Launch {
+    let Buffers {
+        rows,
+        weights,
+        state,
+        losses,
+    } = buffers;
+    let terms = weights.len();
+    let params = Params {
+        batch: batch as u32,
+        stride: log.stride as u32,
+        term_stride: (log.stride * log.entries) as u32,
+        terms: terms as u32,
+    };
+    assert!(batch <= log.stride, "a batch beyond an entry of the log");
+    assert_lengths(
+        &KERNEL,
+        &[
+            (rows, terms * log.entries * log.stride),
+            (state, size_of::<State>() / 4),
+            (losses, log.entries * (1 + terms)),
+        ],
+    );
+    Launch {
+        kernel: &KERNEL,
+        constants: vec![("LANES", lanes.into())],
+        buffers: [rows, weights, state, losses].map(Slice::clone).to_vec(),
+        params: bytemuck::bytes_of(&params).to_vec(),
+        grid: [1, 1, 1],
+    }
+}

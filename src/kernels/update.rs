@@ -1,0 +1,195 @@
+//! The end of a training step: the gradients of weights and biases and Adam on them, in one launch.
+
+use super::adam::Constants;
+use super::{State, assert_lengths, wrapped_grid};
+use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+use crate::graph::Adam;
+
+/// `shaders/update_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
+pub const SUBGROUPS: Kernel = Kernel {
+    name: "update_subgroups",
+    source: include_str!("../../shaders/update_subgroups.wgsl"),
+    bindings: &[
+        read("a"),
+        read("b"),
+        read("state"),
+        read_write("parameters"),
+        read_write("m"),
+        read_write("v"),
+    ],
+    params: size_of::<Params>(),
+};
+
+/// The most layers of a launch.
+pub const MAX_LAYERS: usize = 32;
+
+/// A layer y = x·Wᵀ + bias, by what its gradients need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Where the gradient of y starts: `[rows, fan_out]`.
+    pub d_y: usize,
+    /// Where x starts: `[rows, fan_in]`.
+    pub x: usize,
+    /// Outputs.
+    pub fan_out: usize,
+    /// Inputs.
+    pub fan_in: usize,
+    /// Where W `[fan_out, fan_in]` starts among the parameters.
+    pub weight: usize,
+    /// Where the bias `[fan_out]` starts.
+    pub bias: Option<usize>,
+}
+
+/// Its arrays.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffers<'a> {
+    /// What holds each layer's gradient of y and its x.
+    pub tape: &'a Slice,
+    /// [`State`], whose step the kernel that computed the gradients has moved on.
+    pub state: &'a Slice,
+    /// All weights and biases, updated in place.
+    pub parameters: &'a Slice,
+    /// First moments, laid out alike.
+    pub m: &'a Slice,
+    /// Second moments.
+    pub v: &'a Slice,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    rows: u32,
+    layers: u32,
+    constants: Constants,
+    table: [Encoded; MAX_LAYERS],
+}
+
+/// A layer as the shader reads it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Encoded {
+    a: u32,
+    a_width: u32,
+    b: u32,
+    b_width: u32,
+    weight: u32,
+    row: u32,
+    column: u32,
+    bias: u32,
+    bias_of: u32,
+    first_group: u32,
+    padding: [u32; 2],
+}
+
+const _: () = assert!(size_of::<Encoded>() == 48);
+const _: () = assert!(size_of::<Params>() == 32 + 48 * MAX_LAYERS);
+
+/// Elements of a weight that one workgroup owns, along `a` and along `b`.
+const TILE: [usize; 2] = [64, 32];
+
+/// One workgroup a tile of a weight, over `rows` rows.
+///
+/// # Panics
+/// Where an array is too short or there are too many layers.
+pub fn launch(buffers: Buffers<'_>, rows: usize, layers: &[Layer], adam: Adam) -> Launch {
+    let count = layers.len();
+    assert!(count <= MAX_LAYERS, "{count} layers");
+    let mut params = Params {
+        rows: rows as u32,
+        layers: count as u32,
+        constants: Constants::of(adam),
+        table: [bytemuck::Zeroable::zeroed(); MAX_LAYERS],
+    };
+    let mut groups = 0;
+    let (mut tape, mut parameters) = (0, 0);
+    for (slot, layer) in params.table.iter_mut().zip(layers) {
+        *slot = layer.encode(groups);
+        groups += layer.tiles();
+        let ends = [(layer.d_y, layer.fan_out), (layer.x, layer.fan_in)];
+        tape = ends
+            .map(|(at, width)| at + rows * width)
+            .into_iter()
+            .fold(tape, usize::max);
+        parameters = parameters.max(layer.weight + layer.fan_out * layer.fan_in);
+        parameters = parameters.max(layer.bias.map_or(0, |bias| bias + layer.fan_out));
+    }
+    let Buffers {
+        tape: tensors,
+        state,
+        parameters: values,
+        m,
+        v,
+    } = buffers;
+    assert_lengths(
+        &SUBGROUPS,
+        &[
+            (tensors, tape),
+            (state, size_of::<State>() / 4),
+            (values, parameters),
+            (m, parameters),
+            (v, parameters),
+        ],
+    );
+    Launch {
+        kernel: &SUBGROUPS,
+        constants: vec![],
+        buffers: [tensors, tensors, state, values, m, v]
+            .map(Slice::clone)
+            .to_vec(),
+        params: bytemuck::bytes_of(&params).to_vec(),
+        grid: wrapped_grid(groups),
+    }
+}
+
+impl Layer {
+    /// Whether the gradient of y lies along the tile's longer side, as wastes less past the edges.
+    fn outputs_first(&self) -> bool {
+        let computed =
+            |[a, b]: [usize; 2]| a.next_multiple_of(TILE[0]) * b.next_multiple_of(TILE[1]);
+        computed([self.fan_out, self.fan_in]) <= computed([self.fan_in, self.fan_out])
+    }
+
+    fn tiles(&self) -> usize {
+        let [a, b] = if self.outputs_first() {
+            [self.fan_out, self.fan_in]
+        } else {
+            [self.fan_in, self.fan_out]
+        };
+        a.div_ceil(TILE[0]) * b.div_ceil(TILE[1])
+    }
+
+    fn encode(&self, first_group: usize) -> Encoded {
+        let (d_y, x) = (self.d_y as u32, self.x as u32);
+        let (fan_out, fan_in) = (self.fan_out as u32, self.fan_in as u32);
+        let outputs_first = self.outputs_first();
+        let common = Encoded {
+            weight: self.weight as u32,
+            bias: self.bias.unwrap_or(0) as u32,
+            first_group: first_group as u32,
+            ..bytemuck::Zeroable::zeroed()
+        };
+        if outputs_first {
+            Encoded {
+                a: d_y,
+                a_width: fan_out,
+                b: x,
+                b_width: fan_in,
+                row: fan_in,
+                column: 1,
+                bias_of: if self.bias.is_some() { 1 } else { 0 },
+                ..common
+            }
+        } else {
+            Encoded {
+                a: x,
+                a_width: fan_in,
+                b: d_y,
+                b_width: fan_out,
+                row: 1,
+                column: fan_in,
+                bias_of: if self.bias.is_some() { 2 } else { 0 },
+                ..common
+            }
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The two-launch step: a graph's tasks as a program that runs row by row, and the layers whose
+//! weights a second launch updates.
+//!
+//! What is fused here beyond `fuse.rs`: all tasks but the gradients of weights become stages of one
+//! program; noise is drawn where it is used; the prediction, its loss and the gradient of that, with
+//! the derivative of a last non-linearity, are one stage; a weight's gradient and its bias's go
+//! straight into Adam.
+
+use std::collections::{HashMap, HashSet};
+
+use super::parameters::Parameters;
+use super::task::{Latent, LatentGrad, Loss, LossKind, Product, ProductKind, Task};
+use crate::graph::{Graph, Kind, TensorId};
+use crate::kernels::rows::{self, Outcome, Program, Score, Stage, Tensor, Weight};
+use crate::kernels::update::{self, Layer};
+use crate::rng::Stream;
+
+/// A step in two launches; without layers, an evaluation in one.
+#[derive(Debug)]
+pub(super) struct TwoLaunch {
+    pub(super) program: Program,
+    pub(super) layers: Vec<Layer>,
+    /// Words of the tape.
+    pub(super) tape: usize,
+    /// Every tensor on the tape, in the order of computation, with its name.
+    pub(super) tensors: Vec<(String, Tensor)>,
+}
+
+impl TwoLaunch {
+    /// Writes the program, or says why a graph cannot be one.
+    pub(super) fn new(
+        graph: &Graph,
+        tasks: &[Task],
+        parameters: &Parameters,
+        seed: u64,
+    ) -> Result<Self, String> {
+        if !graph.outputs().is_empty() || graph.terms().is_empty() {
+            return Err("it is not a loop over a data set".to_owned());
+        }
+        let mut builder = Builder {
+            graph,
+            tasks,
+            parameters,
+            at: HashMap::new(),
+            noise: HashMap::new(),
+            taken: HashSet::new(),
+            stages: Vec::new(),
+            layers: Vec::new(),
+            tape: 0,
+            tensors: Vec::new(),
+        };
+        for (index, task) in tasks.iter().enumerate() {
+            if !builder.taken.contains(&index) {
+                builder.place(task)?;
+            }
+        }
+        builder.check_layers()?;
+        let batch = graph.shape(graph.terms()[0].rows).rows();
+        let dim = builder.stages.iter().find_map(|stage| match stage {
+            Stage::Gather { x } => Some(x.width),
+            _ => None,
+        });
+        let Builder {
+            stages,
+            layers,
+            tape,
+            tensors,
+            ..
+        } = builder;
+        if stages.len() > rows::MAX_STAGES || layers.len() > update::MAX_LAYERS {
+            return Err(format!(
+                "it has {} stages and {} layers, more than {} and {}",
+                stages.len(),
+                layers.len(),
+                rows::MAX_STAGES,
+                update::MAX_LAYERS
+            ));
+        }
+        let program = Program {
+            rows: batch,
+            dim: dim.ok_or("it reads no data set")?,
+            seed,
+            stages,
+        };
+        Ok(Self {
+            program,
+            layers,
+            tape,
+            tensors,
+        })
+    }
+}
+
+struct Builder<'a> {
+    graph: &'a Graph,
+    tasks: &'a [Task],
+    parameters: &'a Parameters,
+    /// Where each tensor lies on the tape.
+    at: HashMap<TensorId, Tensor>,
+    noise: HashMap<TensorId, Stream>,
+    /// Tasks that another one's stage does.
+    taken: HashSet<usize>,
+    stages: Vec<Stage>,
+    layers: Vec<Layer>,
+    tape: usize,
+    tensors: Vec<(String, Tensor)>,
+}
+
+impl Builder<'_> {
+    fn place(&mut self, task: &Task) -> Result<(), String> {
+        let stage = match task {
+            Task::Gather { x } => Stage::Gather {
+                x: self.allocate(*x),
+            },
+            Task::Normal { stream, eps } => {
+                self.noise.insert(*eps, *stream);
+                return Ok(());
+            }
+            Task::Product(product) if product.kind == ProductKind::WeightGrad => {
+                let layer = self.layer(product)?;
+                self.layers.push(layer);
+                return Ok(());
+            }
+            Task::Product(product) => Stage::Product(self.product(product)?),
+            Task::Latent(latent) => self.latent(latent)?,
+            Task::LatentGrad(grad) => self.latent_grad(grad)?,
+            Task::ColumnSum { .. }
+            | Task::Activation { .. }
+            | Task::ActivationGrad { .. }
+            | Task::Add { .. }
+            | Task::Reparameterize { .. }
+            | Task::ReparameterizeGrad { .. }
+            | Task::Loss(_) => {
+                let names = task.writes().into_iter().map(|id| self.name(id));
+                let names: Vec<_> = names.collect();
+                return Err(format!("{} is a launch of its own", names.join(", ")));
+            }
+        };
+        self.stages.push(stage);
+        Ok(())
+    }
+
+    /// Puts a tensor on the tape.
+    fn allocate(&mut self, id: TensorId) -> Tensor {
+        let shape = self.graph.shape(id);
+        let tensor = Tensor {
+            at: self.tape,
+            width: shape.columns(),
+        };
+        self.tape += shape.len();
+        self.at.insert(id, tensor);
+        self.tensors.push((self.name(id), tensor));
+        tensor
+    }
+
+    fn name(&self, id: TensorId) -> String {
+        self.graph.tensor(id).name.clone()
+    }
+
+    /// A tensor that an earlier stage has written.
+    fn operand(&self, id: TensorId) -> Result<Tensor, String> {
+        let missing = || format!("{} does not come from the data set", self.name(id));
+        self.at.get(&id).copied().ok_or_else(missing)
+    }
+
+    fn parameter(&self, id: TensorId) -> Result<usize, String> {
+        let name = &self.graph.tensor(id).name;
+        let missing = || format!("{name} is no parameter");
+        self.parameters.offset(name).ok_or_else(missing)
+    }
+
+    /// The value that all elements of a tensor have.
+    fn constant(&self, id: TensorId) -> Result<f32, String> {
+        match self.graph.tensor(id).kind {
+            Kind::Constant(value) => Ok(value as f32),
+            _ => Err(format!("{} is not constant", self.name(id))),
+        }
+    }
+
+    fn stream(&self, eps: TensorId) -> Result<Stream, String> {
+        let missing = || format!("{} is not drawn from a stream", self.name(eps));
+        self.noise.get(&eps).copied().ok_or_else(missing)
+    }
+
+    fn term(&self, rows: TensorId) -> Result<usize, String> {
+        let position = self.graph.terms().iter().position(|term| term.rows == rows);
+        position.ok_or_else(|| format!("{} is no term of the objective", self.name(rows)))
+    }
+
+    fn product(&mut self, product: &Product) -> Result<rows::Product, String> {
+        let [fan_out, fan_in] = {
+            let shape = self.graph.shape(product.right);
+            [shape.rows(), shape.columns()]
+        };
+        let at = self.parameter(product.right)?;
+        let (weight, width) = match product.kind {
+            ProductKind::Forward => (
+                Weight {
+                    at,
+                    inner: 1,
+                    column: fan_in,
+                },
+                fan_out,
+            ),
+            ProductKind::InputGrad | ProductKind::WeightGrad => (
+                Weight {
+                    at,
+                    inner: fan_in,
+                    column: 1,
+                },
+                fan_in,
+            ),
+        };
+        let bias = product.bias.map(|id| self.parameter(id)).transpose()?;
+        let addend = product.addend.map(|id| self.operand(id)).transpose()?;
+        let gradient_of = match product.gradient_of {
+            Some((function, saved)) => Some((function, self.operand(saved)?)),
+            None => None,
+        };
+        let input = self.operand(product.left)?;
+        Ok(rows::Product {
+            input,
+            weight,
+            width,
+            bias,
+            addend,
+            activation: product.activation,
+            gradient_of,
+            result: self.outcome(product)?,
+        })
+    }
+
+    /// Stored, or, where only a loss reads it, scored.
+    fn outcome(&mut self, product: &Product) -> Result<Outcome, String> {
+        let scored = product.addend.is_none() && product.gradient_of.is_none();
+        let readers: Vec<usize> = (0..self.tasks.len())
+            .filter(|&n| self.tasks[n].reads().contains(&product.result))
+            .collect();
+        let loss = readers.iter().find_map(|&n| match &self.tasks[n] {
+            Task::Loss(loss) if loss.operands[0] == product.result => Some((n, loss)),
+            _ => None,
+        });
+        let Some((index, loss)) = loss.filter(|_| scored) else {
+            return Ok(Outcome::Stored(self.allocate(product.result)));
+        };
+        let (score, value) = Self::score(loss)?;
+        self.taken.insert(index);
+        let mut gradient = None;
+        if let Some(of) = &loss.gradient {
+            let mut result = of.results[0];
+            if let Some(function) = product.activation {
+                let derivative = readers.iter().find_map(|&n| match self.tasks[n] {
+                    Task::ActivationGrad {
+                        function: f,
+                        d_y,
+                        d_x,
+                        ..
+                    } if f == function && d_y == result => Some((n, d_x)),
+                    _ => None,
+                });
+                let missing = || format!("{} has no derivative", self.name(product.result));
+                let (n, d_x) = derivative.ok_or_else(missing)?;
+                self.taken.insert(n);
+                result = d_x;
+            }
+            gradient = Some((self.allocate(result), self.constant(of.d_rows)?));
+        }
+        if readers.iter().any(|n| !self.taken.contains(n)) {
+            return Err(format!("{} has other readers", self.name(product.result)));
+        }
+        Ok(Outcome::Scored {
+            score,
+            observed: self.operand(loss.operands[1])?,
+            term: self.term(value)?,
+            gradient,
+        })
+    }
+
+    fn score(loss: &Loss) -> Result<(Score, TensorId), String> {
+        let value = loss.value.ok_or("a loss has a gradient and no value")?;
+        match loss.kind {
+            LossKind::BernoulliNll => Ok((Score::BernoulliNll, value)),
+            LossKind::SquaredError { scale, offset } => {
+                Ok((Score::SquaredError { scale, offset }, value))
+            }
+            LossKind::Kl => Err("a divergence is a launch of its own".to_owned()),
+        }
+    }
+
+    fn latent(&mut self, latent: &Latent) -> Result<Stage, String> {
+        Ok(Stage::Latent {
+            mu: self.operand(latent.mu)?,
+            logvar: self.operand(latent.logvar)?,
+            stream: self.stream(latent.eps)?,
+            z: self.allocate(latent.z),
+            term: self.term(latent.rows)?,
+        })
+    }
+
+    fn latent_grad(&mut self, grad: &LatentGrad) -> Result<Stage, String> {
+        Ok(Stage::LatentGrad {
+            mu: self.operand(grad.mu)?,
+            logvar: self.operand(grad.logvar)?,
+            stream: self.stream(grad.eps)?,
+            d_z: self.operand(grad.d_z)?,
+            upstream: self.constant(grad.d_rows)?,
+            d_mu: self.allocate(grad.d_mu),
+            d_logvar: self.allocate(grad.d_logvar),
+        })
+    }
+
+    /// The layer whose weight's gradient a product is.
+    fn layer(&self, product: &Product) -> Result<Layer, String> {
+        let parameter = |gradient: TensorId| {
+            let of = self.graph.gradients().iter();
+            let of = of.clone().find(|&&(_, g)| g == gradient).map(|&(p, _)| p);
+            of.ok_or_else(|| format!("{} is not of a parameter", self.name(gradient)))
+        };
+        let weight = parameter(product.result)?;
+        let shape = self.graph.shape(weight);
+        let bias = match product.sums {
+            Some(sums) => Some(self.parameter(parameter(sums)?)?),
+            None => None,
+        };
+        Ok(Layer {
+            d_y: self.operand(product.left)?.at,
+            x: self.operand(product.right)?.at,
+            fan_out: shape.rows(),
+            fan_in: shape.columns(),
+            weight: self.parameter(weight)?,
+            bias,
+        })
+    }
+
+    /// Every gradient is some layer's.
+    fn check_layers(&self) -> Result<(), String> {
+        if self.graph.optimizer().is_none() {
+            return Ok(());
+        }
+        let biases = self.layers.iter().filter(|layer| layer.bias.is_some());
+        let updated = self.layers.len() + biases.count();
+        let wanted = self.graph.gradients().len();
+        if updated == wanted {
+            return Ok(());
+        }
+        Err(format!(
+            "{updated} of {wanted} parameters belong to a linear layer with a bias"
+        ))
+    }
+}
