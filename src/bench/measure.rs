@@ -17,12 +17,12 @@ use crate::train::{Settings, TrainError};
 const IMAGES: usize = 60_000;
 /// The key of images, order and noise.
 const SEED: u64 = 1;
-/// The wall time of a timed window: many times what waiting for its end costs.
+/// The wall time of a timed window.
 const WINDOW: Duration = Duration::from_millis(500);
 /// The wall time of a submission, as in a training.
 const SUBMISSION: Duration = Duration::from_millis(60);
-/// The most steps of a submission, as in a training.
-const MOST_STEPS: usize = 1024;
+/// The least submissions of an epoch, so that the host records one while the GPU runs another.
+const SUBMISSIONS: usize = 8;
 /// The most steps that are run with timestamps.
 const PROFILED: usize = 64;
 
@@ -201,11 +201,11 @@ impl Steps {
             let of_epoch = left.min(self.of_epoch());
             self.begin()?;
             let started = Instant::now();
-            let mut done = 0;
+            let (mut done, mut wanted) = (0, 1);
             while done < of_epoch {
-                done += self
-                    .pass
-                    .advance(self.per_submission.min(of_epoch - done))?;
+                done += self.pass.advance(wanted.min(of_epoch - done))?;
+                // Growing, so that the GPU has work as soon as one step is recorded.
+                wanted = (2 * wanted).min(self.per_submission);
             }
             self.pass.losses()?;
             took += started.elapsed();
@@ -221,9 +221,8 @@ impl Steps {
         self.time(1)?;
         loop {
             let per_step = self.time(self.per_submission)?;
-            let wanted = steps_of(SUBMISSION, per_step)
-                .min(MOST_STEPS)
-                .min(self.of_epoch());
+            let most = self.of_epoch() / SUBMISSIONS;
+            let wanted = steps_of(SUBMISSION, per_step).min(most);
             // A lone short submission is mostly waiting, so the number is approached from below.
             if wanted <= 2 * self.per_submission {
                 self.per_submission = wanted;

@@ -90,7 +90,7 @@ pub struct StepReport {
     pub flops_per_step: u64,
     /// From the median.
     pub gflops_per_s: f64,
-    /// Steps that share a submission.
+    /// Steps that share a submission, where an epoch has got going.
     pub steps_per_submission: usize,
     /// What a step asks of the GPU; `null` without one.
     pub launches: Option<Launches>,

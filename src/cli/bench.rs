@@ -129,14 +129,15 @@ fn check_target(path: &Path) -> anyhow::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
-        let message = format!(
-            "--json cannot write {}: no such folder, or a folder itself",
-            path.display()
-        );
-        return Err(Usage(message).into());
-    }
-    Ok(())
+    let reason = if folder.is_some_and(|folder| !folder.is_dir()) {
+        "there is no such folder"
+    } else if path.exists() && !path.is_file() {
+        "something that is no file is there"
+    } else {
+        return Ok(());
+    };
+    let message = format!("--json cannot write {}: {reason}", path.display());
+    Err(Usage(message).into())
 }
 
 /// What runs, and its peaks.
@@ -177,6 +178,10 @@ fn step_text(step: &StepReport, report: &Report) -> String {
     }
     if let Some(launches) = &step.launches {
         let gpu = match &step.gpu {
+            Some(gpu) if gpu.step_us > us.median => format!(
+                "100 % of the step; with timestamps, the kernels take {} µs, more than it",
+                rounded(gpu.step_us)
+            ),
             Some(gpu) => format!("{:.0} % of the step", 100.0 * gpu.share),
             None => "n/a: this adapter offers no timestamps within passes".to_owned(),
         };

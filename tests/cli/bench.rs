@@ -96,8 +96,11 @@ fn what_cannot_be_measured_or_written_is_said_first() {
         ("bench --workload s,xl", &["'xl'"]),
         ("bench --workload", &["--workload", "value is required"]),
         ("bench --repeats 0", &["'0'", "--repeats"]),
-        ("bench --json nosuch/s.json", &["nosuch", "--json"]),
-        ("bench --json tiny", &["tiny", "--json"]),
+        (
+            "bench --json nosuch/s.json",
+            &["nosuch/s.json", "no such folder"],
+        ),
+        ("bench --json tiny", &["tiny", "no file"]),
     ] {
         let ran = place.vae(args).fails(2, parts);
         assert!(ran.out.is_empty(), "{ran}");
