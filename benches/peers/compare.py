@@ -6,7 +6,7 @@
 Each round measures vae and then every peer, so that what changes on the machine hits all of them;
 the medians of the rounds count. PyTorch and JAX are used where --python has them; what is missing is
 said. On an NVIDIA adapter the peers run on CUDA, and whole trainings are timed from process start.
-Needs nothing but the standard library, and builds nothing.
+Needs Python 3.10 and nothing but its standard library, and builds nothing.
 """
 
 import argparse
@@ -111,7 +111,8 @@ class Runner:
     def vae(self) -> None:
         """A round of `vae bench`."""
         command = [self.args.vae, "bench", "--json", "--repeats", "1", "--workload", self.args.workload]
-        done = self.run(command + self.adapter_flag())
+        command += self.adapter_flag()
+        done = self.run(command)
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
         report = json.loads(done.stdout)
