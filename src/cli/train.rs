@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread::{self, ScopedJoinHandle};
 
-use vae_wgpu::checkpoint::RunDir;
+use vae_wgpu::checkpoint::{CheckpointError, RunDir};
 use vae_wgpu::data::Dataset;
 use vae_wgpu::train::{EpochEnd, EpochMetrics, Preset, Trainer};
 
@@ -124,24 +125,38 @@ enum Trained {
     Interrupted,
 }
 
-/// Trains to the last epoch or until interrupted.
+/// Trains to the last epoch or until interrupted. A checkpoint is written while the next epoch runs.
 fn train(trainer: &mut Trainer, dir: &RunDir, reporter: &mut Reporter) -> anyhow::Result<Trained> {
-    while trainer.epochs_done() < trainer.settings().epochs {
-        reporter.begin(trainer.steps_of_epoch());
-        let watches = reporter.watches();
-        let mut watch = |progress: vae_wgpu::train::Progress<'_>| reporter.progress(progress);
-        let end = trainer.epoch(watches.then_some(&mut watch), &mut || !interrupt::asked())?;
-        if let EpochEnd::Complete(metrics) = end {
-            // The line first: a crash between the two repeats the epoch and replaces the line.
-            dir.append_metrics(&metrics)?;
-            reporter.epoch(&metrics);
+    thread::scope(|scope| {
+        let mut saving = None;
+        let mut trained = Trained::ToTheEnd;
+        while trained == Trained::ToTheEnd && trainer.epochs_done() < trainer.settings().epochs {
+            reporter.begin(trainer.steps_of_epoch());
+            let watches = reporter.watches();
+            let mut watch = |progress: vae_wgpu::train::Progress<'_>| reporter.progress(progress);
+            let end = trainer.epoch(watches.then_some(&mut watch), &mut || !interrupt::asked())?;
+            saving.take().map_or(Ok(()), saved)?;
+            if let EpochEnd::Complete(metrics) = end {
+                // The line first: a crash between the two repeats the epoch and replaces the line.
+                dir.append_metrics(&metrics)?;
+                reporter.epoch(&metrics);
+            }
+            let (checkpoint, path) = (trainer.checkpoint()?, dir.last_checkpoint());
+            saving = Some(scope.spawn(move || checkpoint.save(&path)));
+            if interrupt::asked() && trainer.epochs_done() < trainer.settings().epochs {
+                trained = Trained::Interrupted;
+            }
         }
-        trainer.checkpoint()?.save(&dir.last_checkpoint())?;
-        if interrupt::asked() && trainer.epochs_done() < trainer.settings().epochs {
-            return Ok(Trained::Interrupted);
-        }
-    }
-    Ok(Trained::ToTheEnd)
+        saving.map_or(Ok(()), saved)?;
+        Ok(trained)
+    })
+}
+
+/// Waits for a checkpoint to be written.
+fn saved(saving: ScopedJoinHandle<'_, Result<(), CheckpointError>>) -> Result<(), CheckpointError> {
+    saving
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Draws the pictures and says where everything is.

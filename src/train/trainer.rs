@@ -57,6 +57,8 @@ pub struct Trainer {
     place: Place,
     /// Where this process took the epoch up, to find the cause of a loss that is not finite.
     taken_up: (Place, Snapshot),
+    /// Whether somebody has had the model since, and may have changed it.
+    lent: bool,
     steps_per_submission: Option<usize>,
 }
 
@@ -138,6 +140,7 @@ impl Trainer {
             test_count: test.count,
             taken_up: (place.clone(), snapshot),
             place,
+            lent: false,
             steps_per_submission: None,
         })
     }
@@ -170,6 +173,7 @@ impl Trainer {
 
     /// The model as it is now.
     pub fn model(&mut self) -> &mut Autoencoder {
+        self.lent = true;
         &mut self.model
     }
 
@@ -256,6 +260,7 @@ impl Trainer {
             log: Vec::new(),
         };
         self.taken_up = (self.place.clone(), self.model.executor_mut().snapshot()?);
+        self.lent = false;
         Ok(EpochEnd::Complete(EpochMetrics {
             epoch: self.place.epoch,
             train_loss: train.total,
@@ -317,7 +322,14 @@ impl Trainer {
     /// Where the device fails, or a parameter is not finite: the step that spoils it can be the one
     /// before an interruption, and its own loss still a number.
     pub fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
-        let snapshot = self.model.executor_mut().snapshot()?;
+        let new;
+        let (place, taken) = &self.taken_up;
+        let snapshot = if place.step == self.place.step && !self.lent {
+            taken
+        } else {
+            new = self.model.executor_mut().snapshot()?;
+            &new
+        };
         let specs = self.model.vae().parameters();
         let spoiled = specs
             .iter()
@@ -330,7 +342,7 @@ impl Trainer {
                 operation: format!("the update of {}", spec.name),
             });
         }
-        saved::write(&specs, &snapshot, &self.place, &self.settings, &self.images)
+        saved::write(&specs, snapshot, &self.place, &self.settings, &self.images)
     }
 
     fn report(

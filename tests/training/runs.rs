@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Test> {
         one_seed_gives_one_checkpoint_however_steps_are_submitted,
         watching_shows_the_log_and_changes_nothing,
         an_interrupted_run_ends_with_the_same_bits,
+        a_checkpoint_holds_what_the_caller_put_into_the_model,
         the_loss_falls_and_reconstructions_beat_the_mean_image,
         a_loss_that_is_not_finite_names_its_cause,
         the_executors_agree,
@@ -158,6 +159,22 @@ fn an_interrupted_run_ends_with_the_same_bits(open: &Open) {
     metrics.extend(rest);
     assert!(metrics == whole.1, "metrics");
     assert!(checkpoint == whole.0, "checkpoint");
+}
+
+fn a_checkpoint_holds_what_the_caller_put_into_the_model(open: &Open) {
+    let (data, settings) = (data(), settings());
+    let mut trainer = trainer(open, &settings, &data);
+    let name = trainer.model().vae().parameters()[0].name.clone();
+    // Before the first step, and after an epoch.
+    for value in [42.0, 43.0] {
+        let executor = trainer.model().executor_mut();
+        let mut snapshot = executor.snapshot().unwrap();
+        snapshot.parameters[0][0] = value;
+        executor.restore(&snapshot).unwrap();
+        let saved = trainer.checkpoint().unwrap();
+        assert_eq!(saved.tensors[&name].data[0], value);
+        trainer.epoch(None, &mut || true).unwrap();
+    }
 }
 
 fn the_loss_falls_and_reconstructions_beat_the_mean_image(open: &Open) {
