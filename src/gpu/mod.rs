@@ -152,6 +152,13 @@ impl Gpu {
             .min(self.limits.max_buffer_size)
     }
 
+    /// Bytes of all buffers on the device, staging included; `None` where the backend does not count
+    /// them.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        let report = self.device.generate_allocator_report()?;
+        Some(report.total_allocated_bytes)
+    }
+
     /// What an output that a kernel does not write is bound to: room for two such outputs, as
     /// WebGPU forbids that two written bindings overlap.
     pub fn unused(&self) -> Slice {

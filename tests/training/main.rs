@@ -7,11 +7,13 @@
 
 use std::process::ExitCode;
 
+mod memory;
 mod runs;
 #[path = "../support/mod.rs"]
 mod support;
 mod truth;
 
 fn main() -> ExitCode {
-    support::harness::run(truth::tests().into_iter().chain(runs::tests()))
+    let files = [truth::tests(), runs::tests(), memory::tests()];
+    support::harness::run(files.into_iter().flatten())
 }
