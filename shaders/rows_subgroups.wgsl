@@ -1,7 +1,8 @@
 // Everything of a step that works row by row, in one launch: gather, forward, loss, backward up to
 // the gradients of each layer's outputs. For software adapters that run eight lanes at a time.
 //
-// A program of stages runs over a tile of 64 rows. Tensors are [rows, width] on one tape; a stage
+// A program of stages, from `first_stage` to before `end_stage`, runs over a tile of 64 rows. In a
+// launch of one product the workgroups of a row of the grid share its columns. Tensors are [rows, width] on one tape; a stage
 // names its operands by where they start there, and its weights by where they start in
 // `parameters`.
 //
@@ -17,11 +18,13 @@
 //
 // images      [count, words_per_row] bytes, order [count], state: the step, position, log entry
 // parameters  all weights and biases
-// tape        the tensors; losses [terms, entries, entry_stride] the losses of rows, in nats
+// tape        the tensors
+// losses      [terms, entries, shares, batch]: each row's losses, in nats, as many sums of them as a
+//             row of the grid has workgroups
 //
 // One subgroup of eight lanes owns 8×8 rows from the first stage to the last, so nothing has to
-// wait for another: no barrier. The product is that of `gemm_subgroups`. The last workgroup that is
-// done moves the counters on; none reads them after it has counted itself.
+// wait for another: no barrier. The product is that of `gemm_subgroups`. Where `advance` says so, the
+// last workgroup that is done moves the counters on; none reads them after it has counted itself.
 //
 // Such a driver evaluates both sides of a branch, so a stage is skipped by loops that end at once.
 
@@ -63,11 +66,15 @@ struct Params {
     rows: u32,
     dim: u32,
     words_per_row: u32,
-    stages: u32,
+    first_stage: u32,
+    end_stage: u32,
+    advance: u32,
     seed_low: u32,
     seed_high: u32,
+    batch: u32,
     entry_stride: u32,
     term_stride: u32,
+    padding: u32,
     program: array<Stage, 32>,
 }
 
@@ -173,13 +180,14 @@ fn broadcasts(x: f32) -> array<f32, LANES> {
     );
 }
 
-fn product(stage: Stage, first: u32, lane: u32) {
+fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     var input_at: array<u32, ROWS>;
     var row_loss: array<f32, ROWS>;
     for (var i = 0u; i < ROWS; i++) {
         input_at[i] = stage.input + min(first + i * LANES, params.rows - 1u) * stage.inner;
     }
-    for (var n0 = 0u; n0 < only(stage, PRODUCT, stage.columns); n0 += COLUMNS) {
+    let columns = only(stage, PRODUCT, stage.columns);
+    for (var n0 = share * COLUMNS; n0 < columns; n0 += shares * COLUMNS) {
         var weight_at: array<u32, VECTORS>;
         var sum: array<array<f32, ROWS>, COLUMNS>;
         for (var v = 0u; v < VECTORS; v++) {
@@ -281,7 +289,7 @@ fn product(stage: Stage, first: u32, lane: u32) {
     for (var i = 0u; i < ROWS; i++) {
         let row = first + i * LANES;
         if stage.kind == PRODUCT && stage.loss != 0u && row < params.rows {
-            losses[log_at(stage.term) + row] = row_loss[i];
+            losses[log_at(stage.term) + share * params.batch + row] = row_loss[i];
         }
     }
 }
@@ -392,14 +400,15 @@ fn main(
 ) {
     let tile = workgroup.x * ROWS * LANES;
     let end = min(tile + ROWS * LANES, params.rows);
-    for (var s = 0u; s < params.stages; s++) {
+    for (var s = params.first_stage; s < params.end_stage; s++) {
         let stage = params.program[s];
         gather(stage, tile + lane, end);
-        product(stage, tile + lane, lane);
+        product(stage, tile + lane, lane, workgroup.y, groups.y);
         latent(stage, tile + lane, end);
         latent_grad(stage, tile + lane, end);
     }
-    if lane == 0u && atomicAdd(&state.done, 1u) == groups.x - 1u {
+    let last = groups.x * groups.y - 1u;
+    if params.advance != 0u && lane == 0u && atomicAdd(&state.done, 1u) == last {
         atomicStore(&state.done, 0u);
         state.step += 1u;
         state.position += params.rows;

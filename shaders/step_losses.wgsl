@@ -1,9 +1,9 @@
 // The losses of whole steps from those of their rows, for all steps of a submission in one launch.
 //
-//   losses[e, 1 + t] = mean_r rows[t, e, r]
+//   losses[e, 1 + t] = mean_r Σ_s rows[t, e, s, r]
 //   losses[e, 0]     = Σ_t weights[t] · losses[e, 1 + t]          in nats
 //
-// rows     [terms, entries, stride]   the first `batch` of each entry count
+// rows     [terms, entries, shares, stride]   the first `batch` of each stride count
 // weights  [terms]
 // losses   [entries, 1 + terms]
 // state    entries that are written
@@ -21,8 +21,12 @@ struct State {
 struct Params {
     batch: u32,
     stride: u32,
-    term_stride: u32,
+    shares: u32,
+    entries: u32,
     terms: u32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
 }
 
 @group(0) @binding(0) var<storage, read> rows: array<f32>;
@@ -46,10 +50,12 @@ fn main(
     let line = entry * (params.terms + 1u);
     var objective = 0.0;
     for (var term = 0u; term < params.terms; term++) {
-        let first = term * params.term_stride + entry * params.stride;
+        let first = (term * params.entries + entry) * params.shares * params.stride;
         var total = 0.0;
-        for (var row = lane; row < params.batch; row += LANES) {
-            total += rows[first + row];
+        for (var share = 0u; share < params.shares; share++) {
+            for (var row = lane; row < params.batch; row += LANES) {
+                total += rows[first + share * params.stride + row];
+            }
         }
         workgroupBarrier();
         partial[lane] = total;

@@ -3,6 +3,8 @@
 //! A [`Program`] is a list of [`Stage`]s over tensors `[rows, width]` that lie on one tape. What
 //! needs all rows at once, the gradients of weights, is [`super::update`]'s.
 
+use std::ops::Range;
+
 use super::{State, activation_code, assert_lengths};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
@@ -171,17 +173,34 @@ pub struct Buffers<'a> {
     pub losses: &'a Slice,
 }
 
-/// The log of row losses, `[terms, entries, stride]`: one entry a step.
+/// The log of row losses, `[terms, entries, shares, batch]`: one entry a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// Words of an entry: the rows of the largest batch.
-    pub stride: usize,
     /// Entries of a term.
     pub entries: usize,
+    /// Sums of which a row's loss may consist: those that no launch writes stay zero.
+    pub shares: usize,
+    /// Rows of the largest batch.
+    pub batch: usize,
+}
+
+impl Log {
+    /// Words from one entry to the next.
+    pub fn entry(self) -> usize {
+        self.shares * self.batch
+    }
+
+    /// Words from one term to the next.
+    pub fn term(self) -> usize {
+        self.entries * self.entry()
+    }
 }
 
 /// Rows of a workgroup of `rows_subgroups`.
 const TILE: usize = 64;
+
+/// Columns of a product that one of its workgroups computes at a time.
+const COLUMNS: usize = 32;
 
 const NONE: u32 = u32::MAX;
 
@@ -191,11 +210,15 @@ struct Params {
     rows: u32,
     dim: u32,
     words_per_row: u32,
-    stages: u32,
+    first_stage: u32,
+    end_stage: u32,
+    advance: u32,
     seed_low: u32,
     seed_high: u32,
+    batch: u32,
     entry_stride: u32,
     term_stride: u32,
+    padding: u32,
     program: [Encoded; MAX_STAGES],
 }
 
@@ -228,13 +251,38 @@ struct Encoded {
 }
 
 const _: () = assert!(size_of::<Encoded>() == 96);
-const _: () = assert!(size_of::<Params>() == 32 + 96 * MAX_STAGES);
+const _: () = assert!(size_of::<Params>() == 48 + 96 * MAX_STAGES);
 
-/// One workgroup a tile of rows.
+/// All stages: one workgroup a tile of rows.
 ///
 /// # Panics
 /// Where an array is too short or there are too many stages.
 pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log) -> Launch {
+    launch_some(buffers, program, log, 0..program.stages.len(), 1)
+}
+
+/// One stage, as many workgroups a tile of rows as a product has tiles of columns.
+///
+/// # Panics
+/// As [`launch`], and where there is no such stage.
+pub fn launch_stage(buffers: Buffers<'_>, program: &Program, log: Log, stage: usize) -> Launch {
+    let shares = program.stages[stage].shares();
+    launch_some(buffers, program, log, stage..stage + 1, shares)
+}
+
+/// Sums of a row's loss where each stage is a launch of its own.
+pub fn shares(program: &Program) -> usize {
+    let scored = program.stages.iter().filter(|stage| stage.term().is_some());
+    scored.map(Stage::shares).max().unwrap_or(1)
+}
+
+fn launch_some(
+    buffers: Buffers<'_>,
+    program: &Program,
+    log: Log,
+    stages: Range<usize>,
+    shares: usize,
+) -> Launch {
     let count = program.stages.len();
     assert!(count <= MAX_STAGES, "{count} stages");
     let [seed_low, seed_high] = rng::key(program.seed);
@@ -242,11 +290,15 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log) -> Launch {
         rows: program.rows as u32,
         dim: program.dim as u32,
         words_per_row: program.dim.div_ceil(4) as u32,
-        stages: count as u32,
+        first_stage: stages.start as u32,
+        end_stage: stages.end as u32,
+        advance: (stages.end == count).into(),
         seed_low,
         seed_high,
-        entry_stride: log.stride as u32,
-        term_stride: (log.stride * log.entries) as u32,
+        batch: log.batch as u32,
+        entry_stride: log.entry() as u32,
+        term_stride: log.term() as u32,
+        padding: 0,
         program: [bytemuck::Zeroable::zeroed(); MAX_STAGES],
     };
     for (slot, stage) in params.program.iter_mut().zip(&program.stages) {
@@ -255,7 +307,7 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log) -> Launch {
     let (tape, parameters) = program.extent();
     let terms = program.stages.iter().filter_map(Stage::term).max();
     assert!(
-        program.rows <= log.stride,
+        program.rows <= log.batch,
         "a batch beyond an entry of the log"
     );
     let Buffers {
@@ -273,10 +325,7 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log) -> Launch {
             (values, parameters),
             (state, size_of::<State>() / 4),
             (tensors, tape),
-            (
-                losses,
-                terms.map_or(0, |last| (last + 1) * log.stride * log.entries),
-            ),
+            (losses, terms.map_or(0, |last| (last + 1) * log.term())),
         ],
     );
     let smooth = program.stages.iter().any(Stage::is_smooth);
@@ -287,7 +336,7 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log) -> Launch {
             .map(Slice::clone)
             .to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),
-        grid: [program.rows.div_ceil(TILE) as u32, 1, 1],
+        grid: [program.rows.div_ceil(TILE) as u32, shares as u32, 1],
     }
 }
 
@@ -339,6 +388,19 @@ impl Stage {
         }
     }
 
+    /// The tensors that it writes.
+    pub fn writes(&self) -> Vec<Tensor> {
+        match *self {
+            Self::Gather { x } => vec![x],
+            Self::Product(Product { result, .. }) => match result {
+                Outcome::Stored(y) => vec![y],
+                Outcome::Scored { gradient, .. } => gradient.into_iter().map(|(d, _)| d).collect(),
+            },
+            Self::Latent { z, .. } => vec![z],
+            Self::LatentGrad { d_mu, d_logvar, .. } => vec![d_mu, d_logvar],
+        }
+    }
+
     /// The term of the objective that it computes.
     fn term(&self) -> Option<usize> {
         match *self {
@@ -348,6 +410,14 @@ impl Stage {
             })
             | Self::Latent { term, .. } => Some(term),
             _ => None,
+        }
+    }
+
+    /// Workgroups that a tile of rows can have in a launch of this stage alone.
+    fn shares(&self) -> usize {
+        match self {
+            Self::Product(product) => product.width.div_ceil(COLUMNS).max(1),
+            _ => 1,
         }
     }
 

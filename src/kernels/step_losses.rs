@@ -22,16 +22,18 @@ pub const KERNEL: Kernel = Kernel {
 struct Params {
     batch: u32,
     stride: u32,
-    term_stride: u32,
+    shares: u32,
+    entries: u32,
     terms: u32,
+    padding: [u32; 3],
 }
 
-const _: () = assert!(size_of::<Params>() == 16);
+const _: () = assert!(size_of::<Params>() == 32);
 
 /// Its arrays.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffers<'a> {
-    /// `[terms, entries, stride]`: the losses of rows.
+    /// `[terms, entries, shares, batch]`: the losses of rows.
     pub rows: &'a Slice,
     /// `[terms]`: each term's factor in the objective.
     pub weights: &'a Slice,
@@ -56,15 +58,17 @@ pub fn launch(buffers: Buffers<'_>, batch: usize, log: Log, lanes: u32) -> Launc
     let terms = weights.len();
     let params = Params {
         batch: batch as u32,
-        stride: log.stride as u32,
-        term_stride: (log.stride * log.entries) as u32,
+        stride: log.batch as u32,
+        shares: log.shares as u32,
+        entries: log.entries as u32,
         terms: terms as u32,
+        padding: [0; 3],
     };
-    assert!(batch <= log.stride, "a batch beyond an entry of the log");
+    assert!(batch <= log.batch, "a batch beyond an entry of the log");
     assert_lengths(
         &KERNEL,
         &[
-            (rows, terms * log.entries * log.stride),
+            (rows, terms * log.term()),
             (state, size_of::<State>() / 4),
             (losses, log.entries * (1 + terms)),
         ],

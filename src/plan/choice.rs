@@ -9,6 +9,7 @@ use super::two_launch::TwoLaunch;
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
 use crate::kernels::gemm::{Epilogue, Family};
+use crate::kernels::rows;
 
 /// How a step is cut into launches. Every way computes the same; each is the same from run to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,31 +58,51 @@ impl FromStr for PlanChoice {
     }
 }
 
+/// A step as a program and the update of weights that follows it.
+pub(super) struct Way {
+    pub(super) step: TwoLaunch,
+    /// Whether all stages share a launch; else each is one.
+    pub(super) together: bool,
+}
+
+impl Way {
+    /// Sums of which a row's loss consists.
+    pub(super) fn shares(&self) -> usize {
+        match self.together {
+            true => 1,
+            false => rows::shares(&self.step.program),
+        }
+    }
+}
+
 impl PlanChoice {
-    /// The two launches of a graph, if that is the way it takes.
+    /// The program of a graph, if it runs as one.
     ///
     /// # Errors
-    /// Where two launches were asked for and the graph or the adapter does not have them.
-    pub(super) fn two_launch(
+    /// Where a program was asked for, and the graph cannot be one or the adapter has no kernel.
+    pub(super) fn program(
         self,
         gpu: &Gpu,
         graph: &Graph,
         parameters: &Parameters,
         seed: u64,
-    ) -> Result<Option<TwoLaunch>, GpuError> {
-        if matches!(self, Self::General | Self::Fused) {
+    ) -> Result<Option<Way>, GpuError> {
+        if self == Self::General {
             return Ok(None);
         }
         let tasks = fuse::fuse(graph, Epilogue::All);
-        let two = match Family::of(gpu) {
+        let step = match Family::of(gpu) {
             Family::Subgroups => TwoLaunch::new(graph, &tasks, parameters, seed),
             Family::Registers | Family::Tiled => {
                 Err("there are no kernels for this adapter".to_owned())
             }
         };
-        match two {
-            Ok(two) => Ok(Some(two)),
-            Err(reason) if self == Self::TwoLaunch => Err(GpuError::Plan {
+        match step {
+            Ok(step) => Ok(Some(Way {
+                step,
+                together: self != Self::Fused,
+            })),
+            Err(reason) if self != Self::Auto => Err(GpuError::Plan {
                 plan: self.to_string(),
                 reason,
             }),

@@ -1,8 +1,8 @@
 //! A plan before its kernels are compiled, by the way that it takes.
 
 use super::buffers::{Buffers, Pool};
+use super::choice::Way;
 use super::parameters::Parameters;
-use super::two_launch::TwoLaunch;
 use super::{Loop, Plan, fuse, lower, profile};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::Graph;
@@ -65,19 +65,20 @@ impl Draft {
         Ok((draft, buffers))
     }
 
-    /// One launch for everything that works row by row, and one for the weights.
+    /// A program: its stages in one launch or in one each, and a launch for the weights.
     ///
     /// # Panics
     /// Without a data set and a log of rows.
-    pub(super) fn two_launch(
+    pub(super) fn program(
         gpu: &Gpu,
         graph: &Graph,
-        two: &TwoLaunch,
+        way: &Way,
         parameters: &mut Parameters,
         shared: &Loop,
     ) -> Result<Self, GpuError> {
+        let (two, together) = (&way.step, way.together);
         let (Some(dataset), Some((log, layout))) = (&shared.dataset, &shared.rows) else {
-            unreachable!("a pass has a data set and, for two launches, a log of rows")
+            unreachable!("a pass has a data set and, for programs, a log of rows")
         };
         let tape = gpu.allocate("the tensors of a step", two.tape)?;
         let batch = two.program.rows;
@@ -89,10 +90,22 @@ impl Draft {
             tape: &tape,
             losses: log,
         };
-        let mut launches = vec![rows::launch(buffers, &two.program, *layout)];
-        let tensors = two.tensors.iter();
         let part = |tensor: &rows::Tensor| tape.part(tensor.at, batch * tensor.width);
-        let mut results = vec![tensors.map(|(name, t)| (name.clone(), part(t))).collect()];
+        let named = |(name, tensor): &(String, rows::Tensor)| (name.clone(), part(tensor));
+        let (mut launches, mut results) = (Vec::new(), Vec::new());
+        if together {
+            launches.push(rows::launch(buffers, &two.program, *layout));
+            results.push(two.tensors.iter().map(named).collect());
+        } else {
+            for index in 0..two.program.stages.len() {
+                launches.push(rows::launch_stage(buffers, &two.program, *layout, index));
+                let written = two
+                    .tensors
+                    .iter()
+                    .filter(|(_, tensor)| two.program.stages[index].writes().contains(tensor));
+                results.push(written.map(named).collect());
+            }
+        }
         if let Some(constants) = graph.optimizer() {
             let optimizer = parameters.optimizer(gpu)?;
             let buffers = update::Buffers {

@@ -9,7 +9,7 @@ use super::{Dataset, Loop, Plan};
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
-use crate::kernels::{self, State, gather};
+use crate::kernels::{State, gather, rows};
 
 /// Plans for whole batches and for the rest of an epoch, and where they stand.
 pub(super) struct GpuPass {
@@ -33,17 +33,17 @@ const MOST_STEPS: usize = 65_535;
 impl GpuPass {
     pub(super) fn new(
         executor: &mut GpuExecutor,
-        rows: Rows<'_>,
+        data: Rows<'_>,
         batch: usize,
         graph: &dyn Fn(usize) -> Graph,
     ) -> Result<Self, ExecutorError> {
         let gpu = Arc::clone(&executor.gpu);
-        let count = rows.count();
+        let count = data.count();
         let batch = batch.clamp(1, count.max(1));
         let line = 1 + graph(1).terms().len();
         let images = gpu
-            .upload("the images", &gather::pack(rows.pixels, rows.dim))
-            .map_err(|error| images_that_fit(error, rows.dim))?;
+            .upload("the images", &gather::pack(data.pixels, data.dim))
+            .map_err(|error| images_that_fit(error, data.dim))?;
         let entries = count.div_ceil(batch);
         let mut shared = Loop {
             state: gpu.upload("the state of the loop", &[State::default()])?,
@@ -55,20 +55,25 @@ impl GpuPass {
             rows: None,
         };
         let mut drafts = Vec::new();
-        for rows in [batch, count % batch].into_iter().filter(|&rows| rows > 0) {
-            let graph = graph(rows);
+        for size in [batch, count % batch].into_iter().filter(|&size| size > 0) {
+            let graph = graph(size);
             let parameters = &mut executor.parameters;
             let choice = executor.choice;
-            let two = choice.two_launch(&gpu, &graph, parameters, executor.seed)?;
-            drafts.push(match two {
-                Some(two) => {
+            let way = choice.program(&gpu, &graph, parameters, executor.seed)?;
+            drafts.push(match way {
+                Some(way) => {
                     if shared.rows.is_none() {
-                        let stride = batch;
-                        let words = graph.terms().len() * entries * stride;
-                        let log = gpu.allocate("the losses of an epoch's rows", words)?;
-                        shared.rows = Some((log, kernels::rows::Log { stride, entries }));
+                        let shares = way.shares();
+                        let log = rows::Log {
+                            entries,
+                            shares,
+                            batch,
+                        };
+                        let words = graph.terms().len() * log.term();
+                        let losses = gpu.allocate("the losses of an epoch's rows", words)?;
+                        shared.rows = Some((losses, log));
                     }
-                    Draft::two_launch(&gpu, &graph, &two, parameters, &shared)?
+                    Draft::program(&gpu, &graph, &way, parameters, &shared)?
                 }
                 None => {
                     let pool = &mut executor.pool.borrow_mut();

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use vae_wgpu::executor::{Executor, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, Checks, Gpu, GpuError, Options};
-use vae_wgpu::plan::GpuExecutor;
+use vae_wgpu::plan::{GpuExecutor, PlanChoice};
 use vae_wgpu::reference::ReferenceExecutor;
 
 /// Makes an executor of one kind for these parameters and this seed.
@@ -55,7 +55,7 @@ impl Test {
         }
     }
 
-    /// A test of whole graphs: once on the reference executor, once on the GPU's.
+    /// A test of whole graphs: once on the reference executor, and on the GPU's in each of its ways.
     pub(crate) fn executors(name: &'static str, body: fn(&Open)) -> Self {
         Self {
             name,
@@ -91,29 +91,41 @@ impl Test {
                     })
                 })
                 .collect(),
-            Body::Executors(body) => vec![
-                Trial::test(format!("{name} (reference)"), move || {
+            Body::Executors(body) => {
+                let reference = Trial::test(format!("{name} (reference)"), move || {
                     body(&|specs, seed| Box::new(ReferenceExecutor::new(specs, seed)));
                     Ok(())
-                }),
-                Trial::ignorable_test(format!("{name} (gpu)"), move || {
-                    on_gpu(Checks::Trusted, |gpu| {
-                        let gpu = Arc::clone(gpu);
-                        body(&move |specs, seed| match GpuExecutor::new(
-                            Arc::clone(&gpu),
-                            specs,
-                            seed,
-                        ) {
-                            Ok(executor) => Box::new(executor),
-                            Err(error) => panic!("{error}"),
-                        });
+                });
+                let plans = PLANS.map(|plan| {
+                    Trial::ignorable_test(format!("{name} ({plan})"), move || {
+                        on_gpu(Checks::Trusted, |gpu| body(&on_plan(gpu, plan)))
                     })
-                }),
-            ],
+                });
+                [reference].into_iter().chain(plans).collect()
+            }
             Body::Ignored(reason) => vec![Trial::ignorable_test(name, move || {
                 Ok(Completion::ignored_with(reason))
             })],
         }
+    }
+}
+
+/// Every way to cut a step into launches.
+const PLANS: [PlanChoice; 3] = [
+    PlanChoice::General,
+    PlanChoice::Fused,
+    PlanChoice::TwoLaunch,
+];
+
+/// Executors that run in one of these ways.
+fn on_plan(
+    gpu: &Arc<Gpu>,
+    plan: PlanChoice,
+) -> impl Fn(Vec<ParameterSpec>, u64) -> Box<dyn Executor> + use<> {
+    let gpu = Arc::clone(gpu);
+    move |specs, seed| match GpuExecutor::new(Arc::clone(&gpu), specs, seed) {
+        Ok(executor) => Box::new(executor.with_plan(plan)),
+        Err(error) => panic!("{error}"),
     }
 }
 
