@@ -176,7 +176,7 @@ impl Bench<'_> {
     /// The variant of `gemm_*` that the shape gets, at all shapes; the other ones at the first
     /// model's.
     fn gemm(&mut self, model: &Model) -> Result<(), GpuError> {
-        let family = Family::of(&self.gpu);
+        let family = Family::of(self.gpu);
         for (product, shape @ [m, n, k], transposed) in model.products() {
             let chosen = Variant::choose(family, m, n);
             let others = [
