@@ -112,7 +112,7 @@ impl Bench<'_> {
     }
 
     fn lanes(&self) -> u32 {
-        reduction_lanes(self.gpu.is_software())
+        reduction_lanes(self.gpu.is_software(), 1024)
     }
 
     /// Measures a launch; `before` runs ahead of each submission.

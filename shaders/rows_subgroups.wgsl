@@ -6,7 +6,7 @@
 // names its operands by where they start there, and its weights by where they start in
 // `parameters`.
 //
-//   GATHER       output[r, c] = pixel c of image order[position + r], in [0, 1]
+//   GATHER       output[r, c] = pixel c of image order[position + first_row + r], in [0, 1]
 //   PRODUCT      y = f(Σ_k input[r, k]·W[k, c] + bias[c] + addend[r, c]) · g′(saved[r, c])
 //                W element (k, c) at weight + k·weight_inner + c·weight_column
 //                loss = 0: output = y
@@ -21,6 +21,9 @@
 // tape        the tensors
 // losses      [terms, entries, shares, batch]: each row's losses, in nats, as many sums of them as a
 //             row of the grid has workgroups
+//
+// A batch too large for the tape runs as several launches; `first_row` is where this one's rows
+// start in it, for the data set, the noise and the log.
 //
 // One subgroup of eight lanes owns 8×8 rows from the first stage to the last, so nothing has to
 // wait for another: no barrier. The product is that of `gemm_subgroups`. Where `advance` says so, the
@@ -74,7 +77,7 @@ struct Params {
     batch: u32,
     entry_stride: u32,
     term_stride: u32,
-    padding: u32,
+    first_row: u32,
     program: array<Stage, 32>,
 }
 
@@ -123,7 +126,7 @@ fn only(stage: Stage, kind: u32, count: u32) -> u32 {
 
 fn gather(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, GATHER, end); row += LANES) {
-        let image = order[state.position + row] * params.words_per_row;
+        let image = order[state.position + params.first_row + row] * params.words_per_row;
         let at = stage.output + row * params.dim;
         for (var column = 0u; column < params.dim; column += 4u) {
             let pixels = unpack4x8unorm(images[image + column / 4u]);
@@ -307,9 +310,9 @@ fn loss(stage: Stage, y: f32, x: f32) -> vec2<f32> {
     return select(squared, bernoulli, stage.loss == BERNOULLI_NLL);
 }
 
-/// Where the losses of this step's rows go.
+/// Where the losses of this launch's rows go.
 fn log_at(term: u32) -> u32 {
-    return term * params.term_stride + state.entry * params.entry_stride;
+    return term * params.term_stride + state.entry * params.entry_stride + params.first_row;
 }
 
 /// The 64-bit product of two words as (low, high), from 16-bit halves: WGSL has no wider integer.
@@ -334,10 +337,11 @@ fn philox(start: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
     return counter;
 }
 
-/// Element `i` of this step's ε: what the kernel `normal` draws.
-fn noise(stream: u32, i: u32) -> f32 {
+/// An element of this step's ε [batch, columns]: what the kernel `normal` draws.
+fn noise(stage: Stage, row: u32, column: u32) -> f32 {
+    let i = (params.first_row + row) * stage.columns + column;
     let key = vec2<u32>(params.seed_low, params.seed_high);
-    let words = philox(vec4<u32>(i / 4u, state.step, stream, 0u), key);
+    let words = philox(vec4<u32>(i / 4u, state.step, stage.stream, 0u), key);
     let pair = select(words.xy, words.zw, (i & 2u) != 0u);
     let radius = sqrt(max(-2.0 * log(f32((pair.x >> 8u) + 1u) * UNIT), 0.0));
     let turn = f32(pair.y >> 8u) * UNIT;
@@ -370,7 +374,7 @@ fn latent(stage: Stage, first: u32, end: u32) {
             let mu = tape[stage.input + i];
             let logvar = tape[stage.saved + i];
             let sigma = exp(0.5 * min(logvar, LOGVAR_MAX));
-            tape[stage.output + i] = mu + sigma * noise(stage.stream, i);
+            tape[stage.output + i] = mu + sigma * noise(stage, row, column);
             kl += 0.5 * (mu * mu + exp_minus_tangent(logvar));
         }
         losses[log_at(stage.term) + row] = kl;
@@ -386,7 +390,7 @@ fn latent_grad(stage: Stage, first: u32, end: u32) {
             let d_z = tape[stage.addend + i];
             let half_sigma = 0.5 * exp(0.5 * min(logvar, LOGVAR_MAX));
             tape[stage.output + i] = d_z + stage.upstream * mu;
-            tape[stage.output2 + i] = d_z * half_sigma * noise(stage.stream, i)
+            tape[stage.output2 + i] = d_z * half_sigma * noise(stage, row, column)
                 + stage.upstream * 0.5 * exp_minus_one(logvar);
         }
     }
@@ -411,7 +415,7 @@ fn main(
     if params.advance != 0u && lane == 0u && atomicAdd(&state.done, 1u) == last {
         atomicStore(&state.done, 0u);
         state.step += 1u;
-        state.position += params.rows;
+        state.position += params.first_row + params.rows;
         state.entry += 1u;
     }
 }

@@ -1,5 +1,5 @@
 // The end of a training step: the gradients of all weights and biases, and Adam on them in place,
-// in one launch. No gradient is ever in memory. For software adapters that run eight lanes at a time.
+// in one launch. No gradient is ever in memory, unless the batch is too large for one launch. For software adapters that run eight lanes at a time.
 //
 //   g[i, j] = Σ_r a[r, i]·b[r, j]                     a layer's weight: the gradient of its outputs
 //   h[i] = Σ_r a[r, i]  or  h[j] = Σ_r b[r, j]        times its inputs; its bias: their sum
@@ -10,6 +10,9 @@
 // parameters, m, v  all layers'; element (i, j) at weight + i·row + j·column, its bias at bias + i
 //                   or bias + j
 // state             the step number, already moved on by the kernel that computed the gradients
+// gradients         of a batch that comes in several launches, laid out as the parameters: where ADD
+//                   says so what earlier launches have left is added, and where KEEP says so the sum
+//                   is left for the next one, without an update
 //
 // The product is that of `gemm_subgroups`: a workgroup is a subgroup of eight lanes and owns 64×32
 // elements of one layer's weight, `a` along the lanes, `b` broadcast. Which of gradient and input
@@ -55,7 +58,13 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
 @group(0) @binding(4) var<storage, read_write> m: array<f32>;
 @group(0) @binding(5) var<storage, read_write> v: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read_write> gradients: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+/// Add what earlier launches have left in `gradients`.
+override ADD: bool = false;
+/// Leave the sum in `gradients`.
+override KEEP: bool = false;
 
 const LANES: u32 = 8;
 const ROWS: u32 = 8;
@@ -83,8 +92,16 @@ fn flush(x: f32) -> f32 {
     return select(x, 0.0, abs(x) < SMALLEST_NORMAL);
 }
 
-/// Adam on one parameter; `corrections` are 1 − β₁ᵗ and 1 − β₂ᵗ.
-fn adam(at: u32, g: f32, corrections: vec2<f32>) {
+/// Adam on one parameter, or its gradient so far; `corrections` are 1 − β₁ᵗ and 1 − β₂ᵗ.
+fn finish(at: u32, sum: f32, corrections: vec2<f32>) {
+    var g = sum;
+    if ADD {
+        g += gradients[at];
+    }
+    if KEEP {
+        gradients[at] = g;
+        return;
+    }
     let m_old = m[at];
     let v_old = v[at];
     let m_new = flush(m_old + params.one_minus_beta1 * (g - m_old));
@@ -174,7 +191,7 @@ fn main(
         for (var i = 0u; i < ROWS; i++) {
             let row = i0 + i * LANES + lane;
             if row < layer.a_width {
-                adam(layer.weight + row * layer.row + j * layer.column, sum[0][i], corrections);
+                finish(layer.weight + row * layer.row + j * layer.column, sum[0][i], corrections);
             }
         }
         for (var other = 0u; other < COLUMNS - 1u; other++) {
@@ -184,14 +201,14 @@ fn main(
     // One tile has each bias: that at the left edge, or at the upper.
     let a_end = select(0u, layer.a_width, layer.bias_of == OF_A && j0 == 0u);
     for (var i = i0 + lane; i < min(i0 + ROWS * LANES, a_end); i += LANES) {
-        adam(layer.bias + i, a_sum[0], corrections);
+        finish(layer.bias + i, a_sum[0], corrections);
         for (var other = 0u; other < ROWS - 1u; other++) {
             a_sum[other] = a_sum[other + 1u];
         }
     }
     let b_end = select(0u, layer.b_width, layer.bias_of == OF_B && i0 == 0u);
     for (var j = j0 + lane; j < min(j0 + COLUMNS, b_end); j += LANES) {
-        adam(layer.bias + j, b_sum[0], corrections);
+        finish(layer.bias + j, b_sum[0], corrections);
         for (var other = 0u; other < VECTORS - 1u; other++) {
             b_sum[other] = b_sum[other + 1u];
         }

@@ -49,6 +49,10 @@ pub const ALL: &[&Kernel] = &[
     &update::SUBGROUPS,
 ];
 
+/// Iterations after which llvmpipe, and so lavapipe, ends the loops of a shader: all of them together,
+/// silently (`LP_MAX_TGSI_LOOP_ITERATIONS` of its sources). No launch may come near it.
+pub const SOFTWARE_ITERATIONS: usize = 60_000;
+
 /// Invocations of a workgroup of an elementwise kernel.
 const WORKGROUP: u32 = 64;
 
@@ -149,10 +153,16 @@ fn assert_lengths(kernel: &Kernel, arrays: &[(&Slice, usize)]) {
     }
 }
 
-/// Lanes that share one reduction. A software adapter runs eight at a time, and a barrier over
-/// more costs it a switch for each further eight.
-pub fn reduction_lanes(software: bool) -> u32 {
-    if software { 8 } else { 64 }
+/// Lanes that share one reduction of `len` values. A software adapter runs eight at a time, and a
+/// barrier over more costs it a switch for each further eight; but see [`SOFTWARE_ITERATIONS`].
+pub fn reduction_lanes(software: bool, len: usize) -> u32 {
+    if !software {
+        64
+    } else if len.div_ceil(8) <= SOFTWARE_ITERATIONS / 4 {
+        8
+    } else {
+        256
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{State, activation_code, assert_lengths};
+use super::{SOFTWARE_ITERATIONS, State, activation_code, assert_lengths};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 use crate::rng::{self, Stream};
@@ -146,8 +146,12 @@ pub enum Stage {
 /// What a launch does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Program {
-    /// Rows of every tensor: the batch.
+    /// Rows of every tensor: the batch, or a part of it.
     pub rows: usize,
+    /// Where they start in the batch.
+    pub first_row: usize,
+    /// Whether the batch ends with them: then the counters move on.
+    pub last: bool,
     /// Bytes a row of the data set.
     pub dim: usize,
     /// The key of the noise.
@@ -218,7 +222,7 @@ struct Params {
     batch: u32,
     entry_stride: u32,
     term_stride: u32,
-    padding: u32,
+    first_row: u32,
     program: [Encoded; MAX_STAGES],
 }
 
@@ -253,36 +257,62 @@ struct Encoded {
 const _: () = assert!(size_of::<Encoded>() == 96);
 const _: () = assert!(size_of::<Params>() == 48 + 96 * MAX_STAGES);
 
-/// All stages: one workgroup a tile of rows.
+/// Stages that share a launch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Which.
+    pub stages: Range<usize>,
+    /// Workgroups that share the columns of a tile of rows: more than one for a single product.
+    pub shares: usize,
+}
+
+/// As few launches as a software adapter can have: it ends the loops of a shader after
+/// [`SOFTWARE_ITERATIONS`], all of them together, without a word.
+pub fn together(stages: &[Stage]) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut room = 0;
+    for (index, stage) in stages.iter().enumerate() {
+        let needs = stage.iterations();
+        match sections.last_mut() {
+            Some(section) if needs <= room => {
+                section.stages.end = index + 1;
+                room -= needs;
+            }
+            _ if needs <= SOFTWARE_ITERATIONS => {
+                sections.push(Section {
+                    stages: index..index + 1,
+                    shares: 1,
+                });
+                room = SOFTWARE_ITERATIONS - needs;
+            }
+            _ => {
+                sections.push(alone(index, stage));
+                room = 0;
+            }
+        }
+    }
+    sections
+}
+
+/// A launch for each stage.
+pub fn each_alone(stages: &[Stage]) -> Vec<Section> {
+    let sections = stages.iter().enumerate();
+    sections.map(|(index, stage)| alone(index, stage)).collect()
+}
+
+fn alone(index: usize, stage: &Stage) -> Section {
+    Section {
+        stages: index..index + 1,
+        shares: stage.tiles(),
+    }
+}
+
+/// One workgroup a tile of rows, or `section.shares` of them.
 ///
 /// # Panics
 /// Where an array is too short or there are too many stages.
-pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log) -> Launch {
-    launch_some(buffers, program, log, 0..program.stages.len(), 1)
-}
-
-/// One stage, as many workgroups a tile of rows as a product has tiles of columns.
-///
-/// # Panics
-/// As [`launch`], and where there is no such stage.
-pub fn launch_stage(buffers: Buffers<'_>, program: &Program, log: Log, stage: usize) -> Launch {
-    let shares = program.stages[stage].shares();
-    launch_some(buffers, program, log, stage..stage + 1, shares)
-}
-
-/// Sums of a row's loss where each stage is a launch of its own.
-pub fn shares(program: &Program) -> usize {
-    let scored = program.stages.iter().filter(|stage| stage.term().is_some());
-    scored.map(Stage::shares).max().unwrap_or(1)
-}
-
-fn launch_some(
-    buffers: Buffers<'_>,
-    program: &Program,
-    log: Log,
-    stages: Range<usize>,
-    shares: usize,
-) -> Launch {
+pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Section) -> Launch {
+    let Section { stages, shares } = section.clone();
     let count = program.stages.len();
     assert!(count <= MAX_STAGES, "{count} stages");
     let [seed_low, seed_high] = rng::key(program.seed);
@@ -292,13 +322,13 @@ fn launch_some(
         words_per_row: program.dim.div_ceil(4) as u32,
         first_stage: stages.start as u32,
         end_stage: stages.end as u32,
-        advance: (stages.end == count).into(),
+        advance: (program.last && stages.end == count).into(),
         seed_low,
         seed_high,
         batch: log.batch as u32,
         entry_stride: log.entry() as u32,
         term_stride: log.term() as u32,
-        padding: 0,
+        first_row: program.first_row as u32,
         program: [bytemuck::Zeroable::zeroed(); MAX_STAGES],
     };
     for (slot, stage) in params.program.iter_mut().zip(&program.stages) {
@@ -307,7 +337,7 @@ fn launch_some(
     let (tape, parameters) = program.extent();
     let terms = program.stages.iter().filter_map(Stage::term).max();
     assert!(
-        program.rows <= log.batch,
+        program.first_row + program.rows <= log.batch,
         "a batch beyond an entry of the log"
     );
     let Buffers {
@@ -321,7 +351,7 @@ fn launch_some(
     assert_lengths(
         &SUBGROUPS,
         &[
-            (order, program.rows),
+            (order, program.first_row + program.rows),
             (values, parameters),
             (state, size_of::<State>() / 4),
             (tensors, tape),
@@ -413,12 +443,32 @@ impl Stage {
         }
     }
 
-    /// Workgroups that a tile of rows can have in a launch of this stage alone.
-    fn shares(&self) -> usize {
+    /// Tiles of columns: as many workgroups can share a launch of this stage alone.
+    fn tiles(&self) -> usize {
         match self {
             Self::Product(product) => product.width.div_ceil(COLUMNS).max(1),
             _ => 1,
         }
+    }
+
+    /// Iterations of all loops of a workgroup of `rows_subgroups` at this stage, from above: what
+    /// is skipped takes some too.
+    fn iterations(&self) -> usize {
+        const SKIPPED: usize = 16;
+        const DEPTH: usize = 2;
+        const ROWS: usize = TILE / 8;
+        /// Philox's rounds, where the compiler leaves that loop.
+        const NOISE: usize = 10;
+        SKIPPED
+            + match self {
+                Self::Gather { x } => ROWS * (1 + x.width.div_ceil(4)),
+                Self::Product(p) => {
+                    self.tiles() * (SKIPPED + p.input.width.div_ceil(DEPTH) + COLUMNS)
+                }
+                Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
+                    ROWS * (1 + z.width * (1 + NOISE))
+                }
+            }
     }
 
     /// Whether it evaluates tanh or the sigmoid.

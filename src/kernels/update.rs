@@ -16,6 +16,7 @@ pub const SUBGROUPS: Kernel = Kernel {
         read_write("parameters"),
         read_write("m"),
         read_write("v"),
+        read_write("gradients"),
     ],
     params: size_of::<Params>(),
 };
@@ -53,6 +54,30 @@ pub struct Buffers<'a> {
     pub m: &'a Slice,
     /// Second moments.
     pub v: &'a Slice,
+    /// Laid out alike, where a batch comes in several launches; else any slice.
+    pub gradients: &'a Slice,
+}
+
+/// Which rows of a batch a launch sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// How many.
+    pub rows: usize,
+    /// Whether they are the first: then nothing is added to their gradients.
+    pub first: bool,
+    /// Whether they are the last: then the update follows, and else the gradients are kept.
+    pub last: bool,
+}
+
+impl Part {
+    /// All rows of a batch.
+    pub fn whole(rows: usize) -> Self {
+        Self {
+            rows,
+            first: true,
+            last: true,
+        }
+    }
 }
 
 #[repr(C)]
@@ -87,11 +112,12 @@ const _: () = assert!(size_of::<Params>() == 32 + 48 * MAX_LAYERS);
 /// Elements of a weight that one workgroup owns, along `a` and along `b`.
 const TILE: [usize; 2] = [64, 32];
 
-/// One workgroup a tile of a weight, over `rows` rows.
+/// One workgroup a tile of a weight, over the rows of `part`.
 ///
 /// # Panics
 /// Where an array is too short or there are too many layers.
-pub fn launch(buffers: Buffers<'_>, rows: usize, layers: &[Layer], adam: Adam) -> Launch {
+pub fn launch(buffers: Buffers<'_>, part: Part, layers: &[Layer], adam: Adam) -> Launch {
+    let rows = part.rows;
     let count = layers.len();
     assert!(count <= MAX_LAYERS, "{count} layers");
     let mut params = Params {
@@ -119,6 +145,7 @@ pub fn launch(buffers: Buffers<'_>, rows: usize, layers: &[Layer], adam: Adam) -
         parameters: values,
         m,
         v,
+        gradients,
     } = buffers;
     assert_lengths(
         &SUBGROUPS,
@@ -128,12 +155,23 @@ pub fn launch(buffers: Buffers<'_>, rows: usize, layers: &[Layer], adam: Adam) -
             (values, parameters),
             (m, parameters),
             (v, parameters),
+            (
+                gradients,
+                if part == Part::whole(rows) {
+                    0
+                } else {
+                    parameters
+                },
+            ),
         ],
     );
     Launch {
         kernel: &SUBGROUPS,
-        constants: vec![],
-        buffers: [tensors, tensors, state, values, m, v]
+        constants: vec![
+            ("ADD", f64::from(u8::from(!part.first))),
+            ("KEEP", f64::from(u8::from(!part.last))),
+        ],
+        buffers: [tensors, tensors, state, values, m, v, gradients]
             .map(Slice::clone)
             .to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),

@@ -100,7 +100,7 @@ impl Buffers {
             assert!(other.is_none(), "two terms share the rows of {}", term.name);
         }
         if graph.optimizer().is_some() {
-            let gradients = parameters.optimizer(gpu)?.gradients;
+            let gradients = parameters.gradients(gpu)?;
             for &(parameter, gradient) in graph.gradients() {
                 let name = &graph.tensor(parameter).name;
                 if let Some(part) = parameters.part(&gradients, name) {

@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use super::fuse;
 use super::parameters::Parameters;
-use super::two_launch::TwoLaunch;
+use super::program::StepProgram;
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
 use crate::kernels::gemm::{Epilogue, Family};
-use crate::kernels::rows;
+use crate::kernels::rows::{self, Section};
 
 /// How a step is cut into launches. Every way computes the same; each is the same from run to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum PlanChoice {
     General,
     /// As few launches as a step of any size can have.
     Fused,
-    /// One launch for all that works row by row, one for weights: small models only.
+    /// One launch for all that works row by row, one for weights.
     TwoLaunch,
 }
 
@@ -58,20 +58,17 @@ impl FromStr for PlanChoice {
     }
 }
 
-/// A step as a program and the update of weights that follows it.
+/// A step as a program, and how its stages share launches.
 pub(super) struct Way {
-    pub(super) step: TwoLaunch,
-    /// Whether all stages share a launch; else each is one.
-    pub(super) together: bool,
+    pub(super) step: StepProgram,
+    pub(super) sections: Vec<Section>,
 }
 
 impl Way {
     /// Sums of which a row's loss consists.
     pub(super) fn shares(&self) -> usize {
-        match self.together {
-            true => 1,
-            false => rows::shares(&self.step.program),
-        }
+        let shares = self.sections.iter().map(|section| section.shares);
+        shares.max().unwrap_or(1)
     }
 }
 
@@ -92,16 +89,23 @@ impl PlanChoice {
         }
         let tasks = fuse::fuse(graph, Epilogue::All);
         let step = match Family::of(gpu) {
-            Family::Subgroups => TwoLaunch::new(graph, &tasks, parameters, seed),
+            Family::Subgroups => {
+                let limit = (gpu.largest_binding() / 4) as usize;
+                StepProgram::new(graph, &tasks, parameters, seed, limit)
+            }
             Family::Registers | Family::Tiled => {
                 Err("there are no kernels for this adapter".to_owned())
             }
         };
         match step {
-            Ok(step) => Ok(Some(Way {
-                step,
-                together: self != Self::Fused,
-            })),
+            Ok(step) => {
+                let stages = &step.program.stages;
+                let sections = match self {
+                    Self::Fused => rows::each_alone(stages),
+                    _ => rows::together(stages),
+                };
+                Ok(Some(Way { step, sections }))
+            }
             Err(reason) if self != Self::Auto => Err(GpuError::Plan {
                 plan: self.to_string(),
                 reason,

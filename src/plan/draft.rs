@@ -9,6 +9,7 @@ use crate::graph::Graph;
 use crate::kernels::{adam, gemm, reduction_lanes, rows, step_losses, update};
 
 /// Launches, and what they leave where.
+#[derive(Default)]
 pub(super) struct Draft {
     launches: Vec<Launch>,
     reduction: Option<Launch>,
@@ -34,38 +35,30 @@ impl Draft {
             buffers: &buffers,
             shared,
         };
-        let mut launches = Vec::new();
-        let mut results = Vec::new();
+        let mut draft = Self::default();
         for task in &tasks {
-            launches.push(lowering.launch(task)?);
             let named = |id| (graph.tensor(id).name.clone(), buffers.of(id).clone());
-            results.push(task.writes().into_iter().map(named).collect());
+            let results = task.writes().into_iter().map(named).collect();
+            draft.push(lowering.launch(task)?, results);
         }
         if let Some(constants) = graph.optimizer() {
             let optimizer = parameters.optimizer(gpu)?;
             let buffers = adam::Buffers {
                 state: &shared.state,
-                gradients: &optimizer.gradients,
+                gradients: &parameters.gradients(gpu)?,
                 parameters: parameters.values(),
                 m: &optimizer.m,
                 v: &optimizer.v,
             };
-            launches.push(adam::launch(buffers, constants));
-            results.push(updated(parameters));
+            draft.push(adam::launch(buffers, constants), updated(parameters));
         }
         if !graph.terms().is_empty() {
-            launches.push(lowering.objective()?);
-            results.push(vec![]);
+            draft.push(lowering.objective()?, vec![]);
         }
-        let draft = Self {
-            launches,
-            reduction: None,
-            results,
-        };
         Ok((draft, buffers))
     }
 
-    /// A program: its stages in one launch or in one each, and a launch for the weights.
+    /// The launches of a step's program, and one for the weights.
     ///
     /// # Panics
     /// Without a data set and a log of rows.
@@ -76,61 +69,87 @@ impl Draft {
         parameters: &mut Parameters,
         shared: &Loop,
     ) -> Result<Self, GpuError> {
-        let (two, together) = (&way.step, way.together);
+        let step = &way.step;
         let (Some(dataset), Some((log, layout))) = (&shared.dataset, &shared.rows) else {
             unreachable!("a pass has a data set and, for programs, a log of rows")
         };
-        let tape = gpu.allocate("the tensors of a step", two.tape)?;
-        let batch = two.program.rows;
+        let terms = graph.terms();
+        let batch = graph.shape(terms[0].rows).rows();
+        let tape = gpu.allocate("the tensors of a step", step.tape)?;
+        let values = parameters.values().clone();
         let buffers = rows::Buffers {
             images: &dataset.images,
             order: &dataset.order,
-            parameters: parameters.values(),
+            parameters: &values,
             state: &shared.state,
             tape: &tape,
             losses: log,
         };
-        let part = |tensor: &rows::Tensor| tape.part(tensor.at, batch * tensor.width);
-        let named = |(name, tensor): &(String, rows::Tensor)| (name.clone(), part(tensor));
-        let (mut launches, mut results) = (Vec::new(), Vec::new());
-        if together {
-            launches.push(rows::launch(buffers, &two.program, *layout));
-            results.push(two.tensors.iter().map(named).collect());
-        } else {
-            for index in 0..two.program.stages.len() {
-                launches.push(rows::launch_stage(buffers, &two.program, *layout, index));
-                let written = two
-                    .tensors
-                    .iter()
-                    .filter(|(_, tensor)| two.program.stages[index].writes().contains(tensor));
-                results.push(written.map(named).collect());
+        let parts = step.parts(batch);
+        let mut draft = Self::default();
+        for program in &parts {
+            draft.stages(way, buffers, program, *layout);
+            if let Some(constants) = graph.optimizer() {
+                let optimizer = parameters.optimizer(gpu)?;
+                let gradients = match parts.len() {
+                    1 => gpu.unused(),
+                    _ => parameters.gradients(gpu)?,
+                };
+                let buffers = update::Buffers {
+                    tape: &tape,
+                    state: &shared.state,
+                    parameters: &values,
+                    m: &optimizer.m,
+                    v: &optimizer.v,
+                    gradients: &gradients,
+                };
+                let part = update::Part {
+                    rows: program.rows,
+                    first: program.first_row == 0,
+                    last: program.last,
+                };
+                let launch = update::launch(buffers, part, &step.layers, constants);
+                draft.push(launch, updated(parameters));
             }
         }
-        if let Some(constants) = graph.optimizer() {
-            let optimizer = parameters.optimizer(gpu)?;
-            let buffers = update::Buffers {
-                tape: &tape,
-                state: &shared.state,
-                parameters: parameters.values(),
-                m: &optimizer.m,
-                v: &optimizer.v,
-            };
-            launches.push(update::launch(buffers, batch, &two.layers, constants));
-            results.push(updated(parameters));
-        }
-        let weights: Vec<f32> = graph.terms().iter().map(|term| term.weight).collect();
+        let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
         let buffers = step_losses::Buffers {
             rows: log,
             weights: &gpu.upload("the weights of the objective", &weights)?,
             state: &shared.state,
             losses: &shared.losses,
         };
-        let lanes = reduction_lanes(gpu.is_software());
-        Ok(Self {
-            launches,
-            reduction: Some(step_losses::launch(buffers, batch, *layout, lanes)),
-            results,
-        })
+        let lanes = reduction_lanes(gpu.is_software(), terms.len() * layout.entry());
+        draft.reduction = Some(step_losses::launch(buffers, batch, *layout, lanes));
+        Ok(draft)
+    }
+
+    /// The launches of a program.
+    fn stages(
+        &mut self,
+        way: &Way,
+        buffers: rows::Buffers<'_>,
+        program: &rows::Program,
+        log: rows::Log,
+    ) {
+        let part =
+            |tensor: &rows::Tensor| buffers.tape.part(tensor.at, program.rows * tensor.width);
+        let named = |(name, tensor): &(String, rows::Tensor)| (name.clone(), part(tensor));
+        let tensors = &way.step.tensors;
+        for section in &way.sections {
+            let stages = &program.stages[section.stages.clone()];
+            let written: Vec<_> = stages.iter().flat_map(rows::Stage::writes).collect();
+            let written = tensors
+                .iter()
+                .filter(|(_, tensor)| written.contains(tensor));
+            let launch = rows::launch(buffers, program, log, section);
+            self.push(launch, written.map(named).collect());
+        }
+    }
+
+    fn push(&mut self, launch: Launch, results: Vec<(String, Slice)>) {
+        self.launches.push(launch);
+        self.results.push(results);
     }
 
     /// Compiles the kernels of several plans together.

@@ -7,9 +7,9 @@ use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels::gemm::{Family, Gemm, Operand, Variant};
 use crate::kernels::{
-    activation, activation_grad, add, bernoulli_nll, column_sum, gather, gemm, kl, latent,
-    latent_grad, normal, objective, reduction_lanes, reparameterize, reparameterize_grad,
-    squared_error,
+    SOFTWARE_ITERATIONS, activation, activation_grad, add, bernoulli_nll, column_sum, gather, gemm,
+    kl, latent, latent_grad, normal, objective, reduction_lanes, reparameterize,
+    reparameterize_grad, squared_error,
 };
 
 /// What a launch is made from.
@@ -49,14 +49,16 @@ impl Lowering<'_> {
                 *stream,
                 normal::Draw::Normals,
             ),
-            Task::Product(product) => self.product(product),
-            Task::ColumnSum { a, sum } => column_sum::launch(
-                column_sum::Buffers {
+            Task::Product(product) => self.product(product)?,
+            Task::ColumnSum { a, sum } => {
+                let shape = self.matrix(*a);
+                self.check_loop(&self.graph.tensor(*sum).name, shape[0])?;
+                let buffers = column_sum::Buffers {
                     a: of(a),
                     sum: of(sum),
-                },
-                self.matrix(*a),
-            ),
+                };
+                column_sum::launch(buffers, shape)
+            }
             Task::Activation { function, x, y } => {
                 activation::launch(activation::Buffers { x: of(x), y: of(y) }, *function)
             }
@@ -105,7 +107,8 @@ impl Lowering<'_> {
                     z: of(&l.z),
                     rows: of(&l.rows),
                 };
-                latent::launch(buffers, self.matrix(l.mu), self.lanes())
+                let shape = self.matrix(l.mu);
+                latent::launch(buffers, shape, self.lanes(shape[1]))
             }
             Task::LatentGrad(l) => {
                 let buffers = latent_grad::Buffers {
@@ -138,11 +141,11 @@ impl Lowering<'_> {
             buffers,
             batch,
             self.buffers.stride,
-            self.lanes(),
+            self.lanes(batch * terms.len()),
         ))
     }
 
-    fn product(&self, product: &Product) -> Launch {
+    fn product(&self, product: &Product) -> Result<Launch, GpuError> {
         let of = |id: TensorId| self.buffers.of(id);
         let (left, right) = (of(product.left), of(product.right));
         let [left_rows, left_columns] = self.matrix(product.left);
@@ -164,6 +167,8 @@ impl Lowering<'_> {
                 [left_columns, right_columns, left_rows],
             ),
         };
+        let name = &self.graph.tensor(product.result).name;
+        self.check_loop(name, shape[2])?;
         let variant = Variant::choose(Family::of(self.gpu), shape[0], shape[1]);
         let product = Gemm {
             shape,
@@ -179,7 +184,7 @@ impl Lowering<'_> {
             sums: product.sums.map(of),
             unused: &self.gpu.unused(),
         };
-        gemm::launch(product, variant)
+        Ok(gemm::launch(product, variant))
     }
 
     fn loss(&self, loss: &Loss) -> Launch {
@@ -189,7 +194,7 @@ impl Lowering<'_> {
         let value = loss.value.map(of);
         let unused: &Slice = &self.gpu.unused();
         let gradient = loss.gradient.as_ref();
-        let lanes = self.lanes();
+        let lanes = self.lanes(shape[1]);
         match loss.kind {
             LossKind::Kl => {
                 let gradient = gradient.map(|g| kl::Gradient {
@@ -242,7 +247,21 @@ impl Lowering<'_> {
         [shape.rows(), shape.columns()]
     }
 
-    fn lanes(&self) -> u32 {
-        reduction_lanes(self.gpu.is_software())
+    /// Lanes that share a reduction of `len` values.
+    fn lanes(&self, len: usize) -> u32 {
+        reduction_lanes(self.gpu.is_software(), len)
+    }
+
+    /// A loop of one invocation that a software adapter would end early is refused.
+    fn check_loop(&self, what: &str, iterations: usize) -> Result<(), GpuError> {
+        if self.gpu.is_software() && iterations > SOFTWARE_ITERATIONS {
+            return Err(GpuError::Loop {
+                what: what.to_owned(),
+                iterations,
+                limit: SOFTWARE_ITERATIONS,
+                adapter: self.gpu.adapter().name.clone(),
+            });
+        }
+        Ok(())
     }
 }

@@ -15,9 +15,9 @@ mod lower;
 mod parameters;
 mod pass;
 mod profile;
+mod program;
 mod session;
 mod task;
-mod two_launch;
 
 use crate::gpu::{Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::rows;

@@ -14,12 +14,12 @@ pub(super) struct Parameters {
     index: HashMap<String, usize>,
     values: Slice,
     optimizer: Option<Optimizer>,
+    gradients: Option<Slice>,
 }
 
 /// What only training needs.
 #[derive(Clone, Debug)]
 pub(super) struct Optimizer {
-    pub(super) gradients: Slice,
     pub(super) m: Slice,
     pub(super) v: Slice,
 }
@@ -62,6 +62,7 @@ impl Parameters {
             index,
             values,
             optimizer: None,
+            gradients: None,
         })
     }
 
@@ -74,14 +75,22 @@ impl Parameters {
         &self.values
     }
 
-    /// Gradients and moments, made when the first training graph asks for them.
+    /// Room for gradients, made when the first plan asks for it: two launches need none.
+    pub(super) fn gradients(&mut self, gpu: &Gpu) -> Result<Slice, GpuError> {
+        if let Some(gradients) = &self.gradients {
+            return Ok(gradients.clone());
+        }
+        let gradients = gpu.allocate("the gradients", self.values.len())?;
+        Ok(self.gradients.insert(gradients).clone())
+    }
+
+    /// The moments, made when the first training graph asks for them.
     pub(super) fn optimizer(&mut self, gpu: &Gpu) -> Result<Optimizer, GpuError> {
         if let Some(optimizer) = &self.optimizer {
             return Ok(optimizer.clone());
         }
         let len = self.values.len();
         let optimizer = Optimizer {
-            gradients: gpu.allocate("the gradients", len)?,
             m: gpu.allocate("Adam's first moments", len)?,
             v: gpu.allocate("Adam's second moments", len)?,
         };

@@ -8,12 +8,18 @@
 use std::process::ExitCode;
 
 mod memory;
+mod plans;
 mod runs;
 #[path = "../support/mod.rs"]
 mod support;
 mod truth;
 
 fn main() -> ExitCode {
-    let files = [truth::tests(), runs::tests(), memory::tests()];
+    let files = [
+        truth::tests(),
+        runs::tests(),
+        plans::tests(),
+        memory::tests(),
+    ];
     support::harness::run(files.into_iter().flatten())
 }

@@ -1,5 +1,5 @@
-//! The two-launch step: a graph's tasks as a program that runs row by row, and the layers whose
-//! weights a second launch updates.
+//! A step as a program: a graph's tasks that work row by row as the stages of one, and the layers
+//! whose weights a launch after it updates.
 //!
 //! What is fused here beyond `fuse.rs`: all tasks but the gradients of weights become stages of one
 //! program; noise is drawn where it is used; the prediction, its loss and the gradient of that, with
@@ -11,13 +11,14 @@ use std::collections::{HashMap, HashSet};
 use super::parameters::Parameters;
 use super::task::{Latent, LatentGrad, Loss, LossKind, Product, ProductKind, Task};
 use crate::graph::{Graph, Kind, TensorId};
-use crate::kernels::rows::{self, Outcome, Program, Score, Stage, Tensor, Weight};
+use crate::kernels::rows::{Outcome, Program, Score, Stage, Tensor, Weight};
 use crate::kernels::update::{self, Layer};
+use crate::kernels::{self, SOFTWARE_ITERATIONS, rows};
 use crate::rng::Stream;
 
-/// A step in two launches; without layers, an evaluation in one.
+/// What works row by row, and the layers to update; an evaluation has none.
 #[derive(Debug)]
-pub(super) struct TwoLaunch {
+pub(super) struct StepProgram {
     pub(super) program: Program,
     pub(super) layers: Vec<Layer>,
     /// Words of the tape.
@@ -26,15 +27,57 @@ pub(super) struct TwoLaunch {
     pub(super) tensors: Vec<(String, Tensor)>,
 }
 
-impl TwoLaunch {
-    /// Writes the program, or says why a graph cannot be one.
+impl StepProgram {
+    /// Writes the program, or says why a graph cannot be one. Where a batch's tensors take more than
+    /// `limit` words, the program is for as many of its rows as fit.
     pub(super) fn new(
         graph: &Graph,
         tasks: &[Task],
         parameters: &Parameters,
         seed: u64,
+        limit: usize,
     ) -> Result<Self, String> {
-        if !graph.outputs().is_empty() || graph.terms().is_empty() {
+        let Some(term) = graph.terms().first() else {
+            return Err("it is not a loop over a data set".to_owned());
+        };
+        let batch = graph.shape(term.rows).rows();
+        let whole = Self::of_rows(graph, tasks, parameters, seed, batch)?;
+        if whole.tape <= limit && batch <= MOST_ROWS {
+            return Ok(whole);
+        }
+        let words = whole.tape / batch;
+        let most = (limit / words).min(MOST_ROWS) / ROWS_STEP * ROWS_STEP;
+        if most == 0 {
+            return Err(format!(
+                "a row takes {words} words, too many for one buffer"
+            ));
+        }
+        let parts = batch.div_ceil(most);
+        let rows = batch.div_ceil(parts).next_multiple_of(ROWS_STEP);
+        Self::of_rows(graph, tasks, parameters, seed, rows.min(most))
+    }
+
+    /// The rows of each launch's part of a batch: all but the last are as many as the program's.
+    pub(super) fn parts(&self, batch: usize) -> Vec<Program> {
+        let rows = self.program.rows.min(batch).max(1);
+        let starts = (0..batch).step_by(rows);
+        let part = |first_row: usize| Program {
+            rows: rows.min(batch - first_row),
+            first_row,
+            last: first_row + rows >= batch,
+            ..self.program.clone()
+        };
+        starts.map(part).collect()
+    }
+
+    fn of_rows(
+        graph: &Graph,
+        tasks: &[Task],
+        parameters: &Parameters,
+        seed: u64,
+        rows: usize,
+    ) -> Result<Self, String> {
+        if !graph.outputs().is_empty() {
             return Err("it is not a loop over a data set".to_owned());
         }
         let mut builder = Builder {
@@ -46,6 +89,7 @@ impl TwoLaunch {
             taken: HashSet::new(),
             stages: Vec::new(),
             layers: Vec::new(),
+            rows,
             tape: 0,
             tensors: Vec::new(),
         };
@@ -55,7 +99,6 @@ impl TwoLaunch {
             }
         }
         builder.check_layers()?;
-        let batch = graph.shape(graph.terms()[0].rows).rows();
         let dim = builder.stages.iter().find_map(|stage| match stage {
             Stage::Gather { x } => Some(x.width),
             _ => None,
@@ -67,17 +110,19 @@ impl TwoLaunch {
             tensors,
             ..
         } = builder;
-        if stages.len() > rows::MAX_STAGES || layers.len() > update::MAX_LAYERS {
+        if stages.len() > kernels::rows::MAX_STAGES || layers.len() > update::MAX_LAYERS {
             return Err(format!(
                 "it has {} stages and {} layers, more than {} and {}",
                 stages.len(),
                 layers.len(),
-                rows::MAX_STAGES,
+                kernels::rows::MAX_STAGES,
                 update::MAX_LAYERS
             ));
         }
         let program = Program {
-            rows: batch,
+            rows,
+            first_row: 0,
+            last: true,
             dim: dim.ok_or("it reads no data set")?,
             seed,
             stages,
@@ -91,6 +136,13 @@ impl TwoLaunch {
     }
 }
 
+/// Parts of a batch are a multiple of this, so that none wastes much of a tile.
+const ROWS_STEP: usize = 64;
+
+/// The most rows of a part: a gradient sums over them in one loop, see [`SOFTWARE_ITERATIONS`].
+const MOST_ROWS: usize = 1 << 15;
+const _: () = assert!(MOST_ROWS < SOFTWARE_ITERATIONS);
+
 struct Builder<'a> {
     graph: &'a Graph,
     tasks: &'a [Task],
@@ -102,6 +154,8 @@ struct Builder<'a> {
     taken: HashSet<usize>,
     stages: Vec<Stage>,
     layers: Vec<Layer>,
+    /// Of every tensor.
+    rows: usize,
     tape: usize,
     tensors: Vec<(String, Tensor)>,
 }
@@ -142,12 +196,11 @@ impl Builder<'_> {
 
     /// Puts a tensor on the tape.
     fn allocate(&mut self, id: TensorId) -> Tensor {
-        let shape = self.graph.shape(id);
         let tensor = Tensor {
             at: self.tape,
-            width: shape.columns(),
+            width: self.graph.shape(id).columns(),
         };
-        self.tape += shape.len();
+        self.tape += self.rows * tensor.width;
         self.at.insert(id, tensor);
         self.tensors.push((self.name(id), tensor));
         tensor

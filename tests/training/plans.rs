@@ -1,0 +1,81 @@
+//! The ways to cut a step into launches, against one another.
+
+use std::sync::Arc;
+
+use vae_wgpu::data::digits;
+use vae_wgpu::executor::{Executor, Rows, Snapshot, Start};
+use vae_wgpu::gpu::{AdapterChoice, Gpu, Options};
+use vae_wgpu::plan::{GpuExecutor, PlanChoice};
+use vae_wgpu::rng;
+use vae_wgpu::train::Settings;
+
+use crate::support::harness::{Test, tests};
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests![gpu: long_loops_run_to_their_end]
+}
+
+/// The same adapter, for executors that share it.
+fn reopened(gpu: &Gpu) -> Arc<Gpu> {
+    let name = AdapterChoice::Name(gpu.adapter().name.clone());
+    let options = Options {
+        pipelines: None,
+        ..Options::default()
+    };
+    Arc::new(Gpu::open_with(&name, &options).unwrap())
+}
+
+/// The losses of two steps of a batch of 65.
+fn losses(gpu: &Arc<Gpu>, plan: PlanChoice, settings: &Settings) -> Vec<f32> {
+    const BATCH: usize = 65;
+    let images = digits::generate(1, 0, 2 * BATCH).images;
+    let vae = settings.vae(images.dim()).unwrap();
+    let specs = vae.parameters();
+    let initial = Snapshot::initial(&specs, 1);
+    let executor = GpuExecutor::new(Arc::clone(gpu), specs, 1).unwrap();
+    let mut executor = executor.with_plan(plan);
+    executor.restore(&initial).unwrap();
+    let rows = Rows {
+        pixels: &images.pixels,
+        dim: images.dim(),
+    };
+    let graph = |rows| vae.training_graph(rows, settings.adam());
+    let mut pass = executor.pass(rows, BATCH, &graph).unwrap();
+    let order = rng::permutation(1, 0, images.count);
+    let start = Start {
+        step: 0,
+        position: 0,
+        order: &order,
+    };
+    pass.begin(start).unwrap();
+    assert_eq!(pass.advance(2).unwrap(), 2);
+    pass.losses().unwrap()
+}
+
+/// Losses are sums of some 800 terms a row in f32 through layers of 1,700 terms; what differs is the
+/// order of these sums. The second step has seen gradients that differ as much.
+fn assert_close(what: &str, a: &[f32], b: &[f32]) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    for (index, (a, b)) in a.iter().zip(b).enumerate() {
+        let allowed = 1700.0 * f32::EPSILON * b.abs();
+        assert!(
+            (a - b).abs() <= allowed,
+            "{what}: loss {index}: {a}, not {b}"
+        );
+    }
+}
+
+/// llvmpipe ends the loops of a shader after 65,535 iterations without a word: this model's rows
+/// need more in one launch.
+fn long_loops_run_to_their_end(gpu: &Gpu) {
+    let gpu = &reopened(gpu);
+    let settings = Settings {
+        hidden: vec![1700, 1300],
+        latent: 40,
+        ..Settings::default()
+    };
+    let general = losses(gpu, PlanChoice::General, &settings);
+    for plan in [PlanChoice::Fused, PlanChoice::TwoLaunch] {
+        assert_close(&plan.to_string(), &losses(gpu, plan, &settings), &general);
+    }
+}
