@@ -233,24 +233,11 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
             }
         }
 
-        // What follows the sums, by what it reads: each takes the first column and moves the others
+        // What follows the sums, with or without a loss: takes the first column and moves the others
         // up, since a driver compiles 256 results in a row for a second.
         let end = min(n0 + COLUMNS, stage.columns);
-        let backward = stage.gradient_of != 0u || stage.addend != NONE;
         let with_loss = stage.loss != 0u;
-        for (var n = n0; n < select(0u, end, !backward && !with_loss); n++) {
-            for (var i = 0u; i < ROWS; i++) {
-                let row = first + i * LANES;
-                if row < params.rows {
-                    tape[stage.output + row * stage.columns + n] =
-                        activate(stage.activation, sum[0][i]);
-                }
-            }
-            for (var j = 0u; j < COLUMNS - 1u; j++) {
-                sum[j] = sum[j + 1u];
-            }
-        }
-        for (var n = n0; n < select(0u, end, backward && !with_loss); n++) {
+        for (var n = n0; n < select(0u, end, !with_loss); n++) {
             for (var i = 0u; i < ROWS; i++) {
                 let row = first + i * LANES;
                 if row < params.rows {
