@@ -1,0 +1,118 @@
+//! How the cost of a step grows: µs per image from batch 16 to 65,536, and µs per weight from 10⁴ to
+//! 10⁸ weights. `cargo bench --bench scaling`; `-- --images` or `-- --weights` for one of the tables.
+//!
+//! `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` choose the adapter.
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark that cannot run says why and stops"
+)]
+
+use std::time::{Duration, Instant};
+
+use vae_wgpu::data::digits;
+use vae_wgpu::eval::Device;
+use vae_wgpu::executor::{Rows, Snapshot, Start};
+use vae_wgpu::gpu::AdapterChoice;
+use vae_wgpu::rng;
+use vae_wgpu::train::Settings;
+
+/// Timed windows, of which the median counts.
+const WINDOWS: usize = 5;
+/// The least time of a window.
+const WINDOW: Duration = Duration::from_millis(300);
+
+fn main() {
+    let choice =
+        std::env::var("WGPU_ADAPTER_NAME").map_or(AdapterChoice::Auto, AdapterChoice::Name);
+    let device = Device::open(&choice).expect("an adapter");
+    let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let all = !asked("--images") && !asked("--weights");
+    if all || asked("--images") {
+        println!("784-32-16\n\n| batch | ms a step | µs an image |\n|---|---|---|");
+        for batch in (4..=16).step_by(2).map(|power| 1 << power) {
+            let (seconds, _) = step(&device, vec![32], 16, batch);
+            let per_image = 1e6 * seconds / batch as f64;
+            println!("| {batch} | {:.2} | {per_image:.2} |", 1e3 * seconds);
+        }
+    }
+    if all || asked("--weights") {
+        println!(
+            "\nbatch 128\n\n| layers | weights | ms a step | ns a weight |\n|---|---|---|---|"
+        );
+        let models = [
+            (vec![6], 2),
+            (vec![62], 8),
+            (vec![400], 20),
+            (vec![580], 20),
+            (vec![1024, 1024], 64),
+            (vec![2000, 1800], 64),
+            (vec![16_384], 64),
+            (vec![6600, 6400], 64),
+        ];
+        for (hidden, latent) in models {
+            let layers = hidden.iter().map(usize::to_string).collect::<Vec<_>>();
+            let (seconds, weights) = step(&device, hidden, latent, 128);
+            println!(
+                "| 784-{}-{latent} | {weights} | {:.2} | {:.2} |",
+                layers.join("-"),
+                1e3 * seconds,
+                1e9 * seconds / weights as f64
+            );
+        }
+    }
+}
+
+/// The median seconds of a training step, and how many weights it has.
+fn step(device: &Device, hidden: Vec<usize>, latent: usize, batch: usize) -> (f64, usize) {
+    let settings = Settings {
+        hidden,
+        latent,
+        batch_size: batch,
+        ..Settings::default()
+    };
+    let count = (4 * batch).clamp(4096, 1 << 17).max(batch);
+    let images = digits::generate(1, 0, count).images;
+    let vae = settings.vae(images.dim()).expect("the sizes are valid");
+    let specs = vae.parameters();
+    let weights = specs.iter().map(|spec| spec.shape.len()).sum();
+    let opened = device.executor(specs.clone(), 1).expect("an executor");
+    let mut executor = opened.executor;
+    let initial = Snapshot::initial(&specs, 1);
+    executor.restore(&initial).expect("the parameters fit");
+    let rows = Rows {
+        pixels: &images.pixels,
+        dim: images.dim(),
+    };
+    let graph = |rows| vae.training_graph(rows, settings.adam());
+    let mut pass = executor.pass(rows, batch, &graph).expect("the model fits");
+    let order = rng::permutation(1, 0, count);
+    let start = Start {
+        step: 0,
+        position: 0,
+        order: &order,
+    };
+    // Steps of whole batches, sixteen a submission; the first window warms up.
+    let mut window = || {
+        let (mut took, mut steps) = (Duration::ZERO, 0);
+        while took < WINDOW {
+            pass.begin(start).expect("the device works");
+            let started = Instant::now();
+            let mut left = count / batch;
+            while left > 0 {
+                let done = pass.advance(left.min(16)).expect("the device works");
+                left -= done;
+                steps += done;
+                if started.elapsed() > WINDOW {
+                    break;
+                }
+            }
+            pass.losses().expect("the device works");
+            took += started.elapsed();
+        }
+        took.as_secs_f64() / f64::from(u32::try_from(steps).expect("few steps"))
+    };
+    window();
+    let mut windows: Vec<f64> = (0..WINDOWS).map(|_| window()).collect();
+    windows.sort_by(f64::total_cmp);
+    (windows[WINDOWS / 2], weights)
+}
