@@ -310,7 +310,8 @@ fn alone(index: usize, stage: &Stage) -> Section {
 /// One workgroup a tile of rows, or `section.shares` of them.
 ///
 /// # Panics
-/// Where an array is too short or there are too many stages.
+/// Where an array is too short, there are too many stages, what is gathered is not as wide as the
+/// data set, or a prediction has an addend or a derivative, which the kernel does not take there.
 pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Section) -> Launch {
     let Section { stages, shares } = section.clone();
     let count = program.stages.len();
@@ -332,6 +333,7 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Secti
         program: [bytemuck::Zeroable::zeroed(); MAX_STAGES],
     };
     for (slot, stage) in params.program.iter_mut().zip(&program.stages) {
+        program.check(stage);
         *slot = stage.encode();
     }
     let (tape, parameters) = program.extent();
@@ -371,6 +373,23 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Secti
 }
 
 impl Program {
+    /// What the types leave open.
+    fn check(&self, stage: &Stage) {
+        match *stage {
+            Stage::Gather { x } => assert_eq!(x.width, self.dim, "a batch of other images"),
+            Stage::Product(Product {
+                addend,
+                gradient_of,
+                result: Outcome::Scored { .. },
+                ..
+            }) => assert!(
+                addend.is_none() && gradient_of.is_none(),
+                "a prediction with an addend or a derivative"
+            ),
+            _ => {}
+        }
+    }
+
     /// Words of the tape and of the parameters that the stages reach.
     fn extent(&self) -> (usize, usize) {
         let mut tape = 0;

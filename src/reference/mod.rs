@@ -21,7 +21,10 @@ pub mod objective;
 pub mod real;
 pub mod reparameterize;
 pub mod reparameterize_grad;
+pub mod rows;
 pub mod squared_error;
+pub mod step_losses;
+pub mod update;
 
 pub use executor::ReferenceExecutor;
 pub use interpreter::{Batches, Context, Values, evaluate};

@@ -89,17 +89,26 @@ pub(crate) fn state(gpu: &Gpu, step: u32, position: u32, entry: u32) -> Array<'_
 /// Runs one launch to its end, with the guards after `arrays` in the kernel's reach.
 ///
 /// Drivers stop what goes beyond a binding, so that a kernel which relies on that would look right.
-pub(crate) fn run(gpu: &Gpu, mut launch: Launch, arrays: &[&Array<'_>]) {
-    for buffer in &mut launch.buffers {
+pub(crate) fn run(gpu: &Gpu, launch: Launch, arrays: &[&Array<'_>]) {
+    run_all(gpu, vec![launch], arrays);
+}
+
+/// Likewise several launches, one after the other in one pass.
+pub(crate) fn run_all(gpu: &Gpu, mut launches: Vec<Launch>, arrays: &[&Array<'_>]) {
+    for buffer in launches.iter_mut().flat_map(|launch| &mut launch.buffers) {
         if let Some(array) = arrays.iter().find(|array| array.view == *buffer) {
             *buffer = array
                 .whole
                 .part(Slice::ALIGNMENT, array.view.len() + Slice::ALIGNMENT);
         }
     }
-    let dispatch = gpu.prepare(&launch).unwrap();
+    let dispatches = gpu.prepare_all(&launches).unwrap();
     let mut encoder = gpu.encoder();
-    dispatch.record(&mut encoder.begin_compute_pass(&Default::default()));
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    for dispatch in dispatches {
+        dispatch.record(&mut pass);
+    }
+    drop(pass);
     let submission = gpu.submit(encoder);
     gpu.wait(Some(submission)).unwrap();
 }

@@ -23,10 +23,13 @@ mod objective;
 mod pipelines;
 mod reparameterize;
 mod reparameterize_grad;
+mod rows;
 mod shaders;
 mod squared_error;
+mod step_losses;
 #[path = "../support/mod.rs"]
 mod support;
+mod update;
 
 fn main() -> ExitCode {
     let files = [
@@ -46,7 +49,10 @@ fn main() -> ExitCode {
         pipelines::tests(),
         reparameterize::tests(),
         reparameterize_grad::tests(),
+        rows::tests(),
         squared_error::tests(),
+        step_losses::tests(),
+        update::tests(),
     ];
     support::harness::run(files.into_iter().flatten())
 }

@@ -1,0 +1,255 @@
+//! The kernels of the two-launch step, on the program of a VAE with one hidden layer.
+
+use vae_wgpu::gpu::{Gpu, GpuError};
+use vae_wgpu::graph::{Activation, Adam};
+use vae_wgpu::kernels::gemm::Family;
+use vae_wgpu::kernels::rows::{self, Log, Outcome, Product, Program, Score, Stage, Tensor, Weight};
+use vae_wgpu::kernels::update::{self, Layer};
+use vae_wgpu::kernels::{State, gather, step_losses};
+use vae_wgpu::rng::Stream;
+
+use super::{Bench, CHUNK, Model, Work};
+
+/// A step's program and layers, and how many words and multiplications they are.
+struct Step {
+    program: Program,
+    layers: Vec<Layer>,
+    tape: usize,
+    parameters: usize,
+    /// Σ inputs · outputs of the program's products.
+    products: usize,
+}
+
+impl Step {
+    fn of(batch: usize, [pixels, hidden, latent]: [usize; 3]) -> Self {
+        let mut step = Self {
+            program: Program {
+                rows: batch,
+                dim: pixels,
+                seed: 1,
+                stages: Vec::new(),
+            },
+            layers: Vec::new(),
+            tape: 0,
+            parameters: 0,
+            products: 0,
+        };
+        let relu = Some(Activation::Relu);
+        let upstream = 1.0 / batch as f32;
+        let stream = Stream::Noise;
+        let x = step.tensor(pixels);
+        step.stage(Stage::Gather { x });
+        let (encoder, h) = step.forward(x, hidden, relu);
+        let (to_mu, mu) = step.forward(h, latent, None);
+        let (to_logvar, logvar) = step.forward(h, latent, None);
+        let z = step.tensor(latent);
+        step.stage(Stage::Latent {
+            mu,
+            logvar,
+            stream,
+            z,
+            term: 1,
+        });
+        let (decoder, decoded) = step.forward(z, hidden, relu);
+        let output = step.linear(decoded, pixels);
+        let d_logits = step.tensor(pixels);
+        step.product(Product {
+            result: Outcome::Scored {
+                score: Score::BernoulliNll,
+                observed: x,
+                term: 0,
+                gradient: Some((d_logits, upstream)),
+            },
+            ..output
+        });
+
+        let d_decoded = step.backward(&output, d_logits, None, relu.zip(Some(decoded)));
+        let d_z = step.backward(&decoder, d_decoded, None, None);
+        let [d_mu, d_logvar] = [(); 2].map(|()| step.tensor(latent));
+        step.stage(Stage::LatentGrad {
+            mu,
+            logvar,
+            stream,
+            d_z,
+            upstream,
+            d_mu,
+            d_logvar,
+        });
+        let through_mu = step.backward(&to_mu, d_mu, None, None);
+        let through_both = relu.zip(Some(h));
+        let d_h = step.backward(&to_logvar, d_logvar, Some(through_mu), through_both);
+        step.layer(&encoder, d_h);
+        step
+    }
+
+    fn tensor(&mut self, width: usize) -> Tensor {
+        let at = self.tape;
+        self.tape += self.program.rows * width;
+        Tensor { at, width }
+    }
+
+    fn stage(&mut self, stage: Stage) {
+        self.program.stages.push(stage);
+    }
+
+    fn product(&mut self, product: Product) {
+        self.products += product.input.width * product.width;
+        self.stage(Stage::Product(product));
+    }
+
+    /// x·Wᵀ + bias of a new layer.
+    fn linear(&mut self, input: Tensor, width: usize) -> Product {
+        let at = self.parameters;
+        let bias = at + input.width * width;
+        self.parameters = bias + width;
+        Product {
+            input,
+            weight: Weight {
+                at,
+                inner: 1,
+                column: input.width,
+            },
+            width,
+            bias: Some(bias),
+            addend: None,
+            activation: None,
+            gradient_of: None,
+            result: Outcome::Stored(Tensor { at: 0, width }),
+        }
+    }
+
+    fn forward(
+        &mut self,
+        input: Tensor,
+        width: usize,
+        activation: Option<Activation>,
+    ) -> (Product, Tensor) {
+        let linear = self.linear(input, width);
+        let y = self.tensor(width);
+        let product = Product {
+            activation,
+            result: Outcome::Stored(y),
+            ..linear
+        };
+        self.product(product);
+        (product, y)
+    }
+
+    /// The gradient of a layer's inputs from that of its outputs.
+    fn backward(
+        &mut self,
+        forward: &Product,
+        d_y: Tensor,
+        addend: Option<Tensor>,
+        gradient_of: Option<(Activation, Tensor)>,
+    ) -> Tensor {
+        self.layer(forward, d_y);
+        let fan_in = forward.input.width;
+        let d_x = self.tensor(fan_in);
+        self.product(Product {
+            input: d_y,
+            weight: Weight {
+                inner: fan_in,
+                column: 1,
+                ..forward.weight
+            },
+            width: fan_in,
+            bias: None,
+            addend,
+            activation: None,
+            gradient_of,
+            result: Outcome::Stored(d_x),
+        });
+        d_x
+    }
+
+    fn layer(&mut self, forward: &Product, d_y: Tensor) {
+        self.layers.push(Layer {
+            d_y: d_y.at,
+            x: forward.input.at,
+            fan_out: forward.width,
+            fan_in: forward.input.width,
+            weight: forward.weight.at,
+            bias: forward.bias,
+        });
+    }
+}
+
+impl Bench<'_> {
+    /// The row program, the update and the losses of steps, for models with one hidden layer.
+    pub(super) fn two_launch(&mut self, model: &Model) -> Result<(), GpuError> {
+        let &[pixels, hidden, latent] = model.widths else {
+            return Ok(());
+        };
+        let (batch, terms) = (model.batch, 2);
+        let log = Log {
+            stride: batch,
+            entries: CHUNK as usize,
+        };
+        let losses = &self
+            .gpu
+            .allocate("benchmark", terms * log.entries * log.stride)?;
+        let state = &self.gpu.upload("benchmark", &[State::default()])?;
+        if Family::of(self.gpu) == Family::Subgroups {
+            let step = Step::of(batch, [pixels, hidden, latent]);
+            // The counters move on with each launch: a submission has as many batches as launches.
+            let images = 4 * batch;
+            let bytes: Vec<u8> = (0..images * pixels).map(|i| i as u8).collect();
+            let order: Vec<u32> = (0..CHUNK as usize * batch)
+                .map(|i| (i % images) as u32)
+                .collect();
+            let tape = &self.gpu.allocate("benchmark", step.tape)?;
+            let parameters = &self.array(step.parameters)?;
+            let buffers = rows::Buffers {
+                images: &self
+                    .gpu
+                    .upload("benchmark", &gather::pack(&bytes, pixels))?,
+                order: &self.gpu.upload("benchmark", &order)?,
+                parameters,
+                state,
+                tape,
+                losses,
+            };
+            let launch = rows::launch(buffers, &step.program, log);
+            let what = format!("{} {} stages", model.name, step.program.stages.len());
+            let restart = |gpu: &Gpu| gpu.write(state, &[State::default()]);
+            let flops = 2 * batch * step.products;
+            self.measure(&what, Work::Flops(flops), &launch, restart)?;
+
+            let first = State {
+                step: 1,
+                ..State::default()
+            };
+            let [m, v] = [(); 2].map(|()| self.gpu.allocate("benchmark", step.parameters));
+            let buffers = update::Buffers {
+                tape,
+                state: &self.gpu.upload("benchmark", &[first])?,
+                parameters,
+                m: &m?,
+                v: &v?,
+            };
+            let launch = update::launch(buffers, batch, &step.layers, Adam::default());
+            let what = format!("{} {} layers", model.name, step.layers.len());
+            let weights = step.layers.iter().map(|layer| layer.fan_in * layer.fan_out);
+            let flops = 2 * batch * weights.sum::<usize>();
+            self.measure(&what, Work::Flops(flops), &launch, |_| {})?;
+        }
+
+        let steps = 64;
+        let written = State {
+            entry: steps,
+            ..State::default()
+        };
+        let buffers = step_losses::Buffers {
+            rows: losses,
+            weights: &self.array(terms)?,
+            state: &self.gpu.upload("benchmark", &[written])?,
+            losses: &self.gpu.allocate("benchmark", log.entries * (1 + terms))?,
+        };
+        let mut launch = step_losses::launch(buffers, batch, log, self.lanes());
+        launch.grid = [steps, 1, 1];
+        let words = steps as usize * terms * batch;
+        let what = format!("{} {steps}x{terms}x{batch}", model.name);
+        self.measure(&what, Work::Words(words), &launch, |_| {})
+    }
+}

@@ -1,0 +1,188 @@
+//! Twin of the kernel `rows_subgroups`: a program of stages over the rows of a batch.
+
+use super::real::Real;
+use super::{
+    activation_grad, bernoulli_nll, gather, gemm, latent, latent_grad, normal, squared_error,
+};
+use crate::kernels::State;
+use crate::kernels::rows::{Log, Outcome, Product, Program, Score, Stage, Tensor, Weight};
+use crate::rng::Stream;
+
+/// What the stages read besides the tape.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a, T> {
+    /// The data set, `[count, dim]` bytes, not padded.
+    pub pixels: &'a [u8],
+    /// `[count]`: the epoch's permutation.
+    pub order: &'a [u32],
+    /// All weights and biases.
+    pub parameters: &'a [T],
+    /// Where the loop stands.
+    pub state: State,
+    /// ε of a stream and a step, `[len]`: [`noise`], or what a kernel has drawn.
+    pub noise: &'a dyn Fn(Stream, u32, usize) -> Vec<T>,
+}
+
+/// What a stage writes.
+#[derive(Clone, Debug, Default)]
+pub struct Results<T> {
+    /// Tensors, with their values `[rows, width]`.
+    pub tensors: Vec<(Tensor, Vec<T>)>,
+    /// The term of the objective that it computes, with its rows.
+    pub losses: Option<(usize, Vec<T>)>,
+}
+
+/// The noise of a program with this seed, for [`Inputs::noise`].
+pub fn noise<T: Real>(seed: u64) -> impl Fn(Stream, u32, usize) -> Vec<T> {
+    move |stream, step, len| normal::value(seed, stream, step, len)
+}
+
+/// Runs all stages in place: what they write on the tape, their rows in the log
+/// `[terms, entries, stride]`. Returns the counters, moved on.
+pub fn run<T: Real>(
+    program: &Program,
+    inputs: Inputs<'_, T>,
+    log: Log,
+    tape: &mut [T],
+    losses: &mut [T],
+) -> State {
+    let state = inputs.state;
+    for of in &program.stages {
+        let results = stage(program, of, inputs, tape);
+        for (tensor, values) in results.tensors {
+            tape[tensor.at..tensor.at + values.len()].copy_from_slice(&values);
+        }
+        if let Some((term, rows)) = results.losses {
+            let first = (term * log.entries + state.entry as usize) * log.stride;
+            losses[first..first + rows.len()].copy_from_slice(&rows);
+        }
+    }
+    State {
+        step: state.step + 1,
+        position: state.position + program.rows as u32,
+        entry: state.entry + 1,
+        ..state
+    }
+}
+
+/// What one stage writes, from what lies on the tape.
+pub fn stage<T: Real>(
+    program: &Program,
+    stage: &Stage,
+    inputs: Inputs<'_, T>,
+    tape: &[T],
+) -> Results<T> {
+    let rows = program.rows;
+    let of = |tensor: Tensor| &tape[tensor.at..tensor.at + rows * tensor.width];
+    let noise = |stream, width| (inputs.noise)(stream, inputs.state.step, rows * width);
+    match *stage {
+        Stage::Gather { x } => {
+            let position = inputs.state.position as usize;
+            let shape = [rows, program.dim];
+            let values = gather::value(inputs.pixels, inputs.order, position, shape);
+            Results {
+                tensors: vec![(x, values)],
+                losses: None,
+            }
+        }
+        Stage::Product(ref p) => product(p, rows, inputs.parameters, of),
+        Stage::Latent {
+            mu,
+            logvar,
+            stream,
+            z,
+            term,
+        } => {
+            let eps = noise(stream, z.width);
+            let shape = [rows, z.width];
+            let (values, divergence) = latent::value(of(mu), of(logvar), &eps, shape);
+            Results {
+                tensors: vec![(z, values)],
+                losses: Some((term, divergence)),
+            }
+        }
+        Stage::LatentGrad {
+            mu,
+            logvar,
+            stream,
+            d_z,
+            upstream,
+            d_mu,
+            d_logvar,
+        } => {
+            let eps = noise(stream, d_z.width);
+            let d_rows = vec![T::narrow(upstream.into()); rows];
+            let shape = [rows, d_z.width];
+            let operands = [of(mu), of(logvar), &eps];
+            let of_both = latent_grad::gradient(operands, of(d_z), &d_rows, shape);
+            Results {
+                tensors: vec![(d_mu, of_both.0), (d_logvar, of_both.1)],
+                losses: None,
+            }
+        }
+    }
+}
+
+fn product<'a, T: Real>(
+    p: &Product,
+    rows: usize,
+    parameters: &'a [T],
+    of: impl Fn(Tensor) -> &'a [T],
+) -> Results<T> {
+    let weight = entering(p.weight, [p.input.width, p.width], parameters);
+    let y = gemm::value(&gemm::Gemm {
+        shape: [rows, p.width, p.input.width],
+        a: gemm::Operand::Plain(of(p.input)),
+        b: gemm::Operand::Plain(&weight),
+        bias: p.bias.map(|bias| &parameters[bias..bias + p.width]),
+        addend: p.addend.map(&of),
+        activation: p.activation,
+        gradient_of: p.gradient_of.map(|(g, saved)| (g, of(saved))),
+    });
+    let (score, observed, term, gradient) = match p.result {
+        Outcome::Stored(tensor) => {
+            return Results {
+                tensors: vec![(tensor, y)],
+                losses: None,
+            };
+        }
+        Outcome::Scored {
+            score,
+            observed,
+            term,
+            gradient,
+        } => (score, of(observed), term, gradient),
+    };
+    let shape = [rows, p.width];
+    let losses = match score {
+        Score::BernoulliNll => bernoulli_nll::value(&y, observed, shape),
+        Score::SquaredError { scale, offset } => {
+            squared_error::value(&y, observed, shape, [scale, offset])
+        }
+    };
+    let gradient = gradient.map(|(tensor, upstream)| {
+        let d_rows = vec![T::narrow(upstream.into()); rows];
+        let d_y = match score {
+            Score::BernoulliNll => bernoulli_nll::gradient(&y, observed, &d_rows, shape),
+            Score::SquaredError { scale, .. } => {
+                squared_error::gradient(&y, observed, &d_rows, shape, scale)
+            }
+        };
+        let before = match p.activation {
+            Some(function) => activation_grad::gradient(function, &y, &d_y),
+            None => d_y,
+        };
+        (tensor, before)
+    });
+    Results {
+        tensors: gradient.into_iter().collect(),
+        losses: Some((term, losses)),
+    }
+}
+
+/// A matrix among the parameters, row-major.
+fn entering<T: Real>(weight: Weight, [inner, columns]: [usize; 2], parameters: &[T]) -> Vec<T> {
+    let element = |k, c| parameters[weight.at + k * weight.inner + c * weight.column];
+    let rows = (0..inner).flat_map(|k| (0..columns).map(move |c| (k, c)));
+    rows.map(|(k, c)| element(k, c)).collect()
+}

@@ -1,0 +1,60 @@
+//! Twin of the kernel `update_subgroups`: the gradients of weights and biases, and Adam on them.
+
+use std::ops::Range;
+
+use super::real::Real;
+use super::{adam, column_sum, gemm};
+use crate::graph::Adam;
+use crate::kernels::update::Layer;
+
+/// What is updated, with the layout that the layers name.
+#[derive(Debug)]
+pub struct Trained<'a, T> {
+    /// All weights and biases.
+    pub parameters: &'a mut [T],
+    /// First moments.
+    pub m: &'a mut [T],
+    /// Second moments.
+    pub v: &'a mut [T],
+}
+
+/// The gradients of a layer's weight `[fan_out, fan_in]` and bias `[fan_out]`, from the gradient of
+/// its outputs `[rows, fan_out]` and its inputs `[rows, fan_in]` on the tape.
+pub fn gradients<T: Real>(layer: &Layer, rows: usize, tape: &[T]) -> (Vec<T>, Vec<T>) {
+    let [fan_out, fan_in] = [layer.fan_out, layer.fan_in];
+    let d_y = &tape[layer.d_y..layer.d_y + rows * fan_out];
+    let x = &tape[layer.x..layer.x + rows * fan_in];
+    (
+        gemm::linear_weight_grad(d_y, x, [rows, fan_out, fan_in]),
+        column_sum::value(d_y, [rows, fan_out]),
+    )
+}
+
+/// Updates all layers in place; `step` counts the steps that have begun, so it is 1 in the first.
+pub fn update<T: Real>(
+    layers: &[Layer],
+    rows: usize,
+    adam: Adam,
+    step: u32,
+    tape: &[T],
+    trained: &mut Trained<'_, T>,
+) {
+    for layer in layers {
+        let (weight, bias) = gradients(layer, rows, tape);
+        let mut apply = |at: usize, gradients: &[T]| {
+            let of: Range<usize> = at..at + gradients.len();
+            adam::update(
+                adam,
+                step - 1,
+                gradients,
+                &mut trained.parameters[of.clone()],
+                &mut trained.m[of.clone()],
+                &mut trained.v[of],
+            );
+        };
+        apply(layer.weight, &weight);
+        if let Some(at) = layer.bias {
+            apply(at, &bias);
+        }
+    }
+}
