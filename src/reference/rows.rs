@@ -37,8 +37,8 @@ pub fn noise<T: Real>(seed: u64) -> impl Fn(Stream, u32, usize) -> Vec<T> {
     move |stream, step, len| normal::value(seed, stream, step, len)
 }
 
-/// Runs all stages in place: what they write on the tape, their rows in the log
-/// `[terms, entries, stride]`. Returns the counters, moved on.
+/// Runs all stages in place: what they write on the tape, their rows as the first of the shares of
+/// the log. Returns the counters, moved on where the batch ends.
 pub fn run<T: Real>(
     program: &Program,
     inputs: Inputs<'_, T>,
@@ -53,13 +53,17 @@ pub fn run<T: Real>(
             tape[tensor.at..tensor.at + values.len()].copy_from_slice(&values);
         }
         if let Some((term, rows)) = results.losses {
-            let first = (term * log.entries + state.entry as usize) * log.stride;
+            let entry = term * log.term() + state.entry as usize * log.entry();
+            let first = entry + program.first_row;
             losses[first..first + rows.len()].copy_from_slice(&rows);
         }
     }
+    if !program.last {
+        return state;
+    }
     State {
         step: state.step + 1,
-        position: state.position + program.rows as u32,
+        position: state.position + (program.first_row + program.rows) as u32,
         entry: state.entry + 1,
         ..state
     }
@@ -74,10 +78,15 @@ pub fn stage<T: Real>(
 ) -> Results<T> {
     let rows = program.rows;
     let of = |tensor: Tensor| &tape[tensor.at..tensor.at + rows * tensor.width];
-    let noise = |stream, width| (inputs.noise)(stream, inputs.state.step, rows * width);
+    // That of the whole batch, of which these rows have a part.
+    let noise = |stream, width| {
+        let end = (program.first_row + rows) * width;
+        let mut eps = (inputs.noise)(stream, inputs.state.step, end);
+        eps.split_off(program.first_row * width)
+    };
     match *stage {
         Stage::Gather { x } => {
-            let position = inputs.state.position as usize;
+            let position = inputs.state.position as usize + program.first_row;
             let shape = [rows, program.dim];
             let values = gather::value(inputs.pixels, inputs.order, position, shape);
             Results {

@@ -2,16 +2,19 @@
 
 mod bounds;
 mod case;
+mod compare;
+mod launches;
 mod step;
 
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
-use vae_wgpu::kernels::rows::{MAX_ROUNDS, Outcome, Product, Score, Stage, Tensor};
+use vae_wgpu::kernels::rows::{Outcome, Product, Score, Stage};
 use vae_wgpu::rng::Stream;
 
-use crate::arrays::{extreme, keeps_nan, random, uniform};
+use crate::arrays::{extreme, keeps_nan, uniform};
 use crate::support::harness::{Test, tests};
-use case::{Case, variants};
+use case::Case;
+use compare::variants;
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = tests![both_checks:
@@ -25,12 +28,9 @@ pub(crate) fn tests() -> Vec<Test> {
         latents,
         extreme_latents,
         nothing_hides_what_is_not_finite,
-        launches_in_one_pass,
-        random_programs,
     ];
+    tests.extend(launches::tests());
     tests.extend(step::tests());
-    // With bounds checks a driver unrolls less, so that there are more rounds than are counted.
-    tests.extend(tests![gpu: as_many_rounds_as_may_be]);
     tests
 }
 
@@ -72,7 +72,7 @@ fn gathers(gpu: &Gpu) {
 }
 
 /// Every pair of widths in both layouts, the second on the first one's result. No program is long:
-/// bounds checks keep a driver from unrolling loops, and llvmpipe's rounds are counted.
+/// bounds checks keep a driver from unrolling loops, and llvmpipe counts their iterations.
 fn shapes(gpu: &Gpu) {
     for rows in ROWS {
         for first in WIDTHS {
@@ -295,111 +295,16 @@ fn nothing_hides_what_is_not_finite(gpu: &Gpu) {
             let y = case.store(product);
             score(&mut case, product, Score::BernoulliNll, Some(1.0));
             score(&mut case, product, BINARY_SQUARES, Some(1.0));
-            let (tapes, losses) = case.run(gpu, variant, 1);
-            let log = case.log(1);
-            for row in 0..rows {
-                let first = y.at + row * width;
-                let hit = tapes[0][first..first + width].iter().all(|v| v.is_nan());
-                assert_eq!(hit, row == 5, "row {row} with {activation:?}");
-                for term in 0..2 {
-                    let entry = term * log.entries + case.state.entry as usize;
-                    let loss = losses[entry * log.stride + row];
+            let left = case.run(gpu, variant, 1);
+            for term in 0..2 {
+                let (tape, losses) = left.first(&case, 1 + term, term);
+                for (row, loss) in losses.iter().enumerate() {
+                    let first = y.at + row * width;
+                    let hit = tape[first..first + width].iter().all(|v| v.is_nan());
+                    assert_eq!(hit, row == 5, "row {row} with {activation:?}");
                     assert_eq!(loss.is_nan(), row == 5, "term {term} of row {row}");
                 }
             }
         }
     }
-}
-
-/// Each step sees the counters that the one before has moved on: other images, other noise, the
-/// next entry of the log.
-fn launches_in_one_pass(gpu: &Gpu) {
-    for rows in [1, 64, 130, 321] {
-        let mut case = Case::new(rows, 7);
-        let x = case.output(7);
-        case.push(Stage::Gather { x });
-        let product = case.product(x, 33, true);
-        score(&mut case, product, Score::BernoulliNll, Some(0.1));
-        let [mu, logvar] = [1, 2].map(|seed| uniform(seed, 3 * rows, 1.0));
-        latent(&mut case, &mu, &logvar, Stream::Noise);
-        case.compare_steps(gpu, 4);
-    }
-}
-
-/// Stages of all kinds on results of each other, small enough for the rounds that checks add.
-fn random_programs(gpu: &Gpu) {
-    let choices = (0usize..6, 1usize..48, 0usize..100, 0usize..64);
-    let stages = proptest::collection::vec(choices, 1..8);
-    random((1usize..200, 1usize..48, stages), |(rows, dim, stages)| {
-        let mut case = Case::new(rows, dim);
-        let x = case.output(dim);
-        case.push(Stage::Gather { x });
-        let mut tensors = vec![x];
-        for (kind, width, pick, flags) in stages {
-            let input = tensors[pick % tensors.len()];
-            let activation = FUNCTIONS[flags % 4];
-            if kind == 0 {
-                let z = random_latent(&mut case, input);
-                tensors.push(z);
-                continue;
-            }
-            let mut product = case.product(input, width, flags & 16 == 0);
-            product.activation = activation;
-            product.bias = (flags & 32 == 0).then(|| case.bias(width, 1.0));
-            if kind < 3 {
-                let of = [Score::BernoulliNll, GAUSSIAN, BINARY_SQUARES][pick % 3];
-                score(&mut case, product, of, (flags & 4 == 0).then_some(0.3));
-                continue;
-            }
-            if flags & 8 == 0 {
-                let same = tensors.iter().find(|tensor| tensor.width == width);
-                product.addend = same.copied();
-            }
-            if let (true, Some(function)) = (kind == 5, FUNCTIONS[pick % 4]) {
-                product.gradient_of = Some((function, case.fractions(width)));
-            }
-            tensors.push(case.store(product));
-        }
-        case.compare(gpu);
-    });
-}
-
-/// The latent of a μ that is there.
-fn random_latent(case: &mut Case, mu: Tensor) -> Tensor {
-    let logvar = case.uniform(mu.width, 2.0);
-    let z = case.output(mu.width);
-    let term = case.term();
-    case.push(Stage::Latent {
-        mu,
-        logvar,
-        stream: Stream::Noise,
-        z,
-        term,
-    });
-    z
-}
-
-/// A driver that ends loops early would leave the last columns and rows unwritten.
-fn as_many_rounds_as_may_be(gpu: &Gpu) {
-    let most = |case: Case| {
-        let rounds = case.program.rounds();
-        assert!(rounds <= MAX_ROUNDS, "{rounds} rounds");
-        assert!(20 * rounds > 19 * MAX_ROUNDS, "only {rounds} rounds");
-        case.compare(gpu);
-    };
-    for [inner, columns] in [[3650, 1000], [1000, 3500], [3, 45_000]] {
-        let mut case = Case::new(1, 1);
-        let x = case.uniform(inner, 1.0);
-        let product = case.product(x, columns, false);
-        case.store(product);
-        most(case);
-    }
-    let mut case = Case::new(64, 29_500);
-    let x = case.output(29_500);
-    case.push(Stage::Gather { x });
-    most(case);
-    let mut case = Case::new(64, 1);
-    let values = vec![0.5; 64 * 3700];
-    latent(&mut case, &values, &values, Stream::Noise);
-    most(case);
 }

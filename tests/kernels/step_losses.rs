@@ -34,7 +34,8 @@ impl Case {
             steps,
         } = *self;
         let known = |(index, &value): (usize, &f32)| {
-            let (entry, row) = (index / log.stride % log.entries, index % log.stride);
+            let entry = index / log.entry() % log.entries;
+            let row = index % log.batch;
             if row < batch && entry < written {
                 value
             } else {
@@ -78,30 +79,34 @@ impl Case {
         let weights: Vec<f32> = weights.iter().map(|w| w.abs()).collect();
         let magnitude = twin::value(&sizes, &weights, batch, log, asked);
         // The additions of a mean and its division; of the objective, a product and a sum each term.
-        let roundings = additions(batch, lanes) + 4.0 + terms as f64;
+        let roundings = additions(log.shares * batch, lanes) + (log.shares + 4 + terms) as f64;
         let what = format!("{batch} rows of {log:?}, {terms} terms, {lanes} lanes");
         Tolerance::relative(roundings * EPS).check_against(&what, lines, &expected, &magnitude);
     }
 
     fn words(&self) -> usize {
-        self.terms * self.log.entries * self.log.stride
+        self.terms * self.log.term()
     }
 }
 
 fn shapes(gpu: &Gpu) {
     for lanes in LANES {
-        for [batch, stride, terms] in [
-            [1, 1, 1],
-            [1, 3, 2],
-            [7, 7, 2],
-            [8, 8, 1],
-            [9, 10, 3],
-            [65, 128, 2],
-            [128, 128, 2],
+        for [batch, stride, terms, shares] in [
+            [1, 1, 1, 1],
+            [1, 3, 2, 1],
+            [7, 7, 2, 2],
+            [8, 8, 1, 1],
+            [9, 10, 3, 3],
+            [65, 128, 2, 1],
+            [128, 128, 2, 25],
         ] {
             let case = Case {
                 batch,
-                log: Log { stride, entries: 1 },
+                log: Log {
+                    entries: 1,
+                    shares,
+                    batch: stride,
+                },
                 terms,
                 written: 1,
                 steps: 1,
@@ -117,8 +122,9 @@ fn the_last_entries(gpu: &Gpu) {
         let case = Case {
             batch: 29,
             log: Log {
-                stride: 31,
                 entries: 7,
+                shares: 2,
+                batch: 31,
             },
             terms: 3,
             written,
@@ -132,8 +138,9 @@ fn extreme_values(gpu: &Gpu) {
     let case = Case {
         batch: 101,
         log: Log {
-            stride: 101,
             entries: 2,
+            shares: 1,
+            batch: 101,
         },
         terms: 2,
         written: 2,
@@ -149,8 +156,9 @@ fn random_shapes(gpu: &Gpu) {
             let case = Case {
                 batch,
                 log: Log {
-                    stride: batch + spare,
                     entries: written + others / 3,
+                    shares: 1 + spare * others / 2,
+                    batch: batch + spare,
                 },
                 terms,
                 written,

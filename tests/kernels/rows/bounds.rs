@@ -4,6 +4,7 @@ use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Score, Stage, Tensor};
 use vae_wgpu::reference::activation_grad::derivative;
 use vae_wgpu::reference::rows::{self as twin, Inputs, Results};
+use vae_wgpu::rng::Stream;
 
 use crate::kl::off;
 use crate::support::tolerance::EPS;
@@ -36,7 +37,7 @@ pub(super) fn of(
             z,
             term,
         } => {
-            let eps = (inputs.noise)(stream, inputs.state.step, program.rows * z.width);
+            let eps = noise(program, inputs, stream, z.width);
             let (mu, logvar) = (of(mu), of(logvar));
             let bound = |i: usize| {
                 let (sigma, ulp) = sigma(logvar[i]);
@@ -64,7 +65,7 @@ pub(super) fn of(
             d_mu,
             d_logvar,
         } => {
-            let eps = (inputs.noise)(stream, inputs.state.step, program.rows * d_z.width);
+            let eps = noise(program, inputs, stream, d_z.width);
             let (mu, logvar, d_z) = (of(mu), of(logvar), of(d_z));
             let upstream = f64::from(upstream);
             let of_mu = |i: usize| EPS * (d_z[i].abs() + 2.0 * (upstream * mu[i]).abs());
@@ -85,6 +86,13 @@ pub(super) fn of(
             }
         }
     }
+}
+
+/// ε of a program's rows.
+fn noise(program: &Program, inputs: Inputs<'_, f64>, stream: Stream, width: usize) -> Vec<f64> {
+    let end = (program.first_row + program.rows) * width;
+    let mut eps = (inputs.noise)(stream, inputs.state.step, end);
+    eps.split_off(program.first_row * width)
 }
 
 /// exp(½ logvar), and what it is off by in ULP: 3 + 2·|½ logvar|.

@@ -1,34 +1,19 @@
-//! A program with what it runs on, and its comparison with the twin.
+//! A program with what it runs on.
 
-use vae_wgpu::gpu::{Gpu, Launch};
-use vae_wgpu::kernels::gather::pack;
-use vae_wgpu::kernels::rows::{
-    self, Buffers, Log, Outcome, Product, Program, Stage, Tensor, Weight,
-};
-use vae_wgpu::kernels::{State, normal};
-use vae_wgpu::reference::rows as twin;
-use vae_wgpu::rng::{self, Stream};
+use vae_wgpu::kernels::State;
+use vae_wgpu::kernels::rows::{Outcome, Product, Program, Stage, Tensor, Weight};
+use vae_wgpu::rng;
 
-use super::bounds;
-use crate::arrays::{Array, run, run_all, state, uniform, wide};
-use crate::support::tolerance::Tolerance;
-
-/// One of the kernel's variants.
-pub(crate) type Variant = fn(Buffers<'_>, &Program, Log) -> Launch;
-
-/// The variants that an adapter can run.
-pub(crate) fn variants(gpu: &Gpu) -> Vec<Variant> {
-    let eight = gpu.subgroup_size() == Some(8);
-    let all: [(bool, Variant); 1] = [(eight, rows::launch)];
-    let runs = all.into_iter().filter(|(runs, _)| *runs);
-    runs.map(|(_, variant)| variant).collect()
-}
+use crate::arrays::uniform;
 
 /// Words between two tensors, and between two weights: not a number, and of no even length.
 const GAP: usize = 3;
 
 pub(crate) struct Case {
+    /// For all rows of a batch, or for as many as a launch is to have.
     pub(crate) program: Program,
+    /// Rows of a batch.
+    pub(crate) batch: usize,
     /// As it is before: inputs, and NaN where something is to be written.
     pub(crate) tape: Vec<f32>,
     pub(crate) parameters: Vec<f32>,
@@ -43,12 +28,15 @@ impl Case {
     pub(crate) fn new(rows: usize, dim: usize) -> Self {
         let program = Program {
             rows,
+            first_row: 0,
+            last: true,
             dim,
             seed: 0x1234_5678_9abc_def0,
             stages: Vec::new(),
         };
         Self {
             program,
+            batch: rows,
             tape: vec![f32::NAN; GAP],
             parameters: vec![f32::NAN; GAP],
             state: State {
@@ -161,153 +149,32 @@ impl Case {
     }
 
     fn images(&self, steps: usize) -> usize {
-        self.state.position as usize + steps * self.program.rows
+        self.state.position as usize + steps * self.batch
     }
 
     pub(crate) fn order(&self, steps: usize) -> Vec<u32> {
         rng::permutation(1, 2, self.images(steps))
     }
 
-    /// One entry before the steps' and one after, and a stride beyond the batch.
-    pub(crate) fn log(&self, steps: usize) -> Log {
-        Log {
-            stride: self.program.rows + 2,
-            entries: self.state.entry as usize + steps + 1,
-        }
+    /// The programs of a batch, one for each part of it.
+    pub(crate) fn parts(&self) -> Vec<Program> {
+        let starts = (0..self.batch).step_by(self.program.rows);
+        let part = |first_row: usize| Program {
+            rows: self.program.rows.min(self.batch - first_row),
+            first_row,
+            last: first_row + self.program.rows >= self.batch,
+            ..self.program.clone()
+        };
+        starts.map(part).collect()
     }
 
     /// The counters after some steps.
     pub(crate) fn after(&self, steps: usize) -> State {
         State {
             step: self.state.step + steps as u32,
-            position: self.state.position + (steps * self.program.rows) as u32,
+            position: self.state.position + (steps * self.batch) as u32,
             entry: self.state.entry + steps as u32,
             padding: 0,
         }
     }
-
-    /// One step in all variants.
-    pub(crate) fn compare(&self, gpu: &Gpu) {
-        self.compare_steps(gpu, 1);
-    }
-
-    /// Steps in one pass, each with a tape of its own, so that all of them can be seen.
-    pub(crate) fn compare_steps(&self, gpu: &Gpu, steps: usize) {
-        for variant in variants(gpu) {
-            let (tapes, losses) = self.run(gpu, variant, steps);
-            for (step, tape) in tapes.iter().enumerate() {
-                self.check(gpu, steps, step, tape, &losses);
-            }
-            self.check_rest_of_log(steps, &losses);
-        }
-    }
-
-    /// Every step's tape, and the log.
-    pub(crate) fn run(
-        &self,
-        gpu: &Gpu,
-        variant: Variant,
-        steps: usize,
-    ) -> (Vec<Vec<f32>>, Vec<f32>) {
-        let Self { program, .. } = self;
-        let log = self.log(steps);
-        let images = Array::of(gpu, &pack(&self.pixels(steps), program.dim));
-        let order = Array::of(gpu, &self.order(steps));
-        let parameters = Array::of(gpu, &self.parameters);
-        let state = state(gpu, self.state.step, self.state.position, self.state.entry);
-        let losses = Array::output(gpu, self.terms * log.entries * log.stride);
-        let tapes: Vec<_> = (0..steps)
-            .map(|_| Array::updated(gpu, &self.tape))
-            .collect();
-        let launches = tapes.iter().map(|tape| {
-            let buffers = Buffers {
-                images: images.slice(),
-                order: order.slice(),
-                parameters: parameters.slice(),
-                state: state.slice(),
-                tape: tape.slice(),
-                losses: losses.slice(),
-            };
-            variant(buffers, program, log)
-        });
-        let shared = [&images, &order, &parameters, &state, &losses];
-        let arrays: Vec<_> = shared.into_iter().chain(&tapes).collect();
-        run_all(gpu, launches.collect(), &arrays);
-        assert_eq!(state.read::<State>(), [self.after(steps)], "the counters");
-        let tapes = tapes.iter().map(Array::read).collect();
-        (tapes, losses.read())
-    }
-
-    /// Every stage of a step, given what lay before it: no tensor is written twice.
-    fn check(&self, gpu: &Gpu, steps: usize, step: usize, tape: &[f32], losses: &[f32]) {
-        let (pixels, order) = (self.pixels(steps), self.order(steps));
-        let (log, state) = (self.log(steps), self.after(step));
-        let seed = self.program.seed;
-        // As the kernel `normal` draws it, which has tests of its own.
-        let noise = |stream, step, len| wide(&draw(gpu, seed, stream, step, len));
-        let inputs = twin::Inputs {
-            pixels: &pixels,
-            order: &order,
-            parameters: &wide(&self.parameters),
-            state,
-            noise: &noise,
-        };
-        let values = wide(tape);
-        let mut untouched: Vec<u32> = self.tape.iter().map(|v| v.to_bits()).collect();
-        for (index, stage) in self.program.stages.iter().enumerate() {
-            let what = format!(
-                "step {step}, {} rows, stage {index}: {stage:?}",
-                self.program.rows
-            );
-            let expected = twin::stage(&self.program, stage, inputs, &values);
-            let allowed = bounds::of(&self.program, stage, inputs, &values);
-            let pairs = expected.tensors.iter().zip(&allowed.tensors);
-            for ((tensor, expected), (_, allowed)) in pairs {
-                let of = tensor.at..tensor.at + expected.len();
-                within(&what, &tape[of.clone()], expected, allowed);
-                for at in of {
-                    untouched[at] = tape[at].to_bits();
-                }
-            }
-            if let (Some((term, expected)), Some((_, allowed))) = (expected.losses, allowed.losses)
-            {
-                let first = (term * log.entries + state.entry as usize) * log.stride;
-                let actual = &losses[first..first + expected.len()];
-                within(&format!("losses of {what}"), actual, &expected, &allowed);
-            }
-        }
-        let bits: Vec<u32> = tape.iter().map(|v| v.to_bits()).collect();
-        assert!(
-            bits == untouched,
-            "step {step} wrote outside of its results"
-        );
-    }
-
-    /// Other entries, and what lies past a batch, stay as they were.
-    fn check_rest_of_log(&self, steps: usize, losses: &[f32]) {
-        let log = self.log(steps);
-        let written = self.state.entry as usize..self.state.entry as usize + steps;
-        for (index, value) in losses.iter().enumerate() {
-            let (entry, row) = (index / log.stride % log.entries, index % log.stride);
-            let rows = row < self.program.rows && written.contains(&entry);
-            assert!(rows || value.is_nan(), "row {row} of entry {entry}");
-        }
-    }
-}
-
-/// `|actual − expected| ≤ allowed`, element by element.
-fn within(what: &str, actual: &[f32], expected: &[f64], allowed: &[f64]) {
-    Tolerance::relative(1.0).check_against(what, actual, expected, allowed);
-}
-
-/// The noise of a step as the kernel `normal` draws it.
-pub(crate) fn draw(gpu: &Gpu, seed: u64, stream: Stream, step: u32, len: usize) -> Vec<f32> {
-    let [state, eps] = [state(gpu, step, 0, 0), Array::output(gpu, len)];
-    let buffers = normal::Buffers {
-        state: state.slice(),
-        eps: eps.slice(),
-    };
-    let launch = normal::launch(buffers, seed, stream, normal::Draw::Normals);
-    run(gpu, launch, &[&state, &eps]);
-    eps.read()
 }

@@ -5,14 +5,15 @@ use vae_wgpu::graph::Activation::{Relu, Tanh};
 use vae_wgpu::graph::Adam;
 use vae_wgpu::kernels::gather::pack;
 use vae_wgpu::kernels::rows::{self, Outcome, Product, Score, Stage, Tensor, Weight};
-use vae_wgpu::kernels::update::{self, Layer};
+use vae_wgpu::kernels::update::{self, Layer, Part};
 use vae_wgpu::kernels::{State, step_losses};
 use vae_wgpu::reference::{
     rows as twin, step_losses as twin_losses, update as twin_update, update::Trained,
 };
 use vae_wgpu::rng::Stream;
 
-use super::case::{Case, draw, variants};
+use super::case::Case;
+use super::compare::{Variant, draw, variants};
 use crate::arrays::{Array, run_all, state, wide};
 use crate::support::harness::{Test, tests};
 
@@ -151,9 +152,9 @@ fn steps_of_a_training(gpu: &Gpu) {
     let steps = 3;
     for rows in [7, 65] {
         let model = Model::vae(rows);
-        for launch in variants(gpu) {
-            let found = trained(gpu, &model, launch, adam, steps);
-            let expected = trained_by_twins(gpu, &model, adam, steps);
+        for variant in variants(gpu) {
+            let found = trained(gpu, &model, variant, adam, steps);
+            let expected = trained_by_twins(gpu, &model, variant, adam, steps);
             for (what, (found, expected)) in ["parameters", "m", "v", "losses"]
                 .into_iter()
                 .zip(found.iter().zip(&expected))
@@ -174,11 +175,11 @@ fn steps_of_a_training(gpu: &Gpu) {
 fn trained(
     gpu: &Gpu,
     Model { case, layers }: &Model,
-    rows_launch: super::case::Variant,
+    variant: Variant,
     adam: Adam,
     steps: usize,
 ) -> [Vec<f32>; 4] {
-    let log = case.log(steps);
+    let log = case.log(variant, steps);
     let counters = case.state;
     let images = Array::of(gpu, &pack(&case.pixels(steps), case.program.dim));
     let order = Array::of(gpu, &case.order(steps));
@@ -188,9 +189,10 @@ fn trained(
     let [parameters, m, v] =
         [&case.parameters, &zeros, &zeros].map(|values| Array::updated(gpu, values));
     let tape = Array::updated(gpu, &case.tape);
-    let losses = Array::output(gpu, case.terms * log.entries * log.stride);
+    // A share that is not written is zero.
+    let losses = Array::updated(gpu, &vec![0.0f32; case.terms * log.term()]);
     let lines = Array::output(gpu, log.entries * (1 + TERMS.len()));
-    let step = rows_launch(
+    let step = variant.launches(
         rows::Buffers {
             images: images.slice(),
             order: order.slice(),
@@ -209,8 +211,9 @@ fn trained(
             parameters: parameters.slice(),
             m: m.slice(),
             v: v.slice(),
+            gradients: &gpu.unused(),
         },
-        case.program.rows,
+        Part::whole(case.program.rows),
         layers,
         adam,
     );
@@ -227,7 +230,7 @@ fn trained(
     );
     end.grid = [steps as u32, 1, 1];
     let mut launches: Vec<_> = (0..steps)
-        .flat_map(|_| [step.clone(), update.clone()])
+        .flat_map(|_| step.iter().chain([&update]).cloned())
         .collect();
     launches.push(end);
     let arrays = [
@@ -254,14 +257,15 @@ fn trained(
 fn trained_by_twins(
     gpu: &Gpu,
     Model { case, layers }: &Model,
+    variant: Variant,
     adam: Adam,
     steps: usize,
 ) -> [Vec<f64>; 4] {
     let (pixels, order) = (case.pixels(steps), case.order(steps));
-    let log = case.log(steps);
+    let log = case.log(variant, steps);
     let [mut tape, mut parameters] = [&case.tape, &case.parameters].map(|values| wide(values));
     let [mut m, mut v] = [(); 2].map(|()| vec![0.0; parameters.len()]);
-    let mut losses = vec![f64::NAN; case.terms * log.entries * log.stride];
+    let mut losses = vec![0.0; case.terms * log.term()];
     let mut state = case.state;
     let seed = case.program.seed;
     let noise = |stream, step, len| wide(&draw(gpu, seed, stream, step, len));

@@ -1,0 +1,278 @@
+//! Layers with what their update reads, and its comparison with the twin.
+
+use vae_wgpu::gpu::{Gpu, Launch};
+use vae_wgpu::graph::Adam;
+use vae_wgpu::kernels::update::{self, Buffers, Layer, Part};
+use vae_wgpu::reference::update::{self as twin, Trained};
+
+use crate::arrays::{Array, run_all, state, uniform, wide};
+use crate::support::tolerance::{EPS, Tolerance};
+
+/// One of the kernel's variants.
+pub(crate) type Variant = fn(Buffers<'_>, Part, &[Layer], Adam) -> Launch;
+
+/// The variants that an adapter can run.
+pub(crate) fn variants(gpu: &Gpu) -> Vec<Variant> {
+    let eight = gpu.subgroup_size() == Some(8);
+    let all: [(bool, Variant); 1] = [(eight, update::launch)];
+    let runs = all.into_iter().filter(|(runs, _)| *runs);
+    runs.map(|(_, variant)| variant).collect()
+}
+
+/// Words between tensors, and between weights: not a number, and of no even length.
+const GAP: usize = 3;
+
+pub(crate) struct Case {
+    pub(crate) rows: usize,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) adam: Adam,
+    /// Steps that have begun.
+    pub(crate) step: u32,
+    pub(crate) tape: Vec<f32>,
+    pub(crate) parameters: Vec<f32>,
+    pub(crate) m: Vec<f32>,
+    pub(crate) v: Vec<f32>,
+}
+
+impl Case {
+    pub(crate) fn new(rows: usize, step: u32) -> Self {
+        let gap = || vec![f32::NAN; GAP];
+        Self {
+            rows,
+            layers: Vec::new(),
+            adam: Adam::default(),
+            step,
+            tape: gap(),
+            parameters: gap(),
+            m: gap(),
+            v: gap(),
+        }
+    }
+
+    /// Layers of these sizes `[fan_out, fan_in]`, every second one with a bias.
+    pub(crate) fn uniform(rows: usize, step: u32, sizes: &[[usize; 2]]) -> Self {
+        let mut case = Self::new(rows, step);
+        for (index, &[fan_out, fan_in]) in sizes.iter().enumerate() {
+            let seed = 10 * index as u64;
+            let d_y = uniform(seed, rows * fan_out, 1.0);
+            let x = uniform(seed + 1, rows * fan_in, 2.0);
+            case.layer(&d_y, &x, index % 2 == 0);
+        }
+        case
+    }
+
+    /// Adds a layer with moments of some steps.
+    pub(crate) fn layer(&mut self, d_y: &[f32], x: &[f32], bias: bool) {
+        let [fan_out, fan_in] = [d_y, x].map(|values| values.len() / self.rows);
+        let [d_y, x] = [d_y, x].map(|values| append(&mut self.tape, values));
+        // The bias lies before the weight, where other programs have it behind.
+        let bias = bias.then(|| self.parameters(fan_out));
+        let weight = self.parameters(fan_out * fan_in);
+        self.layers.push(Layer {
+            d_y,
+            x,
+            fan_out,
+            fan_in,
+            weight,
+            bias,
+        });
+    }
+
+    fn parameters(&mut self, len: usize) -> usize {
+        let seed = 1000 + self.parameters.len() as u64;
+        append(&mut self.parameters, &uniform(seed, len, 1.0));
+        append(&mut self.m, &uniform(seed + 1, len, 0.3));
+        let v = uniform(seed + 2, len, 0.1);
+        append(
+            &mut self.v,
+            &v.iter().map(|v| 0.01 + v.abs()).collect::<Vec<_>>(),
+        )
+    }
+
+    pub(crate) fn compare(&self, gpu: &Gpu) {
+        for variant in variants(gpu) {
+            self.check(&self.run(gpu, variant, |launch| launch));
+        }
+    }
+
+    /// Parameters and moments after the launch.
+    pub(crate) fn run(
+        &self,
+        gpu: &Gpu,
+        variant: Variant,
+        grid: fn(Launch) -> Launch,
+    ) -> [Vec<f32>; 3] {
+        self.run_parts(gpu, variant, &[self.rows], grid)
+    }
+
+    /// Parameters and moments after launches of so many rows each.
+    pub(crate) fn run_parts(
+        &self,
+        gpu: &Gpu,
+        variant: Variant,
+        parts: &[usize],
+        grid: fn(Launch) -> Launch,
+    ) -> [Vec<f32>; 3] {
+        let tape = Array::of(gpu, &self.tape);
+        let state = state(gpu, self.step, 3, 4);
+        let [parameters, m, v] =
+            [&self.parameters, &self.m, &self.v].map(|v| Array::updated(gpu, v));
+        let gradients = Array::output(gpu, self.parameters.len());
+        let unused = gpu.unused();
+        let buffers = Buffers {
+            tape: tape.slice(),
+            state: state.slice(),
+            parameters: parameters.slice(),
+            m: m.slice(),
+            v: v.slice(),
+            gradients: if parts.len() == 1 {
+                &unused
+            } else {
+                gradients.slice()
+            },
+        };
+        let mut launches = Vec::new();
+        let mut done = 0;
+        for &rows in parts {
+            let part = Part {
+                rows,
+                first: done == 0,
+                last: done + rows == self.rows,
+            };
+            let layers: Vec<_> = self.layers.iter().map(|layer| from(layer, done)).collect();
+            launches.push(grid(variant(buffers, part, &layers, self.adam)));
+            done += rows;
+        }
+        let arrays = [&tape, &state, &parameters, &m, &v, &gradients];
+        run_all(gpu, launches, &arrays);
+        let kept = gradients.read::<f32>();
+        let belongs = self.updated();
+        for (at, kept) in kept.iter().enumerate() {
+            let written = parts.len() > 1 && belongs[at];
+            assert_eq!(kept.is_nan(), !written, "gradient {at}");
+        }
+        [parameters, m, v].map(|array| array.read())
+    }
+
+    /// Which parameters belong to a layer.
+    fn updated(&self) -> Vec<bool> {
+        let mut updated = vec![false; self.parameters.len()];
+        for layer in &self.layers {
+            let weight = layer.weight..layer.weight + layer.fan_out * layer.fan_in;
+            updated[weight].fill(true);
+            if let Some(bias) = layer.bias {
+                updated[bias..bias + layer.fan_out].fill(true);
+            }
+        }
+        updated
+    }
+
+    pub(crate) fn check(&self, [p_new, m_new, v_new]: &[Vec<f32>; 3]) {
+        let tape = wide(&self.tape);
+        let [mut p, mut m, mut v] = [&self.parameters, &self.m, &self.v].map(|v| wide(v));
+        let mut trained = Trained {
+            parameters: &mut p,
+            m: &mut m,
+            v: &mut v,
+        };
+        twin::update(
+            &self.layers,
+            self.rows,
+            self.adam,
+            self.step,
+            &tape,
+            &mut trained,
+        );
+        let sizes: Vec<f64> = tape.iter().map(|v| v.abs()).collect();
+        for (index, layer) in self.layers.iter().enumerate() {
+            let gradients = twin::gradients(layer, self.rows, &tape);
+            let sizes = twin::gradients(layer, self.rows, &sizes);
+            let weight = (layer.weight, gradients.0, sizes.0);
+            let bias = layer.bias.map(|at| (at, gradients.1, sizes.1));
+            for (at, gradients, sizes) in [Some(weight), bias].into_iter().flatten() {
+                let of = at..at + gradients.len();
+                let elements = || gradients.iter().zip(&sizes).enumerate();
+                let bounds: Vec<_> = elements()
+                    .map(|(i, (&g, &size))| self.bounds(at + i, g, size))
+                    .collect();
+                let parts = [(p_new, &p), (m_new, &m), (v_new, &v)];
+                for (part, (actual, expected)) in parts.into_iter().enumerate() {
+                    let what = format!(
+                        "{} of parameters {at}.. of layer {index} ({layer:?}), {} rows, step {}",
+                        ["new values", "m", "v"][part],
+                        self.rows,
+                        self.step
+                    );
+                    let allowed: Vec<f64> = bounds.iter().map(|bounds| bounds[part]).collect();
+                    Tolerance::relative(1.0).check_against(
+                        &what,
+                        &actual[of.clone()],
+                        &expected[of.clone()],
+                        &allowed,
+                    );
+                }
+            }
+        }
+        let updated = self.updated();
+        let before = [&self.parameters, &self.m, &self.v];
+        for (after, before) in [p_new, m_new, v_new].into_iter().zip(before) {
+            for at in (0..updated.len()).filter(|&at| !updated[at]) {
+                let same = after[at].to_bits() == before[at].to_bits();
+                assert!(same, "parameter {at} belongs to no layer");
+            }
+        }
+    }
+
+    /// What parameter, m and v at `at` may be off by, for a gradient that is a sum of parts of this
+    /// size together.
+    fn bounds(&self, at: usize, g: f64, size: f64) -> [f64; 3] {
+        let Adam {
+            lr,
+            beta1,
+            beta2,
+            eps,
+        } = self.adam;
+        let [p, m, v] = [&self.parameters, &self.m, &self.v].map(|v| f64::from(v[at]));
+        // The partial sums round once each, the products in them, and the sums of three parts.
+        let g_off = (self.rows + 3) as f64 * EPS * size;
+        // As for the kernel `adam`, to which the gradient's error comes.
+        let m_size = beta1 * m.abs() + (1.0 - beta1) * (g.abs() + g_off);
+        let v_size = beta2 * v + (1.0 - beta2) * (g.abs() + g_off).powi(2);
+        let m_off = (1.0 - beta1) * g_off + 5.0 * EPS * m_size;
+        let v_off = (1.0 - beta2) * g_off * (2.0 * g.abs() + g_off) + 6.0 * EPS * v_size;
+        // |m′/d′ − m/d| ≤ (|m′ − m| + |m/d|·|d′ − d|) / d′, and |√v′ − √v| ≤ |v′ − v| / √v and
+        // ≤ √|v′ − v|. The moments' own roundings are in both parts; the corrections', the roots'
+        // and the divisions' are 25 of the 36 ULP that `adam` counts.
+        let t = f64::from(self.step);
+        let [c1, c2] = [beta1, beta2].map(|beta| 1.0 - beta.powf(t));
+        let m_new = beta1 * m + (1.0 - beta1) * g;
+        let root = ((beta2 * v + (1.0 - beta2) * g * g) / c2).sqrt();
+        let root_off = (v_off / c2)
+            .sqrt()
+            .min(v_off / c2 / root.max(f64::MIN_POSITIVE));
+        let divisor = root + eps;
+        let ratio = (m_new / c1 / divisor).abs();
+        let least = (divisor - root_off).max(eps);
+        let ratio_off = (m_off / c1 + ratio * root_off) / least;
+        let p_off =
+            lr * ratio_off + 25.0 * EPS * lr * (ratio + ratio_off) + EPS * (p.abs() + lr * ratio);
+        [p_off, m_off, v_off]
+    }
+}
+
+/// A layer from a row of the batch on.
+fn from(layer: &Layer, row: usize) -> Layer {
+    Layer {
+        d_y: layer.d_y + row * layer.fan_out,
+        x: layer.x + row * layer.fan_in,
+        ..*layer
+    }
+}
+
+/// Puts values behind those that are there, and a gap behind them; returns where they start.
+fn append(to: &mut Vec<f32>, values: &[f32]) -> usize {
+    let at = to.len();
+    to.extend_from_slice(values);
+    to.extend([f32::NAN; GAP]);
+    at
+}
