@@ -2,8 +2,11 @@
 //!
 //! A measurement records many launches into one submission and waits for it, so that a launch's
 //! share of the way to the GPU and back vanishes. What is printed after each one is its best rate:
-//! GFLOP/s of matrix products, GB/s of all others, counting each array's bytes once. Arguments are
-//! criterion's: `cargo bench --bench kernels -- gemm`.
+//! GFLOP/s of what consists of matrix products, GB/s of all others, counting each array's bytes
+//! once. Arguments are criterion's: `cargo bench --bench kernels -- gemm`.
+
+#[path = "kernels/two_launch.rs"]
+mod two_launch;
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -418,6 +421,7 @@ fn run(criterion: &mut Criterion) -> Result<(), GpuError> {
         bench.latent(model)?;
         bench.pixels(model)?;
         bench.end(model)?;
+        bench.two_launch(model)?;
     }
     Ok(())
 }

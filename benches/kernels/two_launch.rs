@@ -3,8 +3,10 @@
 use vae_wgpu::gpu::{Gpu, GpuError};
 use vae_wgpu::graph::{Activation, Adam};
 use vae_wgpu::kernels::gemm::Family;
-use vae_wgpu::kernels::rows::{self, Log, Outcome, Product, Program, Score, Stage, Tensor, Weight};
-use vae_wgpu::kernels::update::{self, Layer};
+use vae_wgpu::kernels::rows::{
+    self, Log, Outcome, Product, Program, Score, Section, Stage, Tensor, Weight,
+};
+use vae_wgpu::kernels::update::{self, Layer, Part};
 use vae_wgpu::kernels::{State, gather, step_losses};
 use vae_wgpu::rng::Stream;
 
@@ -25,6 +27,8 @@ impl Step {
         let mut step = Self {
             program: Program {
                 rows: batch,
+                first_row: 0,
+                last: true,
                 dim: pixels,
                 seed: 1,
                 stages: Vec::new(),
@@ -183,12 +187,11 @@ impl Bench<'_> {
         };
         let (batch, terms) = (model.batch, 2);
         let log = Log {
-            stride: batch,
             entries: CHUNK as usize,
+            shares: 1,
+            batch,
         };
-        let losses = &self
-            .gpu
-            .allocate("benchmark", terms * log.entries * log.stride)?;
+        let losses = &self.gpu.allocate("benchmark", terms * log.term())?;
         let state = &self.gpu.upload("benchmark", &[State::default()])?;
         if Family::of(self.gpu) == Family::Subgroups {
             let step = Step::of(batch, [pixels, hidden, latent]);
@@ -210,7 +213,11 @@ impl Bench<'_> {
                 tape,
                 losses,
             };
-            let launch = rows::launch(buffers, &step.program, log);
+            let all = Section {
+                stages: 0..step.program.stages.len(),
+                shares: 1,
+            };
+            let launch = rows::launch(buffers, &step.program, log, &all);
             let what = format!("{} {} stages", model.name, step.program.stages.len());
             let restart = |gpu: &Gpu| gpu.write(state, &[State::default()]);
             let flops = 2 * batch * step.products;
@@ -227,8 +234,9 @@ impl Bench<'_> {
                 parameters,
                 m: &m?,
                 v: &v?,
+                gradients: &self.gpu.unused(),
             };
-            let launch = update::launch(buffers, batch, &step.layers, Adam::default());
+            let launch = update::launch(buffers, Part::whole(batch), &step.layers, Adam::default());
             let what = format!("{} {} layers", model.name, step.layers.len());
             let weights = step.layers.iter().map(|layer| layer.fan_in * layer.fan_out);
             let flops = 2 * batch * weights.sum::<usize>();
