@@ -4,6 +4,9 @@ use std::sync::mpsc;
 
 use super::{Gpu, GpuError};
 
+/// Bytes of four words: every buffer is a multiple of them.
+const VECTOR: u64 = 16;
+
 /// A range of a buffer, counted in 32-bit words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice {
@@ -56,11 +59,13 @@ impl Slice {
         &self.buffer
     }
 
+    /// Whole vectors of four words, as some kernels read them: buffers and parts end with one.
     pub(super) fn binding(&self) -> wgpu::BindingResource<'_> {
+        let bytes = (4 * self.len).next_multiple_of(VECTOR);
         wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: &self.buffer,
             offset: 4 * self.offset,
-            size: wgpu::BufferSize::new(4 * self.len),
+            size: wgpu::BufferSize::new(bytes.min(self.buffer.size() - 4 * self.offset)),
         })
     }
 
@@ -82,7 +87,7 @@ impl Gpu {
     /// # Errors
     /// Where it is larger than the device allows, or memory has run out; `what` names it.
     pub fn allocate(&self, what: &str, len: usize) -> Result<Slice, GpuError> {
-        let bytes = 4 * len.max(1) as u64;
+        let bytes = (4 * len.max(1) as u64).next_multiple_of(VECTOR);
         let limit = self.largest_binding();
         if bytes > limit {
             return Err(GpuError::TooLarge {
@@ -96,7 +101,8 @@ impl Gpu {
         let usage = wgpu::BufferUsages::STORAGE
             | wgpu::BufferUsages::COPY_SRC
             | wgpu::BufferUsages::COPY_DST;
-        Ok(Slice::whole(self.buffer(what, bytes, usage)?))
+        let buffer = self.buffer(what, bytes, usage)?;
+        Ok(Slice::whole(buffer).part(0, len.max(1)))
     }
 
     /// A buffer that holds `words`.

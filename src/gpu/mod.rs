@@ -35,6 +35,9 @@ pub struct Options {
     /// The folder where compiled pipelines are kept from one run to the next, where the adapter's
     /// driver hands them out; `None` to keep none. Who can write there can run code here.
     pub pipelines: Option<PathBuf>,
+    /// Chooses kernels as for a GPU, whatever the adapter is: with it the tests run them on a
+    /// software adapter.
+    pub as_gpu: bool,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
         Self {
             checks: Checks::default(),
             pipelines: cache::default_folder(),
+            as_gpu: false,
         }
     }
 }
@@ -56,6 +60,7 @@ pub struct Gpu {
     summary: AdapterSummary,
     limits: wgpu::Limits,
     checks: Checks,
+    as_gpu: bool,
     compiled: Mutex<pipeline::Compiled>,
     file: Option<cache::PipelineFile>,
     failure: Arc<Mutex<Option<GpuError>>>,
@@ -122,6 +127,7 @@ impl Gpu {
             summary,
             limits,
             checks: options.checks,
+            as_gpu: options.as_gpu,
             compiled: Mutex::default(),
             file,
             failure,
@@ -134,15 +140,20 @@ impl Gpu {
         &self.summary
     }
 
-    /// Whether the CPU runs the shaders.
+    /// Whether the CPU runs the shaders, and kernels are chosen for that.
     pub fn is_software(&self) -> bool {
-        self.summary.kind == wgpu::DeviceType::Cpu
+        self.summary.kind == wgpu::DeviceType::Cpu && !self.as_gpu
     }
 
     /// Lanes of a subgroup, where shaders can use subgroups and all have one size.
     pub fn subgroup_size(&self) -> Option<u32> {
         let offered = self.device.features().contains(wgpu::Features::SUBGROUP);
         self.summary.subgroup_size.filter(|_| offered)
+    }
+
+    /// What the device allows.
+    pub fn limits(&self) -> &wgpu::Limits {
+        &self.limits
     }
 
     /// The most bytes that one kernel can see of one buffer.

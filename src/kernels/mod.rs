@@ -44,9 +44,11 @@ pub const ALL: &[&Kernel] = &[
     &reparameterize::KERNEL,
     &reparameterize_grad::KERNEL,
     &rows::SUBGROUPS,
+    &rows::workgroup::KERNEL,
     &squared_error::KERNEL,
     &step_losses::KERNEL,
     &update::SUBGROUPS,
+    &update::TILED,
 ];
 
 /// Iterations after which llvmpipe, and so lavapipe, ends the loops of a shader: all of them together,

@@ -3,25 +3,29 @@
 //! A [`Program`] is a list of [`Stage`]s over tensors `[rows, width]` that lie on one tape. What
 //! needs all rows at once, the gradients of weights, is [`super::update`]'s.
 
+pub mod workgroup;
+
 use std::ops::Range;
 
 use super::{SOFTWARE_ITERATIONS, State, activation_code, assert_lengths};
-use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 use crate::rng::{self, Stream};
+
+const BINDINGS: &[Binding] = &[
+    read("images"),
+    read("order"),
+    read("parameters"),
+    read_write("state"),
+    read_write("tape"),
+    read_write("losses"),
+];
 
 /// `shaders/rows_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
 pub const SUBGROUPS: Kernel = Kernel {
     name: "rows_subgroups",
     source: include_str!("../../shaders/rows_subgroups.wgsl"),
-    bindings: &[
-        read("images"),
-        read("order"),
-        read("parameters"),
-        read_write("state"),
-        read_write("tape"),
-        read_write("losses"),
-    ],
+    bindings: BINDINGS,
     params: size_of::<Params>(),
 };
 
@@ -264,6 +268,8 @@ pub struct Section {
     pub stages: Range<usize>,
     /// Workgroups that share the columns of a tile of rows: more than one for a single product.
     pub shares: usize,
+    /// The tile of `rows_workgroup`, which runs all stages; without one `rows_subgroups` runs these.
+    pub tile: Option<workgroup::Tile>,
 }
 
 /// As few launches as a software adapter can have: it ends the loops of a shader after
@@ -282,6 +288,7 @@ pub fn together(stages: &[Stage]) -> Vec<Section> {
                 sections.push(Section {
                     stages: index..index + 1,
                     shares: 1,
+                    tile: None,
                 });
                 room = SOFTWARE_ITERATIONS - needs;
             }
@@ -304,6 +311,7 @@ fn alone(index: usize, stage: &Stage) -> Section {
     Section {
         stages: index..index + 1,
         shares: stage.tiles(),
+        tile: None,
     }
 }
 
@@ -313,62 +321,86 @@ fn alone(index: usize, stage: &Stage) -> Section {
 /// Where an array is too short, there are too many stages, what is gathered is not as wide as the
 /// data set, or a prediction has an addend or a derivative, which the kernel does not take there.
 pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Section) -> Launch {
-    let Section { stages, shares } = section.clone();
-    let count = program.stages.len();
-    assert!(count <= MAX_STAGES, "{count} stages");
-    let [seed_low, seed_high] = rng::key(program.seed);
-    let mut params = Params {
-        rows: program.rows as u32,
-        dim: program.dim as u32,
-        words_per_row: program.dim.div_ceil(4) as u32,
-        first_stage: stages.start as u32,
-        end_stage: stages.end as u32,
-        advance: (program.last && stages.end == count).into(),
-        seed_low,
-        seed_high,
-        batch: log.batch as u32,
-        entry_stride: log.entry() as u32,
-        term_stride: log.term() as u32,
-        first_row: program.first_row as u32,
-        program: [bytemuck::Zeroable::zeroed(); MAX_STAGES],
-    };
-    for (slot, stage) in params.program.iter_mut().zip(&program.stages) {
-        program.check(stage);
-        *slot = stage.encode();
+    check(buffers, program, log);
+    let params = Params::of(program, log, section.stages.clone());
+    if let Some(tile) = section.tile {
+        return workgroup::launch(buffers, program, params, tile);
     }
-    let (tape, parameters) = program.extent();
-    let terms = program.stages.iter().filter_map(Stage::term).max();
-    assert!(
-        program.first_row + program.rows <= log.batch,
-        "a batch beyond an entry of the log"
-    );
-    let Buffers {
-        images,
-        order,
-        parameters: values,
-        state,
-        tape: tensors,
-        losses,
-    } = buffers;
-    assert_lengths(
-        &SUBGROUPS,
-        &[
-            (order, program.first_row + program.rows),
-            (values, parameters),
-            (state, size_of::<State>() / 4),
-            (tensors, tape),
-            (losses, terms.map_or(0, |last| (last + 1) * log.term())),
-        ],
-    );
     let smooth = program.stages.iter().any(Stage::is_smooth);
     Launch {
         kernel: &SUBGROUPS,
         constants: vec![("SMOOTH", f64::from(u8::from(smooth)))],
-        buffers: [images, order, values, state, tensors, losses]
-            .map(Slice::clone)
-            .to_vec(),
+        buffers: buffers.bound(),
         params: bytemuck::bytes_of(&params).to_vec(),
-        grid: [program.rows.div_ceil(TILE) as u32, shares as u32, 1],
+        grid: [program.rows.div_ceil(TILE) as u32, section.shares as u32, 1],
+    }
+}
+
+/// Every array holds what the kernels will index.
+fn check(buffers: Buffers<'_>, program: &Program, log: Log) {
+    assert!(
+        program.first_row + program.rows <= log.batch,
+        "a batch beyond an entry of the log"
+    );
+    let (tape, parameters) = program.extent();
+    let terms = program.stages.iter().filter_map(Stage::term).max();
+    let losses = terms.map_or(0, |last| (last + 1) * log.term());
+    assert_lengths(
+        &SUBGROUPS,
+        &[
+            (buffers.order, program.first_row + program.rows),
+            (buffers.parameters, parameters),
+            (buffers.state, size_of::<State>() / 4),
+            (buffers.tape, tape),
+            (buffers.losses, losses),
+        ],
+    );
+}
+
+impl Buffers<'_> {
+    /// In the order of the bindings.
+    fn bound(self) -> Vec<Slice> {
+        let Self {
+            images,
+            order,
+            parameters,
+            state,
+            tape,
+            losses,
+        } = self;
+        [images, order, parameters, state, tape, losses]
+            .map(Slice::clone)
+            .to_vec()
+    }
+}
+
+impl Params {
+    /// # Panics
+    /// Where there are too many stages.
+    fn of(program: &Program, log: Log, stages: Range<usize>) -> Self {
+        let count = program.stages.len();
+        assert!(count <= MAX_STAGES, "{count} stages");
+        let [seed_low, seed_high] = rng::key(program.seed);
+        let mut params = Self {
+            rows: program.rows as u32,
+            dim: program.dim as u32,
+            words_per_row: program.dim.div_ceil(4) as u32,
+            first_stage: stages.start as u32,
+            end_stage: stages.end as u32,
+            advance: (program.last && stages.end == count).into(),
+            seed_low,
+            seed_high,
+            batch: log.batch as u32,
+            entry_stride: log.entry() as u32,
+            term_stride: log.term() as u32,
+            first_row: program.first_row as u32,
+            program: [bytemuck::Zeroable::zeroed(); MAX_STAGES],
+        };
+        for (slot, stage) in params.program.iter_mut().zip(&program.stages) {
+            program.check(stage);
+            *slot = stage.encode();
+        }
+        params
     }
 }
 

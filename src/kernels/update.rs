@@ -2,24 +2,89 @@
 
 use super::adam::Constants;
 use super::{State, assert_lengths, wrapped_grid};
-use crate::gpu::{Kernel, Launch, Slice, read, read_write};
+use crate::gpu::{Binding, Gpu, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Adam;
+
+const BINDINGS: &[Binding] = &[
+    read("a"),
+    read("b"),
+    read("state"),
+    read_write("parameters"),
+    read_write("m"),
+    read_write("v"),
+    read_write("gradients"),
+];
 
 /// `shaders/update_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
 pub const SUBGROUPS: Kernel = Kernel {
     name: "update_subgroups",
     source: include_str!("../../shaders/update_subgroups.wgsl"),
-    bindings: &[
-        read("a"),
-        read("b"),
-        read("state"),
-        read_write("parameters"),
-        read_write("m"),
-        read_write("v"),
-        read_write("gradients"),
-    ],
+    bindings: BINDINGS,
     params: size_of::<Params>(),
 };
+
+/// `shaders/update_tiled.wgsl`, for GPUs.
+pub const TILED: Kernel = Kernel {
+    name: "update_tiled",
+    source: include_str!("../../shaders/update_tiled.wgsl"),
+    bindings: BINDINGS,
+    params: size_of::<Params>(),
+};
+
+/// Which shader, and its tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// 64 × 32 elements of a weight a workgroup, whichever way wastes less.
+    Subgroups,
+    /// results·side × results·side elements.
+    Tiled {
+        /// Invocations along each side of a workgroup: 8 or 16.
+        side: usize,
+        /// Elements of an invocation along each side: 2 or 4.
+        results: usize,
+    },
+}
+
+/// Workgroups that a large GPU wants: two for each of its hundred and more cores.
+const ENOUGH: usize = 256;
+
+impl Variant {
+    /// The variant for an adapter and these layers: on GPUs the largest tiles, since they read the
+    /// least, of which there are enough.
+    pub fn choose(gpu: &Gpu, layers: &[Layer]) -> Self {
+        if gpu.is_software() {
+            return Self::Subgroups;
+        }
+        let [large, medium, small] = Self::TILED;
+        let tiles = |variant: Self| layers.iter().map(|l| l.tiles(variant)).sum::<usize>();
+        let enough = |variant: &Self| tiles(*variant) >= ENOUGH;
+        [large, medium].into_iter().find(enough).unwrap_or(small)
+    }
+
+    /// Those for GPUs, from the largest tile to the smallest.
+    pub const TILED: [Self; 3] = [
+        Self::Tiled {
+            side: 16,
+            results: 4,
+        },
+        Self::Tiled {
+            side: 8,
+            results: 4,
+        },
+        Self::Tiled {
+            side: 8,
+            results: 2,
+        },
+    ];
+
+    /// Elements of a weight that one workgroup owns, along `a` and along `b`.
+    fn tile(self) -> [usize; 2] {
+        match self {
+            Self::Subgroups => [64, 32],
+            Self::Tiled { side, results } => [side * results; 2],
+        }
+    }
+}
 
 /// The most layers of a launch.
 pub const MAX_LAYERS: usize = 32;
@@ -109,14 +174,28 @@ struct Encoded {
 const _: () = assert!(size_of::<Encoded>() == 48);
 const _: () = assert!(size_of::<Params>() == 32 + 48 * MAX_LAYERS);
 
-/// Elements of a weight that one workgroup owns, along `a` and along `b`.
-const TILE: [usize; 2] = [64, 32];
-
 /// One workgroup a tile of a weight, over the rows of `part`.
 ///
 /// # Panics
 /// Where an array is too short or there are too many layers.
-pub fn launch(buffers: Buffers<'_>, part: Part, layers: &[Layer], adam: Adam) -> Launch {
+pub fn launch(
+    buffers: Buffers<'_>,
+    part: Part,
+    layers: &[Layer],
+    adam: Adam,
+    variant: Variant,
+) -> Launch {
+    let (kernel, mut constants) = match variant {
+        Variant::Subgroups => (&SUBGROUPS, vec![]),
+        Variant::Tiled { side, results } => (
+            &TILED,
+            vec![("SIDE", side as f64), ("RESULTS", results as f64)],
+        ),
+    };
+    constants.extend([
+        ("ADD", f64::from(u8::from(!part.first))),
+        ("KEEP", f64::from(u8::from(!part.last))),
+    ]);
     let rows = part.rows;
     let count = layers.len();
     assert!(count <= MAX_LAYERS, "{count} layers");
@@ -129,8 +208,8 @@ pub fn launch(buffers: Buffers<'_>, part: Part, layers: &[Layer], adam: Adam) ->
     let mut groups = 0;
     let (mut tape, mut parameters) = (0, 0);
     for (slot, layer) in params.table.iter_mut().zip(layers) {
-        *slot = layer.encode(groups);
-        groups += layer.tiles();
+        *slot = layer.encode(variant, groups);
+        groups += layer.tiles(variant);
         let ends = [(layer.d_y, layer.fan_out), (layer.x, layer.fan_in)];
         tape = ends
             .map(|(at, width)| at + rows * width)
@@ -148,7 +227,7 @@ pub fn launch(buffers: Buffers<'_>, part: Part, layers: &[Layer], adam: Adam) ->
         gradients,
     } = buffers;
     assert_lengths(
-        &SUBGROUPS,
+        kernel,
         &[
             (tensors, tape),
             (state, size_of::<State>() / 4),
@@ -166,11 +245,8 @@ pub fn launch(buffers: Buffers<'_>, part: Part, layers: &[Layer], adam: Adam) ->
         ],
     );
     Launch {
-        kernel: &SUBGROUPS,
-        constants: vec![
-            ("ADD", f64::from(u8::from(!part.first))),
-            ("KEEP", f64::from(u8::from(!part.last))),
-        ],
+        kernel,
+        constants,
         buffers: [tensors, tensors, state, values, m, v, gradients]
             .map(Slice::clone)
             .to_vec(),
@@ -180,33 +256,34 @@ pub fn launch(buffers: Buffers<'_>, part: Part, layers: &[Layer], adam: Adam) ->
 }
 
 impl Layer {
-    /// Whether the gradient of y lies along the tile's longer side, as wastes less past the edges.
-    fn outputs_first(&self) -> bool {
-        let computed =
-            |[a, b]: [usize; 2]| a.next_multiple_of(TILE[0]) * b.next_multiple_of(TILE[1]);
+    /// Whether the gradient of y is `a`: on software adapters where that wastes less past the edges
+    /// of tiles, on GPUs always.
+    fn outputs_first(&self, variant: Variant) -> bool {
+        let [rows, columns] = variant.tile();
+        let computed = |[a, b]: [usize; 2]| a.next_multiple_of(rows) * b.next_multiple_of(columns);
         computed([self.fan_out, self.fan_in]) <= computed([self.fan_in, self.fan_out])
     }
 
-    fn tiles(&self) -> usize {
-        let [a, b] = if self.outputs_first() {
+    fn tiles(&self, variant: Variant) -> usize {
+        let [rows, columns] = variant.tile();
+        let [a, b] = if self.outputs_first(variant) {
             [self.fan_out, self.fan_in]
         } else {
             [self.fan_in, self.fan_out]
         };
-        a.div_ceil(TILE[0]) * b.div_ceil(TILE[1])
+        a.div_ceil(rows) * b.div_ceil(columns)
     }
 
-    fn encode(&self, first_group: usize) -> Encoded {
+    fn encode(&self, variant: Variant, first_group: usize) -> Encoded {
         let (d_y, x) = (self.d_y as u32, self.x as u32);
         let (fan_out, fan_in) = (self.fan_out as u32, self.fan_in as u32);
-        let outputs_first = self.outputs_first();
         let common = Encoded {
             weight: self.weight as u32,
             bias: self.bias.unwrap_or(0) as u32,
             first_group: first_group as u32,
             ..bytemuck::Zeroable::zeroed()
         };
-        if outputs_first {
+        if self.outputs_first(variant) {
             Encoded {
                 a: d_y,
                 a_width: fan_out,

@@ -9,6 +9,7 @@ use super::program::StepProgram;
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
 use crate::kernels::gemm::{Epilogue, Family};
+use crate::kernels::rows::workgroup::{self, Tile};
 use crate::kernels::rows::{self, Section};
 
 /// How a step is cut into launches. Every way computes the same; each is the same from run to run.
@@ -88,29 +89,41 @@ impl PlanChoice {
             return Ok(None);
         }
         let tasks = fuse::fuse(graph, Epilogue::All);
-        let step = match Family::of(gpu) {
-            Family::Subgroups => {
-                let limit = (gpu.largest_binding() / 4) as usize;
-                StepProgram::new(graph, &tasks, parameters, seed, limit)
-            }
-            Family::Registers | Family::Tiled => {
-                Err("there are no kernels for this adapter".to_owned())
-            }
-        };
-        match step {
-            Ok(step) => {
+        let limit = (gpu.largest_binding() / 4) as usize;
+        let step = || StepProgram::new(graph, &tasks, parameters, seed, limit);
+        let way = match Family::of(gpu) {
+            Family::Subgroups => step().map(|step| {
                 let stages = &step.program.stages;
                 let sections = match self {
                     Self::Fused => rows::each_alone(stages),
                     _ => rows::together(stages),
                 };
-                Ok(Some(Way { step, sections }))
+                Way { step, sections }
+            }),
+            Family::Tiled if self != Self::Fused => step().and_then(|step| self.on_gpu(gpu, step)),
+            Family::Registers | Family::Tiled => {
+                Err("there are no kernels for this adapter".to_owned())
             }
+        };
+        match way {
+            Ok(way) => Ok(Some(way)),
             Err(reason) if self != Self::Auto => Err(GpuError::Plan {
                 plan: self.to_string(),
                 reason,
             }),
             Err(_) => Ok(None),
         }
+    }
+
+    /// Two launches on a GPU, where they can be and, unless they were asked for, are faster.
+    fn on_gpu(self, gpu: &Gpu, step: StepProgram) -> Result<Way, String> {
+        let Some(tile) = Tile::choose(gpu, &step.program) else {
+            return Err("its tensors do not fit into the adapter's workgroup memory".to_owned());
+        };
+        if self == Self::Auto && !tile.pays(&step.program) {
+            return Err("each workgroup would read too many weights".to_owned());
+        }
+        let sections = vec![workgroup::together(&step.program.stages, tile)];
+        Ok(Way { step, sections })
     }
 }

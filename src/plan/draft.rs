@@ -108,7 +108,8 @@ impl Draft {
                     first: program.first_row == 0,
                     last: program.last,
                 };
-                let launch = update::launch(buffers, part, &step.layers, constants);
+                let variant = update::Variant::choose(gpu, &step.layers);
+                let launch = update::launch(buffers, part, &step.layers, constants, variant);
                 draft.push(launch, updated(parameters));
             }
         }

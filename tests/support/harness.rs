@@ -87,7 +87,7 @@ impl Test {
                         ""
                     };
                     Trial::ignorable_test(format!("{name}{mode}"), move || {
-                        on_gpu(checks, |gpu| body(gpu))
+                        on_gpu(Mode::of(checks), |gpu| body(gpu))
                     })
                 })
                 .collect(),
@@ -96,9 +96,10 @@ impl Test {
                     body(&|specs, seed| Box::new(ReferenceExecutor::new(specs, seed)));
                     Ok(())
                 });
-                let plans = PLANS.map(|plan| {
-                    Trial::ignorable_test(format!("{name} ({plan})"), move || {
-                        on_gpu(Checks::Trusted, |gpu| body(&on_plan(gpu, plan)))
+                let plans = PLANS.map(|(as_gpu, plan)| {
+                    let kernels = if as_gpu { ", kernels for GPUs" } else { "" };
+                    Trial::ignorable_test(format!("{name} ({plan}{kernels})"), move || {
+                        on_gpu(Mode::trusted(as_gpu), |gpu| body(&on_plan(gpu, plan)))
                     })
                 });
                 [reference].into_iter().chain(plans).collect()
@@ -110,12 +111,42 @@ impl Test {
     }
 }
 
-/// Every way to cut a step into launches.
-const PLANS: [PlanChoice; 3] = [
-    PlanChoice::General,
-    PlanChoice::Fused,
-    PlanChoice::TwoLaunch,
+/// Every way to cut a step into launches, with the kernels for this adapter and with those for GPUs.
+const PLANS: [(bool, PlanChoice); 5] = [
+    (false, PlanChoice::General),
+    (false, PlanChoice::Fused),
+    (false, PlanChoice::TwoLaunch),
+    (true, PlanChoice::General),
+    (true, PlanChoice::TwoLaunch),
 ];
+
+/// How the adapter is opened.
+#[derive(Clone, Copy)]
+struct Mode {
+    checks: Checks,
+    as_gpu: bool,
+}
+
+impl Mode {
+    fn trusted(as_gpu: bool) -> Self {
+        Self {
+            checks: Checks::Trusted,
+            as_gpu,
+        }
+    }
+
+    fn of(checks: Checks) -> Self {
+        Self {
+            checks,
+            as_gpu: false,
+        }
+    }
+
+    /// Its place among the opened adapters.
+    fn slot(self) -> usize {
+        2 * usize::from(self.as_gpu) + usize::from(self.checks == Checks::Checked)
+    }
+}
 
 /// Executors that run in one of these ways.
 fn on_plan(
@@ -130,8 +161,8 @@ fn on_plan(
 }
 
 /// Runs a test on the adapter; without one, fails in CI and is ignored elsewhere.
-fn on_gpu(checks: Checks, body: impl FnOnce(&Arc<Gpu>)) -> Result<Completion, Failed> {
-    match gpu(checks) {
+fn on_gpu(mode: Mode, body: impl FnOnce(&Arc<Gpu>)) -> Result<Completion, Failed> {
+    match gpu(mode) {
         Ok(gpu) => {
             body(&gpu);
             Ok(Completion::Completed)
@@ -159,29 +190,30 @@ pub(crate) fn run(tests: impl IntoIterator<Item = Test>) -> ExitCode {
     let trials = tests.into_iter().flat_map(Test::trials).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     // Closed here: a device that outlives `main` has threads that run while the driver unloads.
-    *GPUS.lock().unwrap_or_else(PoisonError::into_inner) = [None, None];
+    *GPUS.lock().unwrap_or_else(PoisonError::into_inner) = [const { None }; 4];
     conclusion.exit_code()
 }
 
 type Opened = Result<Arc<Gpu>, GpuError>;
 
-/// The adapter as it was opened, with shaders trusted and checked.
-static GPUS: Mutex<[Option<Opened>; 2]> = Mutex::new([None, None]);
+/// The adapter as it was opened, by [`Mode::slot`].
+static GPUS: Mutex<[Option<Opened>; 4]> = Mutex::new([const { None }; 4]);
 
-/// The adapter, opened once a process and way of compiling shaders.
-fn gpu(checks: Checks) -> Opened {
+/// The adapter, opened once a process and mode.
+fn gpu(mode: Mode) -> Opened {
     let mut gpus = GPUS.lock().unwrap_or_else(PoisonError::into_inner);
-    let slot = &mut gpus[usize::from(checks == Checks::Checked)];
+    let slot = &mut gpus[mode.slot()];
     let open = || {
         let choice = adapter_name().map_or(AdapterChoice::Auto, AdapterChoice::Name);
         let options = Options {
-            checks,
+            checks: mode.checks,
             // Tests leave nothing in the user's folders.
             pipelines: None,
+            as_gpu: mode.as_gpu,
         };
         let gpu = Gpu::open_with(&choice, &options).map(Arc::new);
         if let Ok(gpu) = &gpu {
-            eprintln!("adapter: {}, shaders {checks:?}", gpu.adapter());
+            eprintln!("adapter: {}, shaders {:?}", gpu.adapter(), mode.checks);
         }
         gpu
     };

@@ -1,0 +1,539 @@
+// Everything of a step that works row by row, in one launch: gather, forward, loss, backward up to
+// the gradients of each layer's outputs. For GPUs.
+//
+// The program, its stages and its arrays are those of `rows_subgroups`; who computes what differs.
+// A workgroup owns TILE_ROWS rows from the first stage to the last. Their tensors stay in
+// workgroup memory, where the next stage finds them after a barrier of the workgroup alone: nothing
+// waits for memory outside. The tape is only written, for the launch that follows; but a tensor
+// that no stage writes is taken from it. So a workgroup reads each weight once for each product,
+// and the weights' way from the cache is what takes time. It is kept busy by reading them in blocks of
+// 4×4, the next block under way while one is used.
+//
+//   memory   the tensors: row r of one, four columns a vector, from vector
+//            place + r·⌈width / 4⌉; zero past its width. Places are the host's choice: tensors that
+//            are never needed at the same time share one.
+//   partial  sums over a part of k, one for each invocation and row
+//
+// A product's result is cut into passes of `wide` vectors of columns. An invocation has one of them
+// for all rows and every `slices`-th block along k; then the slices are added in their order. So
+// narrow results keep all invocations busy too, and the order of a sum follows from the sizes
+// alone. Neighbouring invocations lie along the index that is contiguous in W: eight of them share
+// 128 bytes of a row of W where that is k, and columns otherwise.
+//
+// VECTORS: all weights and their rows start at multiples of four words; else they are read one by
+// one.
+
+struct State {
+    step: u32,
+    position: u32,
+    entry: u32,
+    done: atomic<u32>,
+}
+
+struct Stage {
+    kind: u32,
+    columns: u32,
+    inner: u32,
+    input: u32,
+    weight: u32,
+    weight_inner: u32,
+    weight_column: u32,
+    bias: u32,
+    addend: u32,
+    saved: u32,
+    output: u32,
+    output2: u32,
+    observed: u32,
+    activation: u32,
+    gradient_of: u32,
+    loss: u32,
+    term: u32,
+    stream: u32,
+    upstream: f32,
+    scale: f32,
+    offset: f32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
+}
+
+/// Where the operands of a stage start in workgroup memory, in vectors.
+struct Places {
+    input: u32,
+    addend: u32,
+    saved: u32,
+    output: u32,
+    output2: u32,
+    observed: u32,
+    /// The operands to take from the tape first: those that no stage has written.
+    fetch: u32,
+    padding: u32,
+}
+
+struct Params {
+    rows: u32,
+    dim: u32,
+    words_per_row: u32,
+    first_stage: u32,
+    end_stage: u32,
+    advance: u32,
+    seed_low: u32,
+    seed_high: u32,
+    batch: u32,
+    entry_stride: u32,
+    term_stride: u32,
+    first_row: u32,
+    program: array<Stage, 32>,
+    places: array<Places, 32>,
+}
+
+@group(0) @binding(0) var<storage, read> images: array<u32>;
+@group(0) @binding(1) var<storage, read> order: array<u32>;
+@group(0) @binding(2) var<storage, read> parameters: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> state: State;
+@group(0) @binding(4) var<storage, read_write> tape: array<f32>;
+@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+/// Powers of two, TILE_ROWS at most MOST_ROWS.
+override WORKGROUP: u32 = 256;
+override TILE_ROWS: u32 = 1;
+override VECTORS: bool = true;
+/// Vectors of `memory`.
+override TENSORS: u32 = 512;
+const MOST_ROWS: u32 = 8;
+/// More would take longer to add than they save.
+const MOST_SLICES: u32 = 64;
+
+var<workgroup> memory: array<vec4<f32>, TENSORS>;
+/// One vector in nine is left out: a stride of a power of two would meet one bank only.
+var<workgroup> partial: array<vec4<f32>, TILE_ROWS * (WORKGROUP + WORKGROUP / 8u)>;
+
+const GATHER: u32 = 0;
+const PRODUCT: u32 = 1;
+const LATENT: u32 = 2;
+
+/// Bits of `fetch`.
+const INPUT: u32 = 1;
+const ADDEND: u32 = 2;
+const SAVED: u32 = 4;
+const OBSERVED: u32 = 8;
+
+/// An operand that is not there.
+const NONE: u32 = 0xffffffff;
+
+const RELU: u32 = 1;
+const TANH: u32 = 2;
+const SIGMOID: u32 = 3;
+
+const BERNOULLI_NLL: u32 = 1;
+
+const LOGVAR_MAX: f32 = 80.0;
+const TAU: f32 = 6.2831853;
+const UNIT: f32 = 1.0 / 16777216.0;
+
+/// What an invocation works on between products: one row of the tile, every `lanes`-th vector.
+struct Share {
+    /// In the tile.
+    row: u32,
+    /// In the launch; past its end in the last tile's surplus, whose results are not kept.
+    tape_row: u32,
+    lane: u32,
+    lanes: u32,
+}
+
+/// Vectors of a row of `columns` elements.
+fn vectors(columns: u32) -> u32 {
+    return (columns + 3u) / 4u;
+}
+
+/// Which of four columns from `column` on there are.
+fn inside(column: u32, columns: u32) -> vec4<bool> {
+    return vec4<u32>(column, column + 1u, column + 2u, column + 3u) < vec4<u32>(columns);
+}
+
+fn parameter(at: u32) -> f32 {
+    return parameters[at / 4u][at % 4u];
+}
+
+/// A tensor's element, or zero past its edges.
+fn on_tape(share: Share, at: u32, columns: u32, column: u32) -> f32 {
+    let there = share.tape_row < params.rows && column < columns;
+    return select(0.0, tape[at + select(0u, share.tape_row * columns + column, there)], there);
+}
+
+/// Takes a tensor from the tape.
+fn fetch(share: Share, place: u32, at: u32, columns: u32) {
+    for (var v = share.lane; v < vectors(columns); v += share.lanes) {
+        memory[place + share.row * vectors(columns) + v] = vec4<f32>(
+            on_tape(share, at, columns, 4u * v),
+            on_tape(share, at, columns, 4u * v + 1u),
+            on_tape(share, at, columns, 4u * v + 2u),
+            on_tape(share, at, columns, 4u * v + 3u),
+        );
+    }
+}
+
+fn fetch_operands(stage: Stage, place: Places, share: Share) {
+    if (place.fetch & INPUT) != 0u {
+        let columns = select(stage.columns, stage.inner, stage.kind == PRODUCT);
+        fetch(share, place.input, stage.input, columns);
+    }
+    if (place.fetch & ADDEND) != 0u {
+        fetch(share, place.addend, stage.addend, stage.columns);
+    }
+    if (place.fetch & SAVED) != 0u {
+        fetch(share, place.saved, stage.saved, stage.columns);
+    }
+    if (place.fetch & OBSERVED) != 0u {
+        fetch(share, place.observed, stage.observed, stage.columns);
+    }
+    workgroupBarrier();
+}
+
+/// Keeps a vector of a tensor: for the next stages, and on the tape.
+fn store(share: Share, place: u32, at: u32, columns: u32, vector: u32, value: vec4<f32>) {
+    let there = inside(4u * vector, columns);
+    memory[place + share.row * vectors(columns) + vector] = select(vec4<f32>(0.0), value, there);
+    if share.tape_row < params.rows {
+        let to = at + share.tape_row * columns + 4u * vector;
+        tape[to] = value.x;
+        if there.y {
+            tape[to + 1u] = value.y;
+        }
+        if there.z {
+            tape[to + 2u] = value.z;
+        }
+        if there.w {
+            tape[to + 3u] = value.w;
+        }
+    }
+}
+
+/// The losses of rows from those of their invocations, halved until one is left of each row.
+fn log_losses(share: Share, invocation: u32, term: u32, loss: f32) {
+    partial[invocation] = vec4<f32>(loss);
+    workgroupBarrier();
+    for (var half = share.lanes / 2u; half > 0u; half /= 2u) {
+        if share.lane < half {
+            partial[invocation] += partial[invocation + half];
+        }
+        workgroupBarrier();
+    }
+    if share.lane == 0u && share.tape_row < params.rows {
+        let entry = term * params.term_stride + state.entry * params.entry_stride;
+        losses[entry + params.first_row + share.tape_row] = partial[invocation].x;
+    }
+    workgroupBarrier();
+}
+
+fn gather(stage: Stage, place: Places, share: Share) {
+    let row = min(share.tape_row, params.rows - 1u);
+    let image = order[state.position + params.first_row + row] * params.words_per_row;
+    for (var vector = share.lane; vector < vectors(params.dim); vector += share.lanes) {
+        let pixels = unpack4x8unorm(images[image + vector]);
+        store(share, place.output, stage.output, params.dim, vector, pixels);
+    }
+}
+
+/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
+fn stable_tanh(x: vec4<f32>) -> vec4<f32> {
+    return tanh(clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0)));
+}
+
+/// 1 / (1 + e^−x) without overflow on either side.
+fn sigmoid(x: vec4<f32>) -> vec4<f32> {
+    let t = exp(-abs(x));
+    return select(t, vec4<f32>(1.0), x >= vec4<f32>(0.0)) / (1.0 + t);
+}
+
+fn activate(function: u32, x: vec4<f32>) -> vec4<f32> {
+    switch function {
+        // Not `max`, which would make a number of NaN.
+        case RELU: { return select(x, vec4<f32>(0.0), x < vec4<f32>(0.0)); }
+        case TANH: { return stable_tanh(x); }
+        case SIGMOID: { return sigmoid(x); }
+        default: { return x; }
+    }
+}
+
+/// f′ from f's output.
+fn derivative(function: u32, y: vec4<f32>) -> vec4<f32> {
+    switch function {
+        case RELU: { return select(vec4<f32>(0.0), vec4<f32>(1.0), y > vec4<f32>(0.0)); }
+        case TANH: { return 1.0 - y * y; }
+        case SIGMOID: { return y * (1.0 - y); }
+        default: { return vec4<f32>(1.0); }
+    }
+}
+
+/// Elements (k, c) of W, read one by one; zero past its last k.
+fn line(stage: Stage, k: u32, c: vec4<u32>) -> vec4<f32> {
+    let row = stage.weight + min(k, stage.inner - 1u) * stage.weight_inner;
+    let at = row + c * stage.weight_column;
+    let values = vec4<f32>(parameter(at.x), parameter(at.y), parameter(at.z), parameter(at.w));
+    return select(vec4<f32>(0.0), values, k < stage.inner);
+}
+
+/// W's elements (4·step + i, 4·vector + j), a vector for each i. What lies past the edges is
+/// another of W's elements: it is in columns that nobody keeps, or meets the zeros after a
+/// tensor's row.
+fn block(stage: Stage, step: u32, vector: u32) -> mat4x4<f32> {
+    let four = vec4<u32>(0u, 1u, 2u, 3u);
+    let c = min(4u * vector + four, vec4<u32>(stage.columns - 1u));
+    if !VECTORS {
+        let k = 4u * step;
+        return mat4x4<f32>(
+            line(stage, k, c),
+            line(stage, k + 1u, c),
+            line(stage, k + 2u, c),
+            line(stage, k + 3u, c),
+        );
+    }
+    var at = stage.weight + 4u * step + c * stage.weight_column;
+    if stage.weight_inner != 1u {
+        let k = min(4u * step + four, vec4<u32>(stage.inner - 1u));
+        at = stage.weight + 4u * vector + k * stage.weight_inner;
+    }
+    at /= 4u;
+    let lines = mat4x4<f32>(
+        parameters[at.x], parameters[at.y], parameters[at.z], parameters[at.w],
+    );
+    if stage.weight_inner == 1u {
+        return transpose(lines);
+    }
+    return lines;
+}
+
+/// Where an invocation's sum for a row of the tile lies.
+fn slot(row: u32, index: u32) -> u32 {
+    return row * (WORKGROUP + WORKGROUP / 8u) + index + index / 8u;
+}
+
+/// Sums the blocks step, step + stride, … of one vector of columns, for all rows.
+fn multiply_rows(stage: Stage, input: u32, vector: u32, first: u32, stride: u32, index: u32) {
+    let steps = vectors(stage.inner);
+    var sum: array<vec4<f32>, MOST_ROWS>;
+    var next: mat4x4<f32>;
+    if first < steps {
+        next = block(stage, first, vector);
+    }
+    for (var step = first; step < steps; step += stride) {
+        let w = next;
+        next = block(stage, min(step + stride, steps - 1u), vector);
+        for (var r = 0u; r < TILE_ROWS; r++) {
+            let x = memory[input + r * steps + step];
+            sum[r] = fma(vec4<f32>(x.x), w[0], sum[r]);
+            sum[r] = fma(vec4<f32>(x.y), w[1], sum[r]);
+            sum[r] = fma(vec4<f32>(x.z), w[2], sum[r]);
+            sum[r] = fma(vec4<f32>(x.w), w[3], sum[r]);
+        }
+    }
+    for (var r = 0u; r < TILE_ROWS; r++) {
+        partial[slot(r, index)] = sum[r];
+    }
+}
+
+fn product(stage: Stage, place: Places, share: Share, invocation: u32) {
+    let steps = vectors(stage.inner);
+    let along_k = stage.weight_inner == 1u;
+    let least = max(min(steps, select(1u, 8u, along_k)), 1u);
+    let passes = (vectors(stage.columns) * least + WORKGROUP - 1u) / WORKGROUP;
+    let wide = (vectors(stage.columns) + passes - 1u) / passes;
+    let slices = clamp(WORKGROUP / wide, 1u, max(min(steps, MOST_SLICES), 1u));
+    let vector = select(invocation % wide, invocation / slices, along_k);
+    let slice = select(invocation / wide, invocation % slices, along_k);
+
+    var row_loss = 0.0;
+    for (var first = 0u; first < passes * wide; first += wide) {
+        if invocation < wide * slices {
+            // Past the last vector of columns: the last once more, which nobody reads.
+            let mine = min(first + vector, vectors(stage.columns) - 1u);
+            multiply_rows(stage, place.input, mine, slice, slices, invocation);
+        }
+        workgroupBarrier();
+        let end = min(wide, vectors(stage.columns) - min(first, vectors(stage.columns)));
+        for (var v = share.lane; v < end; v += share.lanes) {
+            var sum = vec4<f32>(0.0);
+            for (var s = 0u; s < slices; s++) {
+                let index = select(s * wide + v, v * slices + s, along_k);
+                sum += partial[slot(share.row, index)];
+            }
+            row_loss += finish(stage, place, share, first + v, sum);
+        }
+        workgroupBarrier();
+    }
+    if stage.loss != 0u {
+        log_losses(share, invocation, stage.term, row_loss);
+    }
+}
+
+/// What follows a sum; its part of the row's loss.
+fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>) -> f32 {
+    let there = inside(4u * vector, stage.columns);
+    let at = share.row * vectors(stage.columns) + vector;
+    var y = sum;
+    if stage.bias != NONE {
+        let four = vec4<u32>(0u, 1u, 2u, 3u);
+        let c = stage.bias + min(4u * vector + four, vec4<u32>(stage.columns - 1u));
+        y += vec4<f32>(parameter(c.x), parameter(c.y), parameter(c.z), parameter(c.w));
+    }
+    if stage.addend != NONE {
+        y += memory[place.addend + at];
+    }
+    y = activate(stage.activation, y);
+    if stage.gradient_of != 0u {
+        y *= derivative(stage.gradient_of, memory[place.saved + at]);
+    }
+    if stage.loss == 0u {
+        store(share, place.output, stage.output, stage.columns, vector, y);
+        return 0.0;
+    }
+    let x = memory[place.observed + at];
+    var nats: vec4<f32>;
+    var slope: vec4<f32>;
+    if stage.loss == BERNOULLI_NLL {
+        let t = exp(-abs(y));
+        nats = max(y, vec4<f32>(0.0)) - y * x + log(1.0 + t);
+        slope = sigmoid(y) - x;
+    } else {
+        nats = stage.scale * (y - x) * (y - x) + stage.offset;
+        slope = 2.0 * stage.scale * (y - x);
+    }
+    if stage.output != NONE {
+        let d = stage.upstream * slope * derivative(stage.activation, y);
+        store(share, place.output, stage.output, stage.columns, vector, d);
+    }
+    nats = select(vec4<f32>(0.0), nats, there);
+    return (nats.x + nats.y) + (nats.z + nats.w);
+}
+
+/// The 64-bit product of two words as (low, high), from 16-bit halves: WGSL has no wider integer.
+fn multiply(a: u32, b: u32) -> vec2<u32> {
+    let low = (a & 0xffffu) * (b & 0xffffu);
+    let mid0 = (a >> 16u) * (b & 0xffffu);
+    let mid1 = (a & 0xffffu) * (b >> 16u);
+    let carry = (low >> 16u) + (mid0 & 0xffffu) + (mid1 & 0xffffu);
+    let high = (a >> 16u) * (b >> 16u) + (mid0 >> 16u) + (mid1 >> 16u) + (carry >> 16u);
+    return vec2<u32>(a * b, high);
+}
+
+fn philox(start: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
+    var counter = start;
+    var key = seed;
+    for (var round = 0u; round < 10u; round++) {
+        let p0 = multiply(counter.x, 0xD2511F53u);
+        let p1 = multiply(counter.z, 0xCD9E8D57u);
+        counter = vec4<u32>(p1.y ^ counter.y ^ key.x, p1.x, p0.y ^ counter.w ^ key.y, p0.x);
+        key += vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
+    }
+    return counter;
+}
+
+/// Four normals from four words.
+fn normals(words: vec4<u32>) -> vec4<f32> {
+    let u = vec2<f32>((words.xz >> vec2<u32>(8u)) + 1u) * UNIT;
+    let radius = sqrt(max(-2.0 * log(u), vec2<f32>(0.0)));
+    let turn = vec2<f32>(words.yw >> vec2<u32>(8u)) * UNIT;
+    let angle = TAU * (turn - select(vec2<f32>(0.0), vec2<f32>(1.0), turn >= vec2<f32>(0.5)));
+    let x = radius * cos(angle);
+    let y = radius * sin(angle);
+    return vec4<f32>(x.x, y.x, x.y, y.y);
+}
+
+/// A vector of this step's ε [batch, columns]: what the kernel `normal` draws. Its elements are of
+/// two draws of four at the most.
+fn noise(stage: Stage, share: Share, vector: u32) -> vec4<f32> {
+    let i = (params.first_row + share.tape_row) * stage.columns + 4u * vector;
+    let key = vec2<u32>(params.seed_low, params.seed_high);
+    let a = normals(philox(vec4<u32>(i / 4u, state.step, stage.stream, 0u), key));
+    let b = normals(philox(vec4<u32>(i / 4u + 1u, state.step, stage.stream, 0u), key));
+    switch i % 4u {
+        case 1u: { return vec4<f32>(a.yzw, b.x); }
+        case 2u: { return vec4<f32>(a.zw, b.xy); }
+        case 3u: { return vec4<f32>(a.w, b.xyz); }
+        default: { return a; }
+    }
+}
+
+/// exp(x) − 1: by its series near zero, where the subtraction would leave few digits.
+fn exp_minus_one(x: vec4<f32>) -> vec4<f32> {
+    let s = clamp(x, vec4<f32>(-0.5), vec4<f32>(0.5));
+    let series = s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
+        (1.0 + s / 6.0 * (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0))))))));
+    let direct = exp(min(x, vec4<f32>(LOGVAR_MAX))) - 1.0;
+    return select(direct, series, abs(x) < vec4<f32>(0.5));
+}
+
+/// exp(x) − 1 − x, likewise.
+fn exp_minus_tangent(x: vec4<f32>) -> vec4<f32> {
+    let s = clamp(x, vec4<f32>(-0.5), vec4<f32>(0.5));
+    let series = 0.5 * s * s * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 * (1.0 + s / 6.0 *
+        (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0)))))));
+    let direct = exp(min(x, vec4<f32>(LOGVAR_MAX))) - 1.0 - x;
+    return select(direct, series, abs(x) < vec4<f32>(0.5));
+}
+
+fn latent(stage: Stage, place: Places, share: Share, invocation: u32) {
+    var kl = 0.0;
+    for (var v = share.lane; v < vectors(stage.columns); v += share.lanes) {
+        let at = share.row * vectors(stage.columns) + v;
+        let mu = memory[place.input + at];
+        let logvar = memory[place.saved + at];
+        let sigma = exp(0.5 * min(logvar, vec4<f32>(LOGVAR_MAX)));
+        let eps = noise(stage, share, v);
+        store(share, place.output, stage.output, stage.columns, v, mu + sigma * eps);
+        // Past the last column both are zero, and so is this.
+        let terms = 0.5 * (mu * mu + exp_minus_tangent(logvar));
+        kl += (terms.x + terms.y) + (terms.z + terms.w);
+    }
+    log_losses(share, invocation, stage.term, kl);
+}
+
+fn latent_grad(stage: Stage, place: Places, share: Share) {
+    for (var v = share.lane; v < vectors(stage.columns); v += share.lanes) {
+        let at = share.row * vectors(stage.columns) + v;
+        let mu = memory[place.input + at];
+        let logvar = memory[place.saved + at];
+        let d_z = memory[place.addend + at];
+        let half_sigma = 0.5 * exp(0.5 * min(logvar, vec4<f32>(LOGVAR_MAX)));
+        let eps = noise(stage, share, v);
+        let d_mu = d_z + stage.upstream * mu;
+        let d_logvar = d_z * half_sigma * eps + stage.upstream * 0.5 * exp_minus_one(logvar);
+        store(share, place.output, stage.output, stage.columns, v, d_mu);
+        store(share, place.output2, stage.output2, stage.columns, v, d_logvar);
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let lanes = WORKGROUP / TILE_ROWS;
+    let row = invocation / lanes;
+    let share = Share(row, workgroup.x * TILE_ROWS + row, invocation % lanes, lanes);
+    for (var s = 0u; s < params.end_stage; s++) {
+        let stage = params.program[s];
+        let place = params.places[s];
+        if place.fetch != 0u {
+            fetch_operands(stage, place, share);
+        }
+        switch stage.kind {
+            case GATHER: { gather(stage, place, share); }
+            case PRODUCT: { product(stage, place, share, invocation); }
+            case LATENT: { latent(stage, place, share, invocation); }
+            default: { latent_grad(stage, place, share); }
+        }
+        workgroupBarrier();
+    }
+    // All have read the counters.
+    let counts = params.advance != 0u && invocation == 0u;
+    if counts && atomicAdd(&state.done, 1u) == groups.x - 1u {
+        atomicStore(&state.done, 0u);
+        state.step += 1u;
+        state.position += params.first_row + params.rows;
+        state.entry += 1u;
+    }
+}

@@ -1,0 +1,196 @@
+// The end of a training step: the gradients of all weights and biases, and Adam on them in place,
+// in one launch. No gradient is ever in memory, unless the batch is too large for one launch. For
+// GPUs.
+//
+//   g[i, j] = Σ_r a[r, i]·b[r, j]                     a layer's weight: the gradient of its outputs
+//   h[i] = Σ_r a[r, i]                                times its inputs; its bias: their sum
+//   m ← β₁·m + (1 − β₁)·g                v ← β₂·v + (1 − β₂)·g²
+//   p ← p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε),      t = the steps that have begun
+//
+// a, b              tensors [rows, width]; a layer names where its two start. Here `a` is always
+//                   the gradient: neighbouring invocations meet neighbouring words of a weight
+// parameters, m, v  all layers'; element (i, j) at weight + i·row + j·column, its bias at bias + i
+// state             the step number, already moved on by the kernel that computed the gradients
+// gradients         of a batch that comes in several launches, as in `update_subgroups`
+//
+// A workgroup of SIDE×SIDE invocations owns RESULTS·SIDE × RESULTS·SIDE elements of one layer's
+// weight, RESULTS² each, SIDE apart. Slices of DEPTH rows of both tensors are staged in workgroup
+// memory, where neighbours read neighbouring words or the same; what lies past an edge is staged as
+// zero, so that the inner loop has no branch. Each sum runs over the rows in order.
+
+struct State {
+    step: u32,
+    position: u32,
+    entry: u32,
+    padding: u32,
+}
+
+struct Layer {
+    a: u32,
+    a_width: u32,
+    b: u32,
+    b_width: u32,
+    weight: u32,
+    row: u32,
+    column: u32,
+    bias: u32,
+    bias_of: u32,
+    first_group: u32,
+    padding0: u32,
+    padding1: u32,
+}
+
+struct Params {
+    rows: u32,
+    layers: u32,
+    lr: f32,
+    one_minus_beta1: f32,
+    one_minus_beta2: f32,
+    ln_beta1: f32,
+    ln_beta2: f32,
+    eps: f32,
+    table: array<Layer, 32>,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read> state: State;
+@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(4) var<storage, read_write> m: array<f32>;
+@group(0) @binding(5) var<storage, read_write> v: array<f32>;
+@group(0) @binding(6) var<storage, read_write> gradients: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+/// Add what earlier launches have left in `gradients`.
+override ADD: bool = false;
+/// Leave the sum in `gradients`.
+override KEEP: bool = false;
+
+/// At most 16: 256 invocations are WebGPU's default limit.
+override SIDE: u32 = 16;
+/// At most MOST.
+override RESULTS: u32 = 4;
+const MOST: u32 = 4;
+const DEPTH: u32 = 16;
+
+/// a[r0 + d, i0 + i] at d·RESULTS·SIDE + i, and b likewise.
+var<workgroup> a_tile: array<f32, DEPTH * RESULTS * SIDE>;
+var<workgroup> b_tile: array<f32, DEPTH * RESULTS * SIDE>;
+
+const SMALLEST_NORMAL: f32 = 0x1p-126;
+
+/// 1 − e^x for x ≤ 0: the series near zero, where the subtraction would cancel. It is taken of a
+/// bounded number, as it would overflow where it is not used.
+fn one_minus_exp(x: f32) -> f32 {
+    let s = max(x, -0.5);
+    let series = -s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
+        (1.0 + s / 6.0 * (1.0 + s / 7.0))))));
+    return select(1.0 - exp(x), series, x > -0.5);
+}
+
+/// Zero for what is below f32's normal numbers, as on every adapter.
+fn flush(x: f32) -> f32 {
+    return select(x, 0.0, abs(x) < SMALLEST_NORMAL);
+}
+
+/// Adam on one parameter, or its gradient so far; `corrections` are 1 − β₁ᵗ and 1 − β₂ᵗ.
+fn finish(at: u32, sum: f32, corrections: vec2<f32>) {
+    var g = sum;
+    if ADD {
+        g += gradients[at];
+    }
+    if KEEP {
+        gradients[at] = g;
+        return;
+    }
+    let m_old = m[at];
+    let v_old = v[at];
+    let m_new = flush(m_old + params.one_minus_beta1 * (g - m_old));
+    let v_new = flush(v_old + params.one_minus_beta2 * (g * g - v_old));
+    m[at] = m_new;
+    v[at] = v_new;
+    parameters[at] -=
+        params.lr * (m_new / corrections.x) / (sqrt(v_new / corrections.y) + params.eps);
+}
+
+/// Stages DEPTH rows from r0 on.
+fn load_tiles(layer: Layer, i0: u32, j0: u32, r0: u32, invocation: u32) {
+    let span = RESULTS * SIDE;
+    for (var slot = invocation; slot < span * DEPTH; slot += SIDE * SIDE) {
+        let row = r0 + slot / span;
+        let i = i0 + slot % span;
+        let j = j0 + slot % span;
+        let source = min(row, params.rows - 1u);
+        let a_value = a[layer.a + source * layer.a_width + min(i, layer.a_width - 1u)];
+        let b_value = b[layer.b + source * layer.b_width + min(j, layer.b_width - 1u)];
+        a_tile[slot] = select(0.0, a_value, row < params.rows);
+        b_tile[slot] = select(0.0, b_value, row < params.rows);
+    }
+}
+
+@compute @workgroup_size(SIDE, SIDE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let group = workgroup.x + workgroup.y * groups.x;
+    var index = 0u;
+    for (var other = 1u; other < params.layers; other++) {
+        index = select(index, other, params.table[other].first_group <= group);
+    }
+    let layer = params.table[index];
+    let span = RESULTS * SIDE;
+    let tiles = (layer.b_width + span - 1u) / span;
+    let tile = group - layer.first_group;
+    let i0 = tile / tiles * span;
+    let j0 = tile % tiles * span;
+
+    // One tile of each row of them has the bias, an invocation for each element.
+    let bias_end = select(0u, layer.a_width, layer.bias_of != 0u && j0 == 0u);
+    let sums_bias = invocation < span && i0 + invocation < bias_end;
+
+    var sum: array<vec4<f32>, MOST>;
+    var bias_sum = 0.0;
+    for (var r0 = 0u; r0 < params.rows; r0 += DEPTH) {
+        load_tiles(layer, i0, j0, r0, invocation);
+        workgroupBarrier();
+        for (var d = 0u; d < DEPTH; d++) {
+            let at = d * span;
+            var right: vec4<f32>;
+            for (var j = 0u; j < RESULTS; j++) {
+                right[j] = b_tile[at + j * SIDE + local.x];
+            }
+            for (var i = 0u; i < RESULTS; i++) {
+                let left = a_tile[at + i * SIDE + local.y];
+                sum[i] = fma(vec4<f32>(left), right, sum[i]);
+            }
+        }
+        if sums_bias {
+            for (var d = 0u; d < DEPTH; d++) {
+                bias_sum += a_tile[d * span + invocation];
+            }
+        }
+        workgroupBarrier();
+    }
+
+    let t = f32(state.step);
+    let corrections = vec2<f32>(
+        one_minus_exp(t * params.ln_beta1),
+        one_minus_exp(t * params.ln_beta2),
+    );
+    for (var i = 0u; i < RESULTS; i++) {
+        let row = i0 + i * SIDE + local.y;
+        for (var j = 0u; j < RESULTS; j++) {
+            let column = j0 + j * SIDE + local.x;
+            if row < layer.a_width && column < layer.b_width {
+                let at = layer.weight + row * layer.row + column * layer.column;
+                finish(at, sum[i][j], corrections);
+            }
+        }
+    }
+    if sums_bias {
+        finish(layer.bias + i0 + invocation, bias_sum, corrections);
+    }
+}
