@@ -10,6 +10,7 @@ mod two_launch;
 
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::slice;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
@@ -126,17 +127,31 @@ impl Bench<'_> {
         launch: &Launch,
         before: impl Fn(&Gpu),
     ) -> Result<(), GpuError> {
-        let dispatch = self.gpu.prepare(launch)?;
+        self.measure_all(what, work, slice::from_ref(launch), before)
+    }
+
+    /// [`Bench::measure`] of launches that belong together, under the first one's name.
+    fn measure_all(
+        &mut self,
+        what: &str,
+        work: Work,
+        launches: &[Launch],
+        before: impl Fn(&Gpu),
+    ) -> Result<(), GpuError> {
+        let dispatches = self.gpu.prepare_all(launches)?;
+        let name = launches[0].kernel.name;
         let mut best = Duration::MAX;
         let mut failure = None;
-        let run = |launches: u64| -> Result<Duration, GpuError> {
+        let run = |times: u64| -> Result<Duration, GpuError> {
             let start = Instant::now();
-            for first in (0..launches).step_by(CHUNK as usize) {
+            for first in (0..times).step_by(CHUNK as usize) {
                 before(self.gpu);
                 let mut encoder = self.gpu.encoder();
                 let mut pass = encoder.begin_compute_pass(&Default::default());
-                for _ in first..launches.min(first + CHUNK) {
-                    dispatch.record(&mut pass);
+                for _ in first..times.min(first + CHUNK) {
+                    for dispatch in &dispatches {
+                        dispatch.record(&mut pass);
+                    }
                 }
                 drop(pass);
                 black_box(self.gpu.submit(encoder));
@@ -144,7 +159,7 @@ impl Bench<'_> {
             self.gpu.wait(None)?;
             Ok(start.elapsed())
         };
-        let mut group = self.criterion.benchmark_group(launch.kernel.name);
+        let mut group = self.criterion.benchmark_group(name);
         group.throughput(match work {
             Work::Flops(flops) => Throughput::Elements(flops as u64),
             Work::Words(words) => Throughput::Bytes(4 * words as u64),
@@ -168,10 +183,7 @@ impl Bench<'_> {
                 Work::Words(words) => (4 * words, "GB/s"),
             };
             let rate = amount as f64 / best.as_nanos() as f64;
-            println!(
-                "{:<40} {rate:.2} {unit}\n",
-                format!("{}/{what}", launch.kernel.name)
-            );
+            println!("{:<40} {rate:.2} {unit}\n", format!("{name}/{what}"));
         }
         failure.map_or(Ok(()), Err)
     }
@@ -181,11 +193,13 @@ impl Bench<'_> {
     fn gemm(&mut self, model: &Model) -> Result<(), GpuError> {
         let family = Family::of(self.gpu);
         for (product, shape @ [m, n, k], transposed) in model.products() {
-            let chosen = Variant::choose(family, m, n);
+            let chosen = Variant::choose(family, shape);
             let others = [
-                Variant::choose(Family::Registers, m, n),
-                Variant::Tiled { side: 8 },
-                Variant::Tiled { side: 16 },
+                Variant::choose(Family::Registers, shape),
+                tiled(8, 4, 1),
+                tiled(8, 4, 4),
+                tiled(16, 4, 1),
+                tiled(16, 8, 1),
             ];
             let others = others
                 .into_iter()
@@ -197,6 +211,7 @@ impl Bench<'_> {
                 true => Operand::Transposed(slice),
             };
             for variant in [chosen].into_iter().chain(others) {
+                let partial = self.array(variant.partial(shape))?;
                 let gemm = Gemm {
                     shape,
                     a: operand(&a, transposed[0]),
@@ -207,15 +222,20 @@ impl Bench<'_> {
                     gradient_of: None,
                     c: &c,
                     sums: None,
+                    partial: Some(&partial),
                     unused: &self.gpu.unused(),
                 };
                 let side = match variant {
-                    Variant::Tiled { side } => format!(" side {side}"),
+                    Variant::Tiled {
+                        side,
+                        results,
+                        parts,
+                    } => format!(" tile {} parts {parts}", side * results),
                     Variant::Registers { .. } | Variant::Subgroups { .. } => String::new(),
                 };
                 let what = format!("{} {product} {m}x{n}x{k}{side}", model.name);
-                let launch = kernels::gemm::launch(gemm, variant);
-                self.measure(&what, Work::Flops(2 * m * n * k), &launch, |_| {})?;
+                let launches = kernels::gemm::launches(gemm, variant);
+                self.measure_all(&what, Work::Flops(2 * m * n * k), &launches, |_| {})?;
             }
         }
         Ok(())
@@ -405,6 +425,14 @@ impl Bench<'_> {
         let what = format!("{} {terms}x{batch}", model.name);
         let restart = |gpu: &Gpu| gpu.write(state, &[State::default()]);
         self.measure(&what, Work::Words(terms * batch), &launch, restart)
+    }
+}
+
+fn tiled(side: u32, results: u32, parts: u32) -> Variant {
+    Variant::Tiled {
+        side,
+        results,
+        parts,
     }
 }
 

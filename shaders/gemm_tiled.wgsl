@@ -3,19 +3,29 @@
 //   c[m, n] = f(Σ_k a[m, k]·b[k, n] + bias[n] + addend[m, n]) · g′(saved[m, n])
 //
 // a       element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
-// b       element (k, n) at k·b_k + n·b_column      the strides say which
+// b       element (k, n) at k·b_k + n·b_column      the strides say which, one of the two is 1
 // bias    [n]      added where has_bias
 // addend  [m, n]   added where has_addend
 // saved   [m, n]   an activation's output; its derivative multiplies where gradient_of != NONE
 // c       [m, n]
 // sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
 //
-// A workgroup of SIDE×SIDE invocations owns a tile of 4·SIDE × 4·SIDE results, 4×4 each: 8 loads
-// from workgroup memory feed 16 multiply-adds. Slices of DEPTH along k are staged with k outermost;
-// an invocation's four rows and columns lie SIDE apart, so that neighbours read neighbouring words
-// of workgroup memory and write neighbouring results. Loading walks whichever index is contiguous
-// in memory. What lies past an edge is staged as zero, so that the inner loop has no branch.
-// SIDE = 16 for large matrices; SIDE = 8 where that would leave most of the GPU idle.
+// PARTS: too few tiles for the GPU, so that a sum is computed in parts of `part` summands, each by
+// the workgroups of another z, and `gemm_split_sum` adds them:
+// c       [parts, m, n] and, from there on, [parts, m]: the parts of both, and no more
+//
+// A workgroup of SIDE×SIDE invocations owns a tile of RESULTS·SIDE × RESULTS·SIDE results, RESULTS²
+// each: 128×128 by 8×8, 64×64 or 32×32 by 4×4. Slices along k of 8·SIDE/RESULTS are staged in
+// workgroup memory, k outermost. There and in memory everything goes by vectors of four: two loads
+// of a vector feed 16 multiply-adds, four 64. A slice is as many blocks of 4×4 of both operands as
+// there are invocations; each reads one along whichever index is contiguous, turns it where that is
+// k, and has the next one under way while the workgroup multiplies. In a row of a tile the vectors
+// are exchanged by a pattern that differs from one block of k to the next: blocks side by side
+// along k would all be stored to one bank. What lies past an edge of k is staged as zero, so that the
+// inner loop has no branch; past other edges lie results that nobody stores.
+//
+// VECTOR_A, VECTOR_B: rows of the operand as it lies in memory are whole vectors; else it is read
+// one by one.
 
 struct Params {
     m: u32,
@@ -29,15 +39,15 @@ struct Params {
     has_addend: u32,
     activation: u32,
     gradient_of: u32,
-    lanes_n: u32,
+    part: u32,
     has_sums: u32,
     c_row: u32,
     c_column: u32,
     transposed: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> addend: array<f32>;
 @group(0) @binding(4) var<storage, read> saved: array<f32>;
@@ -45,14 +55,22 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-/// At most 16: 256 invocations are WebGPU's default limit.
+/// 8 or 16: 256 invocations are WebGPU's default limit.
 override SIDE: u32 = 16;
-const DEPTH: u32 = 16;
-const TILE: u32 = 4;
+/// 4 or 8.
+override RESULTS: u32 = 4;
+override PARTS: bool = false;
+override VECTOR_A: bool = true;
+override VECTOR_B: bool = true;
 
-/// a[m0 + i, k0 + d] at d·4·SIDE + i, and b[k0 + d, n0 + j] at d·4·SIDE + j.
-var<workgroup> a_tile: array<f32, 1024>;
-var<workgroup> b_tile: array<f32, 1024>;
+/// a[m0 + i, k0 + d] is component i % 4 of vector `place(d, i / 4)`; b[k0 + d, n0 + j] likewise.
+/// With SIDE = 16 both together are WebGPU's default limit of 16,384 bytes.
+var<workgroup> a_tile: array<vec4<f32>, 2 * SIDE * SIDE>;
+var<workgroup> b_tile: array<vec4<f32>, 2 * SIDE * SIDE>;
+
+/// Rows of the most results, and vectors of columns.
+const MOST: u32 = 8;
+const MOST_VECTORS: u32 = 2;
 
 const NONE: u32 = 0;
 const RELU: u32 = 1;
@@ -60,20 +78,20 @@ const TANH: u32 = 2;
 const SIGMOID: u32 = 3;
 
 /// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: f32) -> f32 {
-    return tanh(clamp(x, -15.0, 15.0));
+fn stable_tanh(x: vec4<f32>) -> vec4<f32> {
+    return tanh(clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0)));
 }
 
 /// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: f32) -> f32 {
+fn sigmoid(x: vec4<f32>) -> vec4<f32> {
     let t = exp(-abs(x));
-    return select(t, 1.0, x >= 0.0) / (1.0 + t);
+    return select(t, vec4<f32>(1.0), x >= vec4<f32>(0.0)) / (1.0 + t);
 }
 
-fn activate(function: u32, x: f32) -> f32 {
+fn activate(function: u32, x: vec4<f32>) -> vec4<f32> {
     switch function {
         // Not `max`, which would make a number of NaN.
-        case RELU: { return select(x, 0.0, x < 0.0); }
+        case RELU: { return select(x, vec4<f32>(0.0), x < vec4<f32>(0.0)); }
         case TANH: { return stable_tanh(x); }
         case SIGMOID: { return sigmoid(x); }
         default: { return x; }
@@ -81,99 +99,264 @@ fn activate(function: u32, x: f32) -> f32 {
 }
 
 /// f′ from f's output.
-fn derivative(function: u32, y: f32) -> f32 {
+fn derivative(function: u32, y: vec4<f32>) -> vec4<f32> {
     switch function {
-        case RELU: { return select(0.0, 1.0, y > 0.0); }
+        case RELU: { return select(vec4<f32>(0.0), vec4<f32>(1.0), y > vec4<f32>(0.0)); }
         case TANH: { return 1.0 - y * y; }
         case SIGMOID: { return y * (1.0 - y); }
-        default: { return 1.0; }
+        default: { return vec4<f32>(1.0); }
     }
 }
 
-/// Stages the slice of `a` and `b` that starts at k0, in steps of the workgroup's size.
-fn load_tiles(m0: u32, n0: u32, k0: u32, invocation: u32) {
-    let span = TILE * SIDE;
-    for (var slot = invocation; slot < span * DEPTH; slot += SIDE * SIDE) {
-        let along_k = params.a_k == 1u;
-        let i = select(slot % span, slot / DEPTH, along_k);
-        let d = select(slot / span, slot % DEPTH, along_k);
-        var value = 0.0;
-        if m0 + i < params.m && k0 + d < params.k {
-            value = a[(m0 + i) * params.a_row + (k0 + d) * params.a_k];
-        }
-        a_tile[d * span + i] = value;
+/// Summands of a slice.
+fn depth() -> u32 {
+    return 8u * SIDE / RESULTS;
+}
+
+/// Vectors of a tile's row.
+fn span() -> u32 {
+    return RESULTS * SIDE / 4u;
+}
+
+/// Where vector `q` of row `d` of a tile lies.
+fn place(d: u32, q: u32) -> u32 {
+    return d * span() + (q ^ (d / 4u * 2u % 8u));
+}
+
+fn a_element(at: u32) -> f32 {
+    return a[at / 4u][at % 4u];
+}
+
+fn b_element(at: u32) -> f32 {
+    return b[at / 4u][at % 4u];
+}
+
+const FOUR = vec4<u32>(0u, 1u, 2u, 3u);
+
+/// Which of four summands from k on are before `end`: 1 for those.
+fn before(k: u32, end: u32) -> vec4<bool> {
+    return vec4<u32>(k) + FOUR < vec4<u32>(end);
+}
+
+/// Rows m to m + 3 at each of k to k + 3, zero from `end` on.
+fn a_block(m: u32, k: u32, end: u32) -> mat4x4<f32> {
+    let there = before(k, end);
+    let rows = min(vec4<u32>(m) + FOUR, vec4<u32>(params.m - 1u)) * params.a_row;
+    let columns = min(vec4<u32>(k) + FOUR, vec4<u32>(params.k - 1u)) * params.a_k;
+    var lines: mat4x4<f32>;
+    if VECTOR_A && params.a_k == 1u {
+        let at = (rows + columns.x / 4u * 4u) / 4u;
+        lines = transpose(mat4x4<f32>(a[at.x], a[at.y], a[at.z], a[at.w]));
+    } else if VECTOR_A {
+        let at = (columns + rows.x / 4u * 4u) / 4u;
+        lines = mat4x4<f32>(a[at.x], a[at.y], a[at.z], a[at.w]);
+    } else {
+        lines = mat4x4<f32>(
+            a_line(rows + columns.x),
+            a_line(rows + columns.y),
+            a_line(rows + columns.z),
+            a_line(rows + columns.w),
+        );
     }
-    for (var slot = invocation; slot < span * DEPTH; slot += SIDE * SIDE) {
-        let along_k = params.b_k == 1u;
-        let j = select(slot % span, slot / DEPTH, along_k);
-        let d = select(slot / span, slot % DEPTH, along_k);
-        var value = 0.0;
-        if n0 + j < params.n && k0 + d < params.k {
-            value = b[(k0 + d) * params.b_k + (n0 + j) * params.b_column];
-        }
-        b_tile[d * span + j] = value;
+    return kept(lines, there);
+}
+
+fn a_line(at: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(a_element(at.x), a_element(at.y), a_element(at.z), a_element(at.w));
+}
+
+/// Columns n to n + 3 at each of k to k + 3, likewise.
+fn b_block(n: u32, k: u32, end: u32) -> mat4x4<f32> {
+    let there = before(k, end);
+    let rows = min(vec4<u32>(k) + FOUR, vec4<u32>(params.k - 1u)) * params.b_k;
+    let columns = min(vec4<u32>(n) + FOUR, vec4<u32>(params.n - 1u)) * params.b_column;
+    var lines: mat4x4<f32>;
+    if VECTOR_B && params.b_k == 1u {
+        let at = (columns + rows.x / 4u * 4u) / 4u;
+        lines = transpose(mat4x4<f32>(b[at.x], b[at.y], b[at.z], b[at.w]));
+    } else if VECTOR_B {
+        let at = (rows + columns.x / 4u * 4u) / 4u;
+        lines = mat4x4<f32>(b[at.x], b[at.y], b[at.z], b[at.w]);
+    } else {
+        lines = mat4x4<f32>(
+            b_line(columns + rows.x),
+            b_line(columns + rows.y),
+            b_line(columns + rows.z),
+            b_line(columns + rows.w),
+        );
+    }
+    return kept(lines, there);
+}
+
+fn b_line(at: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(b_element(at.x), b_element(at.y), b_element(at.z), b_element(at.w));
+}
+
+/// The lines that are there, others zero: also where what was read instead is not finite.
+fn kept(lines: mat4x4<f32>, there: vec4<bool>) -> mat4x4<f32> {
+    let zero = vec4<f32>(0.0);
+    return mat4x4<f32>(
+        select(zero, lines[0], there.x),
+        select(zero, lines[1], there.y),
+        select(zero, lines[2], there.z),
+        select(zero, lines[3], there.w),
+    );
+}
+
+/// What an invocation stages of a slice: a block of one of the operands.
+struct Block {
+    of_b: bool,
+    /// Its vector of rows or columns, and its four summands.
+    q: u32,
+    step: u32,
+}
+
+/// Neighbours lie along the index that is contiguous in memory.
+fn my_block(invocation: u32) -> Block {
+    let blocks = SIDE * SIDE / 2u;
+    let of_b = invocation >= blocks;
+    let index = invocation % blocks;
+    let along_k = select(params.a_k, params.b_k, of_b) == 1u;
+    let steps = depth() / 4u;
+    return Block(
+        of_b,
+        select(index % span(), index / steps, along_k),
+        select(index / span(), index % steps, along_k),
+    );
+}
+
+fn load(block: Block, m0: u32, n0: u32, k0: u32, end: u32) -> mat4x4<f32> {
+    let k = k0 + 4u * block.step;
+    if block.of_b {
+        return b_block(n0 + 4u * block.q, k, end);
+    }
+    return a_block(m0 + 4u * block.q, k, end);
+}
+
+fn stage(block: Block, lines: mat4x4<f32>) {
+    let d = 4u * block.step;
+    if block.of_b {
+        b_tile[place(d, block.q)] = lines[0];
+        b_tile[place(d + 1u, block.q)] = lines[1];
+        b_tile[place(d + 2u, block.q)] = lines[2];
+        b_tile[place(d + 3u, block.q)] = lines[3];
+    } else {
+        a_tile[place(d, block.q)] = lines[0];
+        a_tile[place(d + 1u, block.q)] = lines[1];
+        a_tile[place(d + 2u, block.q)] = lines[2];
+        a_tile[place(d + 3u, block.q)] = lines[3];
     }
 }
 
-/// What follows the sum: bias, addend, activation, derivative; then the result is stored.
-fn finish(m: u32, n: u32, sum: f32) {
+/// Four elements of a row of an `[m, n]` array, of which those past the row's end are not used.
+fn row_of(m: u32, n: u32) -> vec4<u32> {
+    return m * params.n + min(vec4<u32>(n) + FOUR, vec4<u32>(params.n - 1u));
+}
+
+/// What follows four sums of row m, columns n to n + 3; then the results are stored.
+fn finish(m: u32, n: u32, sum: vec4<f32>, first: u32) {
     if m >= params.m || n >= params.n {
         return;
     }
-    let at = m * params.n + n;
+    let at = row_of(m, n);
     var value = sum;
-    if params.has_bias != 0u {
-        value += bias[n];
+    if !PARTS {
+        if params.has_bias != 0u {
+            let i = at - m * params.n;
+            value += vec4<f32>(bias[i.x], bias[i.y], bias[i.z], bias[i.w]);
+        }
+        if params.has_addend != 0u {
+            value += vec4<f32>(addend[at.x], addend[at.y], addend[at.z], addend[at.w]);
+        }
+        value = activate(params.activation, value);
+        if params.gradient_of != NONE {
+            let y = vec4<f32>(saved[at.x], saved[at.y], saved[at.z], saved[at.w]);
+            value *= derivative(params.gradient_of, y);
+        }
     }
-    if params.has_addend != 0u {
-        value += addend[at];
+    c[first + at.x] = value.x;
+    if n + 1u < params.n {
+        c[first + at.y] = value.y;
     }
-    value = activate(params.activation, value);
-    if params.gradient_of != NONE {
-        value *= derivative(params.gradient_of, saved[at]);
+    if n + 2u < params.n {
+        c[first + at.z] = value.z;
     }
-    c[at] = value;
+    if n + 3u < params.n {
+        c[first + at.w] = value.w;
+    }
 }
 
 @compute @workgroup_size(SIDE, SIDE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) invocation: u32,
 ) {
-    let span = TILE * SIDE;
-    let m0 = workgroup.y * span;
-    let n0 = workgroup.x * span;
+    let vectors = RESULTS / 4u;
+    let m0 = workgroup.y * RESULTS * SIDE;
+    let n0 = workgroup.x * RESULTS * SIDE;
+    let start = workgroup.z * params.part;
+    let end = min(start + params.part, params.k);
+    let block = my_block(invocation);
+    // The tiles at the left edge have the sums of `a`, an invocation for each row.
+    let with_sums = params.has_sums != 0u && n0 == 0u;
 
-    var sum: array<vec4<f32>, TILE>;
-    var a_sum: array<f32, TILE>;
-    for (var k0 = 0u; k0 < params.k; k0 += DEPTH) {
-        load_tiles(m0, n0, k0, invocation);
+    var sum: array<vec4<f32>, MOST * MOST_VECTORS>;
+    var a_sum = 0.0;
+    var lines: mat4x4<f32>;
+    if start < end {
+        lines = load(block, m0, n0, start, end);
+    }
+    for (var k0 = start; k0 < end; k0 += depth()) {
+        stage(block, lines);
         workgroupBarrier();
-        for (var d = 0u; d < DEPTH; d++) {
-            let at = d * span;
-            let right = vec4<f32>(
-                b_tile[at + local.x],
-                b_tile[at + SIDE + local.x],
-                b_tile[at + 2u * SIDE + local.x],
-                b_tile[at + 3u * SIDE + local.x],
-            );
-            for (var i = 0u; i < TILE; i++) {
-                let left = a_tile[at + i * SIDE + local.y];
-                sum[i] = fma(vec4<f32>(left), right, sum[i]);
-                a_sum[i] += left;
+        if k0 + depth() < end {
+            lines = load(block, m0, n0, k0 + depth(), end);
+        }
+        for (var d = 0u; d < depth(); d++) {
+            var right: array<vec4<f32>, MOST_VECTORS>;
+            for (var g = 0u; g < vectors; g++) {
+                right[g] = b_tile[place(d, g * SIDE + local.x)];
+            }
+            for (var h = 0u; h < vectors; h++) {
+                let left = a_tile[place(d, h * SIDE + local.y)];
+                for (var g = 0u; g < vectors; g++) {
+                    let to = 4u * h * MOST_VECTORS + g;
+                    let next = to + MOST_VECTORS;
+                    let third = next + MOST_VECTORS;
+                    let last = third + MOST_VECTORS;
+                    sum[to] = fma(vec4<f32>(left.x), right[g], sum[to]);
+                    sum[next] = fma(vec4<f32>(left.y), right[g], sum[next]);
+                    sum[third] = fma(vec4<f32>(left.z), right[g], sum[third]);
+                    sum[last] = fma(vec4<f32>(left.w), right[g], sum[last]);
+                }
+            }
+        }
+        if with_sums && invocation < RESULTS * SIDE {
+            for (var d = 0u; d < depth(); d++) {
+                a_sum += a_tile[place(d, invocation / 4u)][invocation % 4u];
             }
         }
         workgroupBarrier();
     }
 
-    for (var i = 0u; i < TILE; i++) {
-        let m = m0 + i * SIDE + local.y;
-        if params.has_sums != 0u && n0 + local.x == 0u && m < params.m {
-            sums[m] = a_sum[i];
+    let first = workgroup.z * params.m * params.n;
+    for (var h = 0u; h < vectors; h++) {
+        for (var r = 0u; r < 4u; r++) {
+            for (var g = 0u; g < vectors; g++) {
+                let m = m0 + 4u * (h * SIDE + local.y) + r;
+                let n = n0 + 4u * (g * SIDE + local.x);
+                finish(m, n, sum[(4u * h + r) * MOST_VECTORS + g], first);
+            }
         }
-        for (var j = 0u; j < TILE; j++) {
-            finish(m0 + i * SIDE + local.y, n0 + j * SIDE + local.x, sum[i][j]);
+    }
+    let m = m0 + invocation;
+    if with_sums && invocation < RESULTS * SIDE && m < params.m {
+        if PARTS {
+            c[groups.z * params.m * params.n + workgroup.z * params.m + m] = a_sum;
+        } else {
+            sums[m] = a_sum;
         }
     }
 }

@@ -41,8 +41,11 @@ fn product(gpu: &Gpu, size: usize) -> Result<f64, GpuError> {
     let a = gpu.upload("the left operand", &values)?;
     let b = gpu.upload("the right operand", &values)?;
     let c = gpu.allocate("the product", size * size)?;
+    let shape = [size; 3];
+    let variant = Variant::choose(Family::of(gpu), shape);
+    let partial = gpu.allocate("the parts of sums", variant.partial(shape))?;
     let gemm = Gemm {
-        shape: [size; 3],
+        shape,
         a: Operand::Plain(&a),
         b: Operand::Plain(&b),
         bias: None,
@@ -51,12 +54,15 @@ fn product(gpu: &Gpu, size: usize) -> Result<f64, GpuError> {
         gradient_of: None,
         c: &c,
         sums: None,
+        partial: Some(&partial),
         unused: &gpu.unused(),
     };
-    let variant = Variant::choose(Family::of(gpu), size, size);
-    let dispatch = gpu.prepare(&gemm::launch(gemm, variant))?;
+    let dispatches = gpu.prepare_all(&gemm::launches(gemm, variant))?;
     best(gpu, |encoder| {
-        dispatch.record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        for dispatch in &dispatches {
+            dispatch.record(&mut pass);
+        }
     })
 }
 

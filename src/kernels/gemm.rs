@@ -1,11 +1,16 @@
 //! Matrix products with what follows them: bias, addend, non-linearity, derivative; and the sums of
 //! the left operand's rows.
 //!
-//! Three shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape.
+//! Three shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape. Where
+//! a product is too small for a GPU, its sums are cut into parts that a second launch adds.
+
+mod split;
 
 use super::{activation_code, assert_lengths};
 use crate::gpu::{Binding, Gpu, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
+
+pub use split::SPLIT_SUM;
 
 const BINDINGS: &[Binding] = &[
     read("a"),
@@ -55,7 +60,8 @@ struct Params {
     has_addend: u32,
     activation: u32,
     gradient_of: u32,
-    lanes_n: u32,
+    /// Of `gemm_registers`: invocations along the columns; of `gemm_tiled`: summands of a part.
+    lanes_or_part: u32,
     has_sums: u32,
     c_row: u32,
     c_column: u32,
@@ -107,19 +113,35 @@ pub enum Variant {
         /// Whether the right operand lies along the lanes, and not the left.
         transposed: bool,
     },
-    /// 4·side × 4·side a workgroup, through workgroup memory.
+    /// results·side × results·side a workgroup, through workgroup memory.
     Tiled {
         /// Invocations along each side of a workgroup: 8 or 16.
         side: u32,
+        /// Results of an invocation along each side: 4 or 8.
+        results: u32,
+        /// Parts into which each sum is cut; where there are several, a second launch adds them.
+        parts: u32,
     },
 }
 
+/// Workgroups of 256 invocations that keep a large GPU busy: one for each of its cores, of which
+/// the largest have about this many.
+const ENOUGH: usize = 128;
+
+/// Smaller workgroups that do, or are worth cutting sums for.
+const ENOUGH_SMALL: usize = 256;
+
+/// The fewest summands of a part: less than a few slices of a tile would not pay for the sum of the
+/// parts.
+const LEAST_PART: usize = 64;
+
 impl Variant {
-    /// The variant for a product of `m` rows and `n` columns.
+    /// The variant for a product of `m` rows and `n` columns with `k` summands.
     ///
     /// On software adapters the lanes lie as computes the fewest elements past the edges. A GPU
-    /// wants at least some sixty workgroups; a product with fewer large tiles takes small ones.
-    pub fn choose(family: Family, m: usize, n: usize) -> Self {
+    /// takes the largest tiles, which read the least, of which there are enough to keep it busy;
+    /// where there are too few of the smallest, sums are cut into parts.
+    pub fn choose(family: Family, [m, n, k]: [usize; 3]) -> Self {
         let computed = |variant: &Self| {
             let [rows, columns] = variant.tile();
             m.next_multiple_of(rows) * n.next_multiple_of(columns)
@@ -139,11 +161,31 @@ impl Variant {
                 }
             }
             Family::Tiled => {
-                let large_tiles = m.div_ceil(64) * n.div_ceil(64);
+                let tiles = |side: usize| m.div_ceil(side) * n.div_ceil(side);
+                let [side, results, parts] = if tiles(128) >= ENOUGH {
+                    [16, 8, 1]
+                } else if tiles(64) >= ENOUGH {
+                    [16, 4, 1]
+                } else {
+                    let wanted = ENOUGH_SMALL / tiles(32).max(1);
+                    let parts = wanted.min(k / LEAST_PART).max(1);
+                    // Without those that rounding leaves empty.
+                    [8, 4, k.div_ceil(part(k, parts)).max(1) as u32]
+                };
                 Self::Tiled {
-                    side: if large_tiles >= 64 { 16 } else { 8 },
+                    side,
+                    results,
+                    parts,
                 }
             }
+        }
+    }
+
+    /// Words that the parts of a product's sums take: none where they are not cut.
+    pub fn partial(self, [m, n, _]: [usize; 3]) -> usize {
+        match self {
+            Self::Tiled { parts, .. } if parts > 1 => parts as usize * (m * n + m),
+            _ => 0,
         }
     }
 
@@ -162,7 +204,7 @@ impl Variant {
             Self::Registers { lanes_n } => [(16 * 8 / lanes_n) as usize, 16 * lanes_n as usize],
             Self::Subgroups { transposed: false } => [64, 32],
             Self::Subgroups { transposed: true } => [32, 64],
-            Self::Tiled { side } => [4 * side as usize; 2],
+            Self::Tiled { side, results, .. } => [(results * side) as usize; 2],
         }
     }
 }
@@ -204,6 +246,15 @@ impl<'a> Operand<'a> {
         }
     }
 
+    /// Whether what is contiguous in memory is whole vectors of four.
+    fn has_vectors(self, rows: usize, columns: usize) -> bool {
+        let len = match self {
+            Self::Plain(_) => columns,
+            Self::Transposed(_) => rows,
+        };
+        len.is_multiple_of(4)
+    }
+
     /// Strides of the two indices of an operand that enters as `[_, columns]` or, transposed, lies
     /// in memory as `[_, rows]`.
     fn strides(self, rows: usize, columns: usize) -> [u32; 2] {
@@ -235,15 +286,38 @@ pub struct Gemm<'a> {
     pub c: &'a Slice,
     /// `[m]`: Σ_k a, which for a weight's gradient is that of the bias.
     pub sums: Option<&'a Slice>,
+    /// [`Variant::partial`] words, where that is not none.
+    pub partial: Option<&'a Slice>,
     /// What stands in for an output that is not written.
     pub unused: &'a Slice,
 }
 
-/// One workgroup a tile of the result.
+/// One workgroup a tile of the result; and what adds the parts, where sums are cut.
 ///
 /// # Panics
-/// Where the variant cannot take along what `gemm` asks for, or an array is too short.
-pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
+/// Where the variant cannot take along what `gemm` asks for, or an array is too short or missing.
+pub fn launches(gemm: Gemm<'_>, variant: Variant) -> Vec<Launch> {
+    match (variant, gemm.partial) {
+        (Variant::Tiled { parts, .. }, Some(partial)) if parts > 1 => {
+            let parted = Gemm {
+                c: partial,
+                sums: gemm.sums.map(|_| gemm.unused),
+                ..gemm
+            };
+            vec![
+                launch(parted, variant),
+                split::launch(gemm, partial, parts as usize),
+            ]
+        }
+        _ => {
+            let whole = variant.partial(gemm.shape) == 0;
+            assert!(whole, "no room for the parts of sums");
+            vec![launch(gemm, variant)]
+        }
+    }
+}
+
+fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     let epilogue = variant.family().epilogue();
     assert!(gemm.activation.is_none_or(|f| epilogue.takes_activation(f)));
     assert!(epilogue.takes_operands() || (gemm.addend.is_none() && gemm.gradient_of.is_none()));
@@ -253,9 +327,24 @@ pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
             let smooth = gemm.activation.is_some_and(|f| f != Activation::Relu);
             (&SUBGROUPS, vec![("SMOOTH", f64::from(u8::from(smooth)))])
         }
-        Variant::Tiled { side } => (&TILED, vec![("SIDE", side.into())]),
+        Variant::Tiled {
+            side,
+            results,
+            parts,
+        } => {
+            let [m, n, k] = gemm.shape;
+            let flag = |set: bool| f64::from(u8::from(set));
+            let constants = vec![
+                ("SIDE", side.into()),
+                ("RESULTS", results.into()),
+                ("PARTS", flag(parts > 1)),
+                ("VECTOR_A", flag(gemm.a.has_vectors(m, k))),
+                ("VECTOR_B", flag(gemm.b.has_vectors(k, n))),
+            ];
+            (&TILED, constants)
+        }
     };
-    check(&gemm, kernel);
+    check(&gemm, variant, kernel);
     let [m, n, _] = gemm.shape;
     let transposed = variant == (Variant::Subgroups { transposed: true });
     // A step that does not apply reads nothing; its binding is the left operand.
@@ -283,8 +372,21 @@ pub fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
         grid: if transposed {
             [groups_m, groups_n, 1]
         } else {
-            [groups_n, groups_m, 1]
+            [groups_n, groups_m, groups_k(variant)]
         },
+    }
+}
+
+/// Summands of one of `parts` parts: whole slices of the tile with the deepest ones, 32.
+fn part(k: usize, parts: usize) -> usize {
+    k.div_ceil(parts).next_multiple_of(32).max(32)
+}
+
+/// Workgroups along k.
+fn groups_k(variant: Variant) -> u32 {
+    match variant {
+        Variant::Tiled { parts, .. } => parts,
+        Variant::Registers { .. } | Variant::Subgroups { .. } => 1,
     }
 }
 
@@ -305,9 +407,10 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
         has_addend: gemm.addend.is_some().into(),
         activation: activation_code(gemm.activation),
         gradient_of: activation_code(gemm.gradient_of.map(|(function, _)| function)),
-        lanes_n: match variant {
+        lanes_or_part: match variant {
             Variant::Registers { lanes_n } => lanes_n,
-            Variant::Subgroups { .. } | Variant::Tiled { .. } => 0,
+            Variant::Subgroups { .. } => 0,
+            Variant::Tiled { parts, .. } => part(k, parts as usize) as u32,
         },
         has_sums: gemm.sums.is_some().into(),
         c_row: n as u32,
@@ -332,23 +435,62 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
 }
 
 /// Every array holds what the kernel will index.
-fn check(gemm: &Gemm<'_>, kernel: &Kernel) {
+fn check(gemm: &Gemm<'_>, variant: Variant, kernel: &Kernel) {
     let [m, n, k] = gemm.shape;
-    let of_result = [
-        gemm.addend,
-        gemm.gradient_of.map(|(_, saved)| saved),
-        Some(gemm.c),
+    let parts = variant.partial(gemm.shape);
+    let results = [
+        (gemm.addend, m * n),
+        (gemm.gradient_of.map(|(_, saved)| saved), m * n),
+        (Some(gemm.c), parts.max(m * n)),
+        (gemm.bias, n),
+        (gemm.sums.filter(|_| parts == 0), m),
     ];
-    let optional = of_result.into_iter().flatten().map(|slice| (slice, m * n));
-    let vectors = [(gemm.bias, n), (gemm.sums, m)];
-    let vectors = vectors
+    let results = results
         .into_iter()
         .filter_map(|(slice, len)| Some((slice?, len)));
     let operands = [(gemm.a.slice(), m * k), (gemm.b.slice(), k * n)];
-    let arrays: Vec<_> = operands
-        .into_iter()
-        .chain(optional)
-        .chain(vectors)
-        .collect();
+    let arrays: Vec<_> = operands.into_iter().chain(results).collect();
     assert_lengths(kernel, &arrays);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiled(shape: [usize; 3]) -> [u32; 3] {
+        match Variant::choose(Family::Tiled, shape) {
+            Variant::Tiled {
+                side,
+                results,
+                parts,
+            } => [side, results, parts],
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn gpus_take_the_largest_tiles_that_keep_them_busy() {
+        assert_eq!(tiled([2048, 2048, 1024]), [16, 8, 1]);
+        assert_eq!(tiled([512, 1024, 784]), [16, 4, 1]);
+        assert_eq!(tiled([784, 400, 128]), [8, 4, 1]);
+    }
+
+    #[test]
+    fn thin_products_are_cut_along_their_sums() {
+        let mut cut = 0;
+        for m in [1, 32, 100, 128] {
+            for n in [1, 20, 32, 400, 784] {
+                for k in [0, 1, 63, 64, 128, 400, 784, 10_000] {
+                    let parts = tiled([m, n, k])[2] as usize;
+                    let len = part(k, parts);
+                    assert!(parts * len >= k, "{m}×{n}×{k}: summands are left out");
+                    assert!(parts == 1 || (parts - 1) * len < k, "{m}×{n}×{k}: empty");
+                    assert!(parts == 1 || len >= LEAST_PART, "{m}×{n}×{k}: {len}");
+                    cut += usize::from(parts > 1);
+                }
+            }
+        }
+        assert!(cut > 0);
+        assert_eq!(tiled([128, 32, 784])[2], 9);
+    }
 }

@@ -34,6 +34,7 @@ pub const ALL: &[&Kernel] = &[
     &column_sum::KERNEL,
     &gather::KERNEL,
     &gemm::REGISTERS,
+    &gemm::SPLIT_SUM,
     &gemm::SUBGROUPS,
     &gemm::TILED,
     &kl::KERNEL,

@@ -37,9 +37,17 @@ impl Draft {
         };
         let mut draft = Self::default();
         for task in &tasks {
+            let mut launches = lowering.launches(task)?;
+            let last = launches.pop();
+            for before in launches {
+                // It leaves no tensor.
+                draft.push(before, vec![]);
+            }
             let named = |id| (graph.tensor(id).name.clone(), buffers.of(id).clone());
             let results = task.writes().into_iter().map(named).collect();
-            draft.push(lowering.launch(task)?, results);
+            if let Some(launch) = last {
+                draft.push(launch, results);
+            }
         }
         if let Some(constants) = graph.optimizer() {
             let optimizer = parameters.optimizer(gpu)?;

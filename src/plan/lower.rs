@@ -22,10 +22,10 @@ pub(super) struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    /// The launch of one task.
-    pub(super) fn launch(&self, task: &Task) -> Result<Launch, GpuError> {
+    /// The launches of one task, the last of which writes its results.
+    pub(super) fn launches(&self, task: &Task) -> Result<Vec<Launch>, GpuError> {
         let of = |&id: &TensorId| self.buffers.of(id);
-        Ok(match task {
+        let launch = match task {
             Task::Gather { x } => {
                 let Some(dataset) = &self.shared.dataset else {
                     return Err(GpuError::Driver {
@@ -49,7 +49,7 @@ impl Lowering<'_> {
                 *stream,
                 normal::Draw::Normals,
             ),
-            Task::Product(product) => self.product(product)?,
+            Task::Product(product) => return self.product(product),
             Task::ColumnSum { a, sum } => {
                 let shape = self.matrix(*a);
                 self.check_loop(&self.graph.tensor(*sum).name, shape[0])?;
@@ -123,7 +123,8 @@ impl Lowering<'_> {
                 latent_grad::launch(buffers, self.matrix(l.mu))
             }
             Task::Loss(loss) => self.loss(loss),
-        })
+        };
+        Ok(vec![launch])
     }
 
     /// The launch that ends a step.
@@ -145,7 +146,7 @@ impl Lowering<'_> {
         ))
     }
 
-    fn product(&self, product: &Product) -> Result<Launch, GpuError> {
+    fn product(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
         let of = |id: TensorId| self.buffers.of(id);
         let (left, right) = (of(product.left), of(product.right));
         let [left_rows, left_columns] = self.matrix(product.left);
@@ -169,7 +170,11 @@ impl Lowering<'_> {
         };
         let name = &self.graph.tensor(product.result).name;
         self.check_loop(name, shape[2])?;
-        let variant = Variant::choose(Family::of(self.gpu), shape[0], shape[1]);
+        let variant = Variant::choose(Family::of(self.gpu), shape);
+        let partial = match variant.partial(shape) {
+            0 => None,
+            words => Some(self.gpu.allocate("the parts of sums", words)?),
+        };
         let product = Gemm {
             shape,
             a,
@@ -182,9 +187,10 @@ impl Lowering<'_> {
                 .map(|(function, saved)| (function, of(saved))),
             c: of(product.result),
             sums: product.sums.map(of),
+            partial: partial.as_ref(),
             unused: &self.gpu.unused(),
         };
-        Ok(gemm::launch(product, variant))
+        Ok(gemm::launches(product, variant))
     }
 
     fn loss(&self, loss: &Loss) -> Launch {

@@ -1,8 +1,8 @@
-//! `gemm_registers`, `gemm_subgroups` and `gemm_tiled` against their twin.
+//! `gemm_registers`, `gemm_subgroups` and `gemm_tiled`, with `gemm_split_sum`, against their twin.
 
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
-use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant, launch};
+use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant, launches};
 use vae_wgpu::reference::gemm::{self as twin, Operand as TwinOperand};
 
 use crate::arrays::{Array, extreme, keeps_nan, random, run, uniform, wide};
@@ -21,15 +21,26 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-const VARIANTS: [Variant; 8] = [
+const fn tiled(side: u32, results: u32, parts: u32) -> Variant {
+    Variant::Tiled {
+        side,
+        results,
+        parts,
+    }
+}
+
+const VARIANTS: [Variant; 11] = [
     Variant::Registers { lanes_n: 8 },
     Variant::Registers { lanes_n: 4 },
     Variant::Registers { lanes_n: 2 },
     Variant::Registers { lanes_n: 1 },
     Variant::Subgroups { transposed: false },
     Variant::Subgroups { transposed: true },
-    Variant::Tiled { side: 8 },
-    Variant::Tiled { side: 16 },
+    tiled(8, 4, 1),
+    tiled(16, 4, 1),
+    tiled(16, 8, 1),
+    tiled(8, 4, 3),
+    tiled(16, 8, 2),
 ];
 
 /// The variants that an adapter can run.
@@ -98,6 +109,7 @@ impl Case {
             false => Operand::Plain(array),
             true => Operand::Transposed(array),
         };
+        let partial = Array::output(gpu, variant.partial(self.shape));
         let gemm = Gemm {
             shape: self.shape,
             a: side(self.transposed[0], a.slice()),
@@ -112,15 +124,22 @@ impl Case {
                 .map(|((function, _), saved)| (*function, saved.slice())),
             c: c.slice(),
             sums: Some(sums.slice()),
+            partial: Some(partial.slice()),
             unused: &gpu.unused(),
         };
         let epilogue = [&bias, &addend, &saved].into_iter().flatten();
-        let arrays: Vec<_> = [&a, &b, &c, &sums].into_iter().chain(epilogue).collect();
-        run(gpu, launch(gemm, variant), &arrays);
+        let arrays: Vec<_> = [&a, &b, &c, &sums, &partial]
+            .into_iter()
+            .chain(epilogue)
+            .collect();
+        for launch in launches(gemm, variant) {
+            run(gpu, launch, &arrays);
+        }
         // Without columns there is no workgroup.
         if n > 0 && self.a.iter().all(|value| value.is_finite()) {
             self.check_sums(&sums.read());
         }
+        partial.read::<f32>();
         c.read()
     }
 
@@ -207,7 +226,8 @@ impl Case {
 }
 
 /// About the edges of the tiles: 16×128 to 128×16 of registers, 64×32 and 32×64 of subgroups, 32×32
-/// and 64×64 of workgroup memory, 16 deep; an empty sum, and no rows or columns at all.
+/// to 128×128 of workgroup memory, 16 or 32 deep, with whole vectors of four in both operands, in one
+/// and in none; parts of sums that are empty; an empty sum, and no rows or columns at all.
 fn shapes(gpu: &Gpu) {
     let shapes = [
         [1, 1, 1],
@@ -228,6 +248,10 @@ fn shapes(gpu: &Gpu) {
         [13, 129, 7],
         [127, 1, 61],
         [1, 131, 31],
+        [132, 140, 36],
+        [136, 132, 100],
+        [132, 131, 68],
+        [131, 132, 33],
     ];
     for variant in variants(gpu) {
         for transposed in ORDERS {

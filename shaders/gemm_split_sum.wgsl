@@ -1,0 +1,104 @@
+// What follows a product that `gemm_tiled` computed in parts: their sum, and what follows that.
+//
+//   c[m, n] = f(Σ_p partial[p, m, n] + bias[n] + addend[m, n]) · g′(saved[m, n])
+//   sums[m] = Σ_p partial_sums[p, m]                                           where has_sums
+//
+// partial  [parts, m, n] and, from there on, partial_sums [parts, m]
+// bias     [n]      added where has_bias
+// addend   [m, n]   added where has_addend
+// saved    [m, n]   an activation's output; its derivative multiplies where gradient_of != NONE
+// c        [m, n]
+//
+// One invocation an element of c, and after those one an element of sums. The parts are added in
+// their order.
+
+struct Params {
+    m: u32,
+    n: u32,
+    parts: u32,
+    has_bias: u32,
+    has_addend: u32,
+    activation: u32,
+    gradient_of: u32,
+    has_sums: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
+@group(0) @binding(2) var<storage, read> addend: array<f32>;
+@group(0) @binding(3) var<storage, read> saved: array<f32>;
+@group(0) @binding(4) var<storage, read_write> c: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+override WORKGROUP: u32 = 64;
+
+const NONE: u32 = 0;
+const RELU: u32 = 1;
+const TANH: u32 = 2;
+const SIGMOID: u32 = 3;
+
+/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
+fn stable_tanh(x: f32) -> f32 {
+    return tanh(clamp(x, -15.0, 15.0));
+}
+
+/// 1 / (1 + e^−x) without overflow on either side.
+fn sigmoid(x: f32) -> f32 {
+    let t = exp(-abs(x));
+    return select(t, 1.0, x >= 0.0) / (1.0 + t);
+}
+
+fn activate(function: u32, x: f32) -> f32 {
+    switch function {
+        // Not `max`, which would make a number of NaN.
+        case RELU: { return select(x, 0.0, x < 0.0); }
+        case TANH: { return stable_tanh(x); }
+        case SIGMOID: { return sigmoid(x); }
+        default: { return x; }
+    }
+}
+
+/// f′ from f's output.
+fn derivative(function: u32, y: f32) -> f32 {
+    switch function {
+        case RELU: { return select(0.0, 1.0, y > 0.0); }
+        case TANH: { return 1.0 - y * y; }
+        case SIGMOID: { return y * (1.0 - y); }
+        default: { return 1.0; }
+    }
+}
+
+/// The parts from `at` on, `stride` apart.
+fn added(at: u32, stride: u32) -> f32 {
+    var sum = 0.0;
+    for (var part = 0u; part < params.parts; part++) {
+        sum += partial[at + part * stride];
+    }
+    return sum;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(global_invocation_id) global: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
+    let at = global.x + global.y * groups.x * WORKGROUP;
+    let len = params.m * params.n;
+    if at < len {
+        var value = added(at, len);
+        if params.has_bias != 0u {
+            value += bias[at % params.n];
+        }
+        if params.has_addend != 0u {
+            value += addend[at];
+        }
+        value = activate(params.activation, value);
+        if params.gradient_of != NONE {
+            value *= derivative(params.gradient_of, saved[at]);
+        }
+        c[at] = value;
+    } else if params.has_sums != 0u && at < len + params.m {
+        sums[at - len] = added(params.parts * len + at - len, params.m);
+    }
+}
