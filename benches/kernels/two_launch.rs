@@ -3,6 +3,7 @@
 use vae_wgpu::gpu::{Gpu, GpuError};
 use vae_wgpu::graph::{Activation, Adam};
 use vae_wgpu::kernels::gemm::Family;
+use vae_wgpu::kernels::rows::workgroup::{self, Tile};
 use vae_wgpu::kernels::rows::{
     self, Log, Outcome, Product, Program, Score, Section, Stage, Tensor, Weight,
 };
@@ -193,8 +194,21 @@ impl Bench<'_> {
         };
         let losses = &self.gpu.allocate("benchmark", terms * log.term())?;
         let state = &self.gpu.upload("benchmark", &[State::default()])?;
-        if Family::of(self.gpu) == Family::Subgroups {
-            let step = Step::of(batch, [pixels, hidden, latent]);
+        let step = Step::of(batch, [pixels, hidden, latent]);
+        let stages = &step.program.stages;
+        let all = match Family::of(self.gpu) {
+            Family::Subgroups => Some(Section {
+                stages: 0..stages.len(),
+                shares: 1,
+                tile: None,
+            }),
+            Family::Tiled => {
+                let tile = Tile::choose(self.gpu, &step.program);
+                tile.map(|tile| workgroup::together(stages, tile))
+            }
+            Family::Registers => None,
+        };
+        if let Some(all) = all {
             // The counters move on with each launch: a submission has as many batches as launches.
             let images = 4 * batch;
             let bytes: Vec<u8> = (0..images * pixels).map(|i| i as u8).collect();
@@ -212,10 +226,6 @@ impl Bench<'_> {
                 state,
                 tape,
                 losses,
-            };
-            let all = Section {
-                stages: 0..step.program.stages.len(),
-                shares: 1,
             };
             let launch = rows::launch(buffers, &step.program, log, &all);
             let what = format!("{} {} stages", model.name, step.program.stages.len());
@@ -236,7 +246,9 @@ impl Bench<'_> {
                 v: &v?,
                 gradients: &self.gpu.unused(),
             };
-            let launch = update::launch(buffers, Part::whole(batch), &step.layers, Adam::default());
+            let variant = update::Variant::choose(self.gpu, &step.layers);
+            let part = Part::whole(batch);
+            let launch = update::launch(buffers, part, &step.layers, Adam::default(), variant);
             let what = format!("{} {} layers", model.name, step.layers.len());
             let weights = step.layers.iter().map(|layer| layer.fan_in * layer.fan_out);
             let flops = 2 * batch * weights.sum::<usize>();

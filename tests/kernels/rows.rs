@@ -1,4 +1,4 @@
-//! `rows_subgroups` against its twin, stage by stage.
+//! `rows_subgroups` and `rows_workgroup` against their twin, stage by stage.
 
 mod bounds;
 mod case;
@@ -20,6 +20,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let mut tests = tests![both_checks:
         gathers,
         shapes,
+        whole_vectors,
         a_long_sum,
         every_epilogue,
         every_loss,
@@ -88,6 +89,26 @@ fn shapes(gpu: &Gpu) {
                 }
                 case.compare(gpu);
             }
+        }
+    }
+}
+
+/// Weights whose rows are whole vectors, which kernels may read as such.
+fn whole_vectors(gpu: &Gpu) {
+    for rows in [1, 7, 65] {
+        for first in [4, 36, 100] {
+            let mut case = Case::aligned(rows, 4);
+            let x = case.uniform(first, 1.0);
+            for width in [4, 12, 64, 140] {
+                for transposed in [false, true] {
+                    let product = case.product(x, width, transposed);
+                    let bias = Some(case.bias(width, 1.0));
+                    let y = case.store(Product { bias, ..product });
+                    let product = case.product(y, first, transposed);
+                    case.store(product);
+                }
+            }
+            case.compare(gpu);
         }
     }
 }
@@ -281,20 +302,20 @@ fn nothing_hides_what_is_not_finite(gpu: &Gpu) {
         return;
     }
     let [rows, width] = [9, 35];
-    for variant in variants(gpu) {
-        for activation in [None, Some(Relu)] {
-            let mut case = Case::new(rows, 1);
-            let mut values = vec![1.0; rows];
-            values[5] = f32::NAN;
-            let product = repeated(&mut case, &values, width);
-            let product = Product {
-                bias: Some(case.bias(width, 1.0)),
-                activation,
-                ..product
-            };
-            let y = case.store(product);
-            score(&mut case, product, Score::BernoulliNll, Some(1.0));
-            score(&mut case, product, BINARY_SQUARES, Some(1.0));
+    for activation in [None, Some(Relu)] {
+        let mut case = Case::new(rows, 1);
+        let mut values = vec![1.0; rows];
+        values[5] = f32::NAN;
+        let product = repeated(&mut case, &values, width);
+        let product = Product {
+            bias: Some(case.bias(width, 1.0)),
+            activation,
+            ..product
+        };
+        let y = case.store(product);
+        score(&mut case, product, Score::BernoulliNll, Some(1.0));
+        score(&mut case, product, BINARY_SQUARES, Some(1.0));
+        for variant in variants(gpu, &case.program) {
             let left = case.run(gpu, variant, 1);
             for term in 0..2 {
                 let (tape, losses) = left.first(&case, 1 + term, term);

@@ -1,4 +1,4 @@
-//! `update_subgroups` against its twin.
+//! `update_subgroups` and `update_tiled` against their twin.
 
 mod case;
 

@@ -9,6 +9,9 @@ use crate::arrays::uniform;
 /// Words between two tensors, and between two weights: not a number, and of no even length.
 const GAP: usize = 3;
 
+/// The same where weights start at whole vectors.
+const ALIGNED_GAP: usize = 4;
+
 pub(crate) struct Case {
     /// For all rows of a batch, or for as many as a launch is to have.
     pub(crate) program: Program,
@@ -21,11 +24,21 @@ pub(crate) struct Case {
     /// Terms of the log.
     pub(crate) terms: usize,
     arrays: u64,
+    gap: usize,
 }
 
 impl Case {
     /// No stages yet.
     pub(crate) fn new(rows: usize, dim: usize) -> Self {
+        Self::with_gap(rows, dim, GAP)
+    }
+
+    /// No stages yet; weights will start at multiples of four words, if their lengths are such.
+    pub(crate) fn aligned(rows: usize, dim: usize) -> Self {
+        Self::with_gap(rows, dim, ALIGNED_GAP)
+    }
+
+    fn with_gap(rows: usize, dim: usize, gap: usize) -> Self {
         let program = Program {
             rows,
             first_row: 0,
@@ -37,8 +50,8 @@ impl Case {
         Self {
             program,
             batch: rows,
-            tape: vec![f32::NAN; GAP],
-            parameters: vec![f32::NAN; GAP],
+            tape: vec![f32::NAN; gap],
+            parameters: vec![f32::NAN; gap],
             state: State {
                 step: 41,
                 position: 3,
@@ -47,6 +60,7 @@ impl Case {
             },
             terms: 0,
             arrays: 0,
+            gap,
         }
     }
 
@@ -59,7 +73,7 @@ impl Case {
     pub(crate) fn input(&mut self, values: &[f32]) -> Tensor {
         let at = self.tape.len();
         self.tape.extend_from_slice(values);
-        self.tape.extend([f32::NAN; GAP]);
+        self.tape.extend(vec![f32::NAN; self.gap]);
         Tensor {
             at,
             width: values.len() / self.program.rows,
@@ -93,7 +107,7 @@ impl Case {
     ) -> Weight {
         let at = self.parameters.len();
         self.parameters.extend_from_slice(values);
-        self.parameters.extend([f32::NAN; GAP]);
+        self.parameters.extend(vec![f32::NAN; self.gap]);
         let (inner, column) = if transposed { (1, inner) } else { (columns, 1) };
         Weight { at, inner, column }
     }

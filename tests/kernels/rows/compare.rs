@@ -2,6 +2,7 @@
 
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::kernels::gather::pack;
+use vae_wgpu::kernels::rows::workgroup::{self, Tile};
 use vae_wgpu::kernels::rows::{self, Buffers, Log, Program, Section, Stage};
 use vae_wgpu::kernels::{State, normal};
 use vae_wgpu::reference::rows as twin;
@@ -13,37 +14,46 @@ use crate::arrays::{Array, run, run_all, state, wide};
 use crate::support::tolerance::Tolerance;
 
 /// A way to cut a program into launches.
-type Sections = fn(&[Stage]) -> Vec<Section>;
+type Cut = fn(&[Stage]) -> Vec<Section>;
 
-/// One of the kernel's variants, and how a program is cut.
+/// One of the kernels, and a way to cut a program into launches.
 #[derive(Clone, Copy)]
-pub(crate) struct Variant {
-    launch: fn(Buffers<'_>, &Program, Log, &Section) -> Launch,
-    sections: Sections,
+pub(crate) enum Variant {
+    Subgroups(Cut),
+    Workgroup(Tile),
 }
 
-/// The variants that an adapter can run.
-pub(crate) fn variants(gpu: &Gpu) -> Vec<Variant> {
+/// The variants that an adapter can run a program with.
+pub(crate) fn variants(gpu: &Gpu, program: &Program) -> Vec<Variant> {
     let eight = gpu.subgroup_size() == Some(8);
-    let ways: [Sections; 2] = [rows::together, rows::each_alone];
-    let subgroups = ways.map(|sections| Variant {
-        launch: rows::launch,
-        sections,
-    });
-    subgroups.into_iter().filter(|_| eight).collect()
+    let ways: [Cut; 2] = [rows::together, rows::each_alone];
+    let subgroups = ways.into_iter().filter(|_| eight).map(Variant::Subgroups);
+    let memory = gpu.limits().max_compute_workgroup_storage_size as usize;
+    let tiles = [[1, 256], [2, 64], [4, 128], [8, 64]];
+    let tiles = tiles.map(|[rows, invocations]| Tile { rows, invocations });
+    let tiles = tiles.into_iter();
+    let tiles = tiles.filter(|tile| tile.bytes(program) <= memory);
+    subgroups.chain(tiles.map(Variant::Workgroup)).collect()
 }
 
 impl Variant {
+    fn sections(self, stages: &[Stage]) -> Vec<Section> {
+        match self {
+            Self::Subgroups(sections) => sections(stages),
+            Self::Workgroup(tile) => vec![workgroup::together(stages, tile)],
+        }
+    }
+
     /// The launches of a program.
     pub(crate) fn launches(self, buffers: Buffers<'_>, program: &Program, log: Log) -> Vec<Launch> {
-        let sections = (self.sections)(&program.stages);
-        let launch = |section: &Section| (self.launch)(buffers, program, log, section);
+        let sections = self.sections(&program.stages);
+        let launch = |section: &Section| rows::launch(buffers, program, log, section);
         sections.iter().map(launch).collect()
     }
 
     /// As many sums of a row's loss as a stage writes.
     fn shares(self, case: &Case, stage: usize) -> usize {
-        let sections = (self.sections)(&case.program.stages);
+        let sections = self.sections(&case.program.stages);
         let of = sections.iter().find(|s| s.stages.contains(&stage));
         of.map_or(0, |section| section.shares)
     }
@@ -78,7 +88,7 @@ impl Case {
 
     /// Steps in one pass, each part of each with a tape of its own, so that all can be seen.
     pub(crate) fn compare_steps(&self, gpu: &Gpu, steps: usize) {
-        for variant in variants(gpu) {
+        for variant in variants(gpu, &self.program) {
             let left = self.run(gpu, variant, steps);
             let mut logged = vec![false; left.losses.len()];
             for step in 0..steps {

@@ -152,7 +152,7 @@ fn steps_of_a_training(gpu: &Gpu) {
     let steps = 3;
     for rows in [7, 65] {
         let model = Model::vae(rows);
-        for variant in variants(gpu) {
+        for variant in variants(gpu, &model.case.program) {
             let found = trained(gpu, &model, variant, adam, steps);
             let expected = trained_by_twins(gpu, &model, variant, adam, steps);
             for (what, (found, expected)) in ["parameters", "m", "v", "losses"]
@@ -216,6 +216,10 @@ fn trained(
         Part::whole(case.program.rows),
         layers,
         adam,
+        match variant {
+            Variant::Subgroups(_) => update::Variant::Subgroups,
+            Variant::Workgroup(_) => update::Variant::TILED[2],
+        },
     );
     let mut end = step_losses::launch(
         step_losses::Buffers {

@@ -2,21 +2,17 @@
 
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::Adam;
-use vae_wgpu::kernels::update::{self, Buffers, Layer, Part};
+use vae_wgpu::kernels::update::{self, Buffers, Layer, Part, Variant};
 use vae_wgpu::reference::update::{self as twin, Trained};
 
 use crate::arrays::{Array, run_all, state, uniform, wide};
 use crate::support::tolerance::{EPS, Tolerance};
 
-/// One of the kernel's variants.
-pub(crate) type Variant = fn(Buffers<'_>, Part, &[Layer], Adam) -> Launch;
-
 /// The variants that an adapter can run.
-pub(crate) fn variants(gpu: &Gpu) -> Vec<Variant> {
+pub(crate) fn variants(gpu: &Gpu) -> impl Iterator<Item = Variant> {
     let eight = gpu.subgroup_size() == Some(8);
-    let all: [(bool, Variant); 1] = [(eight, update::launch)];
-    let runs = all.into_iter().filter(|(runs, _)| *runs);
-    runs.map(|(_, variant)| variant).collect()
+    let subgroups = eight.then_some(Variant::Subgroups);
+    subgroups.into_iter().chain(Variant::TILED)
 }
 
 /// Words between tensors, and between weights: not a number, and of no even length.
@@ -140,7 +136,8 @@ impl Case {
                 last: done + rows == self.rows,
             };
             let layers: Vec<_> = self.layers.iter().map(|layer| from(layer, done)).collect();
-            launches.push(grid(variant(buffers, part, &layers, self.adam)));
+            let launch = update::launch(buffers, part, &layers, self.adam, variant);
+            launches.push(grid(launch));
             done += rows;
         }
         let arrays = [&tape, &state, &parameters, &m, &v, &gradients];
