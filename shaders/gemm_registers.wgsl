@@ -5,7 +5,7 @@
 // a       element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
 // b       element (k, n) at k·b_k + n·b_column      the strides say which
 // bias    [n]      added where has_bias
-// c       [m, n]
+// c       [m, n], element (m, n) at m·c_row + n
 // sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
 // f                ReLU where that is the activation, else nothing
 //
@@ -113,7 +113,7 @@ fn main(
             let m = m0 + i;
             let n = n0 + j * lanes_n;
             if m < params.m && n < params.n {
-                c[m * params.n + n] = sum[i][j];
+                c[m * params.c_row + n] = sum[i][j];
             }
         }
     }

@@ -5,9 +5,9 @@
 //
 // partial  [parts, m, n] and, from there on, partial_sums [parts, m]
 // bias     [n]      added where has_bias
-// addend   [m, n]   added where has_addend
-// saved    [m, n]   an activation's output; its derivative multiplies where gradient_of != NONE
-// c        [m, n]
+// addend   as c     added where has_addend
+// saved    as c     an activation's output; its derivative multiplies where gradient_of != NONE
+// c        [m, n], element (m, n) at m·c_row + n
 //
 // One invocation an element of c, and after those one an element of sums. The parts are added in
 // their order.
@@ -21,6 +21,10 @@ struct Params {
     activation: u32,
     gradient_of: u32,
     has_sums: u32,
+    c_row: u32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
 }
 
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
@@ -86,18 +90,20 @@ fn main(
     let at = global.x + global.y * groups.x * WORKGROUP;
     let len = params.m * params.n;
     if at < len {
+        let n = at % params.n;
+        let to = at / params.n * params.c_row + n;
         var value = added(at, len);
         if params.has_bias != 0u {
-            value += bias[at % params.n];
+            value += bias[n];
         }
         if params.has_addend != 0u {
-            value += addend[at];
+            value += addend[to];
         }
         value = activate(params.activation, value);
         if params.gradient_of != NONE {
-            value *= derivative(params.gradient_of, saved[at]);
+            value *= derivative(params.gradient_of, saved[to]);
         }
-        c[at] = value;
+        c[to] = value;
     } else if params.has_sums != 0u && at < len + params.m {
         sums[at - len] = added(params.parts * len + at - len, params.m);
     }

@@ -7,7 +7,7 @@
 // bias    [n]      added where has_bias
 // addend  [m, n]   added where has_addend
 // saved   [m, n]   an activation's output; its derivative multiplies where gradient_of != NONE
-// c       [m, n]
+// c       [m, n], element (m, n) at m·c_row + n; addend and saved as well
 // sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
 //
 // PARTS: too few tiles for the GPU, so that a sum is computed in parts of `part` summands, each by
@@ -248,9 +248,9 @@ fn stage(block: Block, lines: mat4x4<f32>) {
     }
 }
 
-/// Four elements of a row of an `[m, n]` array, of which those past the row's end are not used.
-fn row_of(m: u32, n: u32) -> vec4<u32> {
-    return m * params.n + min(vec4<u32>(n) + FOUR, vec4<u32>(params.n - 1u));
+/// Four columns from n on, of which those past the row's end are not used.
+fn columns_of(n: u32) -> vec4<u32> {
+    return min(vec4<u32>(n) + FOUR, vec4<u32>(params.n - 1u));
 }
 
 /// What follows four sums of row m, columns n to n + 3; then the results are stored.
@@ -258,11 +258,13 @@ fn finish(m: u32, n: u32, sum: vec4<f32>, first: u32) {
     if m >= params.m || n >= params.n {
         return;
     }
-    let at = row_of(m, n);
+    let columns = columns_of(n);
+    // Parts lie side by side, whatever the result is part of.
+    let at = m * select(params.c_row, params.n, PARTS) + columns;
     var value = sum;
     if !PARTS {
         if params.has_bias != 0u {
-            let i = at - m * params.n;
+            let i = columns;
             value += vec4<f32>(bias[i.x], bias[i.y], bias[i.z], bias[i.w]);
         }
         if params.has_addend != 0u {

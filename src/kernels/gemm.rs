@@ -246,22 +246,39 @@ impl<'a> Operand<'a> {
         }
     }
 
-    /// Whether what is contiguous in memory is whole vectors of four.
-    fn has_vectors(self, rows: usize, columns: usize) -> bool {
+    /// Whether every row in memory, `stride` words from the one before where that is not its length,
+    /// is whole vectors of four.
+    fn has_vectors(self, rows: usize, columns: usize, stride: Option<usize>) -> bool {
         let len = match self {
             Self::Plain(_) => columns,
             Self::Transposed(_) => rows,
         };
-        len.is_multiple_of(4)
+        len.is_multiple_of(4) && stride.unwrap_or(len).is_multiple_of(4)
     }
 
-    /// Strides of the two indices of an operand that enters as `[_, columns]` or, transposed, lies
-    /// in memory as `[_, rows]`.
-    fn strides(self, rows: usize, columns: usize) -> [u32; 2] {
+    /// Strides of the two indices of an operand that enters as `[rows, columns]`, with `stride`
+    /// words from one row in memory to the next, or as many as a row has.
+    fn strides(self, rows: usize, columns: usize, stride: Option<usize>) -> [u32; 2] {
         match self {
-            Self::Plain(_) => [columns as u32, 1],
-            Self::Transposed(_) => [1, rows as u32],
+            Self::Plain(_) => [stride.unwrap_or(columns) as u32, 1],
+            Self::Transposed(_) => [1, stride.unwrap_or(rows) as u32],
         }
+    }
+
+    /// The words that it takes in memory, as [`Operand::strides`] counts them.
+    fn extent(self, rows: usize, columns: usize, stride: Option<usize>) -> usize {
+        match self {
+            Self::Plain(_) => extent(rows, columns, stride),
+            Self::Transposed(_) => extent(columns, rows, stride),
+        }
+    }
+}
+
+/// The words of `rows` rows, `stride` apart where they are parts of longer ones.
+fn extent(rows: usize, columns: usize, stride: Option<usize>) -> usize {
+    match rows {
+        0 => 0,
+        _ => (rows - 1) * stride.unwrap_or(columns) + columns,
     }
 }
 
@@ -272,6 +289,9 @@ pub struct Gemm<'a> {
     pub shape: [usize; 3],
     /// The left operand.
     pub a: Operand<'a>,
+    /// Words from one row of the left operand in memory to the next, where these are some columns of
+    /// a wider matrix.
+    pub a_stride: Option<usize>,
     /// The right operand.
     pub b: Operand<'a>,
     /// `[n]`.
@@ -284,6 +304,9 @@ pub struct Gemm<'a> {
     pub gradient_of: Option<(Activation, &'a Slice)>,
     /// `[m, n]`.
     pub c: &'a Slice,
+    /// Words from one row of the result to the next, and of what follows it by element, where these
+    /// are some columns of wider matrices.
+    pub c_stride: Option<usize>,
     /// `[m]`: Σ_k a, which for a weight's gradient is that of the bias.
     pub sums: Option<&'a Slice>,
     /// [`Variant::partial`] words, where that is not none.
@@ -338,8 +361,8 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
                 ("SIDE", side.into()),
                 ("RESULTS", results.into()),
                 ("PARTS", flag(parts > 1)),
-                ("VECTOR_A", flag(gemm.a.has_vectors(m, k))),
-                ("VECTOR_B", flag(gemm.b.has_vectors(k, n))),
+                ("VECTOR_A", flag(gemm.a.has_vectors(m, k, gemm.a_stride))),
+                ("VECTOR_B", flag(gemm.b.has_vectors(k, n, None))),
             ];
             (&TILED, constants)
         }
@@ -393,8 +416,8 @@ fn groups_k(variant: Variant) -> u32 {
 /// The uniform: for a variant that computes the transposed product, that of cᵀ = bᵀ·aᵀ.
 fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
     let [m, n, k] = gemm.shape;
-    let [a_row, a_k] = gemm.a.strides(m, k);
-    let [b_k, b_column] = gemm.b.strides(k, n);
+    let [a_row, a_k] = gemm.a.strides(m, k, gemm.a_stride);
+    let [b_k, b_column] = gemm.b.strides(k, n, None);
     let plain = Params {
         m: m as u32,
         n: n as u32,
@@ -413,7 +436,7 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
             Variant::Tiled { parts, .. } => part(k, parts as usize) as u32,
         },
         has_sums: gemm.sums.is_some().into(),
-        c_row: n as u32,
+        c_row: gemm.c_stride.unwrap_or(n) as u32,
         c_column: 1,
         transposed: 0,
     };
@@ -438,17 +461,21 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
 fn check(gemm: &Gemm<'_>, variant: Variant, kernel: &Kernel) {
     let [m, n, k] = gemm.shape;
     let parts = variant.partial(gemm.shape);
+    let result = extent(m, n, gemm.c_stride);
     let results = [
-        (gemm.addend, m * n),
-        (gemm.gradient_of.map(|(_, saved)| saved), m * n),
-        (Some(gemm.c), parts.max(m * n)),
+        (gemm.addend, result),
+        (gemm.gradient_of.map(|(_, saved)| saved), result),
+        (Some(gemm.c), parts.max(result)),
         (gemm.bias, n),
         (gemm.sums.filter(|_| parts == 0), m),
     ];
     let results = results
         .into_iter()
         .filter_map(|(slice, len)| Some((slice?, len)));
-    let operands = [(gemm.a.slice(), m * k), (gemm.b.slice(), k * n)];
+    let operands = [
+        (gemm.a.slice(), gemm.a.extent(m, k, gemm.a_stride)),
+        (gemm.b.slice(), gemm.b.extent(k, n, None)),
+    ];
     let arrays: Vec<_> = operands.into_iter().chain(results).collect();
     assert_lengths(kernel, &arrays);
 }

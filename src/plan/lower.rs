@@ -178,6 +178,7 @@ impl Lowering<'_> {
         let product = Gemm {
             shape,
             a,
+            a_stride: None,
             b,
             bias: product.bias.map(of),
             addend: product.addend.map(of),
@@ -186,6 +187,7 @@ impl Lowering<'_> {
                 .gradient_of
                 .map(|(function, saved)| (function, of(saved))),
             c: of(product.result),
+            c_stride: None,
             sums: product.sums.map(of),
             partial: partial.as_ref(),
             unused: &self.gpu.unused(),

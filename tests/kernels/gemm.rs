@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
         a_long_sum,
         every_epilogue,
         a_layer_of_each_kind,
+        columns_of_wider_matrices,
         extreme_values,
         nothing_hides_what_is_not_finite,
         random_shapes,
@@ -66,6 +67,8 @@ struct Case {
     addend: Option<Vec<f32>>,
     activation: Option<Activation>,
     gradient_of: Option<(Activation, Vec<f32>)>,
+    /// Columns that follow those of the left operand and the result in memory, which are others'.
+    others: usize,
 }
 
 impl Case {
@@ -80,6 +83,7 @@ impl Case {
             addend: None,
             activation: None,
             gradient_of: None,
+            others: 0,
         }
     }
 
@@ -98,13 +102,16 @@ impl Case {
 
     fn run(&self, gpu: &Gpu, variant: Variant) -> Vec<f32> {
         assert!(self.fits(variant), "{variant:?} cannot do {}", self.title());
-        let [m, n, _] = self.shape;
-        let [a, b] = [&self.a, &self.b].map(|values| Array::of(gpu, values));
-        let optional = |values: Option<&Vec<f32>>| values.map(|values| Array::of(gpu, values));
-        let bias = optional(self.bias.as_ref());
-        let addend = optional(self.addend.as_ref());
-        let saved = optional(self.gradient_of.as_ref().map(|(_, saved)| saved));
-        let [c, sums] = [m * n, m].map(|len| Array::output(gpu, len));
+        let [m, n, k] = self.shape;
+        let a_columns = if self.transposed[0] { m } else { k };
+        let a = Array::of(gpu, &self.apart(&self.a, a_columns));
+        let b = Array::of(gpu, &self.b);
+        let bias = self.bias.as_ref().map(|values| Array::of(gpu, values));
+        let wide = |values: &Vec<f32>| Array::of(gpu, &self.apart(values, n));
+        let addend = self.addend.as_ref().map(wide);
+        let saved = self.gradient_of.as_ref().map(|(_, saved)| wide(saved));
+        let len = self.apart(&vec![0.0; m * n], n).len();
+        let [c, sums] = [len, m].map(|len| Array::output(gpu, len));
         let side = |transposed, array| match transposed {
             false => Operand::Plain(array),
             true => Operand::Transposed(array),
@@ -113,6 +120,7 @@ impl Case {
         let gemm = Gemm {
             shape: self.shape,
             a: side(self.transposed[0], a.slice()),
+            a_stride: (self.others > 0).then_some(a_columns + self.others),
             b: side(self.transposed[1], b.slice()),
             bias: bias.as_ref().map(Array::slice),
             addend: addend.as_ref().map(Array::slice),
@@ -123,6 +131,7 @@ impl Case {
                 .zip(saved.as_ref())
                 .map(|((function, _), saved)| (*function, saved.slice())),
             c: c.slice(),
+            c_stride: (self.others > 0).then_some(n + self.others),
             sums: Some(sums.slice()),
             partial: Some(partial.slice()),
             unused: &gpu.unused(),
@@ -140,7 +149,25 @@ impl Case {
             self.check_sums(&sums.read());
         }
         partial.read::<f32>();
-        c.read()
+        self.together(&c.read(), n)
+    }
+
+    /// Rows of `columns` values with the others' columns between them, where there is NaN.
+    fn apart(&self, values: &[f32], columns: usize) -> Vec<f32> {
+        let rows = values.chunks(columns.max(1));
+        let gap = vec![f32::NAN; self.others];
+        rows.collect::<Vec<_>>().join(gap.as_slice())
+    }
+
+    /// The rows without what lies between them, which is still NaN.
+    fn together(&self, values: &[f32], columns: usize) -> Vec<f32> {
+        let mut rows = Vec::new();
+        for row in values.chunks((columns + self.others).max(1)) {
+            let (own, others) = row.split_at(columns.min(row.len()));
+            assert!(others.iter().all(|v| v.is_nan()), "others' columns written");
+            rows.extend_from_slice(own);
+        }
+        rows
     }
 
     /// Σ_k a rounds once a term.
@@ -317,6 +344,32 @@ fn a_layer_of_each_kind(gpu: &Gpu) {
             fused.compare(gpu, variant);
         }
         Case::product([fan_out, fan_in, batch], [true, false]).compare(gpu, variant);
+    }
+}
+
+/// What a block of a large weight computes: some columns of wider operands and results.
+fn columns_of_wider_matrices(gpu: &Gpu) {
+    let others = 5;
+    for variant in variants(gpu) {
+        for transposed in ORDERS {
+            for shape @ [m, n, _] in [[1, 1, 1], [67, 33, 18], [13, 130, 7], [130, 9, 64]] {
+                let plain = Case {
+                    bias: Some(uniform(3, n, 1.0)),
+                    activation: Some(Relu),
+                    others,
+                    ..Case::product(shape, transposed)
+                };
+                plain.compare(gpu, variant);
+                let all = Case {
+                    addend: Some(uniform(4, m * n, 1.0)),
+                    gradient_of: Some((Tanh, uniform(5, m * n, 1.0))),
+                    ..plain
+                };
+                if all.fits(variant) {
+                    all.compare(gpu, variant);
+                }
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `gemm_split_sum`: the sum of the parts of a product, and what follows it.
 
-use super::{Gemm, activation_code};
+use super::{Gemm, activation_code, extent};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::kernels::{WORKGROUP, assert_lengths, elementwise_grid};
 
@@ -30,9 +30,11 @@ struct Params {
     activation: u32,
     gradient_of: u32,
     has_sums: u32,
+    c_row: u32,
+    padding: [u32; 3],
 }
 
-const _: () = assert!(size_of::<Params>() == 32);
+const _: () = assert!(size_of::<Params>() == 48);
 
 /// One invocation a result.
 pub(super) fn launch(gemm: Gemm<'_>, partial: &Slice, parts: usize) -> Launch {
@@ -41,13 +43,14 @@ pub(super) fn launch(gemm: Gemm<'_>, partial: &Slice, parts: usize) -> Launch {
     // A step that does not apply reads nothing; its binding is that of the parts.
     let saved = gemm.gradient_of.map(|(_, saved)| saved);
     let inputs = [gemm.bias, gemm.addend, saved].map(|slice| slice.unwrap_or(partial));
-    let lengths = [(gemm.bias, n), (gemm.addend, m * n), (saved, m * n)];
+    let result = extent(m, n, gemm.c_stride);
+    let lengths = [(gemm.bias, n), (gemm.addend, result), (saved, result)];
     let lengths = lengths
         .into_iter()
         .filter_map(|(slice, len)| Some((slice?, len)));
     let results = [
         (partial, parts * (m * n + m)),
-        (gemm.c, m * n),
+        (gemm.c, result),
         (gemm.sums.unwrap_or(gemm.unused), sums),
     ];
     assert_lengths(
@@ -63,6 +66,8 @@ pub(super) fn launch(gemm: Gemm<'_>, partial: &Slice, parts: usize) -> Launch {
         activation: activation_code(gemm.activation),
         gradient_of: activation_code(gemm.gradient_of.map(|(function, _)| function)),
         has_sums: gemm.sums.is_some().into(),
+        c_row: gemm.c_stride.unwrap_or(n) as u32,
+        padding: [0; 3],
     };
     Launch {
         kernel: &SPLIT_SUM,
