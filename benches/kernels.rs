@@ -392,7 +392,7 @@ impl Bench<'_> {
             state: &self.gpu.upload("benchmark", &[State::default()])?,
             x,
         };
-        let launch = kernels::gather::launch(buffers, shape);
+        let launch = kernels::gather::launch(buffers, shape, 0);
         self.measure(&what, Work::Words(len + len / 4), &launch, |_| {})
     }
 

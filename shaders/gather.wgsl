@@ -1,9 +1,10 @@
 // The next batch, from bytes to floats.
 //
-//   x[r, c] = images[order[position + r], c] / 255
+//   x[r, c] = images[order[position + r] − first, c] / 255
 //
-// images  [count, words_per_row]  four grey bytes a word, each row padded to whole words
-// order   [count]                 the epoch's permutation
+// images  [count, words_per_row]  four grey bytes a word, each row padded to whole words: those from
+//                                 number `first`; the rows of others are left to other launches
+// order                           the epoch's permutation of all images
 // state                           where in the epoch this step is
 // x       [rows, dim]
 //
@@ -21,7 +22,11 @@ struct Params {
     rows: u32,
     dim: u32,
     words_per_row: u32,
-    padding: u32,
+    first: u32,
+    count: u32,
+    padding_0: u32,
+    padding_1: u32,
+    padding_2: u32,
 }
 
 @group(0) @binding(0) var<storage, read> images: array<u32>;
@@ -43,7 +48,11 @@ fn main(
         return;
     }
     let word = index % params.words_per_row;
-    let image = order[state.position + row];
+    // What lies before `first` wraps to numbers past every count.
+    let image = order[state.position + row] - params.first;
+    if image >= params.count {
+        return;
+    }
     let pixels = unpack4x8unorm(images[image * params.words_per_row + word]);
     // Constant components: a software adapter pays a hundred times as much for `pixels[i]`.
     let first = 4u * word;

@@ -57,14 +57,15 @@ impl Snapshot {
             let bound = 1.0 / (spec.fan_in as f64).sqrt();
             rng::initial_uniform(seed, index, spec.shape.len(), bound)
         });
-        let zeros: Vec<_> = specs
-            .iter()
-            .map(|spec| vec![0.0; spec.shape.len()])
-            .collect();
+        // Not one cloned: zeros take no memory before they are written.
+        let zeros = || {
+            let specs = specs.iter();
+            specs.map(|spec| vec![0.0; spec.shape.len()]).collect()
+        };
         Self {
             parameters: parameters.collect(),
-            m: zeros.clone(),
-            v: zeros,
+            m: zeros(),
+            v: zeros(),
         }
     }
 

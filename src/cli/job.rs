@@ -179,7 +179,8 @@ impl Job {
         Ok(trainer)
     }
 
-    /// Names layers whose parameters an adapter has room for, where these have too many.
+    /// Names layers whose parameters fit into what an adapter or the reference executor allows, where
+    /// these do not.
     fn with_layers_that_fit(&self, mut error: ExecutorError, dim: usize) -> ExecutorError {
         let ExecutorError::Gpu(GpuError::TooLarge { limit, remedy, .. }) = &mut error else {
             return error;

@@ -38,6 +38,9 @@ pub struct Options {
     /// Chooses kernels as for a GPU, whatever the adapter is: with it the tests run them on a
     /// software adapter.
     pub as_gpu: bool,
+    /// Bytes that a kernel may see of one buffer, where that is less than the adapter allows: with it
+    /// small models run as large ones do.
+    pub largest_binding: Option<u64>,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Default for Options {
             checks: Checks::default(),
             pipelines: cache::default_folder(),
             as_gpu: false,
+            largest_binding: None,
         }
     }
 }
@@ -61,6 +65,7 @@ pub struct Gpu {
     limits: wgpu::Limits,
     checks: Checks,
     as_gpu: bool,
+    largest_binding: u64,
     compiled: Mutex<pipeline::Compiled>,
     file: Option<cache::PipelineFile>,
     failure: Arc<Mutex<Option<GpuError>>>,
@@ -117,6 +122,10 @@ impl Gpu {
             usage: wgpu::BufferUsages::STORAGE,
             mapped_at_creation: false,
         });
+        let largest_binding = limits
+            .max_storage_buffer_binding_size
+            .min(limits.max_buffer_size)
+            .min(options.largest_binding.unwrap_or(u64::MAX));
         let file = options
             .pipelines
             .as_deref()
@@ -128,6 +137,7 @@ impl Gpu {
             limits,
             checks: options.checks,
             as_gpu: options.as_gpu,
+            largest_binding,
             compiled: Mutex::default(),
             file,
             failure,
@@ -158,9 +168,7 @@ impl Gpu {
 
     /// The most bytes that one kernel can see of one buffer.
     pub fn largest_binding(&self) -> u64 {
-        self.limits
-            .max_storage_buffer_binding_size
-            .min(self.limits.max_buffer_size)
+        self.largest_binding
     }
 
     /// Bytes of all buffers on the device, staging included; `None` where the backend does not count

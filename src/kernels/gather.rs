@@ -22,48 +22,45 @@ struct Params {
     rows: u32,
     dim: u32,
     words_per_row: u32,
-    padding: u32,
+    first: u32,
+    count: u32,
+    padding: [u32; 3],
 }
 
-const _: () = assert!(size_of::<Params>() == 16);
+const _: () = assert!(size_of::<Params>() == 32);
 
 /// Its arrays.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffers<'a> {
-    /// `[count, dim]` bytes, each row padded to whole words: see [`pack`].
+    /// `[count, dim]` bytes, each row padded to whole words: see [`pack`]. All images of the data
+    /// set, or some that follow one another.
     pub images: &'a Slice,
-    /// `[count]`: the epoch's permutation.
+    /// The epoch's permutation of all images.
     pub order: &'a Slice,
     /// [`super::State`].
     pub state: &'a Slice,
-    /// `[rows, dim]`.
+    /// `[rows, dim]`: written where `images` has the row's image.
     pub x: &'a Slice,
 }
 
-/// One invocation a word of four pixels.
-pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2]) -> Launch {
-    let words_per_row = dim.div_ceil(4);
-    let params = Params {
-        rows: rows as u32,
-        dim: dim as u32,
-        words_per_row: words_per_row as u32,
-        padding: 0,
-    };
+/// One invocation a word of four pixels; `first` is the number of the first of `images`.
+pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2], first: usize) -> Launch {
     let Buffers {
         images,
         order,
         state,
         x,
     } = buffers;
-    assert_lengths(
-        &KERNEL,
-        &[
-            (order, rows),
-            (state, 4),
-            (x, rows * dim),
-            (images, words_per_row),
-        ],
-    );
+    let words_per_row = dim.div_ceil(4);
+    let params = Params {
+        rows: rows as u32,
+        dim: dim as u32,
+        words_per_row: words_per_row as u32,
+        first: first as u32,
+        count: (images.len() / words_per_row.max(1)) as u32,
+        padding: [0; 3],
+    };
+    assert_lengths(&KERNEL, &[(order, rows), (state, 4), (x, rows * dim)]);
     Launch {
         kernel: &KERNEL,
         constants: vec![("WORKGROUP", WORKGROUP.into())],

@@ -1,16 +1,17 @@
 //! Which buffer holds each tensor.
 //!
-//! Parameters and their gradients lie in the shared buffers, the rows of the objective's terms in
-//! one buffer that the kernel `objective` reads, inputs, constants and outputs in buffers of their
-//! own; everything else shares a pool: a buffer is free again after the last launch that reads it.
+//! Parameters and their gradients lie in the shared buffers, a weight larger than a binding in
+//! several parts; the rows of the objective's terms in one buffer that the kernel `objective` reads;
+//! inputs, constants and outputs in buffers of their own; everything else shares a pool: a buffer is free again after the last launch that reads it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::parameters::Parameters;
-use super::task::Task;
+use super::parameters::{Parameters, Part};
+use super::task::{ProductKind, Task};
 use crate::gpu::{Gpu, GpuError, Slice};
 use crate::graph::{Graph, Kind, TensorId};
+use crate::kernels::gemm::Family;
 
 /// Buffers that tensors of different graphs and moments share. All graphs of an executor run one
 /// after the other, so one pool serves them all.
@@ -46,7 +47,8 @@ impl Pool {
 /// The buffer of each tensor of one graph.
 #[derive(Debug)]
 pub(super) struct Buffers {
-    of: HashMap<TensorId, Slice>,
+    of: HashMap<TensorId, Vec<Part>>,
+    scratch: HashMap<TensorId, Vec<Slice>>,
     /// The terms' rows, `[terms, stride]`.
     pub(super) rows: Slice,
     /// Words from one term's rows to the next's.
@@ -71,20 +73,42 @@ impl Buffers {
         let rows = gpu.allocate("the losses of a batch", stride * graph.terms().len())?;
         let mut buffers = Self {
             of: HashMap::new(),
+            scratch: HashMap::new(),
             rows,
             stride,
         };
         buffers.fixed(gpu, graph, parameters)?;
+        buffers.check_blocks(gpu, graph, tasks)?;
         buffers.pooled(gpu, graph, tasks, pool)?;
         Ok(buffers)
     }
 
-    /// A tensor's buffer.
+    /// The buffer of a tensor that lies in one: all but weights larger than a binding, and their
+    /// gradients.
     ///
     /// # Panics
     /// Where no task touches the tensor; the planner asks for no other.
     pub(super) fn of(&self, id: TensorId) -> &Slice {
+        &self.of[&id][0].slice
+    }
+
+    /// The parts of a tensor, in the order of its rows.
+    ///
+    /// # Panics
+    /// As [`Buffers::of`].
+    pub(super) fn parts(&self, id: TensorId) -> &[Part] {
         &self.of[&id]
+    }
+
+    /// Buffers like that of `result`, the gradient of a layer's inputs, for sums on the way there:
+    /// none where the weight has one block; one, or two where a product takes no addend along.
+    pub(super) fn scratch(&self, result: TensorId) -> &[Slice] {
+        self.scratch.get(&result).map_or(&[], Vec::as_slice)
+    }
+
+    fn insert(&mut self, graph: &Graph, id: TensorId, slice: Slice) -> bool {
+        let rows = 0..graph.shape(id).rows();
+        self.of.insert(id, vec![Part { rows, slice }]).is_none()
     }
 
     fn fixed(
@@ -96,16 +120,16 @@ impl Buffers {
         for (index, term) in graph.terms().iter().enumerate() {
             let len = graph.shape(term.rows).len();
             let part = self.rows.part(index * self.stride, len);
-            let other = self.of.insert(term.rows, part);
-            assert!(other.is_none(), "two terms share the rows of {}", term.name);
+            let new = self.insert(graph, term.rows, part);
+            assert!(new, "two terms share the rows of {}", term.name);
         }
         if graph.optimizer().is_some() {
             let gradients = parameters.gradients(gpu)?;
             for &(parameter, gradient) in graph.gradients() {
                 let name = &graph.tensor(parameter).name;
-                if let Some(part) = parameters.part(&gradients, name) {
+                if let Some(parts) = parameters.parts(&gradients, name) {
                     let computed = graph.tensor(gradient).kind == Kind::Computed;
-                    let other = self.of.insert(gradient, part);
+                    let other = self.of.insert(gradient, parts);
                     assert!(
                         computed && other.is_none(),
                         "{name}: a gradient of its own is missing"
@@ -122,8 +146,11 @@ impl Buffers {
             let (what, len) = (tensor.name.as_str(), tensor.shape.len());
             let slice = match tensor.kind {
                 _ if self.of.contains_key(&id) => continue,
-                Kind::Parameter => match parameters.part(parameters.values(), what) {
-                    Some(part) => part,
+                Kind::Parameter => match parameters.parts(parameters.shards(), what) {
+                    Some(parts) => {
+                        self.of.insert(id, parts);
+                        continue;
+                    }
                     None => {
                         return Err(GpuError::Driver {
                             reason: format!(
@@ -137,7 +164,31 @@ impl Buffers {
                 Kind::Computed if visible.contains(&id) => allocate_tensor(gpu, graph, id)?,
                 Kind::Computed => continue,
             };
-            self.of.insert(id, slice);
+            self.insert(graph, id, slice);
+        }
+        Ok(())
+    }
+
+    /// Only linear layers take weights that lie in several blocks.
+    fn check_blocks(&self, gpu: &Gpu, graph: &Graph, tasks: &[Task]) -> Result<(), GpuError> {
+        for task in tasks {
+            let allowed = match task {
+                Task::Product(product) => Some(product.weight()),
+                _ => None,
+            };
+            for id in task.reads().into_iter().chain(task.writes()) {
+                let blocks = self.of.get(&id).map_or(1, Vec::len);
+                if blocks > 1 && allowed != Some(id) {
+                    let shape = graph.shape(id);
+                    return Err(GpuError::TooLarge {
+                        what: format!("{} of shape {shape}", graph.tensor(id).name),
+                        bytes: 4 * shape.len() as u64,
+                        limit: gpu.largest_binding(),
+                        adapter: gpu.adapter().name.clone(),
+                        remedy: "only a linear layer takes a weight of that size".to_owned(),
+                    });
+                }
+            }
         }
         Ok(())
     }
@@ -155,6 +206,7 @@ impl Buffers {
         }
         let mut free: Vec<usize> = (0..pool.buffers.len()).collect();
         let mut held: HashMap<TensorId, usize> = HashMap::new();
+        let takes_addend = Family::of(gpu).epilogue().takes_operands();
         for (index, task) in tasks.iter().enumerate() {
             // Results first: a launch never writes where it reads.
             for id in task.writes() {
@@ -163,8 +215,23 @@ impl Buffers {
                     check_size(gpu, graph, id)?;
                     let buffer = pool.take(gpu, &mut free, &graph.tensor(id).name, len)?;
                     held.insert(id, buffer);
-                    entry.insert(pool.buffers[buffer].part(0, len));
+                    let rows = 0..graph.shape(id).rows();
+                    let slice = pool.buffers[buffer].part(0, len);
+                    entry.insert(vec![Part { rows, slice }]);
                 }
+            }
+            if let Task::Product(product) = task
+                && product.kind == ProductKind::InputGrad
+                && self.parts(product.right).len() > 1
+            {
+                let len = graph.shape(product.result).len();
+                let mut taken = Vec::new();
+                for _ in 0..if takes_addend { 1 } else { 2 } {
+                    taken.push(pool.take(gpu, &mut free, "a sum over blocks", len)?);
+                }
+                let slices = taken.iter().map(|&index| pool.buffers[index].part(0, len));
+                self.scratch.insert(product.result, slices.collect());
+                free.append(&mut taken);
             }
             let touched = task.reads().into_iter().chain(task.writes());
             for id in touched {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::fuse;
 use super::parameters::Parameters;
 use super::program::StepProgram;
+use super::{Loop, fuse};
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
 use crate::kernels::gemm::{Epilogue, Family};
@@ -18,7 +18,7 @@ pub enum PlanChoice {
     /// What is fastest for the sizes and the adapter, by a rule and never by a measurement.
     #[default]
     Auto,
-    /// Products with what follows them; gradients in memory; one launch for Adam.
+    /// Products with what follows them; gradients in memory; Adam over all at once.
     General,
     /// As few launches as a step of any size can have.
     Fused,
@@ -83,6 +83,7 @@ impl PlanChoice {
         gpu: &Gpu,
         graph: &Graph,
         parameters: &Parameters,
+        shared: &Loop,
         seed: u64,
     ) -> Result<Option<Way>, GpuError> {
         if self == Self::General {
@@ -90,7 +91,19 @@ impl PlanChoice {
         }
         let tasks = fuse::fuse(graph, Epilogue::All);
         let limit = (gpu.largest_binding() / 4) as usize;
-        let step = || StepProgram::new(graph, &tasks, parameters, seed, limit);
+        let images = shared.dataset.as_ref();
+        let step = || {
+            if parameters.single().is_none() {
+                return Err(format!(
+                    "its parameters take {} buffers, and the kernels read one",
+                    parameters.shards().len()
+                ));
+            }
+            if images.is_some_and(|images| images.single().is_none()) {
+                return Err("its images take several buffers, and the kernels read one".to_owned());
+            }
+            StepProgram::new(graph, &tasks, parameters, seed, limit)
+        };
         let way = match Family::of(gpu) {
             Family::Subgroups => step().map(|step| {
                 let stages = &step.program.stages;

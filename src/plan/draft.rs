@@ -37,28 +37,30 @@ impl Draft {
         };
         let mut draft = Self::default();
         for task in &tasks {
-            let mut launches = lowering.launches(task)?;
-            let last = launches.pop();
-            for before in launches {
-                // It leaves no tensor.
-                draft.push(before, vec![]);
-            }
-            let named = |id| (graph.tensor(id).name.clone(), buffers.of(id).clone());
-            let results = task.writes().into_iter().map(named).collect();
-            if let Some(launch) = last {
-                draft.push(launch, results);
-            }
+            draft.launches.extend(lowering.launches(task)?);
+            // The last of a task's launches completes what it writes.
+            draft.results.resize(draft.launches.len() - 1, vec![]);
+            let named = |id| {
+                let name = &graph.tensor(id).name;
+                let parts = buffers.parts(id).iter();
+                parts.map(|part| (name.clone(), part.slice.clone()))
+            };
+            let writes = task.writes().into_iter();
+            draft.results.push(writes.flat_map(named).collect());
         }
         if let Some(constants) = graph.optimizer() {
             let optimizer = parameters.optimizer(gpu)?;
-            let buffers = adam::Buffers {
-                state: &shared.state,
-                gradients: &parameters.gradients(gpu)?,
-                parameters: parameters.values(),
-                m: &optimizer.m,
-                v: &optimizer.v,
-            };
-            draft.push(adam::launch(buffers, constants), updated(parameters));
+            let gradients = parameters.gradients(gpu)?;
+            for (shard, values) in parameters.shards().iter().enumerate() {
+                let buffers = adam::Buffers {
+                    state: &shared.state,
+                    gradients: &gradients[shard],
+                    parameters: values,
+                    m: &optimizer.m[shard],
+                    v: &optimizer.v[shard],
+                };
+                draft.push(adam::launch(buffers, constants), updated(values));
+            }
         }
         if !graph.terms().is_empty() {
             draft.push(lowering.objective()?, vec![]);
@@ -69,7 +71,7 @@ impl Draft {
     /// The launches of a step's program, and one for the weights.
     ///
     /// # Panics
-    /// Without a data set and a log of rows.
+    /// Without a data set and a log of rows, or where images or parameters lie in several buffers.
     pub(super) fn program(
         gpu: &Gpu,
         graph: &Graph,
@@ -84,9 +86,11 @@ impl Draft {
         let terms = graph.terms();
         let batch = graph.shape(terms[0].rows).rows();
         let tape = gpu.allocate("the tensors of a step", step.tape)?;
-        let values = parameters.values().clone();
+        let (Some(images), Some(values)) = (dataset.single(), parameters.single().cloned()) else {
+            unreachable!("`PlanChoice` takes no program where there are several buffers")
+        };
         let buffers = rows::Buffers {
-            images: &dataset.images,
+            images,
             order: &dataset.order,
             parameters: &values,
             state: &shared.state,
@@ -101,14 +105,14 @@ impl Draft {
                 let optimizer = parameters.optimizer(gpu)?;
                 let gradients = match parts.len() {
                     1 => gpu.unused(),
-                    _ => parameters.gradients(gpu)?,
+                    _ => parameters.gradients(gpu)?[0].clone(),
                 };
                 let buffers = update::Buffers {
                     tape: &tape,
                     state: &shared.state,
                     parameters: &values,
-                    m: &optimizer.m,
-                    v: &optimizer.v,
+                    m: &optimizer.m[0],
+                    v: &optimizer.v[0],
                     gradients: &gradients,
                 };
                 let part = update::Part {
@@ -118,7 +122,7 @@ impl Draft {
                 };
                 let variant = update::Variant::choose(gpu, &step.layers);
                 let launch = update::launch(buffers, part, &step.layers, constants, variant);
-                draft.push(launch, updated(parameters));
+                draft.push(launch, updated(&values));
             }
         }
         let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
@@ -185,9 +189,6 @@ impl Draft {
 }
 
 /// What Adam leaves.
-fn updated(parameters: &Parameters) -> Vec<(String, Slice)> {
-    vec![(
-        "the updated parameters".to_owned(),
-        parameters.values().clone(),
-    )]
+fn updated(values: &Slice) -> Vec<(String, Slice)> {
+    vec![("the updated parameters".to_owned(), values.clone())]
 }

@@ -2,14 +2,14 @@
 
 use super::Loop;
 use super::buffers::Buffers;
-use super::task::{Loss, LossKind, Product, ProductKind, Task};
+use super::dataset::Images;
+use super::task::{Loss, LossKind, Task};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
-use crate::kernels::gemm::{Family, Gemm, Operand, Variant};
 use crate::kernels::{
-    SOFTWARE_ITERATIONS, activation, activation_grad, add, bernoulli_nll, column_sum, gather, gemm,
-    kl, latent, latent_grad, normal, objective, reduction_lanes, reparameterize,
-    reparameterize_grad, squared_error,
+    SOFTWARE_ITERATIONS, activation, activation_grad, add, bernoulli_nll, column_sum, gather, kl,
+    latent, latent_grad, normal, objective, reduction_lanes, reparameterize, reparameterize_grad,
+    squared_error,
 };
 
 /// What a launch is made from.
@@ -22,7 +22,7 @@ pub(super) struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    /// The launches of one task, the last of which writes its results.
+    /// The launches of one task, in order.
     pub(super) fn launches(&self, task: &Task) -> Result<Vec<Launch>, GpuError> {
         let of = |&id: &TensorId| self.buffers.of(id);
         let launch = match task {
@@ -32,13 +32,16 @@ impl Lowering<'_> {
                         reason: "the graph gathers batches, but there is no data set".to_owned(),
                     });
                 };
-                let buffers = gather::Buffers {
-                    images: &dataset.images,
-                    order: &dataset.order,
-                    state: &self.shared.state,
-                    x: of(x),
+                let launch = |images: &Images| {
+                    let buffers = gather::Buffers {
+                        images: &images.bytes,
+                        order: &dataset.order,
+                        state: &self.shared.state,
+                        x: of(x),
+                    };
+                    gather::launch(buffers, self.matrix(*x), images.first)
                 };
-                gather::launch(buffers, self.matrix(*x))
+                return Ok(dataset.images.iter().map(launch).collect());
             }
             Task::Normal { stream, eps } => normal::launch(
                 normal::Buffers {
@@ -146,55 +149,6 @@ impl Lowering<'_> {
         ))
     }
 
-    fn product(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
-        let of = |id: TensorId| self.buffers.of(id);
-        let (left, right) = (of(product.left), of(product.right));
-        let [left_rows, left_columns] = self.matrix(product.left);
-        let [right_rows, right_columns] = self.matrix(product.right);
-        let (a, b, shape) = match product.kind {
-            ProductKind::Forward => (
-                Operand::Plain(left),
-                Operand::Transposed(right),
-                [left_rows, right_rows, left_columns],
-            ),
-            ProductKind::InputGrad => (
-                Operand::Plain(left),
-                Operand::Plain(right),
-                [left_rows, right_columns, left_columns],
-            ),
-            ProductKind::WeightGrad => (
-                Operand::Transposed(left),
-                Operand::Plain(right),
-                [left_columns, right_columns, left_rows],
-            ),
-        };
-        let name = &self.graph.tensor(product.result).name;
-        self.check_loop(name, shape[2])?;
-        let variant = Variant::choose(Family::of(self.gpu), shape);
-        let partial = match variant.partial(shape) {
-            0 => None,
-            words => Some(self.gpu.allocate("the parts of sums", words)?),
-        };
-        let product = Gemm {
-            shape,
-            a,
-            a_stride: None,
-            b,
-            bias: product.bias.map(of),
-            addend: product.addend.map(of),
-            activation: product.activation,
-            gradient_of: product
-                .gradient_of
-                .map(|(function, saved)| (function, of(saved))),
-            c: of(product.result),
-            c_stride: None,
-            sums: product.sums.map(of),
-            partial: partial.as_ref(),
-            unused: &self.gpu.unused(),
-        };
-        Ok(gemm::launches(product, variant))
-    }
-
     fn loss(&self, loss: &Loss) -> Launch {
         let of = |id: TensorId| self.buffers.of(id);
         let [first, second] = loss.operands.map(of);
@@ -250,7 +204,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn matrix(&self, id: TensorId) -> [usize; 2] {
+    pub(super) fn matrix(&self, id: TensorId) -> [usize; 2] {
         let shape = self.graph.shape(id);
         [shape.rows(), shape.columns()]
     }
@@ -261,7 +215,7 @@ impl Lowering<'_> {
     }
 
     /// A loop of one invocation that a software adapter would end early is refused.
-    fn check_loop(&self, what: &str, iterations: usize) -> Result<(), GpuError> {
+    pub(super) fn check_loop(&self, what: &str, iterations: usize) -> Result<(), GpuError> {
         if self.gpu.is_software() && iterations > SOFTWARE_ITERATIONS {
             return Err(GpuError::Loop {
                 what: what.to_owned(),

@@ -7,6 +7,7 @@
 
 mod buffers;
 mod choice;
+mod dataset;
 mod draft;
 mod executor;
 mod fuse;
@@ -14,25 +15,19 @@ mod log;
 mod lower;
 mod parameters;
 mod pass;
+mod product;
 mod profile;
 mod program;
 mod session;
+mod shards;
 mod task;
 
+use self::dataset::Dataset;
 use crate::gpu::{Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::rows;
 
 pub use choice::PlanChoice;
 pub use executor::GpuExecutor;
-
-/// The data set of a pass, on the GPU.
-#[derive(Clone, Debug)]
-struct Dataset {
-    /// Bytes, rows padded to whole words.
-    images: Slice,
-    /// The epoch's order.
-    order: Slice,
-}
 
 /// What the launches of a loop over batches share.
 #[derive(Clone, Debug)]

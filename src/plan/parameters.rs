@@ -1,8 +1,12 @@
-//! The parameters on the GPU: all in one buffer, and beside it gradients and moments of the same
-//! layout, so that the optimiser is one launch.
+//! The parameters on the GPU: in one buffer, or in as few as its bindings' size allows (the shards),
+//! and beside each gradients and moments of the same layout, so that the optimiser is one launch a
+//! shard.
 
 use std::collections::HashMap;
+use std::hint::black_box;
+use std::ops::Range;
 
+use super::shards::{Block, Layout};
 use crate::executor::{ExecutorError, ParameterSpec, Snapshot};
 use crate::gpu::{Gpu, GpuError, Slice};
 
@@ -10,55 +14,59 @@ use crate::gpu::{Gpu, GpuError, Slice};
 #[derive(Debug)]
 pub(super) struct Parameters {
     specs: Vec<ParameterSpec>,
-    offsets: Vec<usize>,
+    layout: Layout,
     index: HashMap<String, usize>,
-    values: Slice,
+    values: Vec<Slice>,
     optimizer: Option<Optimizer>,
-    gradients: Option<Slice>,
+    gradients: Option<Vec<Slice>>,
 }
 
-/// What only training needs.
+/// What only training needs: of each, a buffer for every shard.
 #[derive(Clone, Debug)]
 pub(super) struct Optimizer {
-    pub(super) m: Slice,
-    pub(super) v: Slice,
+    pub(super) m: Vec<Slice>,
+    pub(super) v: Vec<Slice>,
 }
+
+/// Rows of a tensor, and where they lie.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) rows: Range<usize>,
+    pub(super) slice: Slice,
+}
+
+/// The most words that the host copies at a time.
+const CHUNK: usize = 1 << 24;
 
 impl Parameters {
     /// Room for the parameters, zeroed.
     pub(super) fn new(gpu: &Gpu, specs: Vec<ParameterSpec>) -> Result<Self, GpuError> {
-        let mut offsets = Vec::with_capacity(specs.len());
-        let mut total = 0;
-        for spec in &specs {
-            offsets.push(total);
-            total += spec.shape.len().next_multiple_of(Slice::ALIGNMENT);
-        }
+        // The host's copy is one of values and moments.
+        check_memory(gpu, &specs, 3 + 1)?;
+        let shapes: Vec<_> = specs.iter().map(|spec| spec.shape).collect();
+        let limit = gpu.largest_binding() / 4;
+        let layout = Layout::new(&shapes, limit as usize).map_err(|index| {
+            let ParameterSpec { name, shape, .. } = &specs[index];
+            GpuError::TooLarge {
+                what: format!("the parameter {name} of shape {shape}"),
+                bytes: 4 * shape.len() as u64,
+                limit: 4 * limit,
+                adapter: gpu.adapter().name.clone(),
+                remedy: format!(
+                    "at most {} inputs a unit would fit: use smaller layers",
+                    limit / Slice::ALIGNMENT as u64
+                ),
+            }
+        })?;
         let index = specs
             .iter()
             .enumerate()
             .map(|(i, s)| (s.name.clone(), i))
             .collect();
-        let values = gpu
-            .allocate("the parameters", total)
-            .map_err(|error| match error {
-                GpuError::TooLarge {
-                    what,
-                    bytes,
-                    limit,
-                    adapter,
-                    ..
-                } => GpuError::TooLarge {
-                    what: format!("{what} ({total} values)"),
-                    bytes,
-                    limit,
-                    adapter,
-                    remedy: format!("at most {} values would fit: use smaller layers", limit / 4),
-                },
-                other => other,
-            })?;
+        let values = allocate(gpu, "the parameters", &layout)?;
         Ok(Self {
             specs,
-            offsets,
+            layout,
             index,
             values,
             optimizer: None,
@@ -71,16 +79,24 @@ impl Parameters {
     }
 
     /// All values, with the gaps between parameters.
-    pub(super) fn values(&self) -> &Slice {
+    pub(super) fn shards(&self) -> &[Slice] {
         &self.values
     }
 
+    /// All values, where they lie in one buffer.
+    pub(super) fn single(&self) -> Option<&Slice> {
+        match self.values.as_slice() {
+            [values] => Some(values),
+            _ => None,
+        }
+    }
+
     /// Room for gradients, made when the first plan asks for it: two launches need none.
-    pub(super) fn gradients(&mut self, gpu: &Gpu) -> Result<Slice, GpuError> {
+    pub(super) fn gradients(&mut self, gpu: &Gpu) -> Result<Vec<Slice>, GpuError> {
         if let Some(gradients) = &self.gradients {
             return Ok(gradients.clone());
         }
-        let gradients = gpu.allocate("the gradients", self.values.len())?;
+        let gradients = allocate(gpu, "the gradients", &self.layout)?;
         Ok(self.gradients.insert(gradients).clone())
     }
 
@@ -89,76 +105,178 @@ impl Parameters {
         if let Some(optimizer) = &self.optimizer {
             return Ok(optimizer.clone());
         }
-        let len = self.values.len();
+        check_memory(gpu, &self.specs, 3 + 4)?;
         let optimizer = Optimizer {
-            m: gpu.allocate("Adam's first moments", len)?,
-            v: gpu.allocate("Adam's second moments", len)?,
+            m: allocate(gpu, "Adam's first moments", &self.layout)?,
+            v: allocate(gpu, "Adam's second moments", &self.layout)?,
         };
         Ok(self.optimizer.insert(optimizer).clone())
     }
 
-    /// Where a parameter starts in every buffer of this layout.
+    /// Where a parameter starts, in its first shard.
     pub(super) fn offset(&self, name: &str) -> Option<usize> {
-        self.index.get(name).map(|&index| self.offsets[index])
+        Some(self.blocks(name)?.first()?.at)
     }
 
-    /// A parameter's part of a buffer of this layout.
-    pub(super) fn part(&self, of: &Slice, name: &str) -> Option<Slice> {
+    /// A parameter's parts of buffers of this layout.
+    pub(super) fn parts(&self, of: &[Slice], name: &str) -> Option<Vec<Part>> {
+        let part = |block: &Block| Part {
+            rows: block.rows.clone(),
+            slice: of[block.shard].part(block.at, block.len),
+        };
+        Some(self.blocks(name)?.iter().map(part).collect())
+    }
+
+    fn blocks(&self, name: &str) -> Option<&[Block]> {
         let &index = self.index.get(name)?;
-        Some(of.part(self.offsets[index], self.specs[index].shape.len()))
+        Some(&self.layout.blocks[index])
     }
 
     pub(super) fn snapshot(&self, gpu: &Gpu) -> Result<Snapshot, ExecutorError> {
-        let unpack = |packed: &Vec<f32>| -> Vec<Vec<f32>> {
-            let part = |(spec, &offset): (&ParameterSpec, &usize)| {
-                packed[offset..offset + spec.shape.len()].to_vec()
-            };
-            self.specs.iter().zip(&self.offsets).map(part).collect()
+        let moments = |of: Option<&Vec<Slice>>| match of {
+            Some(of) => self.read(gpu, of),
+            None => Ok(self.zeros()),
         };
-        Ok(match &self.optimizer {
-            Some(Optimizer { m, v, .. }) => {
-                // One after the other: three together may be more than one buffer can be.
-                let read =
-                    |slice| -> Result<_, ExecutorError> { Ok(unpack(&gpu.read(&[slice])?[0])) };
-                Snapshot {
-                    parameters: read(&self.values)?,
-                    m: read(m)?,
-                    v: read(v)?,
-                }
-            }
-            None => {
-                let packed = gpu.read(&[&self.values])?;
-                let zeros: Vec<_> = self
-                    .specs
-                    .iter()
-                    .map(|s| vec![0.0; s.shape.len()])
-                    .collect();
-                Snapshot {
-                    parameters: unpack(&packed[0]),
-                    m: zeros.clone(),
-                    v: zeros,
-                }
-            }
+        let optimizer = self.optimizer.as_ref();
+        Ok(Snapshot {
+            parameters: self.read(gpu, &self.values)?,
+            m: moments(optimizer.map(|optimizer| &optimizer.m))?,
+            v: moments(optimizer.map(|optimizer| &optimizer.v))?,
         })
     }
 
     pub(super) fn restore(&mut self, gpu: &Gpu, snapshot: &Snapshot) -> Result<(), ExecutorError> {
         snapshot.check(&self.specs)?;
-        let pack = |parts: &[Vec<f32>]| {
-            let mut packed = vec![0f32; self.values.len()];
-            for (part, &offset) in parts.iter().zip(&self.offsets) {
-                packed[offset..offset + part.len()].copy_from_slice(part);
-            }
-            packed
-        };
-        gpu.write(&self.values, &pack(&snapshot.parameters));
+        self.write(gpu, &self.values, &snapshot.parameters)?;
         let untouched = |parts: &[Vec<f32>]| parts.iter().flatten().all(|&value| value == 0.0);
         if self.optimizer.is_some() || !untouched(&snapshot.m) || !untouched(&snapshot.v) {
-            let (m, v) = (pack(&snapshot.m), pack(&snapshot.v));
             let optimizer = self.optimizer(gpu)?;
-            gpu.write(&optimizer.m, &m);
-            gpu.write(&optimizer.v, &v);
+            self.write(gpu, &optimizer.m, &snapshot.m)?;
+            self.write(gpu, &optimizer.v, &snapshot.v)?;
         }
         Ok(())
+    }
+
+    fn zeros(&self) -> Vec<Vec<f32>> {
+        let specs = self.specs.iter();
+        specs.map(|spec| vec![0.0; spec.shape.len()]).collect()
+    }
+
+    /// The values of each parameter in buffers of this layout.
+    fn read(&self, gpu: &Gpu, of: &[Slice]) -> Result<Vec<Vec<f32>>, GpuError> {
+        let mut values = self.zeros();
+        for chunk in self.chunks() {
+            let words = gpu.read::<f32>(&[&chunk.of(of)])?.swap_remove(0);
+            for piece in self.pieces(&chunk) {
+                values[piece.parameter][piece.values].copy_from_slice(&words[piece.words]);
+            }
+        }
+        Ok(values)
+    }
+
+    /// Writes the values of each parameter to buffers of this layout.
+    fn write(&self, gpu: &Gpu, to: &[Slice], values: &[Vec<f32>]) -> Result<(), GpuError> {
+        let chunks = self.chunks();
+        for chunk in &chunks {
+            let mut words = vec![0f32; chunk.words.len()];
+            for piece in self.pieces(chunk) {
+                words[piece.words].copy_from_slice(&values[piece.parameter][piece.values]);
+            }
+            gpu.write(&chunk.of(to), &words);
+            if chunks.len() > 1 {
+                // Else the driver's copies of all chunks would wait for the next submission.
+                let submission = gpu.submit(gpu.encoder());
+                gpu.wait(Some(submission))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All shards, in chunks that the host can copy.
+    fn chunks(&self) -> Vec<Chunk> {
+        let of_shard = |(shard, &len): (usize, &usize)| {
+            let starts = (0..len).step_by(CHUNK);
+            starts.map(move |start| Chunk {
+                shard,
+                words: start..len.min(start + CHUNK),
+            })
+        };
+        let shards = self.layout.shards.iter().enumerate();
+        shards.flat_map(of_shard).collect()
+    }
+
+    /// What of the parameters lies in a chunk.
+    fn pieces(&self, chunk: &Chunk) -> impl Iterator<Item = Piece> {
+        let parameters = self.specs.iter().zip(&self.layout.blocks).enumerate();
+        parameters.flat_map(move |(parameter, (spec, blocks))| {
+            let columns = spec.shape.columns();
+            let inside = blocks.iter().filter(|block| block.shard == chunk.shard);
+            inside.filter_map(move |block| {
+                let start = block.at.max(chunk.words.start);
+                let end = (block.at + block.len).min(chunk.words.end);
+                let first = block.rows.start * columns;
+                (start < end).then(|| Piece {
+                    parameter,
+                    values: first + start - block.at..first + end - block.at,
+                    words: start - chunk.words.start..end - chunk.words.start,
+                })
+            })
+        })
+    }
+}
+
+/// Words of a shard that the host copies at once.
+struct Chunk {
+    shard: usize,
+    words: Range<usize>,
+}
+
+impl Chunk {
+    fn of(&self, shards: &[Slice]) -> Slice {
+        shards[self.shard].part(self.words.start, self.words.len())
+    }
+}
+
+/// Values of a parameter, and the words of a chunk where they lie.
+struct Piece {
+    parameter: usize,
+    values: Range<usize>,
+    words: Range<usize>,
+}
+
+fn allocate(gpu: &Gpu, what: &str, layout: &Layout) -> Result<Vec<Slice>, GpuError> {
+    let total: usize = layout.shards.iter().sum();
+    let all = |error| match error {
+        GpuError::OutOfMemory { adapter, .. } => GpuError::OutOfMemory {
+            what: format!("{what} ({total} values)"),
+            bytes: 4 * total as u64,
+            adapter,
+        },
+        other => other,
+    };
+    let shards = layout.shards.iter();
+    shards
+        .map(|&len| gpu.allocate(what, len).map_err(all))
+        .collect()
+}
+
+/// Refuses what a software adapter's memory, which is the host's, can never hold: `copies` of all
+/// values. The host grants buffers one by one beyond what it has, and kills who uses them; at once
+/// it refuses.
+fn check_memory(gpu: &Gpu, specs: &[ParameterSpec], copies: usize) -> Result<(), GpuError> {
+    if !gpu.is_software() {
+        return Ok(());
+    }
+    let values: usize = specs.iter().map(|spec| spec.shape.len()).sum();
+    let bytes = values.saturating_mul(4 * copies);
+    let mut probe: Vec<u8> = Vec::new();
+    // Or the compiler would see that nothing uses it, and ask for nothing.
+    match black_box(&mut probe).try_reserve_exact(bytes) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(GpuError::OutOfMemory {
+            what: format!("{copies} copies of the parameters ({values} values)"),
+            bytes: bytes as u64,
+            adapter: gpu.adapter().name.clone(),
+        }),
     }
 }

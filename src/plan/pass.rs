@@ -7,9 +7,9 @@ use super::executor::GpuExecutor;
 use super::log::Log;
 use super::{Dataset, Loop, Plan};
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
-use crate::gpu::{Gpu, GpuError};
+use crate::gpu::Gpu;
 use crate::graph::Graph;
-use crate::kernels::{State, gather, rows};
+use crate::kernels::{State, rows};
 
 /// Plans for whole batches and for the rest of an epoch, and where they stand.
 pub(super) struct GpuPass {
@@ -41,17 +41,11 @@ impl GpuPass {
         let count = data.count();
         let batch = batch.clamp(1, count.max(1));
         let line = 1 + graph(1).terms().len();
-        let images = gpu
-            .upload("the images", &gather::pack(data.pixels, data.dim))
-            .map_err(|error| images_that_fit(error, data.dim))?;
         let entries = count.div_ceil(batch);
         let mut shared = Loop {
             state: gpu.upload("the state of the loop", &[State::default()])?,
             losses: gpu.allocate("the log of losses", entries * line)?,
-            dataset: Some(Dataset {
-                images,
-                order: gpu.allocate("the order of images", count)?,
-            }),
+            dataset: Some(Dataset::new(&gpu, data)?),
             rows: None,
         };
         let mut drafts = Vec::new();
@@ -59,7 +53,7 @@ impl GpuPass {
             let graph = graph(size);
             let parameters = &mut executor.parameters;
             let choice = executor.choice;
-            let way = choice.program(&gpu, &graph, parameters, executor.seed)?;
+            let way = choice.program(&gpu, &graph, parameters, &shared, executor.seed)?;
             drafts.push(match way {
                 Some(way) => {
                     if shared.rows.is_none() {
@@ -119,32 +113,6 @@ impl GpuPass {
         plan.as_ref()
             .filter(|_| left > 0)
             .map(|plan| (plan, left.min(self.batch)))
-    }
-}
-
-/// Says how many images would have fitted.
-fn images_that_fit(error: GpuError, dim: usize) -> GpuError {
-    match error {
-        GpuError::TooLarge {
-            what,
-            bytes,
-            limit,
-            adapter,
-            ..
-        } => {
-            let remedy = format!(
-                "at most {} images of {dim} pixels would fit",
-                limit as usize / dim.next_multiple_of(4)
-            );
-            GpuError::TooLarge {
-                what,
-                bytes,
-                limit,
-                adapter,
-                remedy,
-            }
-        }
-        other => other,
     }
 }
 

@@ -65,22 +65,27 @@ impl Session for GpuSession {
         self.plan
             .record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
         self.gpu.submit(encoder);
-        let mut wanted: Vec<_> = self
-            .graph
-            .outputs()
-            .iter()
-            .map(|&id| self.buffers.of(id))
-            .collect();
+        let parts = |&id: &TensorId| self.buffers.parts(id);
+        let outputs = self.graph.outputs();
+        let slices = outputs.iter().flat_map(parts).map(|part| &part.slice);
+        let mut wanted: Vec<_> = slices.collect();
         let has_terms = !self.graph.terms().is_empty();
         if has_terms {
             wanted.push(&self.shared.losses);
         }
-        let mut tensors = self.gpu.read(&wanted)?;
+        let mut read = self.gpu.read(&wanted)?;
         let losses = if has_terms {
-            tensors.pop().unwrap_or_default()
+            read.pop().unwrap_or_default()
         } else {
             Vec::new()
         };
+        let mut read = read.into_iter();
+        let counts = outputs.iter().map(|id| parts(id).len());
+        let joined = counts.map(|count| match count {
+            1 => read.next().unwrap_or_default(),
+            _ => read.by_ref().take(count).flatten().collect(),
+        });
+        let tensors = joined.collect();
         Ok(Outputs { tensors, losses })
     }
 }

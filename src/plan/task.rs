@@ -99,6 +99,16 @@ pub(super) struct Product {
     pub(super) sums: Option<TensorId>,
 }
 
+impl Product {
+    /// The layer's weight, or the gradient of it.
+    pub(super) fn weight(&self) -> TensorId {
+        match self.kind {
+            ProductKind::Forward | ProductKind::InputGrad => self.right,
+            ProductKind::WeightGrad => self.result,
+        }
+    }
+}
+
 /// Which loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum LossKind {

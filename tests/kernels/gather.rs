@@ -10,7 +10,14 @@ use crate::support::harness::{Test, tests};
 use crate::support::tolerance::{EPS, Tolerance};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![both_checks: shapes, every_byte, the_end_of_an_epoch, a_wrapped_grid, random_shapes]
+    tests![both_checks:
+        shapes,
+        every_byte,
+        the_end_of_an_epoch,
+        a_wrapped_grid,
+        random_shapes,
+        images_in_several_buffers,
+    ]
 }
 
 /// Images whose bytes differ from pixel to pixel and from image to image.
@@ -40,7 +47,7 @@ fn compare(
     };
     run(
         gpu,
-        grid(launch(buffers, [rows, dim])),
+        grid(launch(buffers, [rows, dim], 0)),
         &[&images, &order_gpu, &state, &x],
     );
     // `unpack4x8unorm` carries 3 ULP.
@@ -78,6 +85,45 @@ fn the_end_of_an_epoch(gpu: &Gpu) {
 
 fn a_wrapped_grid(gpu: &Gpu) {
     compare(gpu, 67, 3, [61, 65], wrapped);
+}
+
+/// Each launch writes the rows whose images it has, and no others.
+fn images_in_several_buffers(gpu: &Gpu) {
+    let (count, [rows, dim]) = (23, [19, 70]);
+    let pixels = images(count, dim);
+    let order = rng::permutation(1, 2, count);
+    let expected: Vec<f64> = twin::value(&pixels, &order, 3, [rows, dim]);
+    let [order_gpu, state] = [Array::of(gpu, &order), state(gpu, 9, 3, 5)];
+    let x = Array::output(gpu, rows * dim);
+    let mut written = vec![false; rows];
+    for numbers in [0..9, 9..10, 10..23] {
+        let some = pack(&pixels[numbers.start * dim..numbers.end * dim], dim);
+        let images = Array::of(gpu, &some);
+        let buffers = Buffers {
+            images: images.slice(),
+            order: order_gpu.slice(),
+            state: state.slice(),
+            x: x.slice(),
+        };
+        run(
+            gpu,
+            launch(buffers, [rows, dim], numbers.start),
+            &[&images, &order_gpu, &state, &x],
+        );
+        for (row, written) in written.iter_mut().enumerate() {
+            *written |= numbers.contains(&(order[3 + row] as usize));
+        }
+        let x = x.read::<f32>();
+        for (row, written) in written.iter().enumerate() {
+            let x = &x[row * dim..][..dim];
+            let expected = &expected[row * dim..][..dim];
+            match written {
+                true => Tolerance::relative(3.0 * EPS).check(&format!("row {row}"), x, expected),
+                false => assert!(x.iter().all(|x| x.is_nan()), "row {row} of other images"),
+            }
+        }
+    }
+    assert!(written.iter().all(|&written| written));
 }
 
 fn random_shapes(gpu: &Gpu) {

@@ -78,7 +78,7 @@ fn open(gpu: &Gpu, folder: &Path) -> Gpu {
     let options = Options {
         checks: Checks::Trusted,
         pipelines: Some(folder.to_owned()),
-        as_gpu: false,
+        ..Options::default()
     };
     Gpu::open_with(&name, &options).unwrap()
 }

@@ -210,6 +210,7 @@ fn gpu(mode: Mode) -> Opened {
             // Tests leave nothing in the user's folders.
             pipelines: None,
             as_gpu: mode.as_gpu,
+            ..Options::default()
         };
         let gpu = Gpu::open_with(&choice, &options).map(Arc::new);
         if let Ok(gpu) = &gpu {

@@ -7,6 +7,7 @@
 
 use std::process::ExitCode;
 
+mod large;
 mod memory;
 mod plans;
 mod runs;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         runs::tests(),
         plans::tests(),
         memory::tests(),
+        large::tests(),
     ];
     support::harness::run(files.into_iter().flatten())
 }

@@ -14,7 +14,7 @@ use crate::support::harness::{Open, Test, tests};
 /// 784 terms, whose rounding errors add like a random walk, √784 · 6e-8 = 2e-6 at the most.
 const FORWARD: f64 = 1e-5;
 /// Gradients and updated parameters pass through three to five such sums.
-const BACKWARD: f64 = 1e-4;
+pub(crate) const BACKWARD: f64 = 1e-4;
 
 const STEPS: usize = 10;
 
@@ -130,7 +130,7 @@ impl Case<'_> {
     }
 }
 
-fn close(name: &str, actual: &[f32], expected: &[f32], tolerance: f64) {
+pub(crate) fn close(name: &str, actual: &[f32], expected: &[f32], tolerance: f64) {
     assert_eq!(actual.len(), expected.len(), "{name}: lengths");
     let square = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
     let pairs = actual.iter().zip(expected);
@@ -144,7 +144,7 @@ fn close(name: &str, actual: &[f32], expected: &[f32], tolerance: f64) {
 }
 
 /// `tests/data/make_vae_small.py` says what these are.
-fn small_vaes_match_pytorch(open: &Open) {
+pub(crate) fn small_vaes_match_pytorch(open: &Open) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/vae_small.safetensors");
     let bytes = std::fs::read(path).unwrap();
     let cases = [

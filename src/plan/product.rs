@@ -1,0 +1,177 @@
+//! A linear layer's product as launches: one, or one for each block of a weight that is larger than
+//! a binding.
+
+use std::ops::Range;
+
+use super::lower::Lowering;
+use super::parameters::Part;
+use super::task::{Product, ProductKind};
+use crate::gpu::{GpuError, Launch, Slice};
+use crate::graph::{Activation, TensorId};
+use crate::kernels::add;
+use crate::kernels::gemm::{self, Family, Gemm, Operand, Variant};
+
+impl Lowering<'_> {
+    /// The launches of a product. Each block of rows of a weight belongs to as many columns of the
+    /// layer's outputs: forward it computes them, and backward they give its gradient. The gradient
+    /// of the inputs is a sum over the blocks, in their order.
+    pub(super) fn product(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
+        match product.kind {
+            ProductKind::Forward => self.forward(product),
+            ProductKind::InputGrad => self.input_grad(product),
+            ProductKind::WeightGrad => self.weight_grad(product),
+        }
+    }
+
+    fn forward(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
+        let [batch, fan_in] = self.matrix(product.left);
+        let fan_out = self.matrix(product.right)[0];
+        let launch = |part: &Part| {
+            let rows = &part.rows;
+            let addend = product.addend.map(|id| self.columns(id, rows));
+            let saved = product.gradient_of;
+            let saved = saved.map(|(f, id)| (f, self.columns(id, rows)));
+            let bias = product.bias.map(|id| self.buffers.of(id));
+            let bias = bias.map(|bias| bias.part(rows.start, rows.len()));
+            self.gemm(
+                product,
+                Gemm {
+                    shape: [batch, rows.len(), fan_in],
+                    a: Operand::Plain(self.buffers.of(product.left)),
+                    a_stride: None,
+                    b: Operand::Transposed(&part.slice),
+                    bias: bias.as_ref(),
+                    addend: addend.as_ref(),
+                    activation: product.activation,
+                    gradient_of: saved.as_ref().map(|(f, saved)| (*f, saved)),
+                    c: &self.columns(product.result, rows),
+                    c_stride: Some(fan_out),
+                    sums: None,
+                    partial: None,
+                    unused: &self.gpu.unused(),
+                },
+            )
+        };
+        let launches = self.buffers.parts(product.right).iter().map(launch);
+        Ok(launches.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    fn weight_grad(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
+        let [batch, fan_out] = self.matrix(product.left);
+        let fan_in = self.matrix(product.right)[1];
+        let launch = |part: &Part| {
+            let rows = &part.rows;
+            let sums = product.sums.map(|id| self.buffers.of(id));
+            let sums = sums.map(|sums| sums.part(rows.start, rows.len()));
+            let d_y = self.columns(product.left, rows);
+            self.gemm(
+                product,
+                Gemm {
+                    shape: [rows.len(), fan_in, batch],
+                    a: Operand::Transposed(&d_y),
+                    a_stride: Some(fan_out),
+                    b: Operand::Plain(self.buffers.of(product.right)),
+                    bias: None,
+                    // Only a weight of two uses has it, and such a one lies in one block.
+                    addend: product.addend.map(|id| self.buffers.of(id)),
+                    activation: product.activation,
+                    gradient_of: self.gradient_of(product),
+                    c: &part.slice,
+                    c_stride: None,
+                    sums: sums.as_ref(),
+                    partial: None,
+                    unused: &self.gpu.unused(),
+                },
+            )
+        };
+        let launches = self.buffers.parts(product.result).iter().map(launch);
+        Ok(launches.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// The sum so far goes back and forth between the result and a scratch buffer, as no launch
+    /// writes where it reads; the last block's lands in the result.
+    fn input_grad(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
+        let [batch, fan_out] = self.matrix(product.left);
+        let fan_in = self.matrix(product.right)[1];
+        let blocks = self.buffers.parts(product.right);
+        let result = self.buffers.of(product.result);
+        let scratch = self.buffers.scratch(product.result);
+        let last = blocks.len() - 1;
+        let sum_of = |index: usize| match (last - index).is_multiple_of(2) {
+            true => result,
+            false => &scratch[0],
+        };
+        let takes_addend = Family::of(self.gpu).epilogue().takes_operands();
+        let mut launches = Vec::new();
+        for (index, part) in blocks.iter().enumerate() {
+            let so_far = index.checked_sub(1).map(sum_of);
+            let apart = so_far.filter(|_| !takes_addend);
+            debug_assert!(
+                apart.is_none() || product.activation.is_none(),
+                "a gradient has no non-linearity"
+            );
+            let d_y = self.columns(product.left, &part.rows);
+            launches.extend(self.gemm(
+                product,
+                Gemm {
+                    shape: [batch, fan_in, part.rows.len()],
+                    a: Operand::Plain(&d_y),
+                    a_stride: Some(fan_out),
+                    b: Operand::Plain(&part.slice),
+                    bias: None,
+                    addend: match so_far {
+                        Some(_) if apart.is_some() => None,
+                        Some(sum) => Some(sum),
+                        None => product.addend.map(|id| self.buffers.of(id)),
+                    },
+                    activation: product.activation.filter(|_| index == last),
+                    gradient_of: self.gradient_of(product).filter(|_| index == last),
+                    c: apart.map_or(sum_of(index), |_| &scratch[1]),
+                    c_stride: None,
+                    sums: None,
+                    partial: None,
+                    unused: &self.gpu.unused(),
+                },
+            )?);
+            if let Some(so_far) = apart {
+                launches.push(add::launch(add::Buffers {
+                    a: so_far,
+                    b: &scratch[1],
+                    sum: sum_of(index),
+                }));
+            }
+        }
+        Ok(launches)
+    }
+
+    fn gradient_of(&self, product: &Product) -> Option<(Activation, &Slice)> {
+        let saved = product.gradient_of;
+        saved.map(|(function, id)| (function, self.buffers.of(id)))
+    }
+
+    /// The launches of one product: two where its sums are cut into parts.
+    fn gemm(&self, product: &Product, gemm: Gemm<'_>) -> Result<Vec<Launch>, GpuError> {
+        let shape = gemm.shape;
+        self.check_loop(&self.graph.tensor(product.result).name, shape[2])?;
+        let variant = Variant::choose(Family::of(self.gpu), shape);
+        let partial = match variant.partial(shape) {
+            0 => None,
+            words => Some(self.gpu.allocate("the parts of sums", words)?),
+        };
+        let gemm = Gemm {
+            partial: partial.as_ref(),
+            ..gemm
+        };
+        Ok(gemm::launches(gemm, variant))
+    }
+
+    /// Some columns of a matrix; their rows lie as far apart as the whole ones.
+    fn columns(&self, of: TensorId, columns: &Range<usize>) -> Slice {
+        let [rows, width] = self.matrix(of);
+        let words = match rows {
+            0 => 0,
+            _ => (rows - 1) * width + columns.len(),
+        };
+        self.buffers.of(of).part(columns.start, words)
+    }
+}

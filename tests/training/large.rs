@@ -1,0 +1,214 @@
+//! What is larger than a binding: parameters and images in several buffers, weights in blocks. On a
+//! device that allows little of a buffer, small models are as large.
+
+use std::sync::Arc;
+
+use vae_wgpu::data::{Dataset, Split, digits};
+use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec, Rows, Snapshot};
+use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Options};
+use vae_wgpu::graph::Graph;
+use vae_wgpu::model::Noise;
+use vae_wgpu::plan::{GpuExecutor, PlanChoice};
+use vae_wgpu::rng::Stream;
+use vae_wgpu::train::{Settings, Trainer};
+
+use crate::support::harness::{Test, tests};
+use crate::truth::{self, BACKWARD, close};
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests![gpu:
+        a_model_in_several_buffers_matches_pytorch,
+        whole_weights_and_images_in_several_buffers_change_no_bit,
+        weights_in_blocks_compute_the_same,
+        weights_in_blocks_keep_what_is_written_to_them,
+        weights_in_blocks_train_the_same_however_steps_are_submitted,
+        what_no_buffers_hold_is_refused,
+    ]
+}
+
+/// Pixels of an image: 14×13.
+const DIM: usize = 182;
+
+/// A device whose kernels see so many bytes of a buffer.
+fn narrow(gpu: &Gpu, largest_binding: u64) -> Arc<Gpu> {
+    let name = AdapterChoice::Name(gpu.adapter().name.clone());
+    let options = Options {
+        pipelines: None,
+        largest_binding: Some(largest_binding),
+        ..Options::default()
+    };
+    Arc::new(Gpu::open_with(&name, &options).unwrap())
+}
+
+/// No limit that matters here.
+const WIDE: u64 = 1 << 26;
+/// 71 rows of [`DIM`] values: weights of 150×182, 100×150 and 140×100 lie in two or three blocks.
+const BLOCKS: u64 = 52_000;
+
+fn executor(gpu: &Arc<Gpu>, specs: Vec<ParameterSpec>, plan: PlanChoice) -> Box<dyn Executor> {
+    let executor = GpuExecutor::new(Arc::clone(gpu), specs, 0).unwrap();
+    Box::new(executor.with_plan(plan))
+}
+
+/// 317 images of a part of each digit.
+fn data() -> Dataset {
+    let part = |mut split: Split| {
+        let images = split.images.pixels.chunks(784);
+        let rows = images.flat_map(|image| image.chunks(28).skip(7).take(14));
+        split.images.pixels = rows.flat_map(|row| row[7..20].to_vec()).collect();
+        (split.images.height, split.images.width) = (14, 13);
+        split
+    };
+    Dataset {
+        name: "parts of digits".to_owned(),
+        train: part(digits::generate(1, 0, 317)),
+        test: part(digits::generate(2, 0, 70)),
+        note: None,
+    }
+}
+
+fn settings(hidden: &[usize], latent: usize) -> Settings {
+    Settings {
+        hidden: hidden.to_vec(),
+        latent,
+        batch_size: 32,
+        epochs: 2,
+        ..Settings::default()
+    }
+}
+
+/// Weights in blocks; gradients of inputs are sums over two and over three of them.
+fn in_blocks() -> Settings {
+    settings(&[150, 100], 140)
+}
+
+/// What a training ends with, its losses as bits.
+fn train(gpu: &Arc<Gpu>, settings: &Settings, steps: usize) -> (Snapshot, Vec<[u64; 2]>) {
+    let data = data();
+    let vae = settings.vae(DIM).unwrap();
+    let executor = executor(gpu, vae.parameters(), PlanChoice::General);
+    let mut trainer = Trainer::new(vae, executor, settings.clone(), &data).unwrap();
+    trainer.set_steps_per_submission(steps);
+    let mut losses = Vec::new();
+    let bits = |loss: f64| loss.to_bits();
+    trainer
+        .run(|epoch| losses.push([epoch.train_loss, epoch.test_loss].map(bits)))
+        .unwrap();
+    let snapshot = trainer.model().executor_mut().snapshot().unwrap();
+    (snapshot, losses)
+}
+
+fn a_model_in_several_buffers_matches_pytorch(gpu: &Gpu) {
+    // 37×23 weights take 3,404 bytes.
+    let gpu = narrow(gpu, 4096);
+    truth::small_vaes_match_pytorch(&move |specs, _| executor(&gpu, specs, PlanChoice::General));
+}
+
+fn whole_weights_and_images_in_several_buffers_change_no_bit(gpu: &Gpu) {
+    // 40×182 weights take 29,120 bytes, 317 images 57,694.
+    let settings = settings(&[40], 5);
+    let [wide, narrow] = [WIDE, 30_000].map(|limit| narrow(gpu, limit));
+    assert!(train(&wide, &settings, 4) == train(&narrow, &settings, 4));
+}
+
+/// Forward every sum runs as in a whole weight, and so do those of the weights' gradients; only those
+/// of inputs' gradients are cut.
+fn weights_in_blocks_compute_the_same(gpu: &Gpu) {
+    let settings = in_blocks();
+    let vae = settings.vae(DIM).unwrap();
+    let specs = vae.parameters();
+    let batch = 33;
+    let images = data().train.images.pixels;
+    let pixels: Vec<f32> = images[..batch * DIM]
+        .iter()
+        .map(|&byte| f32::from(byte) / 255.0)
+        .collect();
+    let run = |gpu: &Arc<Gpu>| {
+        let mut executor = executor(gpu, specs.clone(), PlanChoice::General);
+        executor.restore(&Snapshot::initial(&specs, 3)).unwrap();
+        let mut g = Graph::new();
+        let x = g.input("x", [batch, DIM]);
+        let elbo = vae.negative_elbo(&mut g, x, Noise::Stream(Stream::Noise));
+        g.minimize(settings.adam());
+        for tensor in [elbo.mu, elbo.logvar, elbo.z, elbo.outputs] {
+            g.output(tensor);
+        }
+        let mut names = ["mu", "logvar", "z", "outputs"].map(str::to_owned).to_vec();
+        for (parameter, gradient) in g.gradients().to_vec() {
+            g.output(gradient);
+            names.push(g.tensor(gradient).name.clone());
+            assert_eq!(g.shape(parameter), g.shape(gradient));
+        }
+        let outputs = executor
+            .session(g)
+            .unwrap()
+            .run(0, &[(x, &pixels)])
+            .unwrap();
+        let named = names.into_iter().zip(outputs.tensors).collect::<Vec<_>>();
+        (named, outputs.losses)
+    };
+    let (whole, whole_losses) = run(&narrow(gpu, WIDE));
+    let (blocks, losses) = run(&narrow(gpu, BLOCKS));
+    assert_eq!(losses, whole_losses);
+    for ((name, blocks), (_, whole)) in blocks.iter().zip(&whole) {
+        let exact = !name.starts_with("d_") || name.starts_with("d_decoder.output");
+        match exact {
+            true => assert!(blocks == whole, "{name}"),
+            false => close(name, blocks, whole, BACKWARD),
+        }
+    }
+    assert_eq!(whole.len(), 4 + specs.len());
+}
+
+fn weights_in_blocks_keep_what_is_written_to_them(gpu: &Gpu) {
+    let specs = in_blocks().vae(DIM).unwrap().parameters();
+    let mut snapshot = Snapshot::initial(&specs, 1);
+    snapshot.m = Snapshot::initial(&specs, 2).parameters;
+    snapshot.v = Snapshot::initial(&specs, 3).parameters;
+    let gpu = narrow(gpu, BLOCKS);
+    let mut executor = executor(&gpu, specs, PlanChoice::General);
+    executor.restore(&snapshot).unwrap();
+    assert!(executor.snapshot().unwrap() == snapshot);
+}
+
+fn weights_in_blocks_train_the_same_however_steps_are_submitted(gpu: &Gpu) {
+    let settings = in_blocks();
+    let [wide, narrow] = [WIDE, BLOCKS].map(|limit| narrow(gpu, limit));
+    let blocks = train(&narrow, &settings, 1);
+    assert!(train(&narrow, &settings, 64) == blocks);
+    let whole = train(&wide, &settings, 64);
+    for (blocks, whole) in blocks.1.iter().flatten().zip(whole.1.iter().flatten()) {
+        let [blocks, whole] = [blocks, whole].map(|&bits| f64::from_bits(bits));
+        assert!((blocks / whole - 1.0).abs() < BACKWARD, "{blocks}, {whole}");
+    }
+}
+
+fn what_no_buffers_hold_is_refused(gpu: &Gpu) {
+    let gpu = narrow(gpu, BLOCKS);
+    let vae = in_blocks().vae(DIM).unwrap();
+    let data = data();
+    let rows = Rows {
+        pixels: &data.train.images.pixels,
+        dim: DIM,
+    };
+    let refused = |plan, batch| {
+        let mut executor = executor(&gpu, vae.parameters(), plan);
+        let graph = |rows| vae.training_graph(rows, in_blocks().adam());
+        executor.pass(rows, batch, &graph).map(|_| ())
+    };
+    for plan in [PlanChoice::Fused, PlanChoice::TwoLaunch] {
+        let error = refused(plan, 32).unwrap_err();
+        let ExecutorError::Gpu(GpuError::Plan { reason, .. }) = &error else {
+            panic!("{error}")
+        };
+        assert!(reason.contains("buffers"), "{reason}");
+    }
+    refused(PlanChoice::Auto, 32).unwrap();
+    // 71 rows of images are a binding's worth.
+    let error = refused(PlanChoice::Auto, 72).unwrap_err();
+    assert!(error.to_string().contains("a batch of 71"), "{error}");
+    // 203 inputs of 64 units are.
+    let wide = settings(&[204, 300], 5).vae(DIM).unwrap();
+    let error = GpuExecutor::new(Arc::clone(&gpu), wide.parameters(), 0).unwrap_err();
+    assert!(error.to_string().contains("at most 203 inputs"), "{error}");
+}
