@@ -17,7 +17,7 @@ use crate::support::tolerance::Tolerance;
 type Cut = fn(&[Stage]) -> Vec<Section>;
 
 /// One of the kernels, and a way to cut a program into launches.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Variant {
     Subgroups(Cut),
     Workgroup(Tile),
@@ -185,7 +185,8 @@ impl Case {
         let mut untouched: Vec<u32> = self.tape.iter().map(|v| v.to_bits()).collect();
         for (index, stage) in program.stages.iter().enumerate() {
             let rows = program.first_row..program.first_row + program.rows;
-            let what = format!("step {step}, rows {rows:?}, stage {index}: {stage:?}");
+            let variant = left.variant;
+            let what = format!("{variant:?}, step {step}, rows {rows:?}, stage {index}: {stage:?}");
             let expected = twin::stage(program, stage, inputs, &values);
             let allowed = bounds::of(program, stage, inputs, &values);
             let pairs = expected.tensors.iter().zip(&allowed.tensors);
