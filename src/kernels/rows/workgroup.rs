@@ -62,7 +62,7 @@ const BYTES_A_LAUNCH: usize = 400_000;
 impl Tile {
     /// The tile for a program, if its tensors fit into workgroup memory.
     ///
-    /// As many rows as leave [`READERS`] workgroups, and as many invocations as help to keep the
+    /// As many rows as leave 64 workgroups, and as many invocations as help to keep the
     /// cache busy: 32 KiB of weights are under way with 512.
     pub fn choose(gpu: &Gpu, program: &Program) -> Option<Self> {
         let limits = gpu.limits();
