@@ -322,8 +322,14 @@ pub struct Gemm<'a> {
 pub fn launches(gemm: Gemm<'_>, variant: Variant) -> Vec<Launch> {
     match (variant, gemm.partial) {
         (Variant::Tiled { parts, .. }, Some(partial)) if parts > 1 => {
+            // What follows the sums follows those of all parts.
             let parted = Gemm {
+                bias: None,
+                addend: None,
+                activation: None,
+                gradient_of: None,
                 c: partial,
+                c_stride: None,
                 sums: gemm.sums.map(|_| gemm.unused),
                 ..gemm
             };

@@ -347,12 +347,19 @@ fn a_layer_of_each_kind(gpu: &Gpu) {
     }
 }
 
-/// What a block of a large weight computes: some columns of wider operands and results.
+/// What a block of a large weight computes: some columns of wider operands and results; wider by so
+/// much that rows are apart farther than all parts of sums are long, and by whole vectors.
 fn columns_of_wider_matrices(gpu: &Gpu) {
-    let others = 5;
-    for variant in variants(gpu) {
+    let shapes = [
+        [1, 1, 1],
+        [67, 33, 18],
+        [13, 130, 7],
+        [130, 9, 64],
+        [36, 132, 68],
+    ];
+    for (variant, others) in variants(gpu).flat_map(|v| [(v, 5), (v, 400)]) {
         for transposed in ORDERS {
-            for shape @ [m, n, _] in [[1, 1, 1], [67, 33, 18], [13, 130, 7], [130, 9, 64]] {
+            for shape @ [m, n, _] in shapes {
                 let plain = Case {
                     bias: Some(uniform(3, n, 1.0)),
                     activation: Some(Relu),
