@@ -21,6 +21,9 @@ const WINDOWS: usize = 5;
 /// The least time of a window.
 const WINDOW: Duration = Duration::from_millis(300);
 
+/// About the time of a submission, as in a training.
+const SUBMISSION: Duration = Duration::from_millis(60);
+
 fn main() {
     let choice =
         std::env::var("WGPU_ADAPTER_NAME").map_or(AdapterChoice::Auto, AdapterChoice::Name);
@@ -91,7 +94,8 @@ fn step(device: &Device, hidden: Vec<usize>, latent: usize, batch: usize) -> (f6
         position: 0,
         order: &order,
     };
-    // Steps of whole batches, sixteen a submission; the first window warms up.
+    // Steps of whole batches, some a submission where they are short; the first window warms up.
+    let mut at_once = 1;
     let mut window = || {
         let (mut took, mut steps) = (Duration::ZERO, 0);
         while took < WINDOW {
@@ -99,7 +103,7 @@ fn step(device: &Device, hidden: Vec<usize>, latent: usize, batch: usize) -> (f6
             let started = Instant::now();
             let mut left = count / batch;
             while left > 0 {
-                let done = pass.advance(left.min(16)).expect("the device works");
+                let done = pass.advance(left.min(at_once)).expect("the device works");
                 left -= done;
                 steps += done;
                 if started.elapsed() > WINDOW {
@@ -109,7 +113,9 @@ fn step(device: &Device, hidden: Vec<usize>, latent: usize, batch: usize) -> (f6
             pass.losses().expect("the device works");
             took += started.elapsed();
         }
-        took.as_secs_f64() / f64::from(u32::try_from(steps).expect("few steps"))
+        let seconds = took.as_secs_f64() / f64::from(u32::try_from(steps).expect("few steps"));
+        at_once = ((SUBMISSION.as_secs_f64() / seconds) as usize).clamp(1, 64);
+        seconds
     };
     window();
     let mut windows: Vec<f64> = (0..WINDOWS).map(|_| window()).collect();
