@@ -92,6 +92,7 @@ fn a_file_that_is_no_configuration_is_refused() {
         ),
         ("[training]\nlr = nan\n", &["--lr is NaN"]),
         ("adapter = \"\"\n", &["adapter ''", "auto"]),
+        ("plan = \"sideways\"\n", &["plan 'sideways'", "two-launch"]),
     ] {
         fs::write(place.path("mine.toml"), text).unwrap();
         place

@@ -73,6 +73,10 @@ fn wrong_command_lines_say_what_is_wrong_and_change_nothing() {
         ("train --epochs", &["--epochs", "value is required"]),
         ("train --seed -1", &["'-1'"]),
         ("train --log-every 0", &["'0'", "--log-every"]),
+        (
+            "train --plan sideways",
+            &["'sideways' is no plan", "two-launch"],
+        ),
         ("train --resume runs/a --out runs/b", &["--resume", "--out"]),
         (
             "train --resume runs/a --preset blog",
