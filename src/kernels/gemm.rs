@@ -5,12 +5,15 @@
 //! a product is too small for a GPU, its sums are cut into parts that a second launch adds.
 
 mod split;
+mod variant;
 
 use super::{activation_code, assert_lengths};
-use crate::gpu::{Binding, Gpu, Kernel, Launch, Slice, read, read_write};
+use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
+use variant::part;
 
 pub use split::SPLIT_SUM;
+pub use variant::{Epilogue, Family, Variant};
 
 const BINDINGS: &[Binding] = &[
     read("a"),
@@ -69,166 +72,6 @@ struct Params {
 }
 
 const _: () = assert!(size_of::<Params>() == 64);
-
-/// The shader that suits an adapter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// `gemm_registers`.
-    Registers,
-    /// `gemm_subgroups`.
-    Subgroups,
-    /// `gemm_tiled`.
-    Tiled,
-}
-
-impl Family {
-    /// The family for an adapter.
-    pub fn of(gpu: &Gpu) -> Self {
-        match (gpu.is_software(), gpu.subgroup_size()) {
-            (false, _) => Self::Tiled,
-            (true, Some(8)) => Self::Subgroups,
-            (true, _) => Self::Registers,
-        }
-    }
-
-    /// What a product can take along.
-    pub fn epilogue(self) -> Epilogue {
-        match self {
-            Self::Registers => Epilogue::Relu,
-            Self::Subgroups | Self::Tiled => Epilogue::All,
-        }
-    }
-}
-
-/// Which shader, and its tile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variant {
-    /// 16 rows × 16 columns an invocation, everything in registers.
-    Registers {
-        /// How many of a workgroup's eight invocations lie along the columns: 1, 2, 4 or 8.
-        lanes_n: u32,
-    },
-    /// 64 × 32 a workgroup, or 32 × 64 where the transposed product is computed.
-    Subgroups {
-        /// Whether the right operand lies along the lanes, and not the left.
-        transposed: bool,
-    },
-    /// results·side × results·side a workgroup, through workgroup memory.
-    Tiled {
-        /// Invocations along each side of a workgroup: 8 or 16.
-        side: u32,
-        /// Results of an invocation along each side: 4 or 8.
-        results: u32,
-        /// Parts into which each sum is cut; where there are several, a second launch adds them.
-        parts: u32,
-    },
-}
-
-/// Workgroups of 256 invocations that keep a large GPU busy: one for each of its cores, of which
-/// the largest have about this many.
-const ENOUGH: usize = 128;
-
-/// Smaller workgroups that do, or are worth cutting sums for.
-const ENOUGH_SMALL: usize = 256;
-
-/// The fewest summands of a part: less than a few slices of a tile would not pay for the sum of the
-/// parts.
-const LEAST_PART: usize = 64;
-
-impl Variant {
-    /// The variant for a product of `m` rows and `n` columns with `k` summands.
-    ///
-    /// On software adapters the lanes lie as computes the fewest elements past the edges. A GPU
-    /// takes the largest tiles, which read the least, of which there are enough to keep it busy;
-    /// where there are too few of the smallest, sums are cut into parts.
-    pub fn choose(family: Family, [m, n, k]: [usize; 3]) -> Self {
-        let computed = |variant: &Self| {
-            let [rows, columns] = variant.tile();
-            m.next_multiple_of(rows) * n.next_multiple_of(columns)
-        };
-        match family {
-            Family::Registers => {
-                let variants = [8, 4, 2, 1].map(|lanes_n| Self::Registers { lanes_n });
-                let best = variants.into_iter().min_by_key(computed);
-                best.unwrap_or(Self::Registers { lanes_n: 8 })
-            }
-            Family::Subgroups => {
-                let [plain, other] = [false, true].map(|transposed| Self::Subgroups { transposed });
-                if computed(&other) < computed(&plain) {
-                    other
-                } else {
-                    plain
-                }
-            }
-            Family::Tiled => {
-                let tiles = |side: usize| m.div_ceil(side) * n.div_ceil(side);
-                let [side, results, parts] = if tiles(128) >= ENOUGH {
-                    [16, 8, 1]
-                } else if tiles(64) >= ENOUGH {
-                    [16, 4, 1]
-                } else {
-                    let wanted = ENOUGH_SMALL / tiles(32).max(1);
-                    let parts = wanted.min(k / LEAST_PART).max(1);
-                    // Without those that rounding leaves empty.
-                    [8, 4, k.div_ceil(part(k, parts)).max(1) as u32]
-                };
-                Self::Tiled {
-                    side,
-                    results,
-                    parts,
-                }
-            }
-        }
-    }
-
-    /// Words that the parts of a product's sums take: none where they are not cut.
-    pub fn partial(self, [m, n, _]: [usize; 3]) -> usize {
-        match self {
-            Self::Tiled { parts, .. } if parts > 1 => parts as usize * (m * n + m),
-            _ => 0,
-        }
-    }
-
-    /// The shader's family.
-    pub fn family(self) -> Family {
-        match self {
-            Self::Registers { .. } => Family::Registers,
-            Self::Subgroups { .. } => Family::Subgroups,
-            Self::Tiled { .. } => Family::Tiled,
-        }
-    }
-
-    /// Rows and columns of the result that one workgroup computes.
-    fn tile(self) -> [usize; 2] {
-        match self {
-            Self::Registers { lanes_n } => [(16 * 8 / lanes_n) as usize, 16 * lanes_n as usize],
-            Self::Subgroups { transposed: false } => [64, 32],
-            Self::Subgroups { transposed: true } => [32, 64],
-            Self::Tiled { side, results, .. } => [(results * side) as usize; 2],
-        }
-    }
-}
-
-/// What a product takes along besides its bias.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Epilogue {
-    /// ReLU alone: see `shaders/gemm_registers.wgsl` for the reason.
-    Relu,
-    /// An addend, any non-linearity, and the derivative of one.
-    All,
-}
-
-impl Epilogue {
-    /// Whether a non-linearity can follow the product in one launch.
-    pub fn takes_activation(self, function: Activation) -> bool {
-        self == Self::All || function == Activation::Relu
-    }
-
-    /// Whether an addend or a derivative can follow.
-    pub fn takes_operands(self) -> bool {
-        self == Self::All
-    }
-}
 
 /// How a row-major operand enters the product.
 #[derive(Clone, Copy, Debug)]
@@ -406,11 +249,6 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     }
 }
 
-/// Summands of one of `parts` parts: whole slices of the tile with the deepest ones, 32.
-fn part(k: usize, parts: usize) -> usize {
-    k.div_ceil(parts).next_multiple_of(32).max(32)
-}
-
 /// Workgroups along k.
 fn groups_k(variant: Variant) -> u32 {
     match variant {
@@ -484,46 +322,4 @@ fn check(gemm: &Gemm<'_>, variant: Variant, kernel: &Kernel) {
     ];
     let arrays: Vec<_> = operands.into_iter().chain(results).collect();
     assert_lengths(kernel, &arrays);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tiled(shape: [usize; 3]) -> [u32; 3] {
-        match Variant::choose(Family::Tiled, shape) {
-            Variant::Tiled {
-                side,
-                results,
-                parts,
-            } => [side, results, parts],
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn gpus_take_the_largest_tiles_that_keep_them_busy() {
-        assert_eq!(tiled([2048, 2048, 1024]), [16, 8, 1]);
-        assert_eq!(tiled([512, 1024, 784]), [16, 4, 1]);
-        assert_eq!(tiled([784, 400, 128]), [8, 4, 1]);
-    }
-
-    #[test]
-    fn thin_products_are_cut_along_their_sums() {
-        let mut cut = 0;
-        for m in [1, 32, 100, 128] {
-            for n in [1, 20, 32, 400, 784] {
-                for k in [0, 1, 63, 64, 128, 400, 784, 10_000] {
-                    let parts = tiled([m, n, k])[2] as usize;
-                    let len = part(k, parts);
-                    assert!(parts * len >= k, "{m}×{n}×{k}: summands are left out");
-                    assert!(parts == 1 || (parts - 1) * len < k, "{m}×{n}×{k}: empty");
-                    assert!(parts == 1 || len >= LEAST_PART, "{m}×{n}×{k}: {len}");
-                    cut += usize::from(parts > 1);
-                }
-            }
-        }
-        assert!(cut > 0);
-        assert_eq!(tiled([128, 32, 784])[2], 9);
-    }
 }

@@ -3,14 +3,18 @@
 //! A [`Program`] is a list of [`Stage`]s over tensors `[rows, width]` that lie on one tape. What
 //! needs all rows at once, the gradients of weights, is [`super::update`]'s.
 
+mod encode;
+mod sections;
 pub mod workgroup;
 
-use std::ops::Range;
+pub use sections::{Section, each_alone, together};
 
-use super::{SOFTWARE_ITERATIONS, State, activation_code, assert_lengths};
+use super::{State, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
-use crate::rng::{self, Stream};
+use crate::rng::Stream;
+use encode::Params;
+use sections::TILE;
 
 const BINDINGS: &[Binding] = &[
     read("images"),
@@ -204,117 +208,6 @@ impl Log {
     }
 }
 
-/// Rows of a workgroup of `rows_subgroups`.
-const TILE: usize = 64;
-
-/// Columns of a product that one of its workgroups computes at a time.
-const COLUMNS: usize = 32;
-
-const NONE: u32 = u32::MAX;
-
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    rows: u32,
-    dim: u32,
-    words_per_row: u32,
-    first_stage: u32,
-    end_stage: u32,
-    advance: u32,
-    seed_low: u32,
-    seed_high: u32,
-    batch: u32,
-    entry_stride: u32,
-    term_stride: u32,
-    first_row: u32,
-    program: [Encoded; MAX_STAGES],
-}
-
-/// A stage as the shader reads it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-struct Encoded {
-    kind: u32,
-    columns: u32,
-    inner: u32,
-    input: u32,
-    weight: u32,
-    weight_inner: u32,
-    weight_column: u32,
-    bias: u32,
-    addend: u32,
-    saved: u32,
-    output: u32,
-    output2: u32,
-    observed: u32,
-    activation: u32,
-    gradient_of: u32,
-    loss: u32,
-    term: u32,
-    stream: u32,
-    upstream: f32,
-    scale: f32,
-    offset: f32,
-    padding: [u32; 3],
-}
-
-const _: () = assert!(size_of::<Encoded>() == 96);
-const _: () = assert!(size_of::<Params>() == 48 + 96 * MAX_STAGES);
-
-/// Stages that share a launch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// Which.
-    pub stages: Range<usize>,
-    /// Workgroups that share the columns of a tile of rows: more than one for a single product.
-    pub shares: usize,
-    /// The tile of `rows_workgroup`, which runs all stages; without one `rows_subgroups` runs these.
-    pub tile: Option<workgroup::Tile>,
-}
-
-/// As few launches as a software adapter can have: it ends the loops of a shader after
-/// [`SOFTWARE_ITERATIONS`], all of them together, without a word.
-pub fn together(stages: &[Stage]) -> Vec<Section> {
-    let mut sections: Vec<Section> = Vec::new();
-    let mut room = 0;
-    for (index, stage) in stages.iter().enumerate() {
-        let needs = stage.iterations();
-        match sections.last_mut() {
-            Some(section) if needs <= room => {
-                section.stages.end = index + 1;
-                room -= needs;
-            }
-            _ if needs <= SOFTWARE_ITERATIONS => {
-                sections.push(Section {
-                    stages: index..index + 1,
-                    shares: 1,
-                    tile: None,
-                });
-                room = SOFTWARE_ITERATIONS - needs;
-            }
-            _ => {
-                sections.push(alone(index, stage));
-                room = 0;
-            }
-        }
-    }
-    sections
-}
-
-/// A launch for each stage.
-pub fn each_alone(stages: &[Stage]) -> Vec<Section> {
-    let sections = stages.iter().enumerate();
-    sections.map(|(index, stage)| alone(index, stage)).collect()
-}
-
-fn alone(index: usize, stage: &Stage) -> Section {
-    Section {
-        stages: index..index + 1,
-        shares: stage.tiles(),
-        tile: None,
-    }
-}
-
 /// One workgroup a tile of rows, or `section.shares` of them.
 ///
 /// # Panics
@@ -371,36 +264,6 @@ impl Buffers<'_> {
         [images, order, parameters, state, tape, losses]
             .map(Slice::clone)
             .to_vec()
-    }
-}
-
-impl Params {
-    /// # Panics
-    /// Where there are too many stages.
-    fn of(program: &Program, log: Log, stages: Range<usize>) -> Self {
-        let count = program.stages.len();
-        assert!(count <= MAX_STAGES, "{count} stages");
-        let [seed_low, seed_high] = rng::key(program.seed);
-        let mut params = Self {
-            rows: program.rows as u32,
-            dim: program.dim as u32,
-            words_per_row: program.dim.div_ceil(4) as u32,
-            first_stage: stages.start as u32,
-            end_stage: stages.end as u32,
-            advance: (program.last && stages.end == count).into(),
-            seed_low,
-            seed_high,
-            batch: log.batch as u32,
-            entry_stride: log.entry() as u32,
-            term_stride: log.term() as u32,
-            first_row: program.first_row as u32,
-            program: [bytemuck::Zeroable::zeroed(); MAX_STAGES],
-        };
-        for (slot, stage) in params.program.iter_mut().zip(&program.stages) {
-            program.check(stage);
-            *slot = stage.encode();
-        }
-        params
     }
 }
 
@@ -494,142 +357,9 @@ impl Stage {
         }
     }
 
-    /// Tiles of columns: as many workgroups can share a launch of this stage alone.
-    fn tiles(&self) -> usize {
-        match self {
-            Self::Product(product) => product.width.div_ceil(COLUMNS).max(1),
-            _ => 1,
-        }
-    }
-
-    /// Iterations of all loops of a workgroup of `rows_subgroups` at this stage, from above: what
-    /// is skipped takes some too.
-    fn iterations(&self) -> usize {
-        const SKIPPED: usize = 16;
-        const DEPTH: usize = 2;
-        const ROWS: usize = TILE / 8;
-        /// Philox's rounds, where the compiler leaves that loop.
-        const NOISE: usize = 10;
-        SKIPPED
-            + match self {
-                Self::Gather { x } => ROWS * (1 + x.width.div_ceil(4)),
-                Self::Product(p) => {
-                    self.tiles() * (SKIPPED + p.input.width.div_ceil(DEPTH) + COLUMNS)
-                }
-                Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
-                    ROWS * (1 + z.width * (1 + NOISE))
-                }
-            }
-    }
-
     /// Whether it evaluates tanh or the sigmoid.
     fn is_smooth(&self) -> bool {
         let Self::Product(p) = self else { return false };
         p.activation.is_some_and(|f| f != Activation::Relu)
-    }
-
-    fn encode(&self) -> Encoded {
-        let none = Encoded {
-            bias: NONE,
-            addend: NONE,
-            saved: NONE,
-            output: NONE,
-            output2: NONE,
-            observed: NONE,
-            ..bytemuck::Zeroable::zeroed()
-        };
-        let at = |tensor: Tensor| tensor.at as u32;
-        match *self {
-            Self::Gather { x } => Encoded {
-                kind: 0,
-                columns: x.width as u32,
-                output: at(x),
-                ..none
-            },
-            Self::Product(p) => p.encode(Encoded { kind: 1, ..none }),
-            Self::Latent {
-                mu,
-                logvar,
-                stream,
-                z,
-                term,
-            } => Encoded {
-                kind: 2,
-                columns: z.width as u32,
-                input: at(mu),
-                saved: at(logvar),
-                output: at(z),
-                stream: stream as u32,
-                term: term as u32,
-                ..none
-            },
-            Self::LatentGrad {
-                mu,
-                logvar,
-                stream,
-                d_z,
-                upstream,
-                d_mu,
-                d_logvar,
-            } => Encoded {
-                kind: 3,
-                columns: d_z.width as u32,
-                input: at(mu),
-                saved: at(logvar),
-                addend: at(d_z),
-                output: at(d_mu),
-                output2: at(d_logvar),
-                stream: stream as u32,
-                upstream,
-                ..none
-            },
-        }
-    }
-}
-
-impl Product {
-    fn encode(&self, none: Encoded) -> Encoded {
-        let at = |tensor: Option<Tensor>| tensor.map_or(NONE, |tensor| tensor.at as u32);
-        let product = Encoded {
-            columns: self.width as u32,
-            inner: self.input.width as u32,
-            input: self.input.at as u32,
-            weight: self.weight.at as u32,
-            weight_inner: self.weight.inner as u32,
-            weight_column: self.weight.column as u32,
-            bias: self.bias.map_or(NONE, |bias| bias as u32),
-            addend: at(self.addend),
-            saved: at(self.gradient_of.map(|(_, saved)| saved)),
-            activation: activation_code(self.activation),
-            gradient_of: activation_code(self.gradient_of.map(|(function, _)| function)),
-            ..none
-        };
-        match self.result {
-            Outcome::Stored(y) => Encoded {
-                output: at(Some(y)),
-                ..product
-            },
-            Outcome::Scored {
-                score,
-                observed,
-                term,
-                gradient,
-            } => {
-                let (loss, scale, offset) = match score {
-                    Score::BernoulliNll => (1, 0.0, 0.0),
-                    Score::SquaredError { scale, offset } => (2, scale, offset),
-                };
-                Encoded {
-                    output: at(gradient.map(|(d, _)| d)),
-                    upstream: gradient.map_or(0.0, |(_, upstream)| upstream),
-                    observed: at(Some(observed)),
-                    term: term as u32,
-                    loss,
-                    scale,
-                    offset,
-                    ..product
-                }
-            }
-        }
     }
 }

@@ -16,7 +16,7 @@ pub const KERNEL: Kernel = Kernel {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
-    common: super::Params,
+    common: super::encode::Params,
     places: [Places; MAX_STAGES],
 }
 
@@ -126,7 +126,7 @@ pub fn together(stages: &[Stage], tile: Tile) -> Section {
 pub(super) fn launch(
     buffers: Buffers<'_>,
     program: &Program,
-    common: super::Params,
+    common: super::encode::Params,
     tile: Tile,
 ) -> Launch {
     let layout = Layout::of(program, tile.rows);

@@ -1,0 +1,194 @@
+//! A program as the shaders read it: a uniform with a table of stages.
+
+use std::ops::Range;
+
+use super::{Log, MAX_STAGES, Outcome, Product, Program, Score, Stage, Tensor};
+use crate::kernels::activation_code;
+use crate::rng;
+
+const NONE: u32 = u32::MAX;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Params {
+    rows: u32,
+    dim: u32,
+    words_per_row: u32,
+    first_stage: u32,
+    end_stage: u32,
+    advance: u32,
+    seed_low: u32,
+    seed_high: u32,
+    batch: u32,
+    entry_stride: u32,
+    term_stride: u32,
+    first_row: u32,
+    program: [Encoded; MAX_STAGES],
+}
+
+/// A stage as the shader reads it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+struct Encoded {
+    kind: u32,
+    columns: u32,
+    inner: u32,
+    input: u32,
+    weight: u32,
+    weight_inner: u32,
+    weight_column: u32,
+    bias: u32,
+    addend: u32,
+    saved: u32,
+    output: u32,
+    output2: u32,
+    observed: u32,
+    activation: u32,
+    gradient_of: u32,
+    loss: u32,
+    term: u32,
+    stream: u32,
+    upstream: f32,
+    scale: f32,
+    offset: f32,
+    padding: [u32; 3],
+}
+
+const _: () = assert!(size_of::<Encoded>() == 96);
+const _: () = assert!(size_of::<Params>() == 48 + 96 * MAX_STAGES);
+impl Params {
+    /// # Panics
+    /// Where there are too many stages.
+    pub(super) fn of(program: &Program, log: Log, stages: Range<usize>) -> Self {
+        let count = program.stages.len();
+        assert!(count <= MAX_STAGES, "{count} stages");
+        let [seed_low, seed_high] = rng::key(program.seed);
+        let mut params = Self {
+            rows: program.rows as u32,
+            dim: program.dim as u32,
+            words_per_row: program.dim.div_ceil(4) as u32,
+            first_stage: stages.start as u32,
+            end_stage: stages.end as u32,
+            advance: (program.last && stages.end == count).into(),
+            seed_low,
+            seed_high,
+            batch: log.batch as u32,
+            entry_stride: log.entry() as u32,
+            term_stride: log.term() as u32,
+            first_row: program.first_row as u32,
+            program: [bytemuck::Zeroable::zeroed(); MAX_STAGES],
+        };
+        for (slot, stage) in params.program.iter_mut().zip(&program.stages) {
+            program.check(stage);
+            *slot = stage.encode();
+        }
+        params
+    }
+}
+
+impl Stage {
+    fn encode(&self) -> Encoded {
+        let none = Encoded {
+            bias: NONE,
+            addend: NONE,
+            saved: NONE,
+            output: NONE,
+            output2: NONE,
+            observed: NONE,
+            ..bytemuck::Zeroable::zeroed()
+        };
+        let at = |tensor: Tensor| tensor.at as u32;
+        match *self {
+            Self::Gather { x } => Encoded {
+                kind: 0,
+                columns: x.width as u32,
+                output: at(x),
+                ..none
+            },
+            Self::Product(p) => p.encode(Encoded { kind: 1, ..none }),
+            Self::Latent {
+                mu,
+                logvar,
+                stream,
+                z,
+                term,
+            } => Encoded {
+                kind: 2,
+                columns: z.width as u32,
+                input: at(mu),
+                saved: at(logvar),
+                output: at(z),
+                stream: stream as u32,
+                term: term as u32,
+                ..none
+            },
+            Self::LatentGrad {
+                mu,
+                logvar,
+                stream,
+                d_z,
+                upstream,
+                d_mu,
+                d_logvar,
+            } => Encoded {
+                kind: 3,
+                columns: d_z.width as u32,
+                input: at(mu),
+                saved: at(logvar),
+                addend: at(d_z),
+                output: at(d_mu),
+                output2: at(d_logvar),
+                stream: stream as u32,
+                upstream,
+                ..none
+            },
+        }
+    }
+}
+
+impl Product {
+    fn encode(&self, none: Encoded) -> Encoded {
+        let at = |tensor: Option<Tensor>| tensor.map_or(NONE, |tensor| tensor.at as u32);
+        let product = Encoded {
+            columns: self.width as u32,
+            inner: self.input.width as u32,
+            input: self.input.at as u32,
+            weight: self.weight.at as u32,
+            weight_inner: self.weight.inner as u32,
+            weight_column: self.weight.column as u32,
+            bias: self.bias.map_or(NONE, |bias| bias as u32),
+            addend: at(self.addend),
+            saved: at(self.gradient_of.map(|(_, saved)| saved)),
+            activation: activation_code(self.activation),
+            gradient_of: activation_code(self.gradient_of.map(|(function, _)| function)),
+            ..none
+        };
+        match self.result {
+            Outcome::Stored(y) => Encoded {
+                output: at(Some(y)),
+                ..product
+            },
+            Outcome::Scored {
+                score,
+                observed,
+                term,
+                gradient,
+            } => {
+                let (loss, scale, offset) = match score {
+                    Score::BernoulliNll => (1, 0.0, 0.0),
+                    Score::SquaredError { scale, offset } => (2, scale, offset),
+                };
+                Encoded {
+                    output: at(gradient.map(|(d, _)| d)),
+                    upstream: gradient.map_or(0.0, |(_, upstream)| upstream),
+                    observed: at(Some(observed)),
+                    term: term as u32,
+                    loss,
+                    scale,
+                    offset,
+                    ..product
+                }
+            }
+        }
+    }
+}

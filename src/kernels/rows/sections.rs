@@ -1,0 +1,96 @@
+//! How the stages of a program share launches of `rows_subgroups`.
+
+use std::ops::Range;
+
+use super::{Stage, workgroup};
+use crate::kernels::SOFTWARE_ITERATIONS;
+
+/// Rows of a workgroup of `rows_subgroups`.
+pub(super) const TILE: usize = 64;
+
+/// Columns of a product that one of its workgroups computes at a time.
+const COLUMNS: usize = 32;
+
+/// Stages that share a launch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Which.
+    pub stages: Range<usize>,
+    /// Workgroups that share the columns of a tile of rows: more than one for a single product.
+    pub shares: usize,
+    /// The tile of `rows_workgroup`, which runs all stages; without one `rows_subgroups` runs these.
+    pub tile: Option<workgroup::Tile>,
+}
+
+/// As few launches as a software adapter can have: it ends the loops of a shader after
+/// [`SOFTWARE_ITERATIONS`], all of them together, without a word.
+pub fn together(stages: &[Stage]) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut room = 0;
+    for (index, stage) in stages.iter().enumerate() {
+        let needs = stage.iterations();
+        match sections.last_mut() {
+            Some(section) if needs <= room => {
+                section.stages.end = index + 1;
+                room -= needs;
+            }
+            _ if needs <= SOFTWARE_ITERATIONS => {
+                sections.push(Section {
+                    stages: index..index + 1,
+                    shares: 1,
+                    tile: None,
+                });
+                room = SOFTWARE_ITERATIONS - needs;
+            }
+            _ => {
+                sections.push(alone(index, stage));
+                room = 0;
+            }
+        }
+    }
+    sections
+}
+
+/// A launch for each stage.
+pub fn each_alone(stages: &[Stage]) -> Vec<Section> {
+    let sections = stages.iter().enumerate();
+    sections.map(|(index, stage)| alone(index, stage)).collect()
+}
+
+fn alone(index: usize, stage: &Stage) -> Section {
+    Section {
+        stages: index..index + 1,
+        shares: stage.tiles(),
+        tile: None,
+    }
+}
+
+impl Stage {
+    /// Tiles of columns: as many workgroups can share a launch of this stage alone.
+    fn tiles(&self) -> usize {
+        match self {
+            Self::Product(product) => product.width.div_ceil(COLUMNS).max(1),
+            _ => 1,
+        }
+    }
+
+    /// Iterations of all loops of a workgroup of `rows_subgroups` at this stage, from above: what
+    /// is skipped takes some too.
+    fn iterations(&self) -> usize {
+        const SKIPPED: usize = 16;
+        const DEPTH: usize = 2;
+        const ROWS: usize = TILE / 8;
+        /// Philox's rounds, where the compiler leaves that loop.
+        const NOISE: usize = 10;
+        SKIPPED
+            + match self {
+                Self::Gather { x } => ROWS * (1 + x.width.div_ceil(4)),
+                Self::Product(p) => {
+                    self.tiles() * (SKIPPED + p.input.width.div_ceil(DEPTH) + COLUMNS)
+                }
+                Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
+                    ROWS * (1 + z.width * (1 + NOISE))
+                }
+            }
+    }
+}
