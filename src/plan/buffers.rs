@@ -42,6 +42,13 @@ impl Pool {
         self.buffers.push(gpu.allocate(what, len)?);
         Ok(self.buffers.len() - 1)
     }
+
+    /// `len` words for a plan that needs no other buffer.
+    pub(super) fn one(&mut self, gpu: &Gpu, what: &str, len: usize) -> Result<Slice, GpuError> {
+        let mut free = (0..self.buffers.len()).collect();
+        let index = self.take(gpu, &mut free, what, len)?;
+        Ok(self.buffers[index].part(0, len))
+    }
 }
 
 /// The buffer of each tensor of one graph.

@@ -77,6 +77,7 @@ impl Draft {
         graph: &Graph,
         way: &Way,
         parameters: &mut Parameters,
+        pool: &mut Pool,
         shared: &Loop,
     ) -> Result<Self, GpuError> {
         let step = &way.step;
@@ -85,7 +86,7 @@ impl Draft {
         };
         let terms = graph.terms();
         let batch = graph.shape(terms[0].rows).rows();
-        let tape = gpu.allocate("the tensors of a step", step.tape)?;
+        let tape = pool.one(gpu, "the tensors of a step", step.tape)?;
         let (Some(images), Some(values)) = (dataset.single(), parameters.single().cloned()) else {
             unreachable!("`PlanChoice` takes no program where there are several buffers")
         };

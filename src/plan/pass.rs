@@ -53,6 +53,7 @@ impl GpuPass {
             let graph = graph(size);
             let parameters = &mut executor.parameters;
             let choice = executor.choice;
+            let pool = &mut executor.pool.borrow_mut();
             let way = choice.program(&gpu, &graph, parameters, &shared, executor.seed)?;
             drafts.push(match way {
                 Some(way) => {
@@ -67,12 +68,9 @@ impl GpuPass {
                         let losses = gpu.allocate("the losses of an epoch's rows", words)?;
                         shared.rows = Some((losses, log));
                     }
-                    Draft::program(&gpu, &graph, &way, parameters, &shared)?
+                    Draft::program(&gpu, &graph, &way, parameters, pool, &shared)?
                 }
-                None => {
-                    let pool = &mut executor.pool.borrow_mut();
-                    Draft::general(&gpu, &graph, executor.seed, parameters, pool, &shared)?.0
-                }
+                None => Draft::general(&gpu, &graph, executor.seed, parameters, pool, &shared)?.0,
             });
         }
         let mut plans = Draft::prepare(&gpu, drafts)?.into_iter();
