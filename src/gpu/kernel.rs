@@ -82,16 +82,18 @@ pub struct Dispatch {
 impl Dispatch {
     /// Records it.
     pub fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &self.bind_group, &[]);
-        pass.dispatch_workgroups(self.grid[0], self.grid[1], self.grid[2]);
+        self.record_grid(pass, self.grid);
     }
 
     /// Records it with `groups` workgroups in x, for a kernel that takes any number of them.
     pub fn record_groups(&self, pass: &mut wgpu::ComputePass<'_>, groups: u32) {
+        self.record_grid(pass, [groups, 1, 1]);
+    }
+
+    fn record_grid(&self, pass: &mut wgpu::ComputePass<'_>, [x, y, z]: [u32; 3]) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
-        pass.dispatch_workgroups(groups, 1, 1);
+        pass.dispatch_workgroups(x, y, z);
     }
 }
 

@@ -1,4 +1,5 @@
-//! Twin of the kernels `gemm_registers`, `gemm_subgroups` and `gemm_tiled`: matrix products with what follows them.
+//! Twin of the kernels `gemm_registers`, `gemm_subgroups` and `gemm_tiled`, the last with or without
+//! `gemm_split_sum`: matrix products with what follows them.
 
 use super::real::Real;
 use super::{activation, activation_grad};

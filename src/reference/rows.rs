@@ -1,4 +1,4 @@
-//! Twin of the kernel `rows_subgroups`: a program of stages over the rows of a batch.
+//! Twin of the kernels `rows_subgroups` and `rows_workgroup`: a program of stages over the rows of a batch.
 
 use super::real::Real;
 use super::{

@@ -1,4 +1,5 @@
-//! Twin of the kernel `update_subgroups`: the gradients of weights and biases, and Adam on them.
+//! Twin of the kernels `update_subgroups` and `update_tiled`: the gradients of weights and biases, and
+//! Adam on them.
 
 use std::ops::Range;
 
