@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use super::executor::GpuExecutor;
 use super::log::Log;
-use super::{Dataset, Loop, Plan};
+use super::{Dataset, Loop, Plan, PlanChoice};
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
 use crate::gpu::Gpu;
 use crate::graph::Graph;
@@ -54,22 +54,23 @@ impl GpuPass {
             let parameters = &mut executor.parameters;
             let choice = executor.choice;
             let pool = &mut executor.pool.borrow_mut();
-            let way = choice.program(&gpu, &graph, parameters, &shared, executor.seed)?;
-            drafts.push(match way {
-                Some(way) => {
-                    if shared.rows.is_none() {
-                        let shares = way.shares();
-                        let log = rows::Log {
-                            entries,
-                            shares,
-                            batch,
-                        };
-                        let words = graph.terms().len() * log.term();
-                        let losses = gpu.allocate("the losses of an epoch's rows", words)?;
-                        shared.rows = Some((losses, log));
-                    }
-                    Draft::program(&gpu, &graph, &way, parameters, pool, &shared)?
+            let mut way = choice.program(&gpu, &graph, parameters, &shared, executor.seed)?;
+            if let Some(program) = way.take_if(|_| shared.rows.is_none()) {
+                let log = rows::Log {
+                    entries,
+                    shares: program.shares(),
+                    batch,
+                };
+                let words = graph.terms().len() * log.term();
+                let fits = 4 * words as u64 <= gpu.largest_binding();
+                if fits || choice != PlanChoice::Auto {
+                    let losses = gpu.allocate("the losses of an epoch's rows", words)?;
+                    shared.rows = Some((losses, log));
+                    way = Some(program);
                 }
+            }
+            drafts.push(match way {
+                Some(way) => Draft::program(&gpu, &graph, &way, parameters, pool, &shared)?,
                 None => Draft::general(&gpu, &graph, executor.seed, parameters, pool, &shared)?.0,
             });
         }

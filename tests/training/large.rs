@@ -23,6 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
         weights_in_blocks_keep_what_is_written_to_them,
         weights_in_blocks_train_the_same_however_steps_are_submitted,
         what_no_buffers_hold_is_refused,
+        an_epoch_with_too_many_row_losses_takes_the_general_plan,
     ]
 }
 
@@ -211,4 +212,33 @@ fn what_no_buffers_hold_is_refused(gpu: &Gpu) {
     let wide = settings(&[204, 300], 5).vae(DIM).unwrap();
     let error = GpuExecutor::new(Arc::clone(&gpu), wide.parameters(), 0).unwrap_err();
     assert!(error.to_string().contains("at most 203 inputs"), "{error}");
+}
+
+/// The program's log keeps two losses a row; that of the general plan two a step.
+fn an_epoch_with_too_many_row_losses_takes_the_general_plan(gpu: &Gpu) {
+    let gpu = narrow(gpu, 65_536);
+    let settings = settings(&[8], 2);
+    let dim = 4;
+    let vae = settings.vae(dim).unwrap();
+    let pass = |plan, images: usize| {
+        let pixels = vec![1; images * dim];
+        let mut executor = executor(&gpu, vae.parameters(), plan);
+        let graph = |rows| vae.training_graph(rows, settings.adam());
+        let rows = Rows {
+            pixels: &pixels,
+            dim,
+        };
+        let pass = executor.pass(rows, 100, &graph);
+        pass.map(|pass| drop(pass))
+    };
+    // 65,536 bytes are 8,192 rows with two losses each.
+    for plan in [PlanChoice::Auto, PlanChoice::General] {
+        pass(plan, 8_300).unwrap();
+    }
+    let error = pass(PlanChoice::TwoLaunch, 8_300).unwrap_err();
+    assert!(
+        error.to_string().contains("the losses of an epoch's rows"),
+        "{error}"
+    );
+    pass(PlanChoice::TwoLaunch, 8_100).unwrap();
 }
