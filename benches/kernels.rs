@@ -14,7 +14,7 @@ use std::slice;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
-use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Launch, Slice};
+use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Launch, Options, Slice};
 use vae_wgpu::graph::{Activation, Adam};
 use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant};
 use vae_wgpu::kernels::{self, State, reduction_lanes};
@@ -188,8 +188,8 @@ impl Bench<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// The variant of `gemm_*` that the shape gets, at all shapes; the other ones at the first
-    /// model's.
+    /// The variant of `gemm_*` that the shape gets, at all shapes, and what it competes with where
+    /// there are matrix units; the other ones at the first model's.
     fn gemm(&mut self, model: &Model) -> Result<(), GpuError> {
         let family = Family::of(self.gpu);
         for (product, shape @ [m, n, k], transposed) in model.products() {
@@ -201,9 +201,15 @@ impl Bench<'_> {
                 tiled(16, 4, 1),
                 tiled(16, 8, 1),
             ];
-            let others = others
-                .into_iter()
-                .filter(|v| *v != chosen && model.name == "blog");
+            let others = others.into_iter().filter(|_| model.name == "blog");
+            let units = self.gpu.matrix_units().into_iter();
+            let units = units.flat_map(|units| {
+                [
+                    Variant::Cooperative(units),
+                    Variant::choose(Family::Tiled, shape),
+                ]
+            });
+            let others: Vec<_> = others.chain(units).filter(|v| *v != chosen).collect();
             let [a, b, c] = [m * k, k * n, m * n].map(|len| self.array(len));
             let [a, b, c, bias] = [a?, b?, c?, self.array(n)?];
             let operand = |slice, transposed| match transposed {
@@ -233,7 +239,9 @@ impl Bench<'_> {
                         results,
                         parts,
                     } => format!(" tile {} parts {parts}", side * results),
-                    Variant::Registers { .. } | Variant::Subgroups { .. } => String::new(),
+                    Variant::Registers { .. }
+                    | Variant::Subgroups { .. }
+                    | Variant::Cooperative(_) => String::new(),
                 };
                 let what = format!("{} {product} {m}x{n}x{k}{side}", model.name);
                 let launches = kernels::gemm::launches(gemm, variant);
@@ -439,7 +447,14 @@ fn tiled(side: u32, results: u32, parts: u32) -> Variant {
 }
 
 fn run(criterion: &mut Criterion) -> Result<(), GpuError> {
-    let gpu = Gpu::open(&AdapterChoice::Auto)?;
+    let with_units = Options {
+        matrix_units: true,
+        ..Options::default()
+    };
+    let gpu = match Gpu::open_with(&AdapterChoice::Auto, &with_units) {
+        Err(GpuError::MatrixUnits { .. }) => Gpu::open(&AdapterChoice::Auto)?,
+        opened => opened?,
+    };
     println!("adapter: {}\n", gpu.adapter());
     let mut bench = Bench {
         criterion,

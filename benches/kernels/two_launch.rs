@@ -202,7 +202,7 @@ impl Bench<'_> {
                 shares: 1,
                 tile: None,
             }),
-            Family::Tiled => {
+            Family::Tiled | Family::Cooperative(_) => {
                 let tile = Tile::choose(self.gpu, &step.program);
                 tile.map(|tile| workgroup::together(stages, tile))
             }

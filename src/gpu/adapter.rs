@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::GpuError;
+use super::{GpuError, MatrixUnits};
 
 /// What `--adapter` can say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +76,8 @@ pub struct AdapterSummary {
     pub driver: String,
     /// Lanes of a subgroup, where all subgroups have one size.
     pub subgroup_size: Option<u32>,
+    /// Its matrix units, where it has some that the kernels can use.
+    pub matrix_units: Option<MatrixUnits>,
     /// Why it cannot run the kernels, if it cannot.
     pub unusable: Option<String>,
 }
@@ -96,6 +98,7 @@ impl AdapterSummary {
             None
         };
         let sizes = [info.subgroup_min_size, info.subgroup_max_size];
+        let subgroup_size = (sizes[0] == sizes[1]).then_some(sizes[0]);
         Self {
             name: info.name,
             backend: info.backend,
@@ -103,7 +106,8 @@ impl AdapterSummary {
             driver: format!("{} {}", info.driver, info.driver_info)
                 .trim()
                 .to_owned(),
-            subgroup_size: (sizes[0] == sizes[1]).then_some(sizes[0]),
+            subgroup_size,
+            matrix_units: MatrixUnits::of(adapter, subgroup_size),
             unusable,
         }
     }

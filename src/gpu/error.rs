@@ -39,6 +39,14 @@ pub enum GpuError {
         /// The driver's words.
         reason: String,
     },
+    /// Matrix units were asked for, and there are none.
+    #[error(
+        "adapter '{adapter}' has no matrix units that the kernels could use (of 8×8 or 16×16, f16 added in f32, through wgpu's experimental feature); leave --matrix-units out"
+    )]
+    MatrixUnits {
+        /// The adapter's name.
+        adapter: String,
+    },
     /// One buffer would be larger than the device allows.
     #[error("{what} would take {}, and adapter '{adapter}' allows {} in one buffer; {remedy}", size(*.bytes), size(*.limit))]
     TooLarge {

@@ -5,6 +5,7 @@ mod buffer;
 mod cache;
 mod error;
 mod kernel;
+mod matrix;
 mod pipeline;
 mod timing;
 
@@ -15,6 +16,7 @@ pub use adapter::{AdapterChoice, AdapterList, AdapterSummary, ParseAdapterError}
 pub use buffer::{Readback, Slice};
 pub use error::GpuError;
 pub use kernel::{Access, Binding, Dispatch, Kernel, Launch, read, read_write};
+pub use matrix::MatrixUnits;
 pub use timing::Timestamps;
 
 /// How shaders are compiled.
@@ -41,6 +43,9 @@ pub struct Options {
     /// Bytes that a kernel may see of one buffer, where that is less than the adapter allows: with it
     /// small models run as large ones do.
     pub largest_binding: Option<u64>,
+    /// Runs large products on the GPU's matrix units. Off by default: wgpu calls its feature for them
+    /// experimental, and nobody has measured it here.
+    pub matrix_units: bool,
 }
 
 impl Default for Options {
@@ -52,6 +57,23 @@ impl Default for Options {
             pipelines: cache::default_folder(),
             as_gpu: false,
             largest_binding: None,
+            matrix_units: false,
+        }
+    }
+}
+
+impl Options {
+    /// The matrix units, where they are asked for.
+    fn matrix_units(&self, adapter: &AdapterSummary) -> Result<Option<MatrixUnits>, GpuError> {
+        if !self.matrix_units {
+            return Ok(None);
+        }
+        let software = adapter.kind == wgpu::DeviceType::Cpu && !self.as_gpu;
+        match adapter.matrix_units.filter(|_| !software) {
+            Some(units) => Ok(Some(units)),
+            None => Err(GpuError::MatrixUnits {
+                adapter: adapter.name.clone(),
+            }),
         }
     }
 }
@@ -66,6 +88,7 @@ pub struct Gpu {
     checks: Checks,
     as_gpu: bool,
     largest_binding: u64,
+    matrix_units: Option<MatrixUnits>,
     compiled: Mutex<pipeline::Compiled>,
     file: Option<cache::PipelineFile>,
     failure: Arc<Mutex<Option<GpuError>>>,
@@ -84,16 +107,21 @@ impl Gpu {
     /// [`Gpu::open`], saying how.
     ///
     /// # Errors
-    /// As [`Gpu::open`].
+    /// As [`Gpu::open`], and where matrix units are asked for and the adapter has none.
     pub fn open_with(choice: &AdapterChoice, options: &Options) -> Result<Self, GpuError> {
         let (adapter, summary) = AdapterList::choose(choice)?;
         let limits = adapter.limits();
-        let wanted = wgpu::Features::SUBGROUP | cache::PipelineFile::FEATURE | timing::FEATURES;
+        let matrix_units = options.matrix_units(&summary)?;
+        let mut wanted = wgpu::Features::SUBGROUP | cache::PipelineFile::FEATURE | timing::FEATURES;
+        if matrix_units.is_some() {
+            wanted |= matrix::FEATURES;
+        }
         let features = adapter.features() & wanted;
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("vae-wgpu"),
             required_features: features,
             required_limits: limits.clone(),
+            experimental_features: matrix::experimental(matrix_units.is_some()),
             ..Default::default()
         });
         let (device, queue) = pollster::block_on(request).map_err(|error| GpuError::Device {
@@ -138,6 +166,7 @@ impl Gpu {
             checks: options.checks,
             as_gpu: options.as_gpu,
             largest_binding,
+            matrix_units,
             compiled: Mutex::default(),
             file,
             failure,
@@ -159,6 +188,11 @@ impl Gpu {
     pub fn subgroup_size(&self) -> Option<u32> {
         let offered = self.device.features().contains(wgpu::Features::SUBGROUP);
         self.summary.subgroup_size.filter(|_| offered)
+    }
+
+    /// The matrix units, where they were asked for.
+    pub fn matrix_units(&self) -> Option<MatrixUnits> {
+        self.matrix_units
     }
 
     /// What the device allows.

@@ -1,9 +1,10 @@
 //! Matrix products with what follows them: bias, addend, non-linearity, derivative; and the sums of
 //! the left operand's rows.
 //!
-//! Three shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape. Where
+//! Four shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape. Where
 //! a product is too small for a GPU, its sums are cut into parts that a second launch adds.
 
+mod cooperative;
 mod split;
 mod variant;
 
@@ -12,6 +13,7 @@ use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 use variant::part;
 
+pub use cooperative::{COOPERATIVE_8, COOPERATIVE_16};
 pub use split::SPLIT_SUM;
 pub use variant::{Epilogue, Family, Variant};
 
@@ -193,31 +195,39 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     let epilogue = variant.family().epilogue();
     assert!(gemm.activation.is_none_or(|f| epilogue.takes_activation(f)));
     assert!(epilogue.takes_operands() || (gemm.addend.is_none() && gemm.gradient_of.is_none()));
+    let [m, n, k] = gemm.shape;
+    let flag = |set: bool| f64::from(u8::from(set));
+    let vectors = || {
+        [
+            ("VECTOR_A", flag(gemm.a.has_vectors(m, k, gemm.a_stride))),
+            ("VECTOR_B", flag(gemm.b.has_vectors(k, n, None))),
+        ]
+    };
     let (kernel, constants) = match variant {
         Variant::Registers { .. } => (&REGISTERS, vec![]),
         Variant::Subgroups { .. } => {
             let smooth = gemm.activation.is_some_and(|f| f != Activation::Relu);
-            (&SUBGROUPS, vec![("SMOOTH", f64::from(u8::from(smooth)))])
+            (&SUBGROUPS, vec![("SMOOTH", flag(smooth))])
         }
         Variant::Tiled {
             side,
             results,
             parts,
         } => {
-            let [m, n, k] = gemm.shape;
-            let flag = |set: bool| f64::from(u8::from(set));
-            let constants = vec![
+            let tile = [
                 ("SIDE", side.into()),
                 ("RESULTS", results.into()),
                 ("PARTS", flag(parts > 1)),
-                ("VECTOR_A", flag(gemm.a.has_vectors(m, k, gemm.a_stride))),
-                ("VECTOR_B", flag(gemm.b.has_vectors(k, n, None))),
             ];
-            (&TILED, constants)
+            (&TILED, tile.into_iter().chain(vectors()).collect())
+        }
+        Variant::Cooperative(units) => {
+            let (kernel, workgroup) = cooperative::kernel(units);
+            let size = [("WORKGROUP", workgroup.into())];
+            (kernel, size.into_iter().chain(vectors()).collect())
         }
     };
     check(&gemm, variant, kernel);
-    let [m, n, _] = gemm.shape;
     let transposed = variant == (Variant::Subgroups { transposed: true });
     // A step that does not apply reads nothing; its binding is the left operand.
     let [a, b] = [gemm.a.slice(), gemm.b.slice()];
@@ -253,7 +263,7 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
 fn groups_k(variant: Variant) -> u32 {
     match variant {
         Variant::Tiled { parts, .. } => parts,
-        Variant::Registers { .. } | Variant::Subgroups { .. } => 1,
+        Variant::Registers { .. } | Variant::Subgroups { .. } | Variant::Cooperative(_) => 1,
     }
 }
 
@@ -276,7 +286,7 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
         gradient_of: activation_code(gemm.gradient_of.map(|(function, _)| function)),
         lanes_or_part: match variant {
             Variant::Registers { lanes_n } => lanes_n,
-            Variant::Subgroups { .. } => 0,
+            Variant::Subgroups { .. } | Variant::Cooperative(_) => 0,
             Variant::Tiled { parts, .. } => part(k, parts as usize) as u32,
         },
         has_sums: gemm.sums.is_some().into(),

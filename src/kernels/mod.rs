@@ -33,6 +33,8 @@ pub const ALL: &[&Kernel] = &[
     &bernoulli_nll::KERNEL,
     &column_sum::KERNEL,
     &gather::KERNEL,
+    &gemm::COOPERATIVE_8,
+    &gemm::COOPERATIVE_16,
     &gemm::REGISTERS,
     &gemm::SPLIT_SUM,
     &gemm::SUBGROUPS,

@@ -113,8 +113,10 @@ impl PlanChoice {
                 };
                 Way { step, sections }
             }),
-            Family::Tiled if self != Self::Fused => step().and_then(|step| self.on_gpu(gpu, step)),
-            Family::Registers | Family::Tiled => {
+            Family::Tiled | Family::Cooperative(_) if self != Self::Fused => {
+                step().and_then(|step| self.on_gpu(gpu, step))
+            }
+            Family::Registers | Family::Tiled | Family::Cooperative(_) => {
                 Err("there are no kernels for this adapter".to_owned())
             }
         };

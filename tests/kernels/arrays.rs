@@ -123,7 +123,8 @@ pub(crate) fn wrapped(mut launch: Launch) -> Launch {
 /// Whether NaN can be relied on: WGSL lets compilers assume that there is none, and some turn what
 /// keeps it back into a `max`, which does not.
 pub(crate) fn keeps_nan(gpu: &Gpu) -> bool {
-    gpu.is_software() && gpu.adapter().backend == wgpu::Backend::Vulkan
+    let adapter = gpu.adapter();
+    adapter.kind == wgpu::DeviceType::Cpu && adapter.backend == wgpu::Backend::Vulkan
 }
 
 /// `len` values of U(−bound, bound), a function of `seed`: no two rows or columns are alike.

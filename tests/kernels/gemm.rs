@@ -1,4 +1,5 @@
-//! `gemm_registers`, `gemm_subgroups` and `gemm_tiled`, with `gemm_split_sum`, against their twin.
+//! `gemm_registers`, `gemm_subgroups`, `gemm_tiled` with `gemm_split_sum`, and `gemm_cooperative_*`
+//! against their twin.
 
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
@@ -10,16 +11,26 @@ use crate::support::harness::{Test, tests};
 use crate::support::tolerance::{EPS, Tolerance};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![both_checks:
-        shapes,
-        a_long_sum,
-        every_epilogue,
-        a_layer_of_each_kind,
-        columns_of_wider_matrices,
-        extreme_values,
-        nothing_hides_what_is_not_finite,
-        random_shapes,
-    ]
+    macro_rules! all {
+        ($kind:ident) => {
+            tests![$kind:
+                shapes,
+                a_long_sum,
+                every_epilogue,
+                a_layer_of_each_kind,
+                columns_of_wider_matrices,
+                extreme_values,
+                nothing_hides_what_is_not_finite,
+                random_shapes,
+            ]
+        };
+    }
+    let of_matrix_units = tests![matrix_units:
+        rows_and_columns_of_all_magnitudes,
+        the_same_bits_each_time,
+    ];
+    let kinds = [all!(both_checks), all!(matrix_units), of_matrix_units];
+    kinds.into_iter().flatten().collect()
 }
 
 const fn tiled(side: u32, results: u32, parts: u32) -> Variant {
@@ -44,11 +55,14 @@ const VARIANTS: [Variant; 11] = [
     tiled(16, 8, 2),
 ];
 
-/// The variants that an adapter can run.
-fn variants(gpu: &Gpu) -> impl Iterator<Item = Variant> {
+/// The variants that an adapter can run; on its matrix units, the one for those.
+fn variants(gpu: &Gpu) -> Vec<Variant> {
+    if let Some(units) = gpu.matrix_units() {
+        return vec![Variant::Cooperative(units)];
+    }
     let eight = gpu.subgroup_size() == Some(8);
-    let runs = move |variant: &Variant| eight || variant.family() != Family::Subgroups;
-    VARIANTS.into_iter().filter(runs)
+    let runs = |variant: &Variant| eight || variant.family() != Family::Subgroups;
+    VARIANTS.into_iter().filter(runs).collect()
 }
 
 /// Which operands enter transposed.
@@ -97,7 +111,7 @@ impl Case {
 
     fn compare(&self, gpu: &Gpu, variant: Variant) {
         let c = self.run(gpu, variant);
-        self.check(&format!("{variant:?} {}", self.title()), &c);
+        self.check(&format!("{variant:?} {}", self.title()), &c, variant);
     }
 
     fn run(&self, gpu: &Gpu, variant: Variant) -> Vec<f32> {
@@ -208,15 +222,26 @@ impl Case {
     /// Σ a·b rounds twice a term, and once for bias and addend each. Activations have slopes of at
     /// most 1, so that they pass the error on and add their own: 10⁻⁵ for tanh, 7 ULP of 1 for the
     /// sigmoid. Derivatives are at most 1 too, and round three times, the product once.
-    fn check(&self, what: &str, actual: &[f32]) {
+    ///
+    /// On matrix units a sum is that of halves, see the header of `gemm_cooperative.wgsl`. A term
+    /// rounds once there, as products of halves are exact; the split costs four roundings of EPS and
+    /// its join one, so that k + 6 holds them all; and there is a share of the row's and the column's
+    /// largest.
+    fn check(&self, what: &str, actual: &[f32], variant: Variant) {
         let expected = self.twin(|v| v.into());
         let sums = Self {
             activation: None,
             gradient_of: None,
             ..self.clone()
         };
-        let sums = sums.twin(|v| v.abs().into());
+        let mut sums = sums.twin(|v| v.abs().into());
         let roundings = (self.shape[2] + 6) as f64;
+        if matches!(variant, Variant::Cooperative(_)) {
+            let share = 2f64.powi(-38) / (roundings * EPS);
+            for (sum, largest) in sums.iter_mut().zip(self.largest()) {
+                *sum += share * largest;
+            }
+        }
         let own = match self.activation {
             None | Some(Relu) => 0.0,
             Some(Tanh) => 1e-5 + 4.0 * EPS,
@@ -224,6 +249,36 @@ impl Case {
         };
         let tolerance = Tolerance::relative(roundings * EPS).plus(own);
         tolerance.check_against(what, actual, &expected, &sums);
+    }
+
+    /// max|a|·Σ|b| + max|b|·Σ|a| over each result's row and column.
+    fn largest(&self) -> Vec<f64> {
+        let [m, n, k] = self.shape;
+        let magnitude = |values: &[f32], at: usize| f64::from(values[at]).abs();
+        let row = |m_at: usize| -> Vec<f64> {
+            let at = |k_at| match self.transposed[0] {
+                false => m_at * k + k_at,
+                true => k_at * m + m_at,
+            };
+            (0..k).map(|k_at| magnitude(&self.a, at(k_at))).collect()
+        };
+        let column = |n_at: usize| -> Vec<f64> {
+            let at = |k_at| match self.transposed[1] {
+                false => k_at * n + n_at,
+                true => n_at * k + k_at,
+            };
+            (0..k).map(|k_at| magnitude(&self.b, at(k_at))).collect()
+        };
+        let both = |values: Vec<f64>| -> [f64; 2] {
+            let largest = values.iter().copied().fold(0.0, f64::max);
+            [largest, values.iter().sum()]
+        };
+        let rows: Vec<_> = (0..m).map(|at| both(row(at))).collect();
+        let columns: Vec<_> = (0..n).map(|at| both(column(at))).collect();
+        let pairs = rows
+            .iter()
+            .flat_map(|a| columns.iter().map(move |b| (a, b)));
+        pairs.map(|(a, b)| a[0] * b[1] + b[0] * a[1]).collect()
     }
 
     /// The twin's result for operands that `convert` has passed.
@@ -357,7 +412,7 @@ fn columns_of_wider_matrices(gpu: &Gpu) {
         [130, 9, 64],
         [36, 132, 68],
     ];
-    for (variant, others) in variants(gpu).flat_map(|v| [(v, 5), (v, 400)]) {
+    for (variant, others) in variants(gpu).into_iter().flat_map(|v| [(v, 5), (v, 400)]) {
         for transposed in ORDERS {
             for shape @ [m, n, _] in shapes {
                 let plain = Case {
@@ -435,7 +490,7 @@ fn nothing_hides_what_is_not_finite(gpu: &Gpu) {
 
 fn random_shapes(gpu: &Gpu) {
     let dimension = || 1usize..150;
-    let variants: Vec<_> = variants(gpu).collect();
+    let variants = variants(gpu);
     let choices = (0..variants.len(), 0..ORDERS.len());
     random(
         (dimension(), dimension(), dimension(), choices),
@@ -448,4 +503,40 @@ fn random_shapes(gpu: &Gpu) {
             case.compare(gpu, variants[variant]);
         },
     );
+}
+
+/// Rows and columns each of a magnitude of its own, from 10⁻²² to 10²², and within one factors from 1
+/// to 10⁻¹²: f16 ends at 65,504 and 6·10⁻⁸.
+fn rows_and_columns_of_all_magnitudes(gpu: &Gpu) {
+    let shape @ [m, n, k] = [67, 70, 45];
+    let scaled = |values: Vec<f32>, lines: usize, down: i32| -> Vec<f32> {
+        let scale = |at: usize| {
+            let line = (at / k % lines) as i32;
+            10f64.powi(down * (line % 23)) * 10f64.powi(-((at % 13) as i32))
+        };
+        let values = values.iter().enumerate();
+        values
+            .map(|(at, &v)| (f64::from(v) * scale(at)) as f32)
+            .collect()
+    };
+    for variant in variants(gpu) {
+        for [down_a, down_b] in [[-1, 1], [-1, 0], [0, -1], [1, -1]] {
+            let case = Case {
+                a: scaled(uniform(1, m * k, 1.0), m, down_a),
+                b: scaled(uniform(2, n * k, 1.0), n, down_b),
+                ..Case::product(shape, [false, true])
+            };
+            case.compare(gpu, variant);
+        }
+    }
+}
+
+fn the_same_bits_each_time(gpu: &Gpu) {
+    for variant in variants(gpu) {
+        let case = Case::product([130, 70, 333], [false, true]);
+        let first = case.run(gpu, variant);
+        for _ in 0..3 {
+            assert_eq!(case.run(gpu, variant), first);
+        }
+    }
 }

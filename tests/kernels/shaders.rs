@@ -36,11 +36,19 @@ fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
 
 /// What WebGPU has without any feature; but for the kernels that are named after one.
 fn validator(kernel: &Kernel) -> Validator {
-    let capabilities = match kernel.name.ends_with("_subgroups") {
-        true => Capabilities::SUBGROUP,
-        false => Capabilities::empty(),
+    let capabilities = if is_cooperative(kernel) {
+        Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16 | Capabilities::COOPERATIVE_MATRIX
+    } else if kernel.name.ends_with("_subgroups") {
+        Capabilities::SUBGROUP
+    } else {
+        Capabilities::empty()
     };
     Validator::new(ValidationFlags::all(), capabilities)
+}
+
+/// Whether a kernel runs on matrix units; its source is two files, a head and what they share.
+fn is_cooperative(kernel: &Kernel) -> bool {
+    kernel.name.starts_with("gemm_cooperative_")
 }
 
 fn every_file_is_a_kernel() {
@@ -49,13 +57,20 @@ fn every_file_is_a_kernel() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    let kernels = kernels::ALL
-        .iter()
-        .map(|kernel| format!("{}.wgsl", kernel.name))
-        .collect();
-    assert_eq!(files, kernels, "files in shaders/, and kernels::ALL");
+    let shared = "gemm_cooperative";
+    let names = kernels::ALL.iter().map(|kernel| kernel.name);
+    let kernels = names.chain([shared]).map(|name| format!("{name}.wgsl"));
+    assert_eq!(
+        files,
+        kernels.collect(),
+        "files in shaders/, and kernels::ALL"
+    );
+    let read = |name| std::fs::read_to_string(folder.join(format!("{name}.wgsl"))).unwrap();
     for kernel in kernels::ALL {
-        let file = std::fs::read_to_string(folder.join(format!("{}.wgsl", kernel.name))).unwrap();
+        let mut file = read(kernel.name);
+        if is_cooperative(kernel) {
+            file += &read(shared);
+        }
         assert_eq!(
             file, kernel.source,
             "{} holds another file's source",
@@ -183,15 +198,25 @@ fn shaders_translate() {
             let info = validator(kernel)
                 .validate_resolved_overrides(&module)
                 .unwrap();
-            translate(kernel.name, &module, &info);
+            translate(kernel, &module, &info);
         }
     }
 }
 
-/// Bindings get their numbers from wgpu when it runs; here any will do.
-fn translate(name: &str, module: &Module, info: &ModuleInfo) {
-    let main = MAIN.map(|(stage, name)| (stage, name.to_owned()));
+/// Bindings get their numbers from wgpu when it runs; here any will do. DX12 has no matrix units, and
+/// Metal those of 8×8.
+fn translate(kernel: &Kernel, module: &Module, info: &ModuleInfo) {
+    to_spirv(kernel.name, module, info);
+    let sixteen = kernel.name == kernels::gemm::COOPERATIVE_16.name;
+    if !sixteen {
+        to_metal(kernel.name, module, info);
+    }
+    if !is_cooperative(kernel) {
+        to_hlsl(kernel.name, module, info);
+    }
+}
 
+fn to_spirv(name: &str, module: &Module, info: &ModuleInfo) {
     let options = spv::PipelineOptions {
         shader_stage: ShaderStage::Compute,
         entry_point: "main".to_owned(),
@@ -199,12 +224,16 @@ fn translate(name: &str, module: &Module, info: &ModuleInfo) {
     let spirv = spv::write_vec(module, info, &spv::Options::default(), Some(&options));
     let spirv = spirv.unwrap_or_else(|e| panic!("{name} to SPIR-V: {e}"));
     assert_eq!(spirv[0], 0x0723_0203, "{name}: SPIR-V's magic number");
+}
 
+fn to_metal(name: &str, module: &Module, info: &ModuleInfo) {
     let options = msl::PipelineOptions {
-        entry_point: main.clone(),
+        entry_point: MAIN.map(|(stage, name)| (stage, name.to_owned())),
         ..Default::default()
     };
     let metal = msl::Options {
+        // The first with matrix units.
+        lang_version: (2, 3),
         fake_missing_bindings: true,
         ..Default::default()
     };
@@ -217,8 +246,11 @@ fn translate(name: &str, module: &Module, info: &ModuleInfo) {
             "{name}: no MSL kernel"
         );
     }
+}
 
-    let options = hlsl::PipelineOptions { entry_point: main };
+fn to_hlsl(name: &str, module: &Module, info: &ModuleInfo) {
+    let entry_point = MAIN.map(|(stage, name)| (stage, name.to_owned()));
+    let options = hlsl::PipelineOptions { entry_point };
     let dx12 = hlsl::Options {
         fake_missing_bindings: true,
         ..Default::default()

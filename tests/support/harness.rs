@@ -26,6 +26,7 @@ pub(crate) struct Test {
 enum Body {
     Plain(fn()),
     Gpu(fn(&Gpu), &'static [Checks]),
+    MatrixUnits(fn(&Gpu)),
     Executors(fn(&Open)),
     Ignored(&'static str),
 }
@@ -52,6 +53,14 @@ impl Test {
         Self {
             name,
             body: Body::Gpu(body, &[Checks::Trusted, Checks::Checked]),
+        }
+    }
+
+    /// A test on a GPU's matrix units, with shaders of both kinds; ignored where there are none.
+    pub(crate) fn matrix_units(name: &'static str, body: fn(&Gpu)) -> Self {
+        Self {
+            name,
+            body: Body::MatrixUnits(body),
         }
     }
 
@@ -91,6 +100,14 @@ impl Test {
                     })
                 })
                 .collect(),
+            Body::MatrixUnits(body) => [(Checks::Trusted, ""), (Checks::Checked, ", checked")]
+                .map(|(checks, suffix)| {
+                    let title = format!("{name} (matrix units{suffix})");
+                    Trial::ignorable_test(title, move || {
+                        on_gpu(Mode::matrix_units(checks), |gpu| body(gpu))
+                    })
+                })
+                .into(),
             Body::Executors(body) => {
                 let reference = Trial::test(format!("{name} (reference)"), move || {
                     body(&|specs, seed| Box::new(ReferenceExecutor::new(specs, seed)));
@@ -125,6 +142,7 @@ const PLANS: [(bool, PlanChoice); 5] = [
 struct Mode {
     checks: Checks,
     as_gpu: bool,
+    matrix_units: bool,
 }
 
 impl Mode {
@@ -132,6 +150,7 @@ impl Mode {
         Self {
             checks: Checks::Trusted,
             as_gpu,
+            matrix_units: false,
         }
     }
 
@@ -139,12 +158,28 @@ impl Mode {
         Self {
             checks,
             as_gpu: false,
+            matrix_units: false,
+        }
+    }
+
+    /// With the kernels for GPUs, on which the matrix units are.
+    fn matrix_units(checks: Checks) -> Self {
+        Self {
+            checks,
+            as_gpu: true,
+            matrix_units: true,
         }
     }
 
     /// Its place among the opened adapters.
     fn slot(self) -> usize {
-        2 * usize::from(self.as_gpu) + usize::from(self.checks == Checks::Checked)
+        let bits = [
+            self.matrix_units,
+            self.as_gpu,
+            self.checks == Checks::Checked,
+        ];
+        bits.into_iter()
+            .fold(0, |slot, bit| 2 * slot + usize::from(bit))
     }
 }
 
@@ -190,14 +225,17 @@ pub(crate) fn run(tests: impl IntoIterator<Item = Test>) -> ExitCode {
     let trials = tests.into_iter().flat_map(Test::trials).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     // Closed here: a device that outlives `main` has threads that run while the driver unloads.
-    *GPUS.lock().unwrap_or_else(PoisonError::into_inner) = [const { None }; 4];
+    *GPUS.lock().unwrap_or_else(PoisonError::into_inner) = [const { None }; SLOTS];
     conclusion.exit_code()
 }
 
 type Opened = Result<Arc<Gpu>, GpuError>;
 
+/// Ways to open the adapter.
+const SLOTS: usize = 8;
+
 /// The adapter as it was opened, by [`Mode::slot`].
-static GPUS: Mutex<[Option<Opened>; 4]> = Mutex::new([const { None }; 4]);
+static GPUS: Mutex<[Option<Opened>; SLOTS]> = Mutex::new([const { None }; SLOTS]);
 
 /// The adapter, opened once a process and mode.
 fn gpu(mode: Mode) -> Opened {
@@ -210,6 +248,7 @@ fn gpu(mode: Mode) -> Opened {
             // Tests leave nothing in the user's folders.
             pipelines: None,
             as_gpu: mode.as_gpu,
+            matrix_units: mode.matrix_units,
             ..Options::default()
         };
         let gpu = Gpu::open_with(&choice, &options).map(Arc::new);
@@ -221,9 +260,10 @@ fn gpu(mode: Mode) -> Opened {
     slot.get_or_insert_with(open).clone()
 }
 
-/// Whether there is simply no adapter that could run the tests.
+/// Whether there is simply no adapter that could run the tests, or it lacks what not all have.
 fn may_be_ignored(error: &GpuError) -> bool {
     let none = match error {
+        GpuError::MatrixUnits { .. } => return true,
         GpuError::NoAdapter { .. } => true,
         GpuError::NoMatch { .. } => adapter_name().is_none(),
         _ => false,

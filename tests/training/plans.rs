@@ -5,6 +5,7 @@ use std::sync::Arc;
 use vae_wgpu::data::digits;
 use vae_wgpu::executor::{Executor, Rows, Snapshot, Start};
 use vae_wgpu::gpu::{AdapterChoice, Gpu, Options};
+use vae_wgpu::kernels::gemm::{Family, Variant};
 use vae_wgpu::plan::{GpuExecutor, PlanChoice};
 use vae_wgpu::rng;
 use vae_wgpu::train::Settings;
@@ -12,15 +13,18 @@ use vae_wgpu::train::Settings;
 use crate::support::harness::{Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![gpu: long_loops_run_to_their_end]
+    let of_matrix_units = tests![matrix_units: matrix_units_train_as_other_products_do];
+    let mut tests = tests![gpu: long_loops_run_to_their_end];
+    tests.extend(of_matrix_units);
+    tests
 }
 
 /// The same adapter, for executors that share it.
-fn reopened(gpu: &Gpu) -> Arc<Gpu> {
+fn reopened(gpu: &Gpu, options: Options) -> Arc<Gpu> {
     let name = AdapterChoice::Name(gpu.adapter().name.clone());
     let options = Options {
         pipelines: None,
-        ..Options::default()
+        ..options
     };
     Arc::new(Gpu::open_with(&name, &options).unwrap())
 }
@@ -68,7 +72,7 @@ fn assert_close(what: &str, a: &[f32], b: &[f32]) {
 /// llvmpipe ends the loops of a shader after 65,535 iterations without a word: this model's rows
 /// need more in one launch.
 fn long_loops_run_to_their_end(gpu: &Gpu) {
-    let gpu = &reopened(gpu);
+    let gpu = &reopened(gpu, Options::default());
     let settings = Settings {
         hidden: vec![1700, 1300],
         latent: 40,
@@ -78,4 +82,30 @@ fn long_loops_run_to_their_end(gpu: &Gpu) {
     for plan in [PlanChoice::Fused, PlanChoice::TwoLaunch] {
         assert_close(&plan.to_string(), &losses(gpu, plan, &settings), &general);
     }
+}
+
+/// The weights' gradients of this model are large enough for matrix units, whose sums are as good as
+/// those in another order; and every run has the same bits.
+fn matrix_units_train_as_other_products_do(gpu: &Gpu) {
+    let settings = Settings {
+        hidden: vec![800, 700],
+        latent: 20,
+        ..Settings::default()
+    };
+    let family = Family::of(gpu);
+    let chosen = Variant::choose(family, [800, 784, 65]);
+    assert_eq!(Some(chosen), gpu.matrix_units().map(Variant::Cooperative));
+    let open = |matrix_units| {
+        let options = Options {
+            as_gpu: true,
+            matrix_units,
+            ..Options::default()
+        };
+        reopened(gpu, options)
+    };
+    let plan = PlanChoice::General;
+    let other = losses(&open(false), plan, &settings);
+    let units = losses(&open(true), plan, &settings);
+    assert_close("matrix units", &units, &other);
+    assert_eq!(losses(&open(true), plan, &settings), units);
 }

@@ -1,6 +1,6 @@
 //! Which shader computes a product, with which tile: a table from adapter and shape.
 
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, MatrixUnits};
 use crate::graph::Activation;
 
 /// The shader that suits an adapter.
@@ -12,13 +12,15 @@ pub enum Family {
     Subgroups,
     /// `gemm_tiled`.
     Tiled,
+    /// `gemm_cooperative_*`, and `gemm_tiled` for what is too small for it.
+    Cooperative(MatrixUnits),
 }
 
 impl Family {
     /// The family for an adapter.
     pub fn of(gpu: &Gpu) -> Self {
         match (gpu.is_software(), gpu.subgroup_size()) {
-            (false, _) => Self::Tiled,
+            (false, _) => gpu.matrix_units().map_or(Self::Tiled, Self::Cooperative),
             (true, Some(8)) => Self::Subgroups,
             (true, _) => Self::Registers,
         }
@@ -28,7 +30,7 @@ impl Family {
     pub fn epilogue(self) -> Epilogue {
         match self {
             Self::Registers => Epilogue::Relu,
-            Self::Subgroups | Self::Tiled => Epilogue::All,
+            Self::Subgroups | Self::Tiled | Self::Cooperative(_) => Epilogue::All,
         }
     }
 }
@@ -55,6 +57,8 @@ pub enum Variant {
         /// Parts into which each sum is cut; where there are several, a second launch adds them.
         parts: u32,
     },
+    /// 64 × 64 a workgroup, on matrix units.
+    Cooperative(MatrixUnits),
 }
 
 /// Workgroups of 256 invocations that keep a large GPU busy: one for each of its cores, of which
@@ -73,7 +77,8 @@ impl Variant {
     ///
     /// On software adapters the lanes lie as computes the fewest elements past the edges. A GPU
     /// takes the largest tiles, which read the least, of which there are enough to keep it busy;
-    /// where there are too few of the smallest, sums are cut into parts.
+    /// where there are too few of the smallest, sums are cut into parts. Matrix units, where they
+    /// were asked for, take what has enough of their tiles: a rule that nobody has measured.
     pub fn choose(family: Family, [m, n, k]: [usize; 3]) -> Self {
         let computed = |variant: &Self| {
             let [rows, columns] = variant.tile();
@@ -93,24 +98,30 @@ impl Variant {
                     plain
                 }
             }
-            Family::Tiled => {
-                let tiles = |side: usize| m.div_ceil(side) * n.div_ceil(side);
-                let [side, results, parts] = if tiles(128) >= ENOUGH {
-                    [16, 8, 1]
-                } else if tiles(64) >= ENOUGH {
-                    [16, 4, 1]
-                } else {
-                    let wanted = ENOUGH_SMALL / tiles(32).max(1);
-                    let parts = wanted.min(k / LEAST_PART).max(1);
-                    // Without those that rounding leaves empty.
-                    [8, 4, k.div_ceil(part(k, parts)).max(1) as u32]
-                };
-                Self::Tiled {
-                    side,
-                    results,
-                    parts,
-                }
-            }
+            Family::Tiled => Self::tiled([m, n, k]),
+            // A tile of the matrix units' reads what one of `gemm_tiled` does, so that as many keep
+            // the GPU busy.
+            Family::Cooperative(units) if tiles(64, [m, n]) >= ENOUGH => Self::Cooperative(units),
+            Family::Cooperative(_) => Self::tiled([m, n, k]),
+        }
+    }
+
+    fn tiled([m, n, k]: [usize; 3]) -> Self {
+        let tiles = |side| tiles(side, [m, n]);
+        let [side, results, parts] = if tiles(128) >= ENOUGH {
+            [16, 8, 1]
+        } else if tiles(64) >= ENOUGH {
+            [16, 4, 1]
+        } else {
+            let wanted = ENOUGH_SMALL / tiles(32).max(1);
+            let parts = wanted.min(k / LEAST_PART).max(1);
+            // Without those that rounding leaves empty.
+            [8, 4, k.div_ceil(part(k, parts)).max(1) as u32]
+        };
+        Self::Tiled {
+            side,
+            results,
+            parts,
         }
     }
 
@@ -128,6 +139,7 @@ impl Variant {
             Self::Registers { .. } => Family::Registers,
             Self::Subgroups { .. } => Family::Subgroups,
             Self::Tiled { .. } => Family::Tiled,
+            Self::Cooperative(units) => Family::Cooperative(units),
         }
     }
 
@@ -138,8 +150,14 @@ impl Variant {
             Self::Subgroups { transposed: false } => [64, 32],
             Self::Subgroups { transposed: true } => [32, 64],
             Self::Tiled { side, results, .. } => [(results * side) as usize; 2],
+            Self::Cooperative(_) => [64; 2],
         }
     }
+}
+
+/// Square tiles that a result takes.
+fn tiles(side: usize, [m, n]: [usize; 2]) -> usize {
+    m.div_ceil(side) * n.div_ceil(side)
 }
 
 /// What a product takes along besides its bias.
@@ -188,6 +206,20 @@ mod tests {
         assert_eq!(tiled([2048, 2048, 1024]), [16, 8, 1]);
         assert_eq!(tiled([512, 1024, 784]), [16, 4, 1]);
         assert_eq!(tiled([784, 400, 128]), [8, 4, 1]);
+    }
+
+    #[test]
+    fn matrix_units_take_what_keeps_them_busy() {
+        let units = MatrixUnits {
+            size: 16,
+            lanes: 32,
+        };
+        let choose = |shape| Variant::choose(Family::Cooperative(units), shape);
+        assert_eq!(choose([512, 1024, 784]), Variant::Cooperative(units));
+        assert_eq!(choose([2048, 2048, 1]), Variant::Cooperative(units));
+        for shape in [[784, 400, 128], [128, 32, 784]] {
+            assert_eq!(choose(shape), Variant::choose(Family::Tiled, shape));
+        }
     }
 
     #[test]
