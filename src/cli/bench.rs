@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use vae_wgpu::bench::{self, Comparison, Options, Report, StepReport, Workload};
 use vae_wgpu::eval::Device;
+use vae_wgpu::gpu;
 
 use super::console::{self, thousands};
 use super::failure::Usage;
@@ -90,7 +91,12 @@ impl Args {
         if let Some(Some(path)) = &self.json {
             check_target(path)?;
         }
-        let device = Device::open(&self.adapter.resolve(None))?.with_plan(self.plan.resolve(None));
+        let options = gpu::Options {
+            matrix_units: self.plan.matrix_units(false),
+            ..gpu::Options::default()
+        };
+        let device = Device::open_with(&self.adapter.resolve(None), &options)?
+            .with_plan(self.plan.resolve(None));
         if let Some(warning) = device.warning() {
             console::warning(warning);
         }

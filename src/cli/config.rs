@@ -22,6 +22,8 @@ pub(crate) struct RunConfig {
     pub(crate) adapter: String,
     #[serde(default = "automatic")]
     pub(crate) plan: String,
+    #[serde(default)]
+    pub(crate) matrix_units: bool,
     pub(crate) data: DataConfig,
     pub(crate) training: Settings,
 }
@@ -62,6 +64,7 @@ pub(crate) fn parse_source(text: &str) -> Source {
 pub(crate) struct ConfigFile {
     pub(crate) adapter: Option<String>,
     pub(crate) plan: Option<String>,
+    pub(crate) matrix_units: bool,
     pub(crate) data: PartialData,
     pub(crate) training: Overrides,
 }
@@ -186,6 +189,7 @@ mod tests {
         let config = RunConfig {
             adapter: "auto".to_owned(),
             plan: automatic(),
+            matrix_units: false,
             data: DataConfig {
                 source: "digits".to_owned(),
                 dir: None,

@@ -6,7 +6,7 @@ use vae_wgpu::checkpoint::{Checkpoint, CheckpointError, RunDir, RunLock};
 use vae_wgpu::data::{Dataset, Source};
 use vae_wgpu::eval::Device;
 use vae_wgpu::executor::{ExecutorError, ParameterSpec};
-use vae_wgpu::gpu::{AdapterChoice, GpuError, Slice};
+use vae_wgpu::gpu::{AdapterChoice, GpuError, Options, Slice};
 use vae_wgpu::plan::PlanChoice;
 use vae_wgpu::train::{Settings, TrainError, Trainer};
 
@@ -21,6 +21,7 @@ pub(crate) struct Job {
     pub(crate) settings: Settings,
     pub(crate) adapter: AdapterChoice,
     pub(crate) plan: PlanChoice,
+    pub(crate) matrix_units: bool,
     pub(crate) source: Source,
     pub(crate) data: DataOptions,
     pub(crate) resume: Option<Resume>,
@@ -56,6 +57,7 @@ impl Job {
             settings: args.overrides.resolve(&file.training, args.preset),
             adapter: args.adapter.resolve(adapter),
             plan: args.plan.resolve(plan),
+            matrix_units: args.plan.matrix_units(file.matrix_units),
             source: data.data.take().or(from_file).unwrap_or(Source::Digits),
             data,
             resume: None,
@@ -94,6 +96,7 @@ impl Job {
             settings,
             adapter: args.adapter.resolve(Some(parse_adapter(&config.adapter)?)),
             plan: args.plan.resolve(Some(parse_plan(&config.plan)?)),
+            matrix_units: args.plan.matrix_units(config.matrix_units),
             source: own,
             data,
             resume: Some(Resume {
@@ -112,6 +115,7 @@ impl Job {
         RunConfig {
             adapter: self.adapter.to_string(),
             plan: self.plan.to_string(),
+            matrix_units: self.matrix_units,
             data: DataConfig {
                 source: absolute_source(&self.source).to_string(),
                 dir: dir.map(absolute),
@@ -123,8 +127,12 @@ impl Job {
 
     /// Loads the data while the adapter opens: both take a tenth of a second.
     pub(crate) fn load_and_open(&self) -> anyhow::Result<(Dataset, Result<Device, ExecutorError>)> {
+        let options = Options {
+            matrix_units: self.matrix_units,
+            ..Options::default()
+        };
         std::thread::scope(|scope| {
-            let opening = scope.spawn(|| Device::open(&self.adapter));
+            let opening = scope.spawn(|| Device::open_with(&self.adapter, &options));
             let data = self.data.load(&self.source);
             match opening.join() {
                 Ok(device) => Ok((data?, device)),

@@ -38,19 +38,28 @@ impl AdapterOption {
     }
 }
 
-/// How a step is cut into launches.
+/// How a step is cut into launches, and what computes its products.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(crate) struct PlanOption {
     /// How a step is cut into launches: auto, general, fused or two-launch; auto takes what is
     /// fastest for the model and the adapter
     #[arg(long, value_name = "PLAN", hide_short_help = true)]
     plan: Option<PlanChoice>,
+    /// Compute large products on the GPU's matrix units, to about f32's accuracy: experimental, and
+    /// its speed not yet measured
+    #[arg(long, hide_short_help = true)]
+    matrix_units: bool,
 }
 
 impl PlanOption {
     /// The flag, else what a file says, else auto.
     pub(crate) fn resolve(self, file: Option<PlanChoice>) -> PlanChoice {
         self.plan.or(file).unwrap_or_default()
+    }
+
+    /// Whether a device is opened with its matrix units: the flag, else what a file says.
+    pub(crate) fn matrix_units(self, file: bool) -> bool {
+        self.matrix_units || file
     }
 }
 

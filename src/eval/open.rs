@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::executor::{Executor, ExecutorError, ParameterSpec};
-use crate::gpu::{AdapterChoice, Gpu, GpuError};
+use crate::gpu::{AdapterChoice, Gpu, GpuError, Options};
 use crate::plan::{GpuExecutor, PlanChoice};
 use crate::reference::ReferenceExecutor;
 
@@ -30,7 +30,15 @@ impl Device {
     /// # Errors
     /// Where the choice fits nothing, or the driver refuses the device.
     pub fn open(choice: &AdapterChoice) -> Result<Self, ExecutorError> {
-        let warning = match (choice, Gpu::open(choice)) {
+        Self::open_with(choice, &Options::default())
+    }
+
+    /// [`Device::open`], saying how a GPU is opened.
+    ///
+    /// # Errors
+    /// As [`Device::open`], and where the options ask for what the adapter does not have.
+    pub fn open_with(choice: &AdapterChoice, options: &Options) -> Result<Self, ExecutorError> {
+        let warning = match (choice, Gpu::open_with(choice, options)) {
             (_, Ok(gpu)) => {
                 return Ok(Self {
                     gpu: Some(Arc::new(gpu)),
@@ -38,10 +46,16 @@ impl Device {
                     warning: None,
                 });
             }
+            (AdapterChoice::Reference, _) if options.matrix_units => {
+                let adapter = choice.to_string();
+                return Err(GpuError::MatrixUnits { adapter }.into());
+            }
             (AdapterChoice::Reference, _) => "the reference executor checks the kernels and is \
                                               slow; `vae adapters` lists what is faster"
                 .to_owned(),
-            (AdapterChoice::Auto, Err(error @ GpuError::NoAdapter { .. })) => {
+            (AdapterChoice::Auto, Err(error @ GpuError::NoAdapter { .. }))
+                if !options.matrix_units =>
+            {
                 format!("{error}; that is what runs now, slowly")
             }
             (_, Err(error)) => return Err(error.into()),

@@ -110,6 +110,27 @@ fn a_file_that_is_no_configuration_is_refused() {
     assert!(!place.path("runs").exists());
 }
 
+/// The reference executor has none; a run that was trained on some asks for them when it continues.
+#[test]
+fn matrix_units_are_asked_for_and_kept() {
+    let place = Place::with_run();
+    let path = place.path("runs/a/config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    assert!(config.contains("matrix-units = false\n"), "{config}");
+    let parts = ["no matrix units", "--matrix-units"];
+    place
+        .vae("train --data tiny --batch-size 4 --adapter reference --matrix-units --out runs/units")
+        .fails(1, &parts);
+    assert!(!place.path("runs/units").exists());
+    place
+        .vae("bench --workload s --adapter reference --matrix-units")
+        .fails(1, &parts);
+    fs::write(&path, config.replace("units = false", "units = true")).unwrap();
+    place
+        .vae("train --resume runs/a --epochs 9 --adapter reference")
+        .fails(1, &parts);
+}
+
 #[test]
 fn a_runs_damaged_configuration_is_named() {
     let place = Place::with_run();
