@@ -188,8 +188,8 @@ impl Bench<'_> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// The variant of `gemm_*` that the shape gets, at all shapes, and what it competes with where
-    /// there are matrix units; the other ones at the first model's.
+    /// The variant of `gemm_*` that the shape gets, at all shapes; the other ones on a GPU, and on a
+    /// software adapter at the first model's.
     fn gemm(&mut self, model: &Model) -> Result<(), GpuError> {
         let family = Family::of(self.gpu);
         for (product, shape @ [m, n, k], transposed) in model.products() {
@@ -201,15 +201,12 @@ impl Bench<'_> {
                 tiled(16, 4, 1),
                 tiled(16, 8, 1),
             ];
-            let others = others.into_iter().filter(|_| model.name == "blog");
-            let units = self.gpu.matrix_units().into_iter();
-            let units = units.flat_map(|units| {
-                [
-                    Variant::Cooperative(units),
-                    Variant::choose(Family::Tiled, shape),
-                ]
-            });
-            let others: Vec<_> = others.chain(units).filter(|v| *v != chosen).collect();
+            let lanes = self.gpu.subgroup_size().filter(|n| n.is_multiple_of(8));
+            let subgroups = lanes.map(|lanes| Variant::TiledSubgroups { lanes });
+            let units = self.gpu.matrix_units().map(Variant::Cooperative);
+            let all = !self.gpu.is_software() || model.name == "blog";
+            let others = others.into_iter().chain(subgroups).chain(units);
+            let others = others.filter(|v| *v != chosen && all);
             let [a, b, c] = [m * k, k * n, m * n].map(|len| self.array(len));
             let [a, b, c, bias] = [a?, b?, c?, self.array(n)?];
             let operand = |slice, transposed| match transposed {
@@ -241,6 +238,7 @@ impl Bench<'_> {
                     } => format!(" tile {} parts {parts}", side * results),
                     Variant::Registers { .. }
                     | Variant::Subgroups { .. }
+                    | Variant::TiledSubgroups { .. }
                     | Variant::Cooperative(_) => String::new(),
                 };
                 let what = format!("{} {product} {m}x{n}x{k}{side}", model.name);

@@ -1,7 +1,7 @@
 //! Matrix products with what follows them: bias, addend, non-linearity, derivative; and the sums of
 //! the left operand's rows.
 //!
-//! Four shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape. Where
+//! Five shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape. Where
 //! a product is too small for a GPU, its sums are cut into parts that a second launch adds.
 
 mod cooperative;
@@ -47,6 +47,14 @@ pub const SUBGROUPS: Kernel = Kernel {
 pub const TILED: Kernel = Kernel {
     name: "gemm_tiled",
     source: include_str!("../../shaders/gemm_tiled.wgsl"),
+    bindings: BINDINGS,
+    params: size_of::<Params>(),
+};
+
+/// `shaders/gemm_tiled_subgroups.wgsl`, for GPUs with subgroups of one size.
+pub const TILED_SUBGROUPS: Kernel = Kernel {
+    name: "gemm_tiled_subgroups",
+    source: include_str!("../../shaders/gemm_tiled_subgroups.wgsl"),
     bindings: BINDINGS,
     params: size_of::<Params>(),
 };
@@ -221,6 +229,7 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
             ];
             (&TILED, tile.into_iter().chain(vectors()).collect())
         }
+        Variant::TiledSubgroups { lanes } => (&TILED_SUBGROUPS, vec![("LANES", lanes.into())]),
         Variant::Cooperative(units) => {
             let (kernel, workgroup) = cooperative::kernel(units);
             let size = [("WORKGROUP", workgroup.into())];
@@ -263,7 +272,10 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
 fn groups_k(variant: Variant) -> u32 {
     match variant {
         Variant::Tiled { parts, .. } => parts,
-        Variant::Registers { .. } | Variant::Subgroups { .. } | Variant::Cooperative(_) => 1,
+        Variant::Registers { .. }
+        | Variant::Subgroups { .. }
+        | Variant::TiledSubgroups { .. }
+        | Variant::Cooperative(_) => 1,
     }
 }
 
@@ -286,7 +298,9 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
         gradient_of: activation_code(gemm.gradient_of.map(|(function, _)| function)),
         lanes_or_part: match variant {
             Variant::Registers { lanes_n } => lanes_n,
-            Variant::Subgroups { .. } | Variant::Cooperative(_) => 0,
+            Variant::Subgroups { .. }
+            | Variant::TiledSubgroups { .. }
+            | Variant::Cooperative(_) => 0,
             Variant::Tiled { parts, .. } => part(k, parts as usize) as u32,
         },
         has_sums: gemm.sums.is_some().into(),

@@ -39,6 +39,7 @@ pub const ALL: &[&Kernel] = &[
     &gemm::SPLIT_SUM,
     &gemm::SUBGROUPS,
     &gemm::TILED,
+    &gemm::TILED_SUBGROUPS,
     &kl::KERNEL,
     &latent::KERNEL,
     &latent_grad::KERNEL,

@@ -1,5 +1,5 @@
-//! `gemm_registers`, `gemm_subgroups`, `gemm_tiled` with `gemm_split_sum`, and `gemm_cooperative_*`
-//! against their twin.
+//! `gemm_registers`, `gemm_subgroups`, `gemm_tiled` with `gemm_split_sum`, `gemm_tiled_subgroups`
+//! and `gemm_cooperative_*` against their twin.
 
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
@@ -62,7 +62,10 @@ fn variants(gpu: &Gpu) -> Vec<Variant> {
     }
     let eight = gpu.subgroup_size() == Some(8);
     let runs = |variant: &Variant| eight || variant.family() != Family::Subgroups;
-    VARIANTS.into_iter().filter(runs).collect()
+    let subgroups = gpu.subgroup_size().filter(|lanes| lanes.is_multiple_of(8));
+    let subgroups = subgroups.map(|lanes| Variant::TiledSubgroups { lanes });
+    let variants = VARIANTS.into_iter().filter(runs);
+    variants.chain(subgroups).collect()
 }
 
 /// Which operands enter transposed.

@@ -57,6 +57,12 @@ pub enum Variant {
         /// Parts into which each sum is cut; where there are several, a second launch adds them.
         parts: u32,
     },
+    /// 8·lanes × 8 a workgroup, which is one subgroup of a GPU. [`Variant::choose`] never takes it:
+    /// whether it beats `gemm_tiled` anywhere has not been measured. Benchmarks and tests force it.
+    TiledSubgroups {
+        /// Lanes of every subgroup: 8, 16, 32 or 64.
+        lanes: u32,
+    },
     /// 64 × 64 a workgroup, on matrix units.
     Cooperative(MatrixUnits),
 }
@@ -133,12 +139,12 @@ impl Variant {
         }
     }
 
-    /// The shader's family.
+    /// The adapters that it is for.
     pub fn family(self) -> Family {
         match self {
             Self::Registers { .. } => Family::Registers,
             Self::Subgroups { .. } => Family::Subgroups,
-            Self::Tiled { .. } => Family::Tiled,
+            Self::Tiled { .. } | Self::TiledSubgroups { .. } => Family::Tiled,
             Self::Cooperative(units) => Family::Cooperative(units),
         }
     }
@@ -150,6 +156,7 @@ impl Variant {
             Self::Subgroups { transposed: false } => [64, 32],
             Self::Subgroups { transposed: true } => [32, 64],
             Self::Tiled { side, results, .. } => [(results * side) as usize; 2],
+            Self::TiledSubgroups { lanes } => [8 * lanes as usize, 8],
             Self::Cooperative(_) => [64; 2],
         }
     }
