@@ -229,7 +229,7 @@ fn an_epoch_with_too_many_row_losses_takes_the_general_plan(gpu: &Gpu) {
             dim,
         };
         let pass = executor.pass(rows, 100, &graph);
-        pass.map(|pass| drop(pass))
+        pass.map(drop)
     };
     // 65,536 bytes are 8,192 rows with two losses each.
     for plan in [PlanChoice::Auto, PlanChoice::General] {
