@@ -1,21 +1,25 @@
-// Everything of a step that works row by row, in one launch: gather, forward, loss, backward up to
-// the gradients of each layer's outputs. For GPUs.
+// Everything of a step that works row by row, in one launch or in one for each stage: gather,
+// forward, loss, backward up to the gradients of each layer's outputs. For GPUs.
 //
 // The program, its stages and its arrays are those of `rows_subgroups`; who computes what differs.
-// A workgroup owns TILE_ROWS rows from the first stage to the last. Their tensors stay in
-// workgroup memory, where the next stage finds them after a barrier of the workgroup alone: nothing
-// waits for memory outside. The tape is only written, for the launch that follows; but a tensor
-// that no stage writes is taken from it. So a workgroup reads each weight once for each product,
-// and the weights' way from the cache is what takes time. It is kept busy by reading them in blocks of
-// 4×4, the next block under way while one is used.
+// A workgroup owns TILE_ROWS rows from `first_stage` to before `end_stage`. What a stage writes for
+// a later one stays in workgroup memory, where that finds it after a barrier of the workgroup alone:
+// nothing waits for memory outside. The tape is written for the launches that follow, and read where
+// no stage of this launch has written: the input of a product is taken from there first, or, where
+// it does not fit (not STAGED), again for each use. So a workgroup reads each weight once for each
+// product, and the weights' way from the cache is what takes time. It is kept busy by reading them
+// in blocks of 4×4, the next block under way while one is used.
 //
-//   memory   the tensors: row r of one, four columns a vector, from vector
-//            place + r·⌈width / 4⌉; zero past its width. Places are the host's choice: tensors that
-//            are never needed at the same time share one.
+// In a launch of one product the workgroups of a column of the grid share its columns: each has as
+// many vectors of them, in their order, and a sum of its own in the log.
+//
+//   memory   tensors: row r of one, four columns a vector, from vector place + r·⌈width / 4⌉; zero
+//            past its width. Places are the host's choice: tensors that are never needed at the
+//            same time share one.
 //   partial  sums over a part of k, one for each invocation and row
 //
-// A product's result is cut into passes of `wide` vectors of columns. An invocation has one of them
-// for all rows and every `slices`-th block along k; then the slices are added in their order. So
+// A workgroup's columns are cut into passes of `wide` vectors of columns. An invocation has one of
+// them for all rows and every `slices`-th block along k; then the slices are added in their order. So
 // narrow results keep all invocations busy too, and the order of a sum follows from the sizes
 // alone. Neighbouring invocations lie along the index that is contiguous in W: eight of them share
 // 128 bytes of a row of W where that is k, and columns otherwise.
@@ -57,7 +61,7 @@ struct Stage {
     padding2: u32,
 }
 
-/// Where the operands of a stage start in workgroup memory, in vectors.
+/// Where the operands of a stage start in `memory`, in vectors; NONE where they are not in it.
 struct Places {
     input: u32,
     addend: u32,
@@ -65,7 +69,7 @@ struct Places {
     output: u32,
     output2: u32,
     observed: u32,
-    /// The operands to take from the tape first: those that no stage has written.
+    /// Whether the input is to be taken from the tape first.
     fetch: u32,
     padding: u32,
 }
@@ -99,6 +103,8 @@ struct Params {
 override WORKGROUP: u32 = 256;
 override TILE_ROWS: u32 = 1;
 override VECTORS: bool = true;
+/// Whether the inputs of products are in `memory`.
+override STAGED: bool = true;
 /// Vectors of `memory`.
 override TENSORS: u32 = 512;
 const MOST_ROWS: u32 = 8;
@@ -113,13 +119,7 @@ const GATHER: u32 = 0;
 const PRODUCT: u32 = 1;
 const LATENT: u32 = 2;
 
-/// Bits of `fetch`.
-const INPUT: u32 = 1;
-const ADDEND: u32 = 2;
-const SAVED: u32 = 4;
-const OBSERVED: u32 = 8;
-
-/// An operand that is not there.
+/// An operand, or a place in `memory`, that is not there.
 const NONE: u32 = 0xffffffff;
 
 const RELU: u32 = 1;
@@ -140,6 +140,8 @@ struct Share {
     tape_row: u32,
     lane: u32,
     lanes: u32,
+    /// Which of the workgroups that share the columns of a product this one is.
+    columns: u32,
 }
 
 /// Vectors of a row of `columns` elements.
@@ -157,44 +159,45 @@ fn parameter(at: u32) -> f32 {
 }
 
 /// A tensor's element, or zero past its edges.
-fn on_tape(share: Share, at: u32, columns: u32, column: u32) -> f32 {
-    let there = share.tape_row < params.rows && column < columns;
-    return select(0.0, tape[at + select(0u, share.tape_row * columns + column, there)], there);
+fn element(at: u32, columns: u32, row: u32, column: u32) -> f32 {
+    let there = row < params.rows && column < columns;
+    return select(0.0, tape[at + select(0u, row * columns + column, there)], there);
+}
+
+/// A tensor's vector from the tape.
+fn on_tape(at: u32, columns: u32, row: u32, vector: u32) -> vec4<f32> {
+    return vec4<f32>(
+        element(at, columns, row, 4u * vector),
+        element(at, columns, row, 4u * vector + 1u),
+        element(at, columns, row, 4u * vector + 2u),
+        element(at, columns, row, 4u * vector + 3u),
+    );
+}
+
+/// A vector of an operand, from where it is.
+fn operand(share: Share, place: u32, at: u32, columns: u32, vector: u32) -> vec4<f32> {
+    if place == NONE {
+        return on_tape(at, columns, share.tape_row, vector);
+    }
+    return memory[place + share.row * vectors(columns) + vector];
 }
 
 /// Takes a tensor from the tape.
 fn fetch(share: Share, place: u32, at: u32, columns: u32) {
     for (var v = share.lane; v < vectors(columns); v += share.lanes) {
-        memory[place + share.row * vectors(columns) + v] = vec4<f32>(
-            on_tape(share, at, columns, 4u * v),
-            on_tape(share, at, columns, 4u * v + 1u),
-            on_tape(share, at, columns, 4u * v + 2u),
-            on_tape(share, at, columns, 4u * v + 3u),
-        );
-    }
-}
-
-fn fetch_operands(stage: Stage, place: Places, share: Share) {
-    if (place.fetch & INPUT) != 0u {
-        let columns = select(stage.columns, stage.inner, stage.kind == PRODUCT);
-        fetch(share, place.input, stage.input, columns);
-    }
-    if (place.fetch & ADDEND) != 0u {
-        fetch(share, place.addend, stage.addend, stage.columns);
-    }
-    if (place.fetch & SAVED) != 0u {
-        fetch(share, place.saved, stage.saved, stage.columns);
-    }
-    if (place.fetch & OBSERVED) != 0u {
-        fetch(share, place.observed, stage.observed, stage.columns);
+        memory[place + share.row * vectors(columns) + v] =
+            on_tape(at, columns, share.tape_row, v);
     }
     workgroupBarrier();
 }
 
-/// Keeps a vector of a tensor: for the next stages, and on the tape.
+/// Keeps a vector of a tensor: for later stages, where one reads it, and on the tape.
 fn store(share: Share, place: u32, at: u32, columns: u32, vector: u32, value: vec4<f32>) {
     let there = inside(4u * vector, columns);
-    memory[place + share.row * vectors(columns) + vector] = select(vec4<f32>(0.0), value, there);
+    if place != NONE {
+        let kept = select(vec4<f32>(0.0), value, there);
+        memory[place + share.row * vectors(columns) + vector] = kept;
+    }
     if share.tape_row < params.rows {
         let to = at + share.tape_row * columns + 4u * vector;
         tape[to] = value.x;
@@ -210,7 +213,8 @@ fn store(share: Share, place: u32, at: u32, columns: u32, vector: u32, value: ve
     }
 }
 
-/// The losses of rows from those of their invocations, halved until one is left of each row.
+/// The losses of rows from those of their invocations, halved until one is left of each row: the
+/// workgroup's sum of as many as share the row.
 fn log_losses(share: Share, invocation: u32, term: u32, loss: f32) {
     partial[invocation] = vec4<f32>(loss);
     workgroupBarrier();
@@ -222,7 +226,8 @@ fn log_losses(share: Share, invocation: u32, term: u32, loss: f32) {
     }
     if share.lane == 0u && share.tape_row < params.rows {
         let entry = term * params.term_stride + state.entry * params.entry_stride;
-        losses[entry + params.first_row + share.tape_row] = partial[invocation].x;
+        let sum = entry + share.columns * params.batch;
+        losses[sum + params.first_row + share.tape_row] = partial[invocation].x;
     }
     workgroupBarrier();
 }
@@ -310,8 +315,10 @@ fn slot(row: u32, index: u32) -> u32 {
     return row * (WORKGROUP + WORKGROUP / 8u) + index + index / 8u;
 }
 
-/// Sums the blocks step, step + stride, … of one vector of columns, for all rows.
-fn multiply_rows(stage: Stage, input: u32, vector: u32, first: u32, stride: u32, index: u32) {
+/// Sums the blocks step, step + stride, … of one vector of columns, for all rows from `tile` on.
+fn multiply_rows(
+    stage: Stage, input: u32, tile: u32, vector: u32, first: u32, stride: u32, index: u32,
+) {
     let steps = vectors(stage.inner);
     var sum: array<vec4<f32>, MOST_ROWS>;
     var next: mat4x4<f32>;
@@ -322,7 +329,12 @@ fn multiply_rows(stage: Stage, input: u32, vector: u32, first: u32, stride: u32,
         let w = next;
         next = block(stage, min(step + stride, steps - 1u), vector);
         for (var r = 0u; r < TILE_ROWS; r++) {
-            let x = memory[input + r * steps + step];
+            var x: vec4<f32>;
+            if STAGED {
+                x = memory[input + r * steps + step];
+            } else {
+                x = on_tape(stage.input, stage.inner, tile + r, step);
+            }
             sum[r] = fma(vec4<f32>(x.x), w[0], sum[r]);
             sum[r] = fma(vec4<f32>(x.y), w[1], sum[r]);
             sum[r] = fma(vec4<f32>(x.z), w[2], sum[r]);
@@ -334,26 +346,30 @@ fn multiply_rows(stage: Stage, input: u32, vector: u32, first: u32, stride: u32,
     }
 }
 
-fn product(stage: Stage, place: Places, share: Share, invocation: u32) {
+fn product(stage: Stage, place: Places, share: Share, invocation: u32, groups: u32) {
     let steps = vectors(stage.inner);
     let along_k = stage.weight_inner == 1u;
+    let each = (vectors(stage.columns) + groups - 1u) / groups;
+    let begin = share.columns * each;
+    let end = min(begin + each, vectors(stage.columns));
     let least = max(min(steps, select(1u, 8u, along_k)), 1u);
-    let passes = (vectors(stage.columns) * least + WORKGROUP - 1u) / WORKGROUP;
-    let wide = (vectors(stage.columns) + passes - 1u) / passes;
+    let passes = ((end - begin) * least + WORKGROUP - 1u) / WORKGROUP;
+    let wide = (end - begin + passes - 1u) / passes;
     let slices = clamp(WORKGROUP / wide, 1u, max(min(steps, MOST_SLICES), 1u));
     let vector = select(invocation % wide, invocation / slices, along_k);
     let slice = select(invocation / wide, invocation % slices, along_k);
 
     var row_loss = 0.0;
-    for (var first = 0u; first < passes * wide; first += wide) {
+    for (var first = begin; first < begin + passes * wide; first += wide) {
         if invocation < wide * slices {
             // Past the last vector of columns: the last once more, which nobody reads.
-            let mine = min(first + vector, vectors(stage.columns) - 1u);
-            multiply_rows(stage, place.input, mine, slice, slices, invocation);
+            let mine = min(first + vector, end - 1u);
+            let tile = share.tape_row - share.row;
+            multiply_rows(stage, place.input, tile, mine, slice, slices, invocation);
         }
         workgroupBarrier();
-        let end = min(wide, vectors(stage.columns) - min(first, vectors(stage.columns)));
-        for (var v = share.lane; v < end; v += share.lanes) {
+        let count = min(wide, end - min(first, end));
+        for (var v = share.lane; v < count; v += share.lanes) {
             var sum = vec4<f32>(0.0);
             for (var s = 0u; s < slices; s++) {
                 let index = select(s * wide + v, v * slices + s, along_k);
@@ -371,7 +387,6 @@ fn product(stage: Stage, place: Places, share: Share, invocation: u32) {
 /// What follows a sum; its part of the row's loss.
 fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>) -> f32 {
     let there = inside(4u * vector, stage.columns);
-    let at = share.row * vectors(stage.columns) + vector;
     var y = sum;
     if stage.bias != NONE {
         let four = vec4<u32>(0u, 1u, 2u, 3u);
@@ -379,17 +394,18 @@ fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>
         y += vec4<f32>(parameter(c.x), parameter(c.y), parameter(c.z), parameter(c.w));
     }
     if stage.addend != NONE {
-        y += memory[place.addend + at];
+        y += operand(share, place.addend, stage.addend, stage.columns, vector);
     }
     y = activate(stage.activation, y);
     if stage.gradient_of != 0u {
-        y *= derivative(stage.gradient_of, memory[place.saved + at]);
+        let saved = operand(share, place.saved, stage.saved, stage.columns, vector);
+        y *= derivative(stage.gradient_of, saved);
     }
     if stage.loss == 0u {
         store(share, place.output, stage.output, stage.columns, vector, y);
         return 0.0;
     }
-    let x = memory[place.observed + at];
+    let x = operand(share, place.observed, stage.observed, stage.columns, vector);
     var nats: vec4<f32>;
     var slope: vec4<f32>;
     if stage.loss == BERNOULLI_NLL {
@@ -477,9 +493,8 @@ fn exp_minus_tangent(x: vec4<f32>) -> vec4<f32> {
 fn latent(stage: Stage, place: Places, share: Share, invocation: u32) {
     var kl = 0.0;
     for (var v = share.lane; v < vectors(stage.columns); v += share.lanes) {
-        let at = share.row * vectors(stage.columns) + v;
-        let mu = memory[place.input + at];
-        let logvar = memory[place.saved + at];
+        let mu = operand(share, place.input, stage.input, stage.columns, v);
+        let logvar = operand(share, place.saved, stage.saved, stage.columns, v);
         let sigma = exp(0.5 * min(logvar, vec4<f32>(LOGVAR_MAX)));
         let eps = noise(stage, share, v);
         store(share, place.output, stage.output, stage.columns, v, mu + sigma * eps);
@@ -492,10 +507,9 @@ fn latent(stage: Stage, place: Places, share: Share, invocation: u32) {
 
 fn latent_grad(stage: Stage, place: Places, share: Share) {
     for (var v = share.lane; v < vectors(stage.columns); v += share.lanes) {
-        let at = share.row * vectors(stage.columns) + v;
-        let mu = memory[place.input + at];
-        let logvar = memory[place.saved + at];
-        let d_z = memory[place.addend + at];
+        let mu = operand(share, place.input, stage.input, stage.columns, v);
+        let logvar = operand(share, place.saved, stage.saved, stage.columns, v);
+        let d_z = operand(share, place.addend, stage.addend, stage.columns, v);
         let half_sigma = 0.5 * exp(0.5 * min(logvar, vec4<f32>(LOGVAR_MAX)));
         let eps = noise(stage, share, v);
         let d_mu = d_z + stage.upstream * mu;
@@ -513,16 +527,17 @@ fn main(
 ) {
     let lanes = WORKGROUP / TILE_ROWS;
     let row = invocation / lanes;
-    let share = Share(row, workgroup.x * TILE_ROWS + row, invocation % lanes, lanes);
-    for (var s = 0u; s < params.end_stage; s++) {
+    let tape_row = workgroup.x * TILE_ROWS + row;
+    let share = Share(row, tape_row, invocation % lanes, lanes, workgroup.y);
+    for (var s = params.first_stage; s < params.end_stage; s++) {
         let stage = params.program[s];
         let place = params.places[s];
         if place.fetch != 0u {
-            fetch_operands(stage, place, share);
+            fetch(share, place.input, stage.input, stage.inner);
         }
         switch stage.kind {
             case GATHER: { gather(stage, place, share); }
-            case PRODUCT: { product(stage, place, share, invocation); }
+            case PRODUCT: { product(stage, place, share, invocation, groups.y); }
             case LATENT: { latent(stage, place, share, invocation); }
             default: { latent_grad(stage, place, share); }
         }
@@ -530,7 +545,7 @@ fn main(
     }
     // All have read the counters.
     let counts = params.advance != 0u && invocation == 0u;
-    if counts && atomicAdd(&state.done, 1u) == groups.x - 1u {
+    if counts && atomicAdd(&state.done, 1u) == groups.x * groups.y - 1u {
         atomicStore(&state.done, 0u);
         state.step += 1u;
         state.position += params.first_row + params.rows;

@@ -212,12 +212,14 @@ impl Log {
 ///
 /// # Panics
 /// Where an array is too short, there are too many stages, what is gathered is not as wide as the
-/// data set, or a prediction has an addend or a derivative, which the kernel does not take there.
+/// data set, a prediction has an addend or a derivative, which the kernel does not take there, or
+/// stages do not go into one launch of `rows_workgroup`.
 pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Section) -> Launch {
     check(buffers, program, log);
+    assert!(section.shares <= log.shares, "more sums than the log has");
     let params = Params::of(program, log, section.stages.clone());
     if let Some(tile) = section.tile {
-        return workgroup::launch(buffers, program, params, tile);
+        return workgroup::launch(buffers, program, params, section, tile);
     }
     let smooth = program.stages.iter().any(Stage::is_smooth);
     Launch {

@@ -1,4 +1,4 @@
-//! How the stages of a program share launches of `rows_subgroups`.
+//! How the stages of a program share launches; of `rows_workgroup` in [`super::workgroup`].
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub struct Section {
     pub stages: Range<usize>,
     /// Workgroups that share the columns of a tile of rows: more than one for a single product.
     pub shares: usize,
-    /// The tile of `rows_workgroup`, which runs all stages; without one `rows_subgroups` runs these.
+    /// The tile of `rows_workgroup`; without one `rows_subgroups` runs the stages.
     pub tile: Option<workgroup::Tile>,
 }
 
@@ -51,7 +51,7 @@ pub fn together(stages: &[Stage]) -> Vec<Section> {
     sections
 }
 
-/// A launch for each stage.
+/// A launch for each stage, of `rows_subgroups`.
 pub fn each_alone(stages: &[Stage]) -> Vec<Section> {
     let sections = stages.iter().enumerate();
     sections.map(|(index, stage)| alone(index, stage)).collect()

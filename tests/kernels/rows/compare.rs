@@ -20,7 +20,10 @@ type Cut = fn(&[Stage]) -> Vec<Section>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Variant {
     Subgroups(Cut),
+    /// All stages in one launch.
     Workgroup(Tile),
+    /// Each in one of its own.
+    Alone(Tile),
 }
 
 /// The variants that an adapter can run a program with.
@@ -29,11 +32,28 @@ pub(crate) fn variants(gpu: &Gpu, program: &Program) -> Vec<Variant> {
     let ways: [Cut; 2] = [rows::together, rows::each_alone];
     let subgroups = ways.into_iter().filter(|_| eight).map(Variant::Subgroups);
     let memory = gpu.limits().max_compute_workgroup_storage_size as usize;
-    let tiles = [[1, 256], [2, 64], [4, 128], [8, 64]];
-    let tiles = tiles.map(|[rows, invocations]| Tile { rows, invocations });
-    let tiles = tiles.into_iter();
-    let tiles = tiles.filter(|tile| tile.bytes(program) <= memory);
-    subgroups.chain(tiles.map(Variant::Workgroup)).collect()
+    let stages = &program.stages;
+    let tile = |rows, invocations, staged| Tile {
+        rows,
+        invocations,
+        staged,
+    };
+    let workgroups = [
+        Variant::Workgroup(tile(1, 256, true)),
+        Variant::Workgroup(tile(2, 64, true)),
+        Variant::Workgroup(tile(4, 128, true)),
+        Variant::Workgroup(tile(8, 64, true)),
+        Variant::Alone(tile(1, 64, true)),
+        Variant::Alone(tile(4, 256, true)),
+        Variant::Alone(tile(8, 128, false)),
+    ];
+    let fits = |variant: &Variant| match variant {
+        Variant::Subgroups(_) => true,
+        Variant::Workgroup(tile) => tile.bytes(stages) <= memory,
+        Variant::Alone(tile) => stages.chunks(1).all(|stage| tile.bytes(stage) <= memory),
+    };
+    let workgroups = workgroups.into_iter().filter(fits);
+    subgroups.chain(workgroups).collect()
 }
 
 impl Variant {
@@ -41,6 +61,11 @@ impl Variant {
         match self {
             Self::Subgroups(sections) => sections(stages),
             Self::Workgroup(tile) => vec![workgroup::together(stages, tile)],
+            Self::Alone(tile) => {
+                let stages = stages.iter().enumerate();
+                let alone = |(index, stage)| workgroup::alone(index, stage, tile);
+                stages.map(alone).collect()
+            }
         }
     }
 

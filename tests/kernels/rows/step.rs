@@ -218,7 +218,7 @@ fn trained(
         adam,
         match variant {
             Variant::Subgroups(_) => update::Variant::Subgroups,
-            Variant::Workgroup(_) => update::Variant::TILED[2],
+            Variant::Workgroup(_) | Variant::Alone(_) => update::Variant::TILED[2],
         },
     );
     let mut end = step_losses::launch(
