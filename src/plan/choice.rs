@@ -20,7 +20,7 @@ pub enum PlanChoice {
     Auto,
     /// Products with what follows them; gradients in memory; Adam over all at once.
     General,
-    /// As few launches as a step of any size can have.
+    /// A launch for each stage of what works row by row, one for weights.
     Fused,
     /// One launch for all that works row by row, one for weights.
     TwoLaunch,
@@ -113,12 +113,10 @@ impl PlanChoice {
                 };
                 Way { step, sections }
             }),
-            Family::Tiled | Family::Cooperative(_) if self != Self::Fused => {
+            Family::Tiled | Family::Cooperative(_) => {
                 step().and_then(|step| self.on_gpu(gpu, step))
             }
-            Family::Registers | Family::Tiled | Family::Cooperative(_) => {
-                Err("there are no kernels for this adapter".to_owned())
-            }
+            Family::Registers => Err("there are no kernels for this adapter".to_owned()),
         };
         match way {
             Ok(way) => Ok(Some(way)),
@@ -130,15 +128,23 @@ impl PlanChoice {
         }
     }
 
-    /// Two launches on a GPU, where they can be and, unless they were asked for, are faster.
+    /// On a GPU: a launch a stage where that was asked for; else two, where they can be and, unless
+    /// they were asked for, are faster.
     fn on_gpu(self, gpu: &Gpu, step: StepProgram) -> Result<Way, String> {
-        let Some(tile) = Tile::choose(gpu, &step.program) else {
+        let program = &step.program;
+        if self == Self::Fused {
+            let Some(sections) = workgroup::each_alone(gpu, program) else {
+                return Err("the adapter's workgroups are too small for its kernels".to_owned());
+            };
+            return Ok(Way { step, sections });
+        }
+        let Some(tile) = Tile::choose(gpu, program) else {
             return Err("its tensors do not fit into the adapter's workgroup memory".to_owned());
         };
-        if self == Self::Auto && !tile.pays(&step.program) {
+        if self == Self::Auto && !tile.pays(program) {
             return Err("each workgroup would read too many weights".to_owned());
         }
-        let sections = vec![workgroup::together(&step.program.stages, tile)];
+        let sections = vec![workgroup::together(&program.stages, tile)];
         Ok(Way { step, sections })
     }
 }

@@ -129,11 +129,12 @@ impl Test {
 }
 
 /// Every way to cut a step into launches, with the kernels for this adapter and with those for GPUs.
-const PLANS: [(bool, PlanChoice); 5] = [
+const PLANS: [(bool, PlanChoice); 6] = [
     (false, PlanChoice::General),
     (false, PlanChoice::Fused),
     (false, PlanChoice::TwoLaunch),
     (true, PlanChoice::General),
+    (true, PlanChoice::Fused),
     (true, PlanChoice::TwoLaunch),
 ];
 
