@@ -8,13 +8,18 @@
 //
 //   GATHER       output[r, c] = pixel c of image order[position + first_row + r], in [0, 1]
 //   PRODUCT      y = f(Σ_k input[r, k]·W[k, c] + bias[c] + addend[r, c]) · g′(saved[r, c])
-//                W element (k, c) at weight + k·weight_inner + c·weight_column
+//                W element (k, c) is word k·weight_inner + c·weight_column from `weight` on, bias[c]
+//                word c from `bias` on. From weight_split on, the words of W lie weight_gap further,
+//                and the bias's likewise: two layers' are one. The pieces of W are whole rows, so
+//                that one of the two products alone reaches weight_split
 //                loss = 0: output = y
 //                else: row losses of y and observed[r, c]; output, if any, is their gradient with
 //                respect to what f was taken of, from the constant gradient `upstream` of the rows
-//   LATENT       output = mu + exp(½ logvar)·ε with mu = input, logvar = saved; the KL of each row
-//   LATENT_GRAD  output = d_z + upstream·mu, output2 = d_z·½ exp(½ logvar)·ε + upstream·½ (exp(logvar) − 1)
-//                with mu = input, logvar = saved, d_z = addend; ε is drawn again, not stored
+//   LATENT       output = mu + exp(½ logvar)·ε with mu and, right of it, logvar in input [rows, inner];
+//                the KL of each row
+//   LATENT_GRAD  output [rows, inner] = d_z + upstream·mu and, right of it,
+//                d_z·½ exp(½ logvar)·ε + upstream·½ (exp(logvar) − 1), with mu and logvar in input,
+//                d_z = addend; ε is drawn again, not stored
 //
 // images      [count, words_per_row] bytes, order [count], state: the step, position, log entry
 // parameters  all weights and biases
@@ -44,13 +49,16 @@ struct Stage {
     inner: u32,
     input: u32,
     weight: u32,
+    weight_split: u32,
+    weight_gap: u32,
     weight_inner: u32,
     weight_column: u32,
     bias: u32,
+    bias_split: u32,
+    bias_gap: u32,
     addend: u32,
     saved: u32,
     output: u32,
-    output2: u32,
     observed: u32,
     activation: u32,
     gradient_of: u32,
@@ -60,9 +68,6 @@ struct Stage {
     upstream: f32,
     scale: f32,
     offset: f32,
-    padding0: u32,
-    padding1: u32,
-    padding2: u32,
 }
 
 struct Params {
@@ -183,6 +188,11 @@ fn broadcasts(x: f32) -> array<f32, LANES> {
     );
 }
 
+/// A word of an array whose words from `split` on lie `gap` further.
+fn word(index: u32, split: u32, gap: u32) -> u32 {
+    return index + select(0u, gap, index >= split);
+}
+
 fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     var input_at: array<u32, ROWS>;
     var row_loss: array<f32, ROWS>;
@@ -195,9 +205,11 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
         var sum: array<array<f32, ROWS>, COLUMNS>;
         for (var v = 0u; v < VECTORS; v++) {
             let n = min(n0 + v * LANES + lane, stage.columns - 1u);
-            weight_at[v] = stage.weight + n * stage.weight_column;
+            let column = word(n * stage.weight_column, stage.weight_split, stage.weight_gap);
+            weight_at[v] = stage.weight + column;
             let has_bias = stage.bias != NONE;
-            let bias = select(0.0, parameters[select(0u, stage.bias + n, has_bias)], has_bias);
+            let bias_at = stage.bias + word(n, stage.bias_split, stage.bias_gap);
+            let bias = select(0.0, parameters[select(0u, bias_at, has_bias)], has_bias);
             var start = broadcasts(bias);
             for (var l = 0u; l < LANES; l++) {
                 for (var i = 0u; i < ROWS; i++) {
@@ -219,7 +231,8 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
                 for (var d = 0u; d < DEPTH; d++) {
                     let inside = k + d < stage.inner;
                     let at = min(k + d, stage.inner - 1u);
-                    let weight = parameters[weight_at[v] + at * stage.weight_inner];
+                    let row = word(at * stage.weight_inner, stage.weight_split, stage.weight_gap);
+                    let weight = parameters[weight_at[v] + row];
                     right[d] = broadcasts(select(0.0, weight, inside));
                 }
                 for (var l = 0u; l < LANES; l++) {
@@ -357,11 +370,12 @@ fn latent(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, LATENT, end); row += LANES) {
         var kl = 0.0;
         for (var column = 0u; column < stage.columns; column++) {
-            let i = row * stage.columns + column;
-            let mu = tape[stage.input + i];
-            let logvar = tape[stage.saved + i];
+            let at = stage.input + row * stage.inner + column;
+            let mu = tape[at];
+            let logvar = tape[at + stage.columns];
             let sigma = exp(0.5 * min(logvar, LOGVAR_MAX));
-            tape[stage.output + i] = mu + sigma * noise(stage, row, column);
+            let z = mu + sigma * noise(stage, row, column);
+            tape[stage.output + row * stage.columns + column] = z;
             kl += 0.5 * (mu * mu + exp_minus_tangent(logvar));
         }
         losses[log_at(stage.term) + row] = kl;
@@ -371,13 +385,13 @@ fn latent(stage: Stage, first: u32, end: u32) {
 fn latent_grad(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, LATENT_GRAD, end); row += LANES) {
         for (var column = 0u; column < stage.columns; column++) {
-            let i = row * stage.columns + column;
+            let i = row * stage.inner + column;
             let mu = tape[stage.input + i];
-            let logvar = tape[stage.saved + i];
-            let d_z = tape[stage.addend + i];
+            let logvar = tape[stage.input + i + stage.columns];
+            let d_z = tape[stage.addend + row * stage.columns + column];
             let half_sigma = 0.5 * exp(0.5 * min(logvar, LOGVAR_MAX));
             tape[stage.output + i] = d_z + stage.upstream * mu;
-            tape[stage.output2 + i] = d_z * half_sigma * noise(stage, row, column)
+            tape[stage.output + i + stage.columns] = d_z * half_sigma * noise(stage, row, column)
                 + stage.upstream * 0.5 * exp_minus_one(logvar);
         }
     }

@@ -24,8 +24,8 @@
 // alone. Neighbouring invocations lie along the index that is contiguous in W: eight of them share
 // 128 bytes of a row of W where that is k, and columns otherwise.
 //
-// VECTORS: all weights and their rows start at multiples of four words; else they are read one by
-// one.
+// VECTORS: all weights, their second pieces and their rows start at multiples of four words; else
+// they are read one by one.
 
 struct State {
     step: u32,
@@ -40,13 +40,16 @@ struct Stage {
     inner: u32,
     input: u32,
     weight: u32,
+    weight_split: u32,
+    weight_gap: u32,
     weight_inner: u32,
     weight_column: u32,
     bias: u32,
+    bias_split: u32,
+    bias_gap: u32,
     addend: u32,
     saved: u32,
     output: u32,
-    output2: u32,
     observed: u32,
     activation: u32,
     gradient_of: u32,
@@ -56,9 +59,6 @@ struct Stage {
     upstream: f32,
     scale: f32,
     offset: f32,
-    padding0: u32,
-    padding1: u32,
-    padding2: u32,
 }
 
 /// Where the operands of a stage start in `memory`, in vectors; NONE where they are not in it.
@@ -67,11 +67,11 @@ struct Places {
     addend: u32,
     saved: u32,
     output: u32,
-    output2: u32,
     observed: u32,
     /// Whether the input is to be taken from the tape first.
     fetch: u32,
-    padding: u32,
+    padding0: u32,
+    padding1: u32,
 }
 
 struct Params {
@@ -272,10 +272,20 @@ fn derivative(function: u32, y: vec4<f32>) -> vec4<f32> {
     }
 }
 
+/// Words of an array whose words from `split` on lie `gap` further.
+fn words(index: vec4<u32>, split: u32, gap: u32) -> vec4<u32> {
+    return index + select(vec4<u32>(0u), vec4<u32>(gap), index >= vec4<u32>(split));
+}
+
+/// Where words of W lie.
+fn weights(stage: Stage, index: vec4<u32>) -> vec4<u32> {
+    return stage.weight + words(index, stage.weight_split, stage.weight_gap);
+}
+
 /// Elements (k, c) of W, read one by one; zero past its last k.
 fn line(stage: Stage, k: u32, c: vec4<u32>) -> vec4<f32> {
-    let row = stage.weight + min(k, stage.inner - 1u) * stage.weight_inner;
-    let at = row + c * stage.weight_column;
+    let row = min(k, stage.inner - 1u) * stage.weight_inner;
+    let at = weights(stage, row + c * stage.weight_column);
     let values = vec4<f32>(parameter(at.x), parameter(at.y), parameter(at.z), parameter(at.w));
     return select(vec4<f32>(0.0), values, k < stage.inner);
 }
@@ -295,12 +305,12 @@ fn block(stage: Stage, step: u32, vector: u32) -> mat4x4<f32> {
             line(stage, k + 3u, c),
         );
     }
-    var at = stage.weight + 4u * step + c * stage.weight_column;
+    var first = 4u * step + c * stage.weight_column;
     if stage.weight_inner != 1u {
         let k = min(4u * step + four, vec4<u32>(stage.inner - 1u));
-        at = stage.weight + 4u * vector + k * stage.weight_inner;
+        first = 4u * vector + k * stage.weight_inner;
     }
-    at /= 4u;
+    let at = weights(stage, first) / 4u;
     let lines = mat4x4<f32>(
         parameters[at.x], parameters[at.y], parameters[at.z], parameters[at.w],
     );
@@ -390,8 +400,9 @@ fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>
     var y = sum;
     if stage.bias != NONE {
         let four = vec4<u32>(0u, 1u, 2u, 3u);
-        let c = stage.bias + min(4u * vector + four, vec4<u32>(stage.columns - 1u));
-        y += vec4<f32>(parameter(c.x), parameter(c.y), parameter(c.z), parameter(c.w));
+        let c = min(4u * vector + four, vec4<u32>(stage.columns - 1u));
+        let at = stage.bias + words(c, stage.bias_split, stage.bias_gap);
+        y += vec4<f32>(parameter(at.x), parameter(at.y), parameter(at.z), parameter(at.w));
     }
     if stage.addend != NONE {
         y += operand(share, place.addend, stage.addend, stage.columns, vector);
@@ -457,13 +468,13 @@ fn normals(words: vec4<u32>) -> vec4<f32> {
     return vec4<f32>(x.x, y.x, x.y, y.y);
 }
 
-/// A vector of this step's ε [batch, columns]: what the kernel `normal` draws. Its elements are of
-/// two draws of four at the most.
-fn noise(stage: Stage, share: Share, vector: u32) -> vec4<f32> {
-    let i = (params.first_row + share.tape_row) * stage.columns + 4u * vector;
+/// Four columns of this step's ε [batch, columns]: what the kernel `normal` draws. They are of two
+/// draws of four at the most. Columns before the first wrap around, for nobody.
+fn noise(stage: Stage, share: Share, column: u32) -> vec4<f32> {
+    let i = (params.first_row + share.tape_row) * stage.columns + column;
     let key = vec2<u32>(params.seed_low, params.seed_high);
     let a = normals(philox(vec4<u32>(i / 4u, state.step, stage.stream, 0u), key));
-    let b = normals(philox(vec4<u32>(i / 4u + 1u, state.step, stage.stream, 0u), key));
+    let b = normals(philox(vec4<u32>((i + 4u) / 4u, state.step, stage.stream, 0u), key));
     switch i % 4u {
         case 1u: { return vec4<f32>(a.yzw, b.x); }
         case 2u: { return vec4<f32>(a.zw, b.xy); }
@@ -490,32 +501,54 @@ fn exp_minus_tangent(x: vec4<f32>) -> vec4<f32> {
     return select(direct, series, abs(x) < vec4<f32>(0.5));
 }
 
+/// Four columns of an operand's row, from where it is; of those that there are not, the last.
+fn columns_of(share: Share, place: u32, at: u32, columns: u32, column: vec4<u32>) -> vec4<f32> {
+    let c = min(column, vec4<u32>(columns - 1u));
+    if place == NONE {
+        let row = share.tape_row;
+        return vec4<f32>(
+            element(at, columns, row, c.x), element(at, columns, row, c.y),
+            element(at, columns, row, c.z), element(at, columns, row, c.w),
+        );
+    }
+    let v = place + share.row * vectors(columns) + c / 4u;
+    let i = c % 4u;
+    return vec4<f32>(memory[v.x][i.x], memory[v.y][i.y], memory[v.z][i.z], memory[v.w][i.w]);
+}
+
 fn latent(stage: Stage, place: Places, share: Share, invocation: u32) {
+    let four = vec4<u32>(0u, 1u, 2u, 3u);
     var kl = 0.0;
     for (var v = share.lane; v < vectors(stage.columns); v += share.lanes) {
-        let mu = operand(share, place.input, stage.input, stage.columns, v);
-        let logvar = operand(share, place.saved, stage.saved, stage.columns, v);
+        let mu = operand(share, place.input, stage.input, stage.inner, v);
+        let c = stage.columns + 4u * v + four;
+        let logvar = columns_of(share, place.input, stage.input, stage.inner, c);
         let sigma = exp(0.5 * min(logvar, vec4<f32>(LOGVAR_MAX)));
-        let eps = noise(stage, share, v);
+        let eps = noise(stage, share, 4u * v);
         store(share, place.output, stage.output, stage.columns, v, mu + sigma * eps);
-        // Past the last column both are zero, and so is this.
-        let terms = 0.5 * (mu * mu + exp_minus_tangent(logvar));
+        let there = inside(4u * v, stage.columns);
+        let nats = 0.5 * (mu * mu + exp_minus_tangent(logvar));
+        let terms = select(vec4<f32>(0.0), nats, there);
         kl += (terms.x + terms.y) + (terms.z + terms.w);
     }
     log_losses(share, invocation, stage.term, kl);
 }
 
+/// A vector may have columns of both gradients: of each element, what its column has is kept.
 fn latent_grad(stage: Stage, place: Places, share: Share) {
-    for (var v = share.lane; v < vectors(stage.columns); v += share.lanes) {
-        let mu = operand(share, place.input, stage.input, stage.columns, v);
-        let logvar = operand(share, place.saved, stage.saved, stage.columns, v);
-        let d_z = operand(share, place.addend, stage.addend, stage.columns, v);
-        let half_sigma = 0.5 * exp(0.5 * min(logvar, vec4<f32>(LOGVAR_MAX)));
-        let eps = noise(stage, share, v);
-        let d_mu = d_z + stage.upstream * mu;
-        let d_logvar = d_z * half_sigma * eps + stage.upstream * 0.5 * exp_minus_one(logvar);
-        store(share, place.output, stage.output, stage.columns, v, d_mu);
-        store(share, place.output2, stage.output2, stage.columns, v, d_logvar);
+    let four = vec4<u32>(0u, 1u, 2u, 3u);
+    for (var v = share.lane; v < vectors(stage.inner); v += share.lanes) {
+        let head = operand(share, place.input, stage.input, stage.inner, v);
+        let c = 4u * v + four;
+        let of_mu = c < vec4<u32>(stage.columns);
+        let latent = select(c - stage.columns, c, of_mu);
+        let d_z = columns_of(share, place.addend, stage.addend, stage.columns, latent);
+        let half_sigma = 0.5 * exp(0.5 * min(head, vec4<f32>(LOGVAR_MAX)));
+        let eps = noise(stage, share, 4u * v - stage.columns);
+        let d_mu = d_z + stage.upstream * head;
+        let d_logvar = d_z * half_sigma * eps + stage.upstream * 0.5 * exp_minus_one(head);
+        let d_head = select(d_logvar, d_mu, of_mu);
+        store(share, place.output, stage.output, stage.inner, v, d_head);
     }
 }
 

@@ -7,8 +7,9 @@
 //   p ← p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε),      t = the steps that have begun
 //
 // a, b              tensors [rows, width]; a layer names where its two start
-// parameters, m, v  all layers'; element (i, j) at weight + i·row + j·column, its bias at bias + i
-//                   or bias + j
+// parameters, m, v  all layers'; element (i, j) is word i·row + j·column from `weight` on, its bias
+//                   word i or j from `bias` on. From weight_split on, the words of a weight lie
+//                   weight_gap further, and a bias's likewise: two layers' are one
 // state             the step number, already moved on by the kernel that computed the gradients
 // gradients         of a batch that comes in several launches, laid out as the parameters: where ADD
 //                   says so what earlier launches have left is added, and where KEEP says so the sum
@@ -31,9 +32,13 @@ struct Layer {
     b: u32,
     b_width: u32,
     weight: u32,
+    weight_split: u32,
+    weight_gap: u32,
     row: u32,
     column: u32,
     bias: u32,
+    bias_split: u32,
+    bias_gap: u32,
     bias_of: u32,
     first_group: u32,
     padding0: u32,
@@ -90,6 +95,11 @@ fn one_minus_exp(x: f32) -> f32 {
 /// Zero for what is below f32's normal numbers, which cost a CPU a hundred times as much.
 fn flush(x: f32) -> f32 {
     return select(x, 0.0, abs(x) < SMALLEST_NORMAL);
+}
+
+/// A word of an array whose words from `split` on lie `gap` further.
+fn word(index: u32, split: u32, gap: u32) -> u32 {
+    return index + select(0u, gap, index >= split);
 }
 
 /// Adam on one parameter, or its gradient so far; `corrections` are 1 − β₁ᵗ and 1 − β₂ᵗ.
@@ -191,7 +201,9 @@ fn main(
         for (var i = 0u; i < ROWS; i++) {
             let row = i0 + i * LANES + lane;
             if row < layer.a_width {
-                finish(layer.weight + row * layer.row + j * layer.column, sum[0][i], corrections);
+                let index = row * layer.row + j * layer.column;
+                let at = layer.weight + word(index, layer.weight_split, layer.weight_gap);
+                finish(at, sum[0][i], corrections);
             }
         }
         for (var other = 0u; other < COLUMNS - 1u; other++) {
@@ -201,14 +213,16 @@ fn main(
     // One tile has each bias: that at the left edge, or at the upper.
     let a_end = select(0u, layer.a_width, layer.bias_of == OF_A && j0 == 0u);
     for (var i = i0 + lane; i < min(i0 + ROWS * LANES, a_end); i += LANES) {
-        finish(layer.bias + i, a_sum[0], corrections);
+        let at = layer.bias + word(i, layer.bias_split, layer.bias_gap);
+        finish(at, a_sum[0], corrections);
         for (var other = 0u; other < ROWS - 1u; other++) {
             a_sum[other] = a_sum[other + 1u];
         }
     }
     let b_end = select(0u, layer.b_width, layer.bias_of == OF_B && i0 == 0u);
     for (var j = j0 + lane; j < min(j0 + COLUMNS, b_end); j += LANES) {
-        finish(layer.bias + j, b_sum[0], corrections);
+        let at = layer.bias + word(j, layer.bias_split, layer.bias_gap);
+        finish(at, b_sum[0], corrections);
         for (var other = 0u; other < VECTORS - 1u; other++) {
             b_sum[other] = b_sum[other + 1u];
         }

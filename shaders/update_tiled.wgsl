@@ -9,7 +9,8 @@
 //
 // a, b              tensors [rows, width]; a layer names where its two start. Here `a` is always
 //                   the gradient: neighbouring invocations meet neighbouring words of a weight
-// parameters, m, v  all layers'; element (i, j) at weight + i·row + j·column, its bias at bias + i
+// parameters, m, v  all layers'; element (i, j) is word i·row + j·column from `weight` on, its bias
+//                   word i from `bias` on; the last words may lie further, as in `update_subgroups`
 // state             the step number, already moved on by the kernel that computed the gradients
 // gradients         of a batch that comes in several launches, as in `update_subgroups`
 //
@@ -31,9 +32,13 @@ struct Layer {
     b: u32,
     b_width: u32,
     weight: u32,
+    weight_split: u32,
+    weight_gap: u32,
     row: u32,
     column: u32,
     bias: u32,
+    bias_split: u32,
+    bias_gap: u32,
     bias_of: u32,
     first_group: u32,
     padding0: u32,
@@ -91,6 +96,11 @@ fn one_minus_exp(x: f32) -> f32 {
 /// Zero for what is below f32's normal numbers, as on every adapter.
 fn flush(x: f32) -> f32 {
     return select(x, 0.0, abs(x) < SMALLEST_NORMAL);
+}
+
+/// A word of an array whose words from `split` on lie `gap` further.
+fn word(index: u32, split: u32, gap: u32) -> u32 {
+    return index + select(0u, gap, index >= split);
 }
 
 /// Adam on one parameter, or its gradient so far; `corrections` are 1 − β₁ᵗ and 1 − β₂ᵗ.
@@ -185,12 +195,14 @@ fn main(
         for (var j = 0u; j < RESULTS; j++) {
             let column = j0 + j * SIDE + local.x;
             if row < layer.a_width && column < layer.b_width {
-                let at = layer.weight + row * layer.row + column * layer.column;
+                let index = row * layer.row + column * layer.column;
+                let at = layer.weight + word(index, layer.weight_split, layer.weight_gap);
                 finish(at, sum[i][j], corrections);
             }
         }
     }
     if sums_bias {
-        finish(layer.bias + i0 + invocation, bias_sum, corrections);
+        let at = layer.bias + word(i0 + invocation, layer.bias_split, layer.bias_gap);
+        finish(at, bias_sum, corrections);
     }
 }

@@ -8,7 +8,7 @@ use vae_wgpu::kernels::rows::{
     self, Log, Outcome, Product, Program, Score, Section, Stage, Tensor, Weight,
 };
 use vae_wgpu::kernels::update::{self, Layer, Part};
-use vae_wgpu::kernels::{State, gather, step_losses};
+use vae_wgpu::kernels::{Address, State, gather, step_losses};
 use vae_wgpu::rng::Stream;
 
 use super::{Bench, CHUNK, Model, Work};
@@ -45,12 +45,10 @@ impl Step {
         let x = step.tensor(pixels);
         step.stage(Stage::Gather { x });
         let (encoder, h) = step.forward(x, hidden, relu);
-        let (to_mu, mu) = step.forward(h, latent, None);
-        let (to_logvar, logvar) = step.forward(h, latent, None);
+        let (to_heads, heads) = step.heads(h, latent);
         let z = step.tensor(latent);
         step.stage(Stage::Latent {
-            mu,
-            logvar,
+            heads,
             stream,
             z,
             term: 1,
@@ -68,21 +66,17 @@ impl Step {
             ..output
         });
 
-        let d_decoded = step.backward(&output, d_logits, None, relu.zip(Some(decoded)));
-        let d_z = step.backward(&decoder, d_decoded, None, None);
-        let [d_mu, d_logvar] = [(); 2].map(|()| step.tensor(latent));
+        let d_decoded = step.backward(&output, d_logits, relu.zip(Some(decoded)));
+        let d_z = step.backward(&decoder, d_decoded, None);
+        let d_heads = step.tensor(2 * latent);
         step.stage(Stage::LatentGrad {
-            mu,
-            logvar,
+            heads,
             stream,
             d_z,
             upstream,
-            d_mu,
-            d_logvar,
+            d_heads,
         });
-        let through_mu = step.backward(&to_mu, d_mu, None, None);
-        let through_both = relu.zip(Some(h));
-        let d_h = step.backward(&to_logvar, d_logvar, Some(through_mu), through_both);
+        let d_h = step.backward(&to_heads, d_heads, relu.zip(Some(h)));
         step.layer(&encoder, d_h);
         step
     }
@@ -110,12 +104,12 @@ impl Step {
         Product {
             input,
             weight: Weight {
-                at,
+                at: at.into(),
                 inner: 1,
                 column: input.width,
             },
             width,
-            bias: Some(bias),
+            bias: Some(bias.into()),
             addend: None,
             activation: None,
             gradient_of: None,
@@ -130,9 +124,36 @@ impl Step {
         activation: Option<Activation>,
     ) -> (Product, Tensor) {
         let linear = self.linear(input, width);
-        let y = self.tensor(width);
-        let product = Product {
+        self.stored(Product {
             activation,
+            ..linear
+        })
+    }
+
+    /// Both heads: two layers, each with its bias behind its weight, as one.
+    fn heads(&mut self, input: Tensor, width: usize) -> (Product, Tensor) {
+        let [mu, logvar] = [(); 2].map(|()| self.linear(input, width));
+        let both = |mu: Address, logvar: Address, split| Address {
+            split,
+            gap: logvar.first - mu.first - split,
+            ..mu
+        };
+        let weight = Weight {
+            at: both(mu.weight.at, logvar.weight.at, input.width * width),
+            ..mu.weight
+        };
+        let bias = mu.bias.zip(logvar.bias);
+        self.stored(Product {
+            weight,
+            width: 2 * width,
+            bias: bias.map(|(mu, logvar)| both(mu, logvar, width)),
+            ..mu
+        })
+    }
+
+    fn stored(&mut self, linear: Product) -> (Product, Tensor) {
+        let y = self.tensor(linear.width);
+        let product = Product {
             result: Outcome::Stored(y),
             ..linear
         };
@@ -145,7 +166,6 @@ impl Step {
         &mut self,
         forward: &Product,
         d_y: Tensor,
-        addend: Option<Tensor>,
         gradient_of: Option<(Activation, Tensor)>,
     ) -> Tensor {
         self.layer(forward, d_y);
@@ -160,7 +180,7 @@ impl Step {
             },
             width: fan_in,
             bias: None,
-            addend,
+            addend: None,
             activation: None,
             gradient_of,
             result: Outcome::Stored(d_x),

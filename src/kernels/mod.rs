@@ -5,6 +5,7 @@ pub mod activation;
 pub mod activation_grad;
 pub mod adam;
 pub mod add;
+mod address;
 pub mod bernoulli_nll;
 pub mod column_sum;
 pub mod gather;
@@ -23,6 +24,8 @@ pub mod update;
 
 use crate::gpu::{Kernel, Slice};
 use crate::graph::Activation;
+
+pub use address::Address;
 
 /// Every kernel, for tests that read all shaders.
 pub const ALL: &[&Kernel] = &[

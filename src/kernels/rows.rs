@@ -9,7 +9,7 @@ pub mod workgroup;
 
 pub use sections::{Section, each_alone, together};
 
-use super::{State, assert_lengths};
+use super::{Address, State, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 use crate::rng::Stream;
@@ -45,11 +45,14 @@ pub struct Tensor {
     pub width: usize,
 }
 
-/// A matrix among the parameters: element (k, c) at `at + k·inner + c·column`.
+/// A matrix among the parameters: element (k, c) is word k·inner + c·column of what lies `at`.
+///
+/// One of the two strides is 1 and the other the length of a row. If it lies in two pieces, these
+/// are whole rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weight {
-    /// Its first word.
-    pub at: usize,
+    /// Its words.
+    pub at: Address,
     /// Words from one summand to the next.
     pub inner: usize,
     /// Words from one result to the next.
@@ -65,8 +68,8 @@ pub struct Product {
     pub weight: Weight,
     /// Columns of the result.
     pub width: usize,
-    /// Where the bias starts among the parameters.
-    pub bias: Option<usize>,
+    /// The bias, of the result's width, among the parameters.
+    pub bias: Option<Address>,
     /// Of the result's width.
     pub addend: Option<Tensor>,
     /// f.
@@ -121,10 +124,8 @@ pub enum Stage {
     Product(Product),
     /// z = μ + exp(½ log σ²)·ε, and KL(N(μ, σ²) ‖ N(0, 1)).
     Latent {
-        /// μ.
-        mu: Tensor,
-        /// log σ².
-        logvar: Tensor,
+        /// μ, and right of it log σ²: twice as wide as z.
+        heads: Tensor,
         /// The stream of ε.
         stream: Stream,
         /// z.
@@ -134,20 +135,16 @@ pub enum Stage {
     },
     /// The adjoint of both.
     LatentGrad {
-        /// μ.
-        mu: Tensor,
-        /// log σ².
-        logvar: Tensor,
+        /// μ, and right of it log σ²: twice as wide as z.
+        heads: Tensor,
         /// The stream of ε.
         stream: Stream,
         /// The gradient of z.
         d_z: Tensor,
         /// The constant gradient of the divergence's rows.
         upstream: f32,
-        /// The gradient of μ.
-        d_mu: Tensor,
-        /// The gradient of log σ².
-        d_logvar: Tensor,
+        /// The gradients of μ and of log σ², likewise.
+        d_heads: Tensor,
     },
 }
 
@@ -211,9 +208,9 @@ impl Log {
 /// One workgroup a tile of rows, or `section.shares` of them.
 ///
 /// # Panics
-/// Where an array is too short, there are too many stages, what is gathered is not as wide as the
-/// data set, a prediction has an addend or a derivative, which the kernel does not take there, or
-/// stages do not go into one launch of `rows_workgroup`.
+/// Where an array is too short, there are too many stages, a tensor or a piece of a weight has not
+/// the width that its stage says, a prediction has an addend or a derivative, which the kernel does
+/// not take there, or stages do not go into one launch of `rows_workgroup`.
 pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Section) -> Launch {
     check(buffers, program, log);
     assert!(section.shares <= log.shares, "more sums than the log has");
@@ -274,16 +271,26 @@ impl Program {
     fn check(&self, stage: &Stage) {
         match *stage {
             Stage::Gather { x } => assert_eq!(x.width, self.dim, "a batch of other images"),
-            Stage::Product(Product {
-                addend,
-                gradient_of,
-                result: Outcome::Scored { .. },
+            Stage::Product(p) => {
+                let row = p.weight.inner.max(p.weight.column);
+                assert!(p.weight.at.has_rows_of(row), "a weight cut within a row");
+                assert!(
+                    matches!(p.result, Outcome::Stored(_))
+                        || (p.addend.is_none() && p.gradient_of.is_none()),
+                    "a prediction with an addend or a derivative"
+                );
+            }
+            Stage::Latent { heads, z, .. } => assert_eq!(heads.width, 2 * z.width, "two heads"),
+            Stage::LatentGrad {
+                heads,
+                d_z,
+                d_heads,
                 ..
-            }) => assert!(
-                addend.is_none() && gradient_of.is_none(),
-                "a prediction with an addend or a derivative"
+            } => assert_eq!(
+                [heads.width, d_heads.width],
+                [2 * d_z.width; 2],
+                "two heads"
             ),
-            _ => {}
         }
     }
 
@@ -298,8 +305,8 @@ impl Program {
             if let Stage::Product(p) = stage {
                 let w = p.weight;
                 let last = (p.input.width.max(1) - 1) * w.inner + (p.width.max(1) - 1) * w.column;
-                parameters = parameters.max(w.at + last + 1);
-                parameters = parameters.max(p.bias.map_or(0, |bias| bias + p.width));
+                parameters = parameters.max(w.at.end(last + 1));
+                parameters = parameters.max(p.bias.map_or(0, |bias| bias.end(p.width)));
             }
         }
         (tape, parameters)
@@ -322,15 +329,13 @@ impl Stage {
                 let operands = [Some(p.input), p.addend, saved];
                 operands.into_iter().chain(results).flatten().collect()
             }
-            Self::Latent { mu, logvar, z, .. } => vec![mu, logvar, z],
+            Self::Latent { heads, z, .. } => vec![heads, z],
             Self::LatentGrad {
-                mu,
-                logvar,
+                heads,
                 d_z,
-                d_mu,
-                d_logvar,
+                d_heads,
                 ..
-            } => vec![mu, logvar, d_z, d_mu, d_logvar],
+            } => vec![heads, d_z, d_heads],
         }
     }
 
@@ -343,7 +348,7 @@ impl Stage {
                 Outcome::Scored { gradient, .. } => gradient.into_iter().map(|(d, _)| d).collect(),
             },
             Self::Latent { z, .. } => vec![z],
-            Self::LatentGrad { d_mu, d_logvar, .. } => vec![d_mu, d_logvar],
+            Self::LatentGrad { d_heads, .. } => vec![d_heads],
         }
     }
 

@@ -1,7 +1,7 @@
 //! The end of a training step: the gradients of weights and biases and Adam on them, in one launch.
 
 use super::adam::Constants;
-use super::{State, assert_lengths, wrapped_grid};
+use super::{Address, State, assert_lengths, wrapped_grid};
 use crate::gpu::{Binding, Gpu, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Adam;
 
@@ -100,10 +100,10 @@ pub struct Layer {
     pub fan_out: usize,
     /// Inputs.
     pub fan_in: usize,
-    /// Where W `[fan_out, fan_in]` starts among the parameters.
-    pub weight: usize,
-    /// Where the bias `[fan_out]` starts.
-    pub bias: Option<usize>,
+    /// W `[fan_out, fan_in]` among the parameters; if it lies in two pieces, they are whole rows.
+    pub weight: Address,
+    /// The bias `[fan_out]`.
+    pub bias: Option<Address>,
 }
 
 /// Its arrays.
@@ -163,16 +163,20 @@ struct Encoded {
     b: u32,
     b_width: u32,
     weight: u32,
+    weight_split: u32,
+    weight_gap: u32,
     row: u32,
     column: u32,
     bias: u32,
+    bias_split: u32,
+    bias_gap: u32,
     bias_of: u32,
     first_group: u32,
     padding: [u32; 2],
 }
 
-const _: () = assert!(size_of::<Encoded>() == 48);
-const _: () = assert!(size_of::<Params>() == 32 + 48 * MAX_LAYERS);
+const _: () = assert!(size_of::<Encoded>() == 64);
+const _: () = assert!(size_of::<Params>() == 32 + 64 * MAX_LAYERS);
 
 /// One workgroup a tile of a weight, over the rows of `part`.
 ///
@@ -215,8 +219,8 @@ pub fn launch(
             .map(|(at, width)| at + rows * width)
             .into_iter()
             .fold(tape, usize::max);
-        parameters = parameters.max(layer.weight + layer.fan_out * layer.fan_in);
-        parameters = parameters.max(layer.bias.map_or(0, |bias| bias + layer.fan_out));
+        parameters = parameters.max(layer.weight.end(layer.fan_out * layer.fan_in));
+        parameters = parameters.max(layer.bias.map_or(0, |bias| bias.end(layer.fan_out)));
     }
     let Buffers {
         tape: tensors,
@@ -277,9 +281,15 @@ impl Layer {
     fn encode(&self, variant: Variant, first_group: usize) -> Encoded {
         let (d_y, x) = (self.d_y as u32, self.x as u32);
         let (fan_out, fan_in) = (self.fan_out as u32, self.fan_in as u32);
+        let weight = self.weight;
+        let bias = self.bias.unwrap_or(Address::from(0));
         let common = Encoded {
-            weight: self.weight as u32,
-            bias: self.bias.unwrap_or(0) as u32,
+            weight: weight.first as u32,
+            weight_split: weight.split as u32,
+            weight_gap: weight.gap as u32,
+            bias: bias.first as u32,
+            bias_split: bias.split as u32,
+            bias_gap: bias.gap as u32,
             first_group: first_group as u32,
             ..bytemuck::Zeroable::zeroed()
         };

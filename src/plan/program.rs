@@ -2,18 +2,21 @@
 //! whose weights a launch after it updates.
 //!
 //! What is fused here beyond `fuse.rs`: all tasks but the gradients of weights become stages of one
-//! program; noise is drawn where it is used; the prediction, its loss and the gradient of that, with
-//! the derivative of a last non-linearity, are one stage; a weight's gradient and its bias's go
-//! straight into Adam.
+//! program; noise is drawn where it is used; both heads of the encoder are one layer (`heads.rs`); the
+//! prediction, its loss and the gradient of that, with the derivative of a last non-linearity, are one
+//! stage; a weight's gradient and its bias's go straight into Adam.
+
+mod heads;
 
 use std::collections::{HashMap, HashSet};
 
+use self::heads::Stack;
 use super::parameters::Parameters;
-use super::task::{Latent, LatentGrad, Loss, LossKind, Product, ProductKind, Task};
+use super::task::{Latent, LatentGrad, Loss, LossKind, ProductKind, Task};
 use crate::graph::{Graph, Kind, TensorId};
 use crate::kernels::rows::{Outcome, Program, Score, Stage, Tensor, Weight};
 use crate::kernels::update::{self, Layer};
-use crate::kernels::{self, SOFTWARE_ITERATIONS, rows};
+use crate::kernels::{self, Address, SOFTWARE_ITERATIONS, rows};
 use crate::rng::Stream;
 
 /// What works row by row, and the layers to update; an evaluation has none.
@@ -89,13 +92,14 @@ impl StepProgram {
             taken: HashSet::new(),
             stages: Vec::new(),
             layers: Vec::new(),
+            updated: 0,
             rows,
             tape: 0,
             tensors: Vec::new(),
         };
         for (index, task) in tasks.iter().enumerate() {
             if !builder.taken.contains(&index) {
-                builder.place(task)?;
+                builder.place(index, task)?;
             }
         }
         builder.check_layers()?;
@@ -147,13 +151,15 @@ struct Builder<'a> {
     graph: &'a Graph,
     tasks: &'a [Task],
     parameters: &'a Parameters,
-    /// Where each tensor lies on the tape.
-    at: HashMap<TensorId, Tensor>,
+    /// Where tensors lie on the tape: alone, or both heads side by side.
+    at: HashMap<Vec<TensorId>, Tensor>,
     noise: HashMap<TensorId, Stream>,
     /// Tasks that another one's stage does.
     taken: HashSet<usize>,
     stages: Vec<Stage>,
     layers: Vec<Layer>,
+    /// Parameters of these layers.
+    updated: usize,
     /// Of every tensor.
     rows: usize,
     tape: usize,
@@ -161,21 +167,24 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn place(&mut self, task: &Task) -> Result<(), String> {
+    fn place(&mut self, index: usize, task: &Task) -> Result<(), String> {
         let stage = match task {
             Task::Gather { x } => Stage::Gather {
-                x: self.allocate(*x),
+                x: self.allocate(&[*x]),
             },
             Task::Normal { stream, eps } => {
                 self.noise.insert(*eps, *stream);
                 return Ok(());
             }
-            Task::Product(product) if product.kind == ProductKind::WeightGrad => {
-                let layer = self.layer(product)?;
-                self.layers.push(layer);
-                return Ok(());
-            }
-            Task::Product(product) => Stage::Product(self.product(product)?),
+            Task::Product(_) => match Stack::of(self.tasks, index) {
+                None => return Ok(()),
+                Some(stack) if stack.kind == ProductKind::WeightGrad => {
+                    let layer = self.layer(&stack)?;
+                    self.layers.push(layer);
+                    return Ok(());
+                }
+                Some(stack) => Stage::Product(self.product(&stack)?),
+            },
             Task::Latent(latent) => self.latent(latent)?,
             Task::LatentGrad(grad) => self.latent_grad(grad)?,
             Task::ColumnSum { .. }
@@ -194,15 +203,16 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Puts a tensor on the tape.
-    fn allocate(&mut self, id: TensorId) -> Tensor {
+    /// Puts tensors on the tape, side by side.
+    fn allocate(&mut self, ids: &[TensorId]) -> Tensor {
+        let widths = ids.iter().map(|&id| self.graph.shape(id).columns());
         let tensor = Tensor {
             at: self.tape,
-            width: self.graph.shape(id).columns(),
+            width: widths.sum(),
         };
         self.tape += self.rows * tensor.width;
-        self.at.insert(id, tensor);
-        self.tensors.push((self.name(id), tensor));
+        self.at.insert(ids.to_vec(), tensor);
+        self.tensors.push((self.names(ids, " or "), tensor));
         tensor
     }
 
@@ -210,16 +220,43 @@ impl Builder<'_> {
         self.graph.tensor(id).name.clone()
     }
 
-    /// A tensor that an earlier stage has written.
-    fn operand(&self, id: TensorId) -> Result<Tensor, String> {
-        let missing = || format!("{} does not come from the data set", self.name(id));
-        self.at.get(&id).copied().ok_or_else(missing)
+    fn names(&self, ids: &[TensorId], between: &str) -> String {
+        let names: Vec<_> = ids.iter().map(|&id| self.name(id)).collect();
+        names.join(between)
     }
 
-    fn parameter(&self, id: TensorId) -> Result<usize, String> {
-        let name = &self.graph.tensor(id).name;
-        let missing = || format!("{name} is no parameter");
-        self.parameters.offset(name).ok_or_else(missing)
+    /// What an earlier stage has written: a tensor, or two side by side.
+    fn operand(&self, ids: &[TensorId]) -> Result<Tensor, String> {
+        let missing = || {
+            let apart = ids.len() > 1 || self.at.keys().any(|of| of.contains(&ids[0]));
+            let reason = match apart {
+                true => "not the heads of one hidden layer, or used elsewhere too",
+                false => "not computed from the data set",
+            };
+            format!("{}: {reason}", self.names(ids, " and "))
+        };
+        self.at.get(ids).copied().ok_or_else(missing)
+    }
+
+    /// Where a parameter lies, or the same one of both heads.
+    fn parameter(&self, ids: &[TensorId]) -> Result<Address, String> {
+        let offset = |id| {
+            let name = &self.graph.tensor(id).name;
+            let missing = || format!("{name} is no parameter");
+            self.parameters.offset(name).ok_or_else(missing)
+        };
+        let first = offset(ids[0])?;
+        let Some(&second) = ids.get(1) else {
+            return Ok(first.into());
+        };
+        let split = self.graph.shape(ids[0]).len();
+        let gap = offset(second)?.checked_sub(first + split);
+        let before = || format!("{} lies before {}", self.name(second), self.name(ids[0]));
+        Ok(Address {
+            first,
+            split,
+            gap: gap.ok_or_else(before)?,
+        })
     }
 
     /// The value that all elements of a tensor have.
@@ -240,12 +277,9 @@ impl Builder<'_> {
         position.ok_or_else(|| format!("{} is no term of the objective", self.name(rows)))
     }
 
-    fn product(&mut self, product: &Product) -> Result<rows::Product, String> {
-        let [fan_out, fan_in] = {
-            let shape = self.graph.shape(product.right);
-            [shape.rows(), shape.columns()]
-        };
-        let at = self.parameter(product.right)?;
+    fn product(&mut self, product: &Stack) -> Result<rows::Product, String> {
+        let [fan_out, fan_in] = self.fans(&product.right);
+        let at = self.parameter(&product.right)?;
         let (weight, width) = match product.kind {
             ProductKind::Forward => (
                 Weight {
@@ -264,13 +298,16 @@ impl Builder<'_> {
                 fan_in,
             ),
         };
-        let bias = product.bias.map(|id| self.parameter(id)).transpose()?;
-        let addend = product.addend.map(|id| self.operand(id)).transpose()?;
+        let bias = match product.bias.as_slice() {
+            [] => None,
+            bias => Some(self.parameter(bias)?),
+        };
+        let addend = product.addend.map(|id| self.operand(&[id])).transpose()?;
         let gradient_of = match product.gradient_of {
-            Some((function, saved)) => Some((function, self.operand(saved)?)),
+            Some((function, saved)) => Some((function, self.operand(&[saved])?)),
             None => None,
         };
-        let input = self.operand(product.left)?;
+        let input = self.operand(&product.left)?;
         Ok(rows::Product {
             input,
             weight,
@@ -283,18 +320,25 @@ impl Builder<'_> {
         })
     }
 
+    /// [fan_out, fan_in] of a weight, or of both heads' together.
+    fn fans(&self, weights: &[TensorId]) -> [usize; 2] {
+        let fan_out = weights.iter().map(|&id| self.graph.shape(id).rows());
+        [fan_out.sum(), self.graph.shape(weights[0]).columns()]
+    }
+
     /// Stored, or, where only a loss reads it, scored.
-    fn outcome(&mut self, product: &Product) -> Result<Outcome, String> {
+    fn outcome(&mut self, product: &Stack) -> Result<Outcome, String> {
         let scored = product.addend.is_none() && product.gradient_of.is_none();
+        let result = product.result[0];
         let readers: Vec<usize> = (0..self.tasks.len())
-            .filter(|&n| self.tasks[n].reads().contains(&product.result))
+            .filter(|&n| self.tasks[n].reads().contains(&result))
             .collect();
         let loss = readers.iter().find_map(|&n| match &self.tasks[n] {
-            Task::Loss(loss) if loss.operands[0] == product.result => Some((n, loss)),
+            Task::Loss(loss) if loss.operands[0] == result => Some((n, loss)),
             _ => None,
         });
         let Some((index, loss)) = loss.filter(|_| scored) else {
-            return Ok(Outcome::Stored(self.allocate(product.result)));
+            return Ok(Outcome::Stored(self.allocate(&product.result)));
         };
         let (score, value) = Self::score(loss)?;
         self.taken.insert(index);
@@ -311,19 +355,22 @@ impl Builder<'_> {
                     } if f == function && d_y == result => Some((n, d_x)),
                     _ => None,
                 });
-                let missing = || format!("{} has no derivative", self.name(product.result));
+                let missing = || format!("{} has no derivative", self.name(product.result[0]));
                 let (n, d_x) = derivative.ok_or_else(missing)?;
                 self.taken.insert(n);
                 result = d_x;
             }
-            gradient = Some((self.allocate(result), self.constant(of.d_rows)?));
+            gradient = Some((self.allocate(&[result]), self.constant(of.d_rows)?));
         }
         if readers.iter().any(|n| !self.taken.contains(n)) {
-            return Err(format!("{} has other readers", self.name(product.result)));
+            return Err(format!(
+                "{} has other readers",
+                self.name(product.result[0])
+            ));
         }
         Ok(Outcome::Scored {
             score,
-            observed: self.operand(loss.operands[1])?,
+            observed: self.operand(&[loss.operands[1]])?,
             term: self.term(value)?,
             gradient,
         })
@@ -342,47 +389,50 @@ impl Builder<'_> {
 
     fn latent(&mut self, latent: &Latent) -> Result<Stage, String> {
         Ok(Stage::Latent {
-            mu: self.operand(latent.mu)?,
-            logvar: self.operand(latent.logvar)?,
+            heads: self.operand(&[latent.mu, latent.logvar])?,
             stream: self.stream(latent.eps)?,
-            z: self.allocate(latent.z),
+            z: self.allocate(&[latent.z]),
             term: self.term(latent.rows)?,
         })
     }
 
     fn latent_grad(&mut self, grad: &LatentGrad) -> Result<Stage, String> {
         Ok(Stage::LatentGrad {
-            mu: self.operand(grad.mu)?,
-            logvar: self.operand(grad.logvar)?,
+            heads: self.operand(&[grad.mu, grad.logvar])?,
             stream: self.stream(grad.eps)?,
-            d_z: self.operand(grad.d_z)?,
+            d_z: self.operand(&[grad.d_z])?,
             upstream: self.constant(grad.d_rows)?,
-            d_mu: self.allocate(grad.d_mu),
-            d_logvar: self.allocate(grad.d_logvar),
+            d_heads: self.allocate(&[grad.d_mu, grad.d_logvar]),
         })
     }
 
     /// The layer whose weight's gradient a product is.
-    fn layer(&self, product: &Product) -> Result<Layer, String> {
-        let parameter = |gradient: TensorId| {
-            let of = self.graph.gradients().iter();
-            let of = of.clone().find(|&&(_, g)| g == gradient).map(|&(p, _)| p);
-            of.ok_or_else(|| format!("{} is not of a parameter", self.name(gradient)))
-        };
-        let weight = parameter(product.result)?;
-        let shape = self.graph.shape(weight);
-        let bias = match product.sums {
-            Some(sums) => Some(self.parameter(parameter(sums)?)?),
-            None => None,
-        };
+    fn layer(&mut self, product: &Stack) -> Result<Layer, String> {
+        let weights = self.parameters_of(&product.result)?;
+        let biases = self.parameters_of(&product.sums)?;
+        self.updated += weights.len() + biases.len();
+        let [fan_out, fan_in] = self.fans(&weights);
         Ok(Layer {
-            d_y: self.operand(product.left)?.at,
-            x: self.operand(product.right)?.at,
-            fan_out: shape.rows(),
-            fan_in: shape.columns(),
-            weight: self.parameter(weight)?,
-            bias,
+            d_y: self.operand(&product.left)?.at,
+            x: self.operand(&product.right)?.at,
+            fan_out,
+            fan_in,
+            weight: self.parameter(&weights)?,
+            bias: match biases.as_slice() {
+                [] => None,
+                biases => Some(self.parameter(biases)?),
+            },
         })
+    }
+
+    /// The parameters whose gradients these are.
+    fn parameters_of(&self, gradients: &[TensorId]) -> Result<Vec<TensorId>, String> {
+        let of = |gradient: &TensorId| {
+            let mut known = self.graph.gradients().iter();
+            let of = known.find(|(_, g)| g == gradient).map(|&(p, _)| p);
+            of.ok_or_else(|| format!("{} is not of a parameter", self.name(*gradient)))
+        };
+        gradients.iter().map(of).collect()
     }
 
     /// Every gradient is some layer's.
@@ -390,8 +440,7 @@ impl Builder<'_> {
         if self.graph.optimizer().is_none() {
             return Ok(());
         }
-        let biases = self.layers.iter().filter(|layer| layer.bias.is_some());
-        let updated = self.layers.len() + biases.count();
+        let updated = self.updated;
         let wanted = self.graph.gradients().len();
         if updated == wanted {
             return Ok(());

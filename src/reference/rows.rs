@@ -96,40 +96,55 @@ pub fn stage<T: Real>(
         }
         Stage::Product(ref p) => product(p, rows, inputs.parameters, of),
         Stage::Latent {
-            mu,
-            logvar,
+            heads,
             stream,
             z,
             term,
         } => {
             let eps = noise(stream, z.width);
             let shape = [rows, z.width];
-            let (values, divergence) = latent::value(of(mu), of(logvar), &eps, shape);
+            let [mu, logvar] = apart(of(heads), z.width);
+            let (values, divergence) = latent::value(&mu, &logvar, &eps, shape);
             Results {
                 tensors: vec![(z, values)],
                 losses: Some((term, divergence)),
             }
         }
         Stage::LatentGrad {
-            mu,
-            logvar,
+            heads,
             stream,
             d_z,
             upstream,
-            d_mu,
-            d_logvar,
+            d_heads,
         } => {
             let eps = noise(stream, d_z.width);
             let d_rows = vec![T::narrow(upstream.into()); rows];
             let shape = [rows, d_z.width];
-            let operands = [of(mu), of(logvar), &eps];
+            let [mu, logvar] = apart(of(heads), d_z.width);
+            let operands = [mu.as_slice(), &logvar, &eps];
             let of_both = latent_grad::gradient(operands, of(d_z), &d_rows, shape);
             Results {
-                tensors: vec![(d_mu, of_both.0), (d_logvar, of_both.1)],
+                tensors: vec![(d_heads, side_by_side(&of_both.0, &of_both.1, d_z.width))],
                 losses: None,
             }
         }
     }
+}
+
+/// μ and log σ², each `[rows, width]`, from both heads.
+fn apart<T: Real>(heads: &[T], width: usize) -> [Vec<T>; 2] {
+    [0, width].map(|first| {
+        let rows = heads.chunks_exact(2 * width);
+        rows.flat_map(|row| row[first..first + width].iter().copied())
+            .collect()
+    })
+}
+
+/// The opposite: `[rows, 2·width]`.
+fn side_by_side<T: Real>(mu: &[T], logvar: &[T], width: usize) -> Vec<T> {
+    let rows = mu.chunks_exact(width).zip(logvar.chunks_exact(width));
+    rows.flat_map(|(mu, logvar)| [mu, logvar].concat())
+        .collect()
 }
 
 fn product<'a, T: Real>(
@@ -139,11 +154,14 @@ fn product<'a, T: Real>(
     of: impl Fn(Tensor) -> &'a [T],
 ) -> Results<T> {
     let weight = entering(p.weight, [p.input.width, p.width], parameters);
+    let bias: Option<Vec<T>> = p
+        .bias
+        .map(|at| (0..p.width).map(|c| parameters[at.word(c)]).collect());
     let y = gemm::value(&gemm::Gemm {
         shape: [rows, p.width, p.input.width],
         a: gemm::Operand::Plain(of(p.input)),
         b: gemm::Operand::Plain(&weight),
-        bias: p.bias.map(|bias| &parameters[bias..bias + p.width]),
+        bias: bias.as_deref(),
         addend: p.addend.map(&of),
         activation: p.activation,
         gradient_of: p.gradient_of.map(|(g, saved)| (g, of(saved))),
@@ -191,7 +209,7 @@ fn product<'a, T: Real>(
 
 /// A matrix among the parameters, row-major.
 fn entering<T: Real>(weight: Weight, [inner, columns]: [usize; 2], parameters: &[T]) -> Vec<T> {
-    let element = |k, c| parameters[weight.at + k * weight.inner + c * weight.column];
+    let element = |k, c| parameters[weight.at.word(k * weight.inner + c * weight.column)];
     let rows = (0..inner).flat_map(|k| (0..columns).map(move |c| (k, c)));
     rows.map(|(k, c)| element(k, c)).collect()
 }

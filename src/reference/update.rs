@@ -1,11 +1,10 @@
 //! Twin of the kernels `update_subgroups` and `update_tiled`: the gradients of weights and biases, and
 //! Adam on them.
 
-use std::ops::Range;
-
 use super::real::Real;
 use super::{adam, column_sum, gemm};
 use crate::graph::Adam;
+use crate::kernels::Address;
 use crate::kernels::update::Layer;
 
 /// What is updated, with the layout that the layers name.
@@ -42,16 +41,20 @@ pub fn update<T: Real>(
 ) {
     for layer in layers {
         let (weight, bias) = gradients(layer, rows, tape);
-        let mut apply = |at: usize, gradients: &[T]| {
-            let of: Range<usize> = at..at + gradients.len();
-            adam::update(
-                adam,
-                step - 1,
-                gradients,
-                &mut trained.parameters[of.clone()],
-                &mut trained.m[of.clone()],
-                &mut trained.v[of],
-            );
+        let mut apply = |at: Address, gradients: &[T]| {
+            let mut rest = gradients;
+            for of in at.pieces(gradients.len()) {
+                let (of_piece, others) = rest.split_at(of.len());
+                rest = others;
+                adam::update(
+                    adam,
+                    step - 1,
+                    of_piece,
+                    &mut trained.parameters[of.clone()],
+                    &mut trained.m[of.clone()],
+                    &mut trained.v[of],
+                );
+            }
         };
         apply(layer.weight, &weight);
         if let Some(at) = layer.bias {

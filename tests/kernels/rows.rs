@@ -22,6 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
         shapes,
         whole_vectors,
         a_long_sum,
+        weights_in_two_pieces,
         every_epilogue,
         every_loss,
         extreme_logits,
@@ -127,6 +128,36 @@ fn a_long_sum(gpu: &Gpu) {
         let product = case.product(x, 7, transposed);
         case.store(product);
         case.compare(gpu);
+    }
+}
+
+/// Forward, where the pieces are columns of the product, with a bias in two pieces; and the gradient
+/// of the input, where they are parts of the sum.
+fn weights_in_two_pieces(gpu: &Gpu) {
+    for rows in [1, 9, 65] {
+        for (fan_in, [mu, logvar]) in [
+            (1, [1, 1]),
+            (7, [3, 3]),
+            (33, [5, 5]),
+            (8, [1, 6]),
+            (12, [10, 10]),
+            (64, [64, 2]),
+            (36, [31, 34]),
+        ] {
+            for mut case in [Case::new(rows, 1), Case::aligned(rows, 4)] {
+                let fan_out = mu + logvar;
+                let x = case.uniform(fan_in, 1.0);
+                let mut product = case.product(x, fan_out, true);
+                product.weight.at = case.split(product.weight.at, mu * fan_in);
+                let bias = case.bias(fan_out, 1.0);
+                product.bias = Some(case.split(bias, mu));
+                let y = case.store(product);
+                let mut back = case.product(y, fan_in, false);
+                back.weight.at = case.split(back.weight.at, mu * fan_in);
+                case.store(back);
+                case.compare(gpu);
+            }
+        }
     }
 }
 
@@ -237,26 +268,28 @@ fn saturated_predictions(gpu: &Gpu) {
 
 /// The latent of a case's μ and log σ², and the adjoint, which draws the same noise again.
 fn latent(case: &mut Case, mu: &[f32], logvar: &[f32], stream: Stream) {
-    let [mu, logvar] = [mu, logvar].map(|values| case.input(values));
-    let z = case.output(mu.width);
+    let width = mu.len() / case.program.rows;
+    let rows = mu.chunks(width).zip(logvar.chunks(width));
+    let both: Vec<f32> = rows
+        .flat_map(|(mu, logvar)| [mu, logvar].concat())
+        .collect();
+    let heads = case.input(&both);
+    let z = case.output(width);
     let term = case.term();
     case.push(Stage::Latent {
-        mu,
-        logvar,
+        heads,
         stream,
         z,
         term,
     });
-    let d_z = case.uniform(mu.width, 1.0);
-    let [d_mu, d_logvar] = [(); 2].map(|()| case.output(mu.width));
+    let d_z = case.uniform(width, 1.0);
+    let d_heads = case.output(2 * width);
     case.push(Stage::LatentGrad {
-        mu,
-        logvar,
+        heads,
         stream,
         d_z,
         upstream: 0.75,
-        d_mu,
-        d_logvar,
+        d_heads,
     });
 }
 

@@ -12,6 +12,7 @@ use case::{Case, variants};
 pub(crate) fn tests() -> Vec<Test> {
     tests![both_checks:
         shapes,
+        layers_in_two_pieces,
         many_layers,
         steps,
         other_settings,
@@ -50,6 +51,26 @@ fn shapes(gpu: &Gpu) {
     for rows in ROWS {
         for size in SIZES {
             Case::uniform(rows, 1, &[size]).compare(gpu);
+        }
+    }
+}
+
+/// The last layer of a launch, with a bias and without; some of the tiles have outputs of both pieces.
+fn layers_in_two_pieces(gpu: &Gpu) {
+    for rows in [1, 65] {
+        for ([fan_out, fan_in], outputs) in [
+            ([2, 1], 1),
+            ([6, 5], 3),
+            ([10, 33], 5),
+            ([40, 400], 20),
+            ([130, 7], 65),
+            ([70, 97], 1),
+        ] {
+            for sizes in [&[[fan_out, fan_in]][..], &[[9, 33], [fan_out, fan_in]]] {
+                let mut case = Case::uniform(rows, 2, sizes);
+                case.split(outputs);
+                case.compare(gpu);
+            }
         }
     }
 }
@@ -109,7 +130,7 @@ fn no_moment_is_denormal(gpu: &Gpu) {
     for variant in variants(gpu) {
         let mut case = Case::new(3, 1000);
         case.layer(&[0.0; 3 * 9], &uniform(1, 3 * 5, 1.0), true);
-        let at = case.layers[0].weight;
+        let at = case.layers[0].weight.first;
         for i in 0..9 * 5 {
             let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
             case.m[at + i] = sign * f32::MIN_POSITIVE * (1.0 + i as f32 / 64.0);

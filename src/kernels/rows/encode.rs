@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Log, MAX_STAGES, Outcome, Product, Program, Score, Stage, Tensor};
-use crate::kernels::activation_code;
+use crate::kernels::{Address, activation_code};
 use crate::rng;
 
 const NONE: u32 = u32::MAX;
@@ -35,13 +35,16 @@ struct Encoded {
     inner: u32,
     input: u32,
     weight: u32,
+    weight_split: u32,
+    weight_gap: u32,
     weight_inner: u32,
     weight_column: u32,
     bias: u32,
+    bias_split: u32,
+    bias_gap: u32,
     addend: u32,
     saved: u32,
     output: u32,
-    output2: u32,
     observed: u32,
     activation: u32,
     gradient_of: u32,
@@ -51,7 +54,6 @@ struct Encoded {
     upstream: f32,
     scale: f32,
     offset: f32,
-    padding: [u32; 3],
 }
 
 const _: () = assert!(size_of::<Encoded>() == 96);
@@ -93,7 +95,6 @@ impl Stage {
             addend: NONE,
             saved: NONE,
             output: NONE,
-            output2: NONE,
             observed: NONE,
             ..bytemuck::Zeroable::zeroed()
         };
@@ -107,37 +108,33 @@ impl Stage {
             },
             Self::Product(p) => p.encode(Encoded { kind: 1, ..none }),
             Self::Latent {
-                mu,
-                logvar,
+                heads,
                 stream,
                 z,
                 term,
             } => Encoded {
                 kind: 2,
                 columns: z.width as u32,
-                input: at(mu),
-                saved: at(logvar),
+                inner: heads.width as u32,
+                input: at(heads),
                 output: at(z),
                 stream: stream as u32,
                 term: term as u32,
                 ..none
             },
             Self::LatentGrad {
-                mu,
-                logvar,
+                heads,
                 stream,
                 d_z,
                 upstream,
-                d_mu,
-                d_logvar,
+                d_heads,
             } => Encoded {
                 kind: 3,
                 columns: d_z.width as u32,
-                input: at(mu),
-                saved: at(logvar),
+                inner: heads.width as u32,
+                input: at(heads),
                 addend: at(d_z),
-                output: at(d_mu),
-                output2: at(d_logvar),
+                output: at(d_heads),
                 stream: stream as u32,
                 upstream,
                 ..none
@@ -149,14 +146,20 @@ impl Stage {
 impl Product {
     fn encode(&self, none: Encoded) -> Encoded {
         let at = |tensor: Option<Tensor>| tensor.map_or(NONE, |tensor| tensor.at as u32);
+        let weight = self.weight.at;
+        let bias = self.bias.unwrap_or(Address::from(NONE as usize));
         let product = Encoded {
             columns: self.width as u32,
             inner: self.input.width as u32,
             input: self.input.at as u32,
-            weight: self.weight.at as u32,
+            weight: weight.first as u32,
+            weight_split: weight.split as u32,
+            weight_gap: weight.gap as u32,
             weight_inner: self.weight.inner as u32,
             weight_column: self.weight.column as u32,
-            bias: self.bias.map_or(NONE, |bias| bias as u32),
+            bias: bias.first as u32,
+            bias_split: bias.split as u32,
+            bias_gap: bias.gap as u32,
             addend: at(self.addend),
             saved: at(self.gradient_of.map(|(_, saved)| saved)),
             activation: activation_code(self.activation),

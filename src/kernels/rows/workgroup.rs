@@ -149,5 +149,8 @@ fn has_vectors(stage: &Stage) -> bool {
         1 => [weight.inner, weight.column, input.width],
         _ => [weight.column, weight.inner, *width],
     };
-    contiguous == 1 && [weight.at, other, len].iter().all(|n| n.is_multiple_of(4))
+    let at = weight.at;
+    let whole = |n: &usize| n.is_multiple_of(4);
+    let pieces = !at.is_split() || [at.split, at.gap].iter().all(whole);
+    contiguous == 1 && [at.first, other, len].iter().all(whole) && pieces
 }

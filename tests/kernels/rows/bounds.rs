@@ -31,14 +31,13 @@ pub(super) fn of(
         Stage::Product(ref p) => product(program, p, inputs, tape, results),
         // As for the kernel `latent`.
         Stage::Latent {
-            mu,
-            logvar,
+            heads,
             stream,
             z,
             term,
         } => {
             let eps = noise(program, inputs, stream, z.width);
-            let (mu, logvar) = (of(mu), of(logvar));
+            let [mu, logvar] = apart(of(heads), z.width);
             let bound = |i: usize| {
                 let (sigma, ulp) = sigma(logvar[i]);
                 EPS * ((ulp + 2.0) * (sigma * eps[i]).abs() + 2.0 * mu[i].abs())
@@ -57,16 +56,16 @@ pub(super) fn of(
         }
         // As for the kernel `latent_grad`.
         Stage::LatentGrad {
-            mu,
-            logvar,
+            heads,
             stream,
             d_z,
             upstream,
-            d_mu,
-            d_logvar,
+            d_heads,
         } => {
             let eps = noise(program, inputs, stream, d_z.width);
-            let (mu, logvar, d_z) = (of(mu), of(logvar), of(d_z));
+            let width = d_z.width;
+            let [mu, logvar] = apart(of(heads), width);
+            let d_z = of(d_z);
             let upstream = f64::from(upstream);
             let of_mu = |i: usize| EPS * (d_z[i].abs() + 2.0 * (upstream * mu[i]).abs());
             let of_logvar = |i: usize| {
@@ -76,12 +75,12 @@ pub(super) fn of(
                 let divergence = 0.5 * (off(logvar[i] as f32)[0] + 3.0 * variance.abs());
                 EPS * (through_z + (upstream * divergence).abs())
             };
-            let elements = 0..d_z.len();
+            let bounds = (0..program.rows).flat_map(|row| {
+                let elements = row * width..(row + 1) * width;
+                elements.clone().map(of_mu).chain(elements.map(of_logvar))
+            });
             Results {
-                tensors: vec![
-                    (d_mu, elements.clone().map(of_mu).collect()),
-                    (d_logvar, elements.map(of_logvar).collect()),
-                ],
+                tensors: vec![(d_heads, bounds.collect())],
                 losses: None,
             }
         }
@@ -93,6 +92,15 @@ fn noise(program: &Program, inputs: Inputs<'_, f64>, stream: Stream, width: usiz
     let end = (program.first_row + program.rows) * width;
     let mut eps = (inputs.noise)(stream, inputs.state.step, end);
     eps.split_off(program.first_row * width)
+}
+
+/// μ and log σ² from `[rows, 2·width]`.
+fn apart(heads: &[f64], width: usize) -> [Vec<f64>; 2] {
+    [0, width].map(|first| {
+        let rows = heads.chunks(2 * width);
+        rows.flat_map(|row| row[first..first + width].to_vec())
+            .collect()
+    })
 }
 
 /// exp(½ logvar), and what it is off by in ULP: 3 + 2·|½ logvar|.

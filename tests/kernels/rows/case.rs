@@ -1,7 +1,7 @@
 //! A program with what it runs on.
 
-use vae_wgpu::kernels::State;
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Stage, Tensor, Weight};
+use vae_wgpu::kernels::{Address, State};
 use vae_wgpu::rng;
 
 use crate::arrays::uniform;
@@ -109,13 +109,29 @@ impl Case {
         self.parameters.extend_from_slice(values);
         self.parameters.extend(vec![f32::NAN; self.gap]);
         let (inner, column) = if transposed { (1, inner) } else { (columns, 1) };
-        Weight { at, inner, column }
+        Weight {
+            at: at.into(),
+            inner,
+            column,
+        }
     }
 
     /// A bias of U(−bound, bound).
-    pub(crate) fn bias(&mut self, width: usize, bound: f64) -> usize {
+    pub(crate) fn bias(&mut self, width: usize, bound: f64) -> Address {
         let values = uniform(self.next(), width, bound);
         self.weight(&values, [1, width], false).at
+    }
+
+    /// Cuts the latest weight or bias in two, its second piece further than the gaps are long.
+    pub(crate) fn split(&mut self, latest: Address, split: usize) -> Address {
+        let gap = 4 * self.gap;
+        let at = latest.first + split;
+        self.parameters.splice(at..at, vec![f32::NAN; gap]);
+        Address {
+            split,
+            gap,
+            ..latest
+        }
     }
 
     /// input·W with a weight of its own, which keeps the results of the inputs' size; unstored.

@@ -47,7 +47,7 @@ fn random_programs(gpu: &Gpu) {
         for (kind, width, pick, flags) in stages {
             let input = tensors[pick % tensors.len()];
             let activation = FUNCTIONS[flags % 4];
-            if kind == 0 {
+            if kind == 0 && input.width.is_multiple_of(2) {
                 let z = random_latent(&mut case, input);
                 tensors.push(z);
                 continue;
@@ -73,14 +73,12 @@ fn random_programs(gpu: &Gpu) {
     });
 }
 
-/// The latent of a μ that is there.
-fn random_latent(case: &mut Case, mu: Tensor) -> Tensor {
-    let logvar = case.uniform(mu.width, 2.0);
-    let z = case.output(mu.width);
+/// The latent of a tensor that is there.
+fn random_latent(case: &mut Case, heads: Tensor) -> Tensor {
+    let z = case.output(heads.width / 2);
     let term = case.term();
     case.push(Stage::Latent {
-        mu,
-        logvar,
+        heads,
         stream: Stream::Noise,
         z,
         term,

@@ -6,7 +6,7 @@ use vae_wgpu::graph::Adam;
 use vae_wgpu::kernels::gather::pack;
 use vae_wgpu::kernels::rows::{self, Outcome, Product, Score, Stage, Tensor, Weight};
 use vae_wgpu::kernels::update::{self, Layer, Part};
-use vae_wgpu::kernels::{State, step_losses};
+use vae_wgpu::kernels::{Address, State, step_losses};
 use vae_wgpu::reference::{
     rows as twin, step_losses as twin_losses, update as twin_update, update::Trained,
 };
@@ -33,6 +33,27 @@ impl Model {
         let product = self.case.product(x, width, true);
         let bias = Some(self.case.bias(width, 0.3));
         Product { bias, ..product }
+    }
+
+    /// Both heads: two linear layers of one input, as one.
+    fn heads(&mut self, x: Tensor, width: usize) -> Product {
+        let [mu, logvar] = [(); 2].map(|()| self.linear(x, width));
+        let both = |mu: Address, logvar: Address, split| Address {
+            split,
+            gap: logvar.first - mu.first - split,
+            ..mu
+        };
+        let weight = Weight {
+            at: both(mu.weight.at, logvar.weight.at, x.width * width),
+            ..mu.weight
+        };
+        let bias = mu.bias.zip(logvar.bias);
+        Product {
+            weight,
+            width: 2 * width,
+            bias: bias.map(|(mu, logvar)| both(mu, logvar, width)),
+            ..mu
+        }
     }
 
     /// The layer that a product was, for the update, and its adjoint: d_y·W, not yet stored.
@@ -74,13 +95,12 @@ impl Model {
             ..model.linear(x, 9)
         };
         let h = model.case.store(hidden);
-        let [of_mu, of_logvar] = [(); 2].map(|()| model.linear(h, 3));
-        let [mu, logvar] = [of_mu, of_logvar].map(|product| model.case.store(product));
+        let of_heads = model.heads(h, 3);
+        let heads = model.case.store(of_heads);
         let (z, kl) = (model.case.output(3), model.case.term());
         let stream = Stream::Noise;
         model.case.push(Stage::Latent {
-            mu,
-            logvar,
+            heads,
             stream,
             z,
             term: kl,
@@ -109,22 +129,17 @@ impl Model {
         let d_decoded = model.case.store(to_decoded);
         let to_z = model.adjoint(&decoder, d_decoded);
         let d_z = model.case.store(to_z);
-        let [d_mu, d_logvar] = [(); 2].map(|()| model.case.output(3));
+        let d_heads = model.case.output(6);
         model.case.push(Stage::LatentGrad {
-            mu,
-            logvar,
+            heads,
             stream,
             d_z,
             upstream,
-            d_mu,
-            d_logvar,
+            d_heads,
         });
-        let through_mu = model.adjoint(&of_mu, d_mu);
-        let through_mu = model.case.store(through_mu);
         let to_hidden = Product {
-            addend: Some(through_mu),
             gradient_of: Some((Relu, h)),
-            ..model.adjoint(&of_logvar, d_logvar)
+            ..model.adjoint(&of_heads, d_heads)
         };
         let d_h = model.case.store(to_hidden);
         // The gradient of x has no reader.

@@ -2,6 +2,7 @@
 
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::Adam;
+use vae_wgpu::kernels::Address;
 use vae_wgpu::kernels::update::{self, Buffers, Layer, Part, Variant};
 use vae_wgpu::reference::update::{self as twin, Trained};
 
@@ -69,9 +70,35 @@ impl Case {
             x,
             fan_out,
             fan_in,
-            weight,
-            bias,
+            weight: weight.into(),
+            bias: bias.map(Address::from),
         });
+    }
+
+    /// Cuts the latest layer in two, after so many of its outputs: its weight, which lies last, and
+    /// its bias, if it has one.
+    pub(crate) fn split(&mut self, outputs: usize) {
+        let gap = 4 * GAP + 1;
+        let mut arrays = [&mut self.parameters, &mut self.m, &mut self.v];
+        let Some(layer) = self.layers.last_mut() else {
+            return;
+        };
+        let mut cut = |address: &mut Address, split| {
+            let at = address.first + split;
+            *address = Address {
+                split,
+                gap,
+                ..*address
+            };
+            for array in &mut arrays {
+                array.splice(at..at, vec![f32::NAN; gap]);
+            }
+        };
+        cut(&mut layer.weight, outputs * layer.fan_in);
+        if let Some(bias) = &mut layer.bias {
+            cut(bias, outputs);
+            layer.weight.first += gap;
+        }
     }
 
     fn parameters(&mut self, len: usize) -> usize {
@@ -155,10 +182,10 @@ impl Case {
     fn updated(&self) -> Vec<bool> {
         let mut updated = vec![false; self.parameters.len()];
         for layer in &self.layers {
-            let weight = layer.weight..layer.weight + layer.fan_out * layer.fan_in;
-            updated[weight].fill(true);
-            if let Some(bias) = layer.bias {
-                updated[bias..bias + layer.fan_out].fill(true);
+            let weight = layer.weight.pieces(layer.fan_out * layer.fan_in);
+            let bias = layer.bias.map(|bias| bias.pieces(layer.fan_out));
+            for piece in weight.into_iter().chain(bias.into_iter().flatten()) {
+                updated[piece].fill(true);
             }
         }
         updated
@@ -187,15 +214,15 @@ impl Case {
             let weight = (layer.weight, gradients.0, sizes.0);
             let bias = layer.bias.map(|at| (at, gradients.1, sizes.1));
             for (at, gradients, sizes) in [Some(weight), bias].into_iter().flatten() {
-                let of = at..at + gradients.len();
+                let words: Vec<_> = (0..gradients.len()).map(|i| at.word(i)).collect();
                 let elements = || gradients.iter().zip(&sizes).enumerate();
                 let bounds: Vec<_> = elements()
-                    .map(|(i, (&g, &size))| self.bounds(at + i, g, size))
+                    .map(|(i, (&g, &size))| self.bounds(words[i], g, size))
                     .collect();
                 let parts = [(p_new, &p), (m_new, &m), (v_new, &v)];
                 for (part, (actual, expected)) in parts.into_iter().enumerate() {
                     let what = format!(
-                        "{} of parameters {at}.. of layer {index} ({layer:?}), {} rows, step {}",
+                        "{} of {at:?} of layer {index} ({layer:?}), {} rows, step {}",
                         ["new values", "m", "v"][part],
                         self.rows,
                         self.step
@@ -203,8 +230,8 @@ impl Case {
                     let allowed: Vec<f64> = bounds.iter().map(|bounds| bounds[part]).collect();
                     Tolerance::relative(1.0).check_against(
                         &what,
-                        &actual[of.clone()],
-                        &expected[of.clone()],
+                        &words.iter().map(|&at| actual[at]).collect::<Vec<_>>(),
+                        &words.iter().map(|&at| expected[at]).collect::<Vec<_>>(),
                         &allowed,
                     );
                 }

@@ -14,11 +14,10 @@ pub(super) struct Places {
     addend: u32,
     saved: u32,
     output: u32,
-    output2: u32,
     observed: u32,
     /// Whether the input is to be taken from the tape first.
     fetch: u32,
-    padding: u32,
+    padding: [u32; 2],
 }
 
 const ON_TAPE: u32 = u32::MAX;
@@ -118,8 +117,7 @@ impl Layout {
             place.map_or(ON_TAPE, |place| place.start as u32)
         };
         let [input, addend, saved, observed] = operands(stage);
-        let mut written = stage.writes().into_iter();
-        let [output, output2] = [(); 2].map(|()| written.next());
+        let output = stage.writes().first().copied();
         let fetched = self.place(index, stage.product_input());
         let fetched = fetched.is_some_and(|place| place.fetched && place.first == index);
         Places {
@@ -127,10 +125,9 @@ impl Layout {
             addend: at(addend),
             saved: at(saved),
             output: at(output),
-            output2: at(output2),
             observed: at(observed),
             fetch: fetched.into(),
-            padding: 0,
+            padding: [0; 2],
         }
     }
 }
@@ -147,10 +144,8 @@ fn operands(stage: &Stage) -> [Option<Tensor>; 4] {
             let saved = p.gradient_of.map(|(_, saved)| saved);
             [Some(p.input), p.addend, saved, observed]
         }
-        Stage::Latent { mu, logvar, .. } => [Some(mu), None, Some(logvar), None],
-        Stage::LatentGrad {
-            mu, logvar, d_z, ..
-        } => [Some(mu), Some(d_z), Some(logvar), None],
+        Stage::Latent { heads, .. } => [Some(heads), None, None, None],
+        Stage::LatentGrad { heads, d_z, .. } => [Some(heads), Some(d_z), None, None],
     }
 }
 

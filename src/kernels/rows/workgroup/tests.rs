@@ -3,6 +3,7 @@
 use std::slice;
 
 use super::*;
+use crate::kernels::Address;
 use crate::kernels::rows::{Outcome, Score, Tensor, Weight};
 use crate::rng::Stream;
 
@@ -17,25 +18,39 @@ fn vae(rows: usize, [pixels, hidden, latent]: [usize; 3]) -> Program {
         }
     };
     let x = tensor(pixels);
-    let [h, d_h, to_h] = [hidden; 3].map(&mut tensor);
-    let [mu, logvar, z, d_z, d_mu, d_logvar] = [latent; 6].map(&mut tensor);
+    let [h, d_h] = [hidden; 2].map(&mut tensor);
+    let [heads, d_heads] = [2 * latent; 2].map(&mut tensor);
+    let [z, d_z] = [latent; 2].map(&mut tensor);
     let [decoded, d_decoded] = [hidden; 2].map(&mut tensor);
     let d_logits = tensor(pixels);
-    let product = |input: Tensor, y: Tensor, addend| Product {
+    let product = |input: Tensor, y: Tensor| Product {
         input,
         weight: Weight {
-            at: 0,
+            at: 0.into(),
             inner: 1,
             column: input.width,
         },
         width: y.width,
         bias: None,
-        addend,
+        addend: None,
         activation: None,
         gradient_of: None,
         result: Outcome::Stored(y),
     };
-    let stored = |input, y| Stage::Product(product(input, y, None));
+    let stored = |input, y| Stage::Product(product(input, y));
+    // Both heads' weights, with a bias between them.
+    let of_heads = |input, y, inner, column| {
+        let at = Address {
+            first: 0,
+            split: latent * hidden,
+            gap: 64,
+        };
+        let weight = Weight { at, inner, column };
+        Stage::Product(Product {
+            weight,
+            ..product(input, y)
+        })
+    };
     let scored = Product {
         result: Outcome::Scored {
             score: Score::BernoulliNll,
@@ -43,16 +58,14 @@ fn vae(rows: usize, [pixels, hidden, latent]: [usize; 3]) -> Program {
             term: 0,
             gradient: Some((d_logits, 1.0)),
         },
-        ..product(decoded, d_logits, None)
+        ..product(decoded, d_logits)
     };
     let stages = vec![
         Stage::Gather { x },
         stored(x, h),
-        stored(h, mu),
-        stored(h, logvar),
+        of_heads(h, heads, 1, hidden),
         Stage::Latent {
-            mu,
-            logvar,
+            heads,
             stream: Stream::Noise,
             z,
             term: 1,
@@ -62,16 +75,13 @@ fn vae(rows: usize, [pixels, hidden, latent]: [usize; 3]) -> Program {
         stored(d_logits, d_decoded),
         stored(d_decoded, d_z),
         Stage::LatentGrad {
-            mu,
-            logvar,
+            heads,
             stream: Stream::Noise,
             d_z,
             upstream: 1.0,
-            d_mu,
-            d_logvar,
+            d_heads,
         },
-        stored(d_mu, to_h),
-        Stage::Product(product(d_logvar, d_h, Some(to_h))),
+        of_heads(d_heads, d_h, hidden, 1),
     ];
     Program {
         rows,
@@ -208,7 +218,7 @@ fn workgroups_of_a_stage_share_its_columns() {
         let tile = Tile::of_stage(128, stage, limits).expect("a tile");
         [tile.rows, shares(stage)]
     };
-    let [gather, hidden, logits] = [0, 1, 6];
+    let [gather, hidden, logits] = [0, 1, 5];
     assert_eq!(groups(gather, LARGE), [2, 1]);
     assert_eq!(groups(hidden, LARGE), [4, 4]);
     assert_eq!(groups(logits, LARGE), [8, 25]);

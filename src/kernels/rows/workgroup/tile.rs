@@ -74,13 +74,14 @@ impl Tile {
         tiles.filter(|_| INVOCATIONS <= most).find(fits)
     }
 
-    /// Whether one launch is faster than one for each stage, by the weights that each workgroup
+    /// Whether one launch is faster than one for each task, by the weights that each workgroup
     /// reads on its own: against the time of the launches that are saved.
     pub fn pays(self, program: &Program) -> bool {
         let bytes: usize = program.stages.iter().map(weight_bytes).sum();
         let groups = program.rows.div_ceil(self.rows);
         let read = bytes * groups.max(READERS) / READERS;
-        read <= BYTES_A_LAUNCH * program.stages.len().saturating_sub(1)
+        let tasks: usize = program.stages.iter().map(tasks).sum();
+        read <= BYTES_A_LAUNCH * tasks.saturating_sub(1)
     }
 
     /// Workgroup memory for stages that share a launch.
@@ -115,5 +116,13 @@ fn weight_bytes(stage: &Stage) -> usize {
     match stage {
         Stage::Product(product) => 4 * product.input.width * product.width,
         _ => 0,
+    }
+}
+
+/// Tasks that a stage is: the general plan has a product for each head.
+fn tasks(stage: &Stage) -> usize {
+    match stage {
+        Stage::Product(product) if product.weight.at.is_split() => 2,
+        _ => 1,
     }
 }

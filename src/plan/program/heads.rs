@@ -1,0 +1,196 @@
+//! The heads of an encoder as one layer: μ and log σ² of the same input, side by side.
+//!
+//! Their products are one forward, in the gradient of the input, which is then one sum, and in the
+//! update. A product takes 32 columns at a time, and a head alone seldom fills them.
+
+use super::super::task::{Product, ProductKind, Task};
+use crate::graph::{Activation, TensorId};
+
+/// A layer's product, or both heads' in one: of μ first.
+#[derive(Debug, PartialEq)]
+pub(super) struct Stack {
+    pub(super) kind: ProductKind,
+    pub(super) left: Vec<TensorId>,
+    pub(super) right: Vec<TensorId>,
+    pub(super) bias: Vec<TensorId>,
+    pub(super) addend: Option<TensorId>,
+    pub(super) activation: Option<Activation>,
+    pub(super) gradient_of: Option<(Activation, TensorId)>,
+    pub(super) result: Vec<TensorId>,
+    pub(super) sums: Vec<TensorId>,
+}
+
+impl Stack {
+    /// The product that a task is, or that it completes; none where the other head's task will.
+    ///
+    /// Heads that cannot be one product stay two, which no latent can read.
+    pub(super) fn of(tasks: &[Task], index: usize) -> Option<Self> {
+        let product = product_at(tasks, index)?;
+        let both = heads(tasks, product).and_then(|heads| {
+            let both = Self::both(tasks, heads)?;
+            Some((heads[0].max(heads[1]), both))
+        });
+        match both {
+            Some((last, both)) => (index == last).then_some(both),
+            None => Some(Self::single(product)),
+        }
+    }
+
+    fn single(product: &Product) -> Self {
+        Self {
+            kind: product.kind,
+            left: vec![product.left],
+            right: vec![product.right],
+            bias: product.bias.into_iter().collect(),
+            addend: product.addend,
+            activation: product.activation,
+            gradient_of: product.gradient_of,
+            result: vec![product.result],
+            sums: product.sums.into_iter().collect(),
+        }
+    }
+
+    /// The products of μ and of log σ², where nothing comes between them. The gradient of the input is
+    /// the sum of both: the last one adds the first.
+    fn both(tasks: &[Task], heads: [usize; 2]) -> Option<Self> {
+        let [mu, logvar] = heads.map(|index| product_at(tasks, index));
+        let (mu, logvar) = (mu?, logvar?);
+        let (first, last) = match heads[0] < heads[1] {
+            true => (mu, logvar),
+            false => (logvar, mu),
+        };
+        let pair = |of: fn(&Product) -> TensorId| vec![of(mu), of(logvar)];
+        let each = |of: fn(&Product) -> Option<TensorId>| -> Vec<_> {
+            [of(mu), of(logvar)].into_iter().flatten().collect()
+        };
+        let linear = |p: &Product| p.activation.is_none() && p.gradient_of.is_none();
+        let plain = [mu, logvar].iter().all(|p| linear(p) && p.addend.is_none());
+        let (left, right, result) = match mu.kind {
+            ProductKind::Forward if plain && mu.left == logvar.left => {
+                (vec![mu.left], pair(|p| p.right), pair(|p| p.result))
+            }
+            ProductKind::InputGrad if linear(first) && last.addend == Some(first.result) => {
+                (pair(|p| p.left), pair(|p| p.right), vec![last.result])
+            }
+            ProductKind::WeightGrad if plain && mu.right == logvar.right => {
+                (pair(|p| p.left), vec![mu.right], pair(|p| p.result))
+            }
+            _ => return None,
+        };
+        let (bias, sums) = (each(|p| p.bias), each(|p| p.sums));
+        let alike = bias.len() != 1 && sums.len() != 1;
+        alike.then(|| Self {
+            left,
+            right,
+            bias,
+            addend: first.addend,
+            result,
+            sums,
+            ..Self::single(last)
+        })
+    }
+}
+
+fn product_at(tasks: &[Task], index: usize) -> Option<&Product> {
+    match &tasks[index] {
+        Task::Product(product) => Some(product),
+        _ => None,
+    }
+}
+
+/// What the heads' products of a kind differ in.
+fn own(product: &Product) -> TensorId {
+    match product.kind {
+        ProductKind::Forward => product.result,
+        ProductKind::InputGrad | ProductKind::WeightGrad => product.left,
+    }
+}
+
+/// The tasks that are μ's and log σ²'s products of this kind, if it is one of them.
+fn heads(tasks: &[Task], product: &Product) -> Option<[usize; 2]> {
+    let pair = tasks.iter().find_map(|task| {
+        let pair = match task {
+            Task::Latent(latent) => [latent.mu, latent.logvar],
+            Task::LatentGrad(grad) => [grad.d_mu, grad.d_logvar],
+            _ => return None,
+        };
+        pair.contains(&own(product)).then_some(pair)
+    })?;
+    let [mu, logvar] = pair.map(|id| {
+        (0..tasks.len()).find(|&index| {
+            let same = |p: &Product| p.kind == product.kind && own(p) == id;
+            product_at(tasks, index).is_some_and(same)
+        })
+    });
+    Some([mu?, logvar?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Adam, Graph};
+    use crate::kernels::gemm::Epilogue;
+    use crate::plan::fuse::fuse;
+    use crate::rng::Stream;
+
+    /// The tasks of a VAE's training step, whose heads have one input or each their own.
+    fn tasks(one_input: bool) -> Vec<Task> {
+        let mut g = Graph::new();
+        let x = g.gather("x", 8, 6);
+        let layer = |g: &mut Graph, name: &str, x, size: [usize; 2]| {
+            let weight = g.parameter(&format!("{name}.weight"), size);
+            let bias = g.parameter(&format!("{name}.bias"), [size[0]]);
+            g.linear(name, x, weight, bias)
+        };
+        let [a, b] = ["a", "b"].map(|name| {
+            let h = layer(&mut g, name, x, [5, 6]);
+            g.activation("relu", Activation::Relu, h)
+        });
+        let mu = layer(&mut g, "mu", a, [2, 5]);
+        let logvar = layer(&mut g, "logvar", if one_input { a } else { b }, [2, 5]);
+        let eps = g.normal("eps", Stream::Noise, [8, 2]);
+        let z = g.reparameterize("z", mu, logvar, eps);
+        let logits = layer(&mut g, "output", z, [6, 2]);
+        let recon = g.bernoulli_nll("recon", logits, x);
+        let kl = g.kl("kl", mu, logvar);
+        g.add_term("recon", recon, 1.0);
+        g.add_term("kl", kl, 1.0);
+        g.minimize(Adam::default());
+        fuse(&g, Epilogue::All)
+    }
+
+    /// What is of both heads.
+    fn both(tasks: &[Task]) -> Vec<Stack> {
+        let stacks = (0..tasks.len()).filter_map(|index| Stack::of(tasks, index));
+        let both = stacks.filter(|stack| stack.left.len().max(stack.right.len()) == 2);
+        both.collect()
+    }
+
+    #[test]
+    fn heads_of_one_input_are_one_product_of_each_kind() {
+        let tasks = tasks(true);
+        let find = |pair: fn(&Task) -> Option<[TensorId; 2]>| tasks.iter().find_map(pair);
+        let heads = find(|task| match task {
+            Task::Latent(latent) => Some([latent.mu, latent.logvar]),
+            _ => None,
+        });
+        let d_heads = find(|task| match task {
+            Task::LatentGrad(grad) => Some([grad.d_mu, grad.d_logvar]),
+            _ => None,
+        });
+        let both = both(&tasks);
+        let of = |kind: ProductKind| both.iter().find(|stack| stack.kind == kind);
+        assert_eq!(both.len(), 3, "{both:#?}");
+        assert_eq!(of(ProductKind::Forward).unwrap().result, heads.unwrap());
+        assert_eq!(of(ProductKind::WeightGrad).unwrap().left, d_heads.unwrap());
+        let sum = of(ProductKind::InputGrad).unwrap();
+        assert_eq!(sum.left, d_heads.unwrap());
+        // ReLU's derivative is taken of the sum.
+        assert!(sum.addend.is_none() && sum.gradient_of.is_some());
+    }
+
+    #[test]
+    fn heads_of_two_inputs_stay_two() {
+        assert_eq!(both(&tasks(false)), []);
+    }
+}
