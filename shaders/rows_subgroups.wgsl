@@ -2,9 +2,10 @@
 // the gradients of each layer's outputs. For software adapters that run eight lanes at a time.
 //
 // A program of stages, from `first_stage` to before `end_stage`, runs over a tile of 64 rows. In a
-// launch of one product the workgroups of a row of the grid share its columns. Tensors are [rows, width] on one tape; a stage
-// names its operands by where they start there, and its weights by where they start in
-// `parameters`.
+// launch of one product the workgroups of a row of the grid share its columns. Tensors are
+// [rows, width] on one tape; a stage names its operands by where they start there, and its weights by
+// where they start in `parameters`. A row of an odd width is followed by a zero: where two words lie
+// together they are read and written as one, which costs a software adapter half as much.
 //
 //   GATHER       output[r, c] = pixel c of image order[position + first_row + r], in [0, 1]
 //   PRODUCT      y = f(Σ_k input[r, k]·W[k, c] + bias[c] + addend[r, c]) · g′(saved[r, c])
@@ -88,9 +89,9 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> images: array<u32>;
 @group(0) @binding(1) var<storage, read> order: array<u32>;
-@group(0) @binding(2) var<storage, read> parameters: array<f32>;
+@group(0) @binding(2) var<storage, read> parameters: array<u64>;
 @group(0) @binding(3) var<storage, read_write> state: State;
-@group(0) @binding(4) var<storage, read_write> tape: array<f32>;
+@group(0) @binding(4) var<storage, read_write> tape: array<u64>;
 @group(0) @binding(5) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
@@ -99,8 +100,6 @@ const LANES: u32 = 8;
 const ROWS: u32 = 8;
 const VECTORS: u32 = 4;
 const COLUMNS: u32 = VECTORS * LANES;
-/// Steps of a sum at a time, so that it stays in a register for as long.
-const DEPTH: u32 = 2;
 
 const GATHER: u32 = 0;
 const PRODUCT: u32 = 1;
@@ -124,6 +123,50 @@ const LOGVAR_MAX: f32 = 80.0;
 const TAU: f32 = 6.2831853;
 const UNIT: f32 = 1.0 / 16777216.0;
 
+/// Whether rows of weights start at even words.
+override EVEN: bool = true;
+
+/// Words from one row of a tensor to the next.
+fn stride(width: u32) -> u32 {
+    return width + (width & 1u);
+}
+
+fn unpack(pair: u64) -> vec2<f32> {
+    return vec2<f32>(bitcast<f32>(u32(pair)), bitcast<f32>(u32(pair >> 32u)));
+}
+
+fn pack(x: vec2<f32>) -> u64 {
+    return u64(bitcast<u32>(x.x)) | (u64(bitcast<u32>(x.y)) << 32u);
+}
+
+/// One word of the tape.
+fn fetch(at: u32) -> f32 {
+    let pair = unpack(tape[at / 2u]);
+    return select(pair.x, pair.y, (at & 1u) != 0u);
+}
+
+/// Writes one word. The other of its pair is of the same row, which one lane owns.
+fn store(at: u32, x: f32) {
+    let pair = unpack(tape[at / 2u]);
+    let odd = (at & 1u) != 0u;
+    tape[at / 2u] = pack(vec2<f32>(select(x, pair.x, odd), select(pair.y, x, odd)));
+}
+
+/// The parameters at a word and the next one.
+fn two_parameters(at: u32) -> vec2<f32> {
+    let first = unpack(parameters[at / 2u]);
+    if EVEN {
+        return first;
+    }
+    let second = unpack(parameters[min((at + 1u) / 2u, arrayLength(&parameters) - 1u)]);
+    return select(first, vec2<f32>(first.y, second.x), (at & 1u) != 0u);
+}
+
+fn parameter(at: u32) -> f32 {
+    let pair = unpack(parameters[at / 2u]);
+    return select(pair.x, pair.y, (at & 1u) != 0u);
+}
+
 /// `count` for stages of one kind; for others none.
 fn only(stage: Stage, kind: u32, count: u32) -> u32 {
     return select(0u, count, stage.kind == kind);
@@ -132,38 +175,32 @@ fn only(stage: Stage, kind: u32, count: u32) -> u32 {
 fn gather(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, GATHER, end); row += LANES) {
         let image = order[state.position + params.first_row + row] * params.words_per_row;
-        let at = stage.output + row * params.dim;
-        for (var column = 0u; column < params.dim; column += 4u) {
-            let pixels = unpack4x8unorm(images[image + column / 4u]);
-            // Constant components: `pixels[i]` would cost a hundred times as much.
-            tape[at + column] = pixels.x;
-            if column + 1u < params.dim {
-                tape[at + column + 1u] = pixels.y;
-            }
-            if column + 2u < params.dim {
-                tape[at + column + 2u] = pixels.z;
-            }
-            if column + 3u < params.dim {
-                tape[at + column + 3u] = pixels.w;
+        let at = (stage.output + row * stride(params.dim)) / 2u;
+        for (var pair = 0u; pair < stride(params.dim) / 2u; pair += 2u) {
+            // What pads a row of the data set to words is zero.
+            let pixels = unpack4x8unorm(images[image + pair / 2u]);
+            tape[at + pair] = pack(pixels.xy);
+            if pair + 1u < stride(params.dim) / 2u {
+                tape[at + pair + 1u] = pack(pixels.zw);
             }
         }
     }
 }
 
 /// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: f32) -> f32 {
-    return tanh(clamp(x, -15.0, 15.0));
+fn stable_tanh(x: vec2<f32>) -> vec2<f32> {
+    return tanh(clamp(x, vec2<f32>(-15.0), vec2<f32>(15.0)));
 }
 
 /// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: f32) -> f32 {
+fn sigmoid(x: vec2<f32>) -> vec2<f32> {
     let t = exp(-abs(x));
-    return select(t, 1.0, x >= 0.0) / (1.0 + t);
+    return select(t, vec2<f32>(1.0), x >= vec2<f32>()) / (1.0 + t);
 }
 
-fn activate(function: u32, x: f32) -> f32 {
+fn activate(function: u32, x: vec2<f32>) -> vec2<f32> {
     // Not `max`, which would make a number of NaN.
-    var y = select(x, 0.0, function == RELU && x < 0.0);
+    var y = select(x, vec2<f32>(), (x < vec2<f32>()) & vec2<bool>(function == RELU));
     if SMOOTH {
         y = select(y, stable_tanh(x), function == TANH);
         y = select(y, sigmoid(x), function == SIGMOID);
@@ -172,8 +209,9 @@ fn activate(function: u32, x: f32) -> f32 {
 }
 
 /// f′ from f's output.
-fn derivative(function: u32, y: f32) -> f32 {
-    var slope = select(1.0, 0.0, function == RELU && y <= 0.0);
+fn derivative(function: u32, y: vec2<f32>) -> vec2<f32> {
+    let off = (y <= vec2<f32>()) & vec2<bool>(function == RELU);
+    var slope = select(vec2<f32>(1.0), vec2<f32>(), off);
     slope = select(slope, 1.0 - y * y, function == TANH);
     return select(slope, y * (1.0 - y), function == SIGMOID);
 }
@@ -197,48 +235,58 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     var input_at: array<u32, ROWS>;
     var row_loss: array<f32, ROWS>;
     for (var i = 0u; i < ROWS; i++) {
-        input_at[i] = stage.input + min(first + i * LANES, params.rows - 1u) * stage.inner;
+        let row = min(first + i * LANES, params.rows - 1u);
+        input_at[i] = (stage.input + row * stride(stage.inner)) / 2u;
     }
+    // Two weights lie together along the columns, or else along k; rows of one weight are as if along
+    // the other of the two.
+    let lie_apart = stage.weight_inner != 1u || stage.columns == 1u;
+    let along_columns = stage.weight_column == 1u && lie_apart;
     let columns = only(stage, PRODUCT, stage.columns);
     for (var n0 = share * COLUMNS; n0 < columns; n0 += shares * COLUMNS) {
         var weight_at: array<u32, VECTORS>;
         var sum: array<array<f32, ROWS>, COLUMNS>;
         for (var v = 0u; v < VECTORS; v++) {
-            let n = min(n0 + v * LANES + lane, stage.columns - 1u);
-            let column = word(n * stage.weight_column, stage.weight_split, stage.weight_gap);
-            weight_at[v] = stage.weight + column;
+            let own = min(column(n0, v, lane), stage.columns - 1u);
+            // Vectors 0 and 1 for one k, 2 and 3 for the next.
+            let pair = min(column(n0, v % 2u * 2u, lane), stage.columns - 1u);
+            let index = select(own, pair, along_columns) * stage.weight_column;
+            weight_at[v] = stage.weight + word(index, stage.weight_split, stage.weight_gap);
             let has_bias = stage.bias != NONE;
-            let bias_at = stage.bias + word(n, stage.bias_split, stage.bias_gap);
-            let bias = select(0.0, parameters[select(0u, bias_at, has_bias)], has_bias);
+            let bias_at = stage.bias + word(own, stage.bias_split, stage.bias_gap);
+            let bias = select(0.0, parameter(select(0u, bias_at, has_bias)), has_bias);
             var start = broadcasts(bias);
             for (var l = 0u; l < LANES; l++) {
                 for (var i = 0u; i < ROWS; i++) {
-                    sum[v * LANES + l][i] = start[l];
+                    sum[column(0u, v, l)][i] = start[l];
                 }
             }
         }
-        for (var k = 0u; k < stage.inner; k += DEPTH) {
-            var left: array<array<f32, DEPTH>, ROWS>;
-            for (var d = 0u; d < DEPTH; d++) {
-                let inside = k + d < stage.inner;
-                let at = min(k + d, stage.inner - 1u);
-                for (var i = 0u; i < ROWS; i++) {
-                    left[i][d] = select(0.0, tape[input_at[i] + at], inside);
-                }
+        // Two k at a time, so that a sum stays in a register for as long.
+        for (var k = 0u; k < stage.inner; k += 2u) {
+            var left: array<vec2<f32>, ROWS>;
+            for (var i = 0u; i < ROWS; i++) {
+                left[i] = unpack(tape[input_at[i] + k / 2u]);
+            }
+            let inside = k + 1u < stage.inner;
+            let next = select(k, k + 1u, inside && along_columns);
+            var pairs: array<vec2<f32>, VECTORS>;
+            for (var v = 0u; v < VECTORS; v++) {
+                let at = select(k, next, v >= VECTORS / 2u) * stage.weight_inner;
+                let row = word(at, stage.weight_split, stage.weight_gap);
+                pairs[v] = two_parameters(weight_at[v] + row);
             }
             for (var v = 0u; v < VECTORS; v++) {
-                var right: array<array<f32, LANES>, DEPTH>;
-                for (var d = 0u; d < DEPTH; d++) {
-                    let inside = k + d < stage.inner;
-                    let at = min(k + d, stage.inner - 1u);
-                    let row = word(at * stage.weight_inner, stage.weight_split, stage.weight_gap);
-                    let weight = parameters[weight_at[v] + row];
-                    right[d] = broadcasts(select(0.0, weight, inside));
-                }
+                let across = vec2<f32>(pairs[v / 2u][v % 2u], pairs[2u + v / 2u][v % 2u]);
+                let weights = select(pairs[v], across, along_columns);
+                let right = array<array<f32, LANES>, 2>(
+                    broadcasts(weights.x),
+                    broadcasts(select(0.0, weights.y, inside)),
+                );
                 for (var l = 0u; l < LANES; l++) {
-                    let j = v * LANES + l;
+                    let j = column(0u, v, l);
                     for (var i = 0u; i < ROWS; i++) {
-                        for (var d = 0u; d < DEPTH; d++) {
+                        for (var d = 0u; d < 2u; d++) {
                             sum[j][i] = fma(left[i][d], right[d][l], sum[j][i]);
                         }
                     }
@@ -246,47 +294,62 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
             }
         }
 
-        // What follows the sums, with or without a loss: takes the first column and moves the others
-        // up, since a driver compiles 256 results in a row for a second.
+        // What follows the sums, with or without a loss: takes the first two columns and moves the
+        // others up, since a driver compiles 256 results in a row for a second.
         let end = min(n0 + COLUMNS, stage.columns);
         let with_loss = stage.loss != 0u;
-        for (var n = n0; n < select(0u, end, !with_loss); n++) {
+        for (var n = n0; n < select(0u, end, !with_loss); n += 2u) {
             for (var i = 0u; i < ROWS; i++) {
                 let row = first + i * LANES;
                 if row < params.rows {
-                    let at = row * stage.columns + n;
-                    var value = sum[0][i];
+                    let at = row * stride(stage.columns) + n;
+                    var value = vec2<f32>(sum[0][i], sum[1][i]);
                     if stage.addend != NONE {
-                        value += tape[stage.addend + at];
+                        value += unpack(tape[(stage.addend + at) / 2u]);
                     }
                     value = activate(stage.activation, value);
                     if stage.gradient_of != 0u {
-                        value *= derivative(stage.gradient_of, tape[stage.saved + at]);
+                        let saved = unpack(tape[(stage.saved + at) / 2u]);
+                        value *= derivative(stage.gradient_of, saved);
                     }
-                    tape[stage.output + at] = value;
+                    value.y = select(0.0, value.y, n + 1u < end);
+                    tape[(stage.output + at) / 2u] = pack(value);
                 }
             }
-            for (var j = 0u; j < COLUMNS - 1u; j++) {
-                sum[j] = sum[j + 1u];
+            for (var j = 0u; j < COLUMNS - 2u; j++) {
+                sum[j] = sum[j + 2u];
             }
         }
-        for (var n = n0; n < select(0u, end, with_loss); n++) {
+        var factors: array<f32, ROWS>;
+        for (var i = 0u; i < ROWS; i++) {
+            factors[i] = 1.0;
+        }
+        for (var n = n0; n < select(0u, end, with_loss); n += 2u) {
             for (var i = 0u; i < ROWS; i++) {
                 let row = first + i * LANES;
                 if row < params.rows {
-                    let at = row * stage.columns + n;
-                    let y = activate(stage.activation, sum[0][i]);
-                    let result = loss(stage, y, tape[stage.observed + at]);
-                    row_loss[i] += result.x;
+                    let at = row * stride(stage.columns) + n;
+                    let y = activate(stage.activation, vec2<f32>(sum[0][i], sum[1][i]));
+                    let x = unpack(tape[(stage.observed + at) / 2u]);
+                    let both = vec2<bool>(true, n + 1u < end);
+                    let losses = loss(stage, y, x);
+                    row_loss[i] += losses.value.x;
+                    row_loss[i] += select(0.0, losses.value.y, both.y);
+                    factors[i] *= losses.factor.x * select(1.0, losses.factor.y, both.y);
                     if stage.output != NONE {
                         let slope = derivative(stage.activation, y);
-                        tape[stage.output + at] = stage.upstream * result.y * slope;
+                        let gradient = stage.upstream * losses.gradient * slope;
+                        let kept = select(vec2<f32>(), gradient, both);
+                        tape[(stage.output + at) / 2u] = pack(kept);
                     }
                 }
             }
-            for (var j = 0u; j < COLUMNS - 1u; j++) {
-                sum[j] = sum[j + 1u];
+            for (var j = 0u; j < COLUMNS - 2u; j++) {
+                sum[j] = sum[j + 2u];
             }
+        }
+        for (var i = 0u; i < ROWS; i++) {
+            row_loss[i] += log(factors[i]);
         }
     }
     for (var i = 0u; i < ROWS; i++) {
@@ -297,17 +360,32 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     }
 }
 
-/// The loss of one element, in nats, and its derivative by y.
-fn loss(stage: Stage, y: f32, x: f32) -> vec2<f32> {
+/// The column of a lane in a vector of a tile that starts at `n0`: vectors 0 and 1 take turns, and
+/// so do 2 and 3.
+fn column(n0: u32, v: u32, lane: u32) -> u32 {
+    return n0 + v / 2u * 2u * LANES + 2u * lane + v % 2u;
+}
+
+/// Losses of two elements, in nats: `value` and the logarithm of `factor`, one for many elements.
+struct Losses {
+    value: vec2<f32>,
+    factor: vec2<f32>,
+    /// Of the loss by y.
+    gradient: vec2<f32>,
+}
+
+fn loss(stage: Stage, y: vec2<f32>, x: vec2<f32>) -> Losses {
+    let bernoulli = stage.loss == BERNOULLI_NLL;
     let t = exp(-abs(y));
-    let nll = max(y, 0.0) - y * x + log(1.0 + t);
-    let bernoulli = vec2<f32>(nll, select(t, 1.0, y >= 0.0) / (1.0 + t) - x);
+    let nll = max(y, vec2<f32>()) - y * x;
+    let sigmoid = select(t, vec2<f32>(1.0), y >= vec2<f32>()) / (1.0 + t);
     let difference = y - x;
-    let squared = vec2<f32>(
-        stage.scale * difference * difference + stage.offset,
-        2.0 * stage.scale * difference,
+    let squared = stage.scale * difference * difference + stage.offset;
+    return Losses(
+        select(squared, nll, bernoulli),
+        select(vec2<f32>(1.0), 1.0 + t, bernoulli),
+        select(2.0 * stage.scale * difference, sigmoid - x, bernoulli),
     );
-    return select(squared, bernoulli, stage.loss == BERNOULLI_NLL);
 }
 
 /// Where the losses of this launch's rows go.
@@ -368,15 +446,18 @@ fn exp_minus_one(x: f32) -> f32 {
 
 fn latent(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, LATENT, end); row += LANES) {
+        let z_at = stage.output + row * stride(stage.columns);
         var kl = 0.0;
         for (var column = 0u; column < stage.columns; column++) {
             let at = stage.input + row * stage.inner + column;
-            let mu = tape[at];
-            let logvar = tape[at + stage.columns];
+            let mu = fetch(at);
+            let logvar = fetch(at + stage.columns);
             let sigma = exp(0.5 * min(logvar, LOGVAR_MAX));
-            let z = mu + sigma * noise(stage, row, column);
-            tape[stage.output + row * stage.columns + column] = z;
+            store(z_at + column, mu + sigma * noise(stage, row, column));
             kl += 0.5 * (mu * mu + exp_minus_tangent(logvar));
+        }
+        if stage.columns % 2u != 0u {
+            store(z_at + stage.columns, 0.0);
         }
         losses[log_at(stage.term) + row] = kl;
     }
@@ -386,13 +467,13 @@ fn latent_grad(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, LATENT_GRAD, end); row += LANES) {
         for (var column = 0u; column < stage.columns; column++) {
             let i = row * stage.inner + column;
-            let mu = tape[stage.input + i];
-            let logvar = tape[stage.input + i + stage.columns];
-            let d_z = tape[stage.addend + row * stage.columns + column];
+            let mu = fetch(stage.input + i);
+            let logvar = fetch(stage.input + i + stage.columns);
+            let d_z = fetch(stage.addend + row * stride(stage.columns) + column);
             let half_sigma = 0.5 * exp(0.5 * min(logvar, LOGVAR_MAX));
-            tape[stage.output + i] = d_z + stage.upstream * mu;
-            tape[stage.output + i + stage.columns] = d_z * half_sigma * noise(stage, row, column)
-                + stage.upstream * 0.5 * exp_minus_one(logvar);
+            store(stage.output + i, d_z + stage.upstream * mu);
+            store(stage.output + i + stage.columns, d_z * half_sigma * noise(stage, row, column)
+                + stage.upstream * 0.5 * exp_minus_one(logvar));
         }
     }
 }

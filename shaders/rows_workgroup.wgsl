@@ -158,10 +158,15 @@ fn parameter(at: u32) -> f32 {
     return parameters[at / 4u][at % 4u];
 }
 
+/// Words from one row of a tensor to the next on the tape: after an odd width there is a zero.
+fn stride(columns: u32) -> u32 {
+    return columns + (columns & 1u);
+}
+
 /// A tensor's element, or zero past its edges.
 fn element(at: u32, columns: u32, row: u32, column: u32) -> f32 {
     let there = row < params.rows && column < columns;
-    return select(0.0, tape[at + select(0u, row * columns + column, there)], there);
+    return select(0.0, tape[at + select(0u, row * stride(columns) + column, there)], there);
 }
 
 /// A tensor's vector from the tape.
@@ -194,21 +199,17 @@ fn fetch(share: Share, place: u32, at: u32, columns: u32) {
 /// Keeps a vector of a tensor: for later stages, where one reads it, and on the tape.
 fn store(share: Share, place: u32, at: u32, columns: u32, vector: u32, value: vec4<f32>) {
     let there = inside(4u * vector, columns);
+    let kept = select(vec4<f32>(0.0), value, there);
     if place != NONE {
-        let kept = select(vec4<f32>(0.0), value, there);
         memory[place + share.row * vectors(columns) + vector] = kept;
     }
     if share.tape_row < params.rows {
-        let to = at + share.tape_row * columns + 4u * vector;
-        tape[to] = value.x;
-        if there.y {
-            tape[to + 1u] = value.y;
-        }
+        let to = at + share.tape_row * stride(columns) + 4u * vector;
+        tape[to] = kept.x;
+        tape[to + 1u] = kept.y;
         if there.z {
-            tape[to + 2u] = value.z;
-        }
-        if there.w {
-            tape[to + 3u] = value.w;
+            tape[to + 2u] = kept.z;
+            tape[to + 3u] = kept.w;
         }
     }
 }
@@ -325,9 +326,9 @@ fn slot(row: u32, index: u32) -> u32 {
     return row * (WORKGROUP + WORKGROUP / 8u) + index + index / 8u;
 }
 
-/// Sums the blocks step, step + stride, … of one vector of columns, for all rows from `tile` on.
+/// Sums the blocks first, first + slices, … of one vector of columns, for all rows from `tile` on.
 fn multiply_rows(
-    stage: Stage, input: u32, tile: u32, vector: u32, first: u32, stride: u32, index: u32,
+    stage: Stage, input: u32, tile: u32, vector: u32, first: u32, slices: u32, index: u32,
 ) {
     let steps = vectors(stage.inner);
     var sum: array<vec4<f32>, MOST_ROWS>;
@@ -335,9 +336,9 @@ fn multiply_rows(
     if first < steps {
         next = block(stage, first, vector);
     }
-    for (var step = first; step < steps; step += stride) {
+    for (var step = first; step < steps; step += slices) {
         let w = next;
-        next = block(stage, min(step + stride, steps - 1u), vector);
+        next = block(stage, min(step + slices, steps - 1u), vector);
         for (var r = 0u; r < TILE_ROWS; r++) {
             var x: vec4<f32>;
             if STAGED {

@@ -6,7 +6,8 @@
 //   m ← β₁·m + (1 − β₁)·g                v ← β₂·v + (1 − β₂)·g²
 //   p ← p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε),      t = the steps that have begun
 //
-// a, b              tensors [rows, width]; a layer names where its two start
+// a, b              tensors [rows, width], a zero after a row of an odd width; a layer names where its
+//                   two start. Two words that lie together are read as one: half as many reads
 // parameters, m, v  all layers'; element (i, j) is word i·row + j·column from `weight` on, its bias
 //                   word i or j from `bias` on. From weight_split on, the words of a weight lie
 //                   weight_gap further, and a bias's likewise: two layers' are one
@@ -57,8 +58,8 @@ struct Params {
     table: array<Layer, 32>,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<u64>;
+@group(0) @binding(1) var<storage, read> b: array<u64>;
 @group(0) @binding(2) var<storage, read> state: State;
 @group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
 @group(0) @binding(4) var<storage, read_write> m: array<f32>;
@@ -75,7 +76,6 @@ const LANES: u32 = 8;
 const ROWS: u32 = 8;
 const VECTORS: u32 = 4;
 const COLUMNS: u32 = VECTORS * LANES;
-const DEPTH: u32 = 2;
 
 /// Whose sums are the bias's gradient.
 const OF_A: u32 = 1;
@@ -122,6 +122,20 @@ fn finish(at: u32, sum: f32, corrections: vec2<f32>) {
         params.lr * (m_new / corrections.x) / (sqrt(v_new / corrections.y) + params.eps);
 }
 
+/// Words from one row of a tensor to the next.
+fn stride(width: u32) -> u32 {
+    return width + (width & 1u);
+}
+
+fn unpack(pair: u64) -> vec2<f32> {
+    return vec2<f32>(bitcast<f32>(u32(pair)), bitcast<f32>(u32(pair >> 32u)));
+}
+
+/// Which row or column of a tile is a lane's in a vector: vectors 0 and 1 take turns, 2 and 3, ...
+fn index(first: u32, vector: u32, lane: u32) -> u32 {
+    return first + vector / 2u * 2u * LANES + 2u * lane + vector % 2u;
+}
+
 /// Every lane's value, for all lanes.
 fn broadcasts(x: f32) -> array<f32, LANES> {
     return array<f32, LANES>(
@@ -139,51 +153,59 @@ fn main(
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let group = workgroup.x + workgroup.y * groups.x;
-    var index = 0u;
+    var own = 0u;
     for (var other = 1u; other < params.layers; other++) {
-        index = select(index, other, params.table[other].first_group <= group);
+        own = select(own, other, params.table[other].first_group <= group);
     }
-    let layer = params.table[index];
+    let layer = params.table[own];
     let tiles = (layer.b_width + COLUMNS - 1u) / COLUMNS;
     let tile = group - layer.first_group;
     let i0 = tile / tiles * ROWS * LANES;
     let j0 = tile % tiles * COLUMNS;
 
-    var a_at: array<u32, ROWS>;
-    var b_at: array<u32, VECTORS>;
-    for (var i = 0u; i < ROWS; i++) {
-        a_at[i] = layer.a + min(i0 + i * LANES + lane, layer.a_width - 1u);
+    var a_at: array<u32, ROWS / 2>;
+    var b_at: array<u32, VECTORS / 2>;
+    for (var i = 0u; i < ROWS / 2u; i++) {
+        a_at[i] = (layer.a + min(index(i0, 2u * i, lane), layer.a_width - 1u)) / 2u;
     }
-    for (var s = 0u; s < VECTORS; s++) {
-        b_at[s] = layer.b + min(j0 + s * LANES + lane, layer.b_width - 1u);
+    for (var s = 0u; s < VECTORS / 2u; s++) {
+        b_at[s] = (layer.b + min(index(j0, 2u * s, lane), layer.b_width - 1u)) / 2u;
     }
     var sum: array<array<f32, ROWS>, COLUMNS>;
     var a_sum: array<f32, ROWS>;
     var b_sum: array<f32, VECTORS>;
-    for (var r = 0u; r < params.rows; r += DEPTH) {
-        var left: array<array<f32, DEPTH>, ROWS>;
-        for (var d = 0u; d < DEPTH; d++) {
+    // Two rows at a time, so that a sum stays in a register for as long.
+    for (var r = 0u; r < params.rows; r += 2u) {
+        var left: array<array<f32, ROWS>, 2>;
+        var right: array<array<f32, VECTORS>, 2>;
+        for (var d = 0u; d < 2u; d++) {
             let inside = r + d < params.rows;
-            let at = min(r + d, params.rows - 1u) * layer.a_width;
-            for (var i = 0u; i < ROWS; i++) {
-                left[i][d] = select(0.0, a[a_at[i] + at], inside);
-                a_sum[i] += left[i][d];
+            let row = min(r + d, params.rows - 1u);
+            for (var i = 0u; i < ROWS / 2u; i++) {
+                let pair = unpack(a[a_at[i] + row * stride(layer.a_width) / 2u]);
+                for (var h = 0u; h < 2u; h++) {
+                    left[d][2u * i + h] = select(0.0, pair[h], inside);
+                    a_sum[2u * i + h] += left[d][2u * i + h];
+                }
+            }
+            for (var s = 0u; s < VECTORS / 2u; s++) {
+                let pair = unpack(b[b_at[s] + row * stride(layer.b_width) / 2u]);
+                for (var h = 0u; h < 2u; h++) {
+                    right[d][2u * s + h] = select(0.0, pair[h], inside);
+                    b_sum[2u * s + h] += right[d][2u * s + h];
+                }
             }
         }
         for (var s = 0u; s < VECTORS; s++) {
-            var right: array<array<f32, LANES>, DEPTH>;
-            for (var d = 0u; d < DEPTH; d++) {
-                let inside = r + d < params.rows;
-                let at = min(r + d, params.rows - 1u) * layer.b_width;
-                let column = select(0.0, b[b_at[s] + at], inside);
-                b_sum[s] += column;
-                right[d] = broadcasts(column);
-            }
+            let columns = array<array<f32, LANES>, 2>(
+                broadcasts(right[0][s]),
+                broadcasts(right[1][s]),
+            );
             for (var l = 0u; l < LANES; l++) {
-                let j = s * LANES + l;
+                let j = index(0u, s, l);
                 for (var i = 0u; i < ROWS; i++) {
-                    for (var d = 0u; d < DEPTH; d++) {
-                        sum[j][i] = fma(left[i][d], right[d][l], sum[j][i]);
+                    for (var d = 0u; d < 2u; d++) {
+                        sum[j][i] = fma(left[d][i], columns[d][l], sum[j][i]);
                     }
                 }
             }
@@ -199,10 +221,10 @@ fn main(
     // them in a row for seconds.
     for (var j = j0; j < min(j0 + COLUMNS, layer.b_width); j++) {
         for (var i = 0u; i < ROWS; i++) {
-            let row = i0 + i * LANES + lane;
+            let row = index(i0, i, lane);
             if row < layer.a_width {
-                let index = row * layer.row + j * layer.column;
-                let at = layer.weight + word(index, layer.weight_split, layer.weight_gap);
+                let element = row * layer.row + j * layer.column;
+                let at = layer.weight + word(element, layer.weight_split, layer.weight_gap);
                 finish(at, sum[0][i], corrections);
             }
         }
@@ -212,17 +234,23 @@ fn main(
     }
     // One tile has each bias: that at the left edge, or at the upper.
     let a_end = select(0u, layer.a_width, layer.bias_of == OF_A && j0 == 0u);
-    for (var i = i0 + lane; i < min(i0 + ROWS * LANES, a_end); i += LANES) {
-        let at = layer.bias + word(i, layer.bias_split, layer.bias_gap);
-        finish(at, a_sum[0], corrections);
+    for (var i = 0u; i < select(0u, ROWS, i0 < a_end); i++) {
+        let row = index(i0, i, lane);
+        if row < a_end {
+            let at = layer.bias + word(row, layer.bias_split, layer.bias_gap);
+            finish(at, a_sum[0], corrections);
+        }
         for (var other = 0u; other < ROWS - 1u; other++) {
             a_sum[other] = a_sum[other + 1u];
         }
     }
     let b_end = select(0u, layer.b_width, layer.bias_of == OF_B && i0 == 0u);
-    for (var j = j0 + lane; j < min(j0 + COLUMNS, b_end); j += LANES) {
-        let at = layer.bias + word(j, layer.bias_split, layer.bias_gap);
-        finish(at, b_sum[0], corrections);
+    for (var s = 0u; s < select(0u, VECTORS, j0 < b_end); s++) {
+        let column = index(j0, s, lane);
+        if column < b_end {
+            let at = layer.bias + word(column, layer.bias_split, layer.bias_gap);
+            finish(at, b_sum[0], corrections);
+        }
         for (var other = 0u; other < VECTORS - 1u; other++) {
             b_sum[other] = b_sum[other + 1u];
         }

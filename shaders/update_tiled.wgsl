@@ -123,6 +123,11 @@ fn finish(at: u32, sum: f32, corrections: vec2<f32>) {
         params.lr * (m_new / corrections.x) / (sqrt(v_new / corrections.y) + params.eps);
 }
 
+/// Words from one row of a tensor to the next: after an odd width there is a zero.
+fn stride(width: u32) -> u32 {
+    return width + (width & 1u);
+}
+
 /// Stages DEPTH rows from r0 on.
 fn load_tiles(layer: Layer, i0: u32, j0: u32, r0: u32, invocation: u32) {
     let span = RESULTS * SIDE;
@@ -131,8 +136,8 @@ fn load_tiles(layer: Layer, i0: u32, j0: u32, r0: u32, invocation: u32) {
         let i = i0 + slot % span;
         let j = j0 + slot % span;
         let source = min(row, params.rows - 1u);
-        let a_value = a[layer.a + source * layer.a_width + min(i, layer.a_width - 1u)];
-        let b_value = b[layer.b + source * layer.b_width + min(j, layer.b_width - 1u)];
+        let a_value = a[layer.a + source * stride(layer.a_width) + min(i, layer.a_width - 1u)];
+        let b_value = b[layer.b + source * stride(layer.b_width) + min(j, layer.b_width - 1u)];
         a_tile[slot] = select(0.0, a_value, row < params.rows);
         b_tile[slot] = select(0.0, b_value, row < params.rows);
     }

@@ -83,8 +83,9 @@ impl Step {
 
     fn tensor(&mut self, width: usize) -> Tensor {
         let at = self.tape;
-        self.tape += self.program.rows * width;
-        Tensor { at, width }
+        let tensor = Tensor { at, width };
+        self.tape = tensor.words(self.program.rows).end;
+        tensor
     }
 
     fn stage(&mut self, stage: Stage) {

@@ -112,7 +112,10 @@ impl Gpu {
         let (adapter, summary) = AdapterList::choose(choice)?;
         let limits = adapter.limits();
         let matrix_units = options.matrix_units(&summary)?;
-        let mut wanted = wgpu::Features::SUBGROUP | cache::PipelineFile::FEATURE | timing::FEATURES;
+        let mut wanted = wgpu::Features::SUBGROUP
+            | wgpu::Features::SHADER_INT64
+            | cache::PipelineFile::FEATURE
+            | timing::FEATURES;
         if matrix_units.is_some() {
             wanted |= matrix::FEATURES;
         }
@@ -182,6 +185,12 @@ impl Gpu {
     /// Whether the CPU runs the shaders, and kernels are chosen for that.
     pub fn is_software(&self) -> bool {
         self.summary.kind == wgpu::DeviceType::Cpu && !self.as_gpu
+    }
+
+    /// Whether shaders can have integers of 64 bits.
+    pub fn has_wide_integers(&self) -> bool {
+        let features = self.device.features();
+        features.contains(wgpu::Features::SHADER_INT64)
     }
 
     /// Lanes of a subgroup, where shaders can use subgroups and all have one size.

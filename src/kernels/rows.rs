@@ -9,6 +9,8 @@ pub mod workgroup;
 
 pub use sections::{Section, each_alone, together};
 
+use std::ops::Range;
+
 use super::{Address, State, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
@@ -36,13 +38,49 @@ pub const SUBGROUPS: Kernel = Kernel {
 /// The most stages of a program.
 pub const MAX_STAGES: usize = 32;
 
-/// A tensor on the tape: `[rows, width]` from word `at`.
+/// A tensor on the tape: `[rows, width]` from word `at`, which is even. After a row of an odd width
+/// there is a zero: two words are read and written as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tensor {
     /// Its first word.
     pub at: usize,
     /// Columns.
     pub width: usize,
+}
+
+impl Tensor {
+    /// Words from one row to the next.
+    pub fn stride(self) -> usize {
+        stride(self.width)
+    }
+
+    /// The words of some rows, with the zeros between them.
+    pub fn words(self, rows: usize) -> Range<usize> {
+        self.at..self.at + rows * self.stride()
+    }
+
+    /// The values of some rows, `[rows, width]`.
+    pub fn read<T: Copy>(self, tape: &[T], rows: usize) -> Vec<T> {
+        let rows = tape[self.words(rows)].chunks(self.stride().max(1));
+        rows.flat_map(|row| row[..self.width].iter().copied())
+            .collect()
+    }
+
+    /// Puts `values` `[rows, width]` there, and the zeros.
+    pub fn write<T: Copy + Default>(self, tape: &mut [T], values: &[T]) {
+        let width = self.width.max(1);
+        let words = self.words(values.len() / width);
+        let rows = tape[words].chunks_mut(self.stride().max(1));
+        for (row, values) in rows.zip(values.chunks(width)) {
+            row.fill(T::default());
+            row[..values.len()].copy_from_slice(values);
+        }
+    }
+}
+
+/// Words from one row to the next, for a tensor of this width.
+pub fn stride(width: usize) -> usize {
+    width.next_multiple_of(2)
 }
 
 /// A matrix among the parameters: element (k, c) is word k·inner + c·column of what lies `at`.
@@ -218,10 +256,12 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Secti
     if let Some(tile) = section.tile {
         return workgroup::launch(buffers, program, params, section, tile);
     }
+    let switch = |on: bool| f64::from(u8::from(on));
     let smooth = program.stages.iter().any(Stage::is_smooth);
+    let even = program.stages.iter().all(Stage::has_even_weights);
     Launch {
         kernel: &SUBGROUPS,
-        constants: vec![("SMOOTH", f64::from(u8::from(smooth)))],
+        constants: vec![("SMOOTH", switch(smooth)), ("EVEN", switch(even))],
         buffers: buffers.bound(),
         params: bytemuck::bytes_of(&params).to_vec(),
         grid: [program.rows.div_ceil(TILE) as u32, section.shares as u32, 1],
@@ -234,6 +274,9 @@ fn check(buffers: Buffers<'_>, program: &Program, log: Log) {
         program.first_row + program.rows <= log.batch,
         "a batch beyond an entry of the log"
     );
+    for slice in [buffers.tape, buffers.parameters] {
+        assert!(slice.len().is_multiple_of(2), "words that are half a pair");
+    }
     let (tape, parameters) = program.extent();
     let terms = program.stages.iter().filter_map(Stage::term).max();
     let losses = terms.map_or(0, |last| (last + 1) * log.term());
@@ -300,7 +343,7 @@ impl Program {
         let mut parameters = 0;
         for stage in &self.stages {
             for tensor in stage.tensors() {
-                tape = tape.max(tensor.at + self.rows * tensor.width);
+                tape = tape.max(tensor.words(self.rows).end);
             }
             if let Stage::Product(p) = stage {
                 let w = p.weight;
@@ -362,6 +405,15 @@ impl Stage {
             | Self::Latent { term, .. } => Some(term),
             _ => None,
         }
+    }
+
+    /// Whether rows of its weight start at even words, wherever the pieces lie.
+    fn has_even_weights(&self) -> bool {
+        let Self::Product(p) = self else { return true };
+        let row = p.weight.inner.max(p.weight.column);
+        let at = p.weight.at;
+        let gap = if at.is_split() { at.gap } else { 0 };
+        [at.first, gap, row].iter().all(|n| n.is_multiple_of(2))
     }
 
     /// Whether it evaluates tanh or the sigmoid.

@@ -1,6 +1,7 @@
 //! The end of a training step: the gradients of weights and biases and Adam on them, in one launch.
 
 use super::adam::Constants;
+use super::rows::stride;
 use super::{Address, State, assert_lengths, wrapped_grid};
 use crate::gpu::{Binding, Gpu, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Adam;
@@ -92,9 +93,9 @@ pub const MAX_LAYERS: usize = 32;
 /// A layer y = x·Wᵀ + bias, by what its gradients need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layer {
-    /// Where the gradient of y starts: `[rows, fan_out]`.
+    /// Where the gradient of y starts, [`super::rows::Tensor`] `[rows, fan_out]`.
     pub d_y: usize,
-    /// Where x starts: `[rows, fan_in]`.
+    /// Where x starts: `[rows, fan_in]`, likewise.
     pub x: usize,
     /// Outputs.
     pub fan_out: usize,
@@ -216,7 +217,7 @@ pub fn launch(
         groups += layer.tiles(variant);
         let ends = [(layer.d_y, layer.fan_out), (layer.x, layer.fan_in)];
         tape = ends
-            .map(|(at, width)| at + rows * width)
+            .map(|(at, width)| at + rows * stride(width))
             .into_iter()
             .fold(tape, usize::max);
         parameters = parameters.max(layer.weight.end(layer.fan_out * layer.fan_in));

@@ -105,6 +105,9 @@ impl PlanChoice {
             StepProgram::new(graph, &tasks, parameters, seed, limit)
         };
         let way = match Family::of(gpu) {
+            Family::Subgroups if !gpu.has_wide_integers() => {
+                Err("the adapter's shaders have no integers of 64 bits".to_owned())
+            }
             Family::Subgroups => step().map(|step| {
                 let stages = &step.program.stages;
                 let sections = match self {

@@ -146,8 +146,11 @@ impl Draft {
         program: &rows::Program,
         log: rows::Log,
     ) {
-        let part =
-            |tensor: &rows::Tensor| buffers.tape.part(tensor.at, program.rows * tensor.width);
+        let part = |tensor: &rows::Tensor| {
+            buffers
+                .tape
+                .part(tensor.at, tensor.words(program.rows).len())
+        };
         let named = |(name, tensor): &(String, rows::Tensor)| (name.clone(), part(tensor));
         let tensors = &way.step.tensors;
         for section in &way.sections {

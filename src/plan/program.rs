@@ -210,7 +210,7 @@ impl Builder<'_> {
             at: self.tape,
             width: widths.sum(),
         };
-        self.tape += self.rows * tensor.width;
+        self.tape = tensor.words(self.rows).end;
         self.at.insert(ids.to_vec(), tensor);
         self.tensors.push((self.names(ids, " or "), tensor));
         tensor

@@ -50,7 +50,7 @@ pub fn run<T: Real>(
     for of in &program.stages {
         let results = stage(program, of, inputs, tape);
         for (tensor, values) in results.tensors {
-            tape[tensor.at..tensor.at + values.len()].copy_from_slice(&values);
+            tensor.write(tape, &values);
         }
         if let Some((term, rows)) = results.losses {
             let entry = term * log.term() + state.entry as usize * log.entry();
@@ -77,7 +77,7 @@ pub fn stage<T: Real>(
     tape: &[T],
 ) -> Results<T> {
     let rows = program.rows;
-    let of = |tensor: Tensor| &tape[tensor.at..tensor.at + rows * tensor.width];
+    let of = |tensor: Tensor| tensor.read(tape, rows);
     // That of the whole batch, of which these rows have a part.
     let noise = |stream, width| {
         let end = (program.first_row + rows) * width;
@@ -103,7 +103,7 @@ pub fn stage<T: Real>(
         } => {
             let eps = noise(stream, z.width);
             let shape = [rows, z.width];
-            let [mu, logvar] = apart(of(heads), z.width);
+            let [mu, logvar] = apart(&of(heads), z.width);
             let (values, divergence) = latent::value(&mu, &logvar, &eps, shape);
             Results {
                 tensors: vec![(z, values)],
@@ -120,9 +120,9 @@ pub fn stage<T: Real>(
             let eps = noise(stream, d_z.width);
             let d_rows = vec![T::narrow(upstream.into()); rows];
             let shape = [rows, d_z.width];
-            let [mu, logvar] = apart(of(heads), d_z.width);
+            let [mu, logvar] = apart(&of(heads), d_z.width);
             let operands = [mu.as_slice(), &logvar, &eps];
-            let of_both = latent_grad::gradient(operands, of(d_z), &d_rows, shape);
+            let of_both = latent_grad::gradient(operands, &of(d_z), &d_rows, shape);
             Results {
                 tensors: vec![(d_heads, side_by_side(&of_both.0, &of_both.1, d_z.width))],
                 losses: None,
@@ -147,24 +147,27 @@ fn side_by_side<T: Real>(mu: &[T], logvar: &[T], width: usize) -> Vec<T> {
         .collect()
 }
 
-fn product<'a, T: Real>(
+fn product<T: Real>(
     p: &Product,
     rows: usize,
-    parameters: &'a [T],
-    of: impl Fn(Tensor) -> &'a [T],
+    parameters: &[T],
+    of: impl Fn(Tensor) -> Vec<T>,
 ) -> Results<T> {
     let weight = entering(p.weight, [p.input.width, p.width], parameters);
     let bias: Option<Vec<T>> = p
         .bias
         .map(|at| (0..p.width).map(|c| parameters[at.word(c)]).collect());
+    let input = of(p.input);
+    let addend = p.addend.map(&of);
+    let saved = p.gradient_of.map(|(g, saved)| (g, of(saved)));
     let y = gemm::value(&gemm::Gemm {
         shape: [rows, p.width, p.input.width],
-        a: gemm::Operand::Plain(of(p.input)),
+        a: gemm::Operand::Plain(&input),
         b: gemm::Operand::Plain(&weight),
         bias: bias.as_deref(),
-        addend: p.addend.map(&of),
+        addend: addend.as_deref(),
         activation: p.activation,
-        gradient_of: p.gradient_of.map(|(g, saved)| (g, of(saved))),
+        gradient_of: saved.as_ref().map(|(g, saved)| (*g, saved.as_slice())),
     });
     let (score, observed, term, gradient) = match p.result {
         Outcome::Stored(tensor) => {
@@ -182,17 +185,17 @@ fn product<'a, T: Real>(
     };
     let shape = [rows, p.width];
     let losses = match score {
-        Score::BernoulliNll => bernoulli_nll::value(&y, observed, shape),
+        Score::BernoulliNll => bernoulli_nll::value(&y, &observed, shape),
         Score::SquaredError { scale, offset } => {
-            squared_error::value(&y, observed, shape, [scale, offset])
+            squared_error::value(&y, &observed, shape, [scale, offset])
         }
     };
     let gradient = gradient.map(|(tensor, upstream)| {
         let d_rows = vec![T::narrow(upstream.into()); rows];
         let d_y = match score {
-            Score::BernoulliNll => bernoulli_nll::gradient(&y, observed, &d_rows, shape),
+            Score::BernoulliNll => bernoulli_nll::gradient(&y, &observed, &d_rows, shape),
             Score::SquaredError { scale, .. } => {
-                squared_error::gradient(&y, observed, &d_rows, shape, scale)
+                squared_error::gradient(&y, &observed, &d_rows, shape, scale)
             }
         };
         let before = match p.activation {

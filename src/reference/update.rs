@@ -5,6 +5,7 @@ use super::real::Real;
 use super::{adam, column_sum, gemm};
 use crate::graph::Adam;
 use crate::kernels::Address;
+use crate::kernels::rows::Tensor;
 use crate::kernels::update::Layer;
 
 /// What is updated, with the layout that the layers name.
@@ -22,11 +23,11 @@ pub struct Trained<'a, T> {
 /// its outputs `[rows, fan_out]` and its inputs `[rows, fan_in]` on the tape.
 pub fn gradients<T: Real>(layer: &Layer, rows: usize, tape: &[T]) -> (Vec<T>, Vec<T>) {
     let [fan_out, fan_in] = [layer.fan_out, layer.fan_in];
-    let d_y = &tape[layer.d_y..layer.d_y + rows * fan_out];
-    let x = &tape[layer.x..layer.x + rows * fan_in];
+    let read = |at, width| Tensor { at, width }.read(tape, rows);
+    let (d_y, x) = (read(layer.d_y, fan_out), read(layer.x, fan_in));
     (
-        gemm::linear_weight_grad(d_y, x, [rows, fan_out, fan_in]),
-        column_sum::value(d_y, [rows, fan_out]),
+        gemm::linear_weight_grad(&d_y, &x, [rows, fan_out, fan_in]),
+        column_sum::value(&d_y, [rows, fan_out]),
     )
 }
 

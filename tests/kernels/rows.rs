@@ -360,7 +360,7 @@ fn nothing_hides_what_is_not_finite(gpu: &Gpu) {
             for term in 0..2 {
                 let (tape, losses) = left.first(&case, 1 + term, term);
                 for (row, loss) in losses.iter().enumerate() {
-                    let first = y.at + row * width;
+                    let first = y.at + row * y.stride();
                     let hit = tape[first..first + width].iter().all(|v| v.is_nan());
                     assert_eq!(hit, row == 5, "row {row} with {activation:?}");
                     assert_eq!(loss.is_nan(), row == 5, "term {term} of row {row}");

@@ -38,6 +38,8 @@ fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
 fn validator(kernel: &Kernel) -> Validator {
     let capabilities = if is_cooperative(kernel) {
         Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16 | Capabilities::COOPERATIVE_MATRIX
+    } else if ["rows_subgroups", "update_subgroups"].contains(&kernel.name) {
+        Capabilities::SUBGROUP | Capabilities::SHADER_INT64
     } else if kernel.name.ends_with("_subgroups") {
         Capabilities::SUBGROUP
     } else {

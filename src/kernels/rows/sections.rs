@@ -86,7 +86,7 @@ impl Stage {
             + match self {
                 Self::Gather { x } => ROWS * (1 + x.width.div_ceil(4)),
                 Self::Product(p) => {
-                    self.tiles() * (SKIPPED + p.input.width.div_ceil(DEPTH) + COLUMNS)
+                    self.tiles() * (SKIPPED + p.input.width.div_ceil(DEPTH) + COLUMNS / 2 + ROWS)
                 }
                 Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
                     ROWS * (1 + z.width * (1 + NOISE))

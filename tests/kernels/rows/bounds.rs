@@ -16,7 +16,7 @@ pub(super) fn of(
     inputs: Inputs<'_, f64>,
     tape: &[f64],
 ) -> Results<f64> {
-    let of = |tensor: Tensor| &tape[tensor.at..tensor.at + program.rows * tensor.width];
+    let of = |tensor: Tensor| tensor.read(tape, program.rows);
     let results = twin::stage(program, stage, inputs, tape);
     match *stage {
         // `unpack4x8unorm` carries 3 ULP.
@@ -37,7 +37,7 @@ pub(super) fn of(
             term,
         } => {
             let eps = noise(program, inputs, stream, z.width);
-            let [mu, logvar] = apart(of(heads), z.width);
+            let [mu, logvar] = apart(&of(heads), z.width);
             let bound = |i: usize| {
                 let (sigma, ulp) = sigma(logvar[i]);
                 EPS * ((ulp + 2.0) * (sigma * eps[i]).abs() + 2.0 * mu[i].abs())
@@ -64,7 +64,7 @@ pub(super) fn of(
         } => {
             let eps = noise(program, inputs, stream, d_z.width);
             let width = d_z.width;
-            let [mu, logvar] = apart(of(heads), width);
+            let [mu, logvar] = apart(&of(heads), width);
             let d_z = of(d_z);
             let upstream = f64::from(upstream);
             let of_mu = |i: usize| EPS * (d_z[i].abs() + 2.0 * (upstream * mu[i]).abs());
@@ -131,7 +131,7 @@ fn product(
     tape: &[f64],
     results: Results<f64>,
 ) -> Results<f64> {
-    let of = |tensor: Tensor| &tape[tensor.at..tensor.at + program.rows * tensor.width];
+    let of = |tensor: Tensor| tensor.read(tape, program.rows);
     let plain = Product {
         activation: None,
         gradient_of: None,

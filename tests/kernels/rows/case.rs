@@ -6,7 +6,10 @@ use vae_wgpu::rng;
 
 use crate::arrays::uniform;
 
-/// Words between two tensors, and between two weights: not a number, and of no even length.
+/// Words between two tensors: not a number.
+const BETWEEN: usize = 2;
+
+/// Words between two weights: not a number, and of no even length.
 const GAP: usize = 3;
 
 /// The same where weights start at whole vectors.
@@ -50,7 +53,7 @@ impl Case {
         Self {
             program,
             batch: rows,
-            tape: vec![f32::NAN; gap],
+            tape: vec![f32::NAN; BETWEEN],
             parameters: vec![f32::NAN; gap],
             state: State {
                 step: 41,
@@ -71,13 +74,15 @@ impl Case {
 
     /// A tensor with these values.
     pub(crate) fn input(&mut self, values: &[f32]) -> Tensor {
-        let at = self.tape.len();
-        self.tape.extend_from_slice(values);
-        self.tape.extend(vec![f32::NAN; self.gap]);
-        Tensor {
-            at,
+        let tensor = Tensor {
+            at: self.tape.len(),
             width: values.len() / self.program.rows,
-        }
+        };
+        let end = tensor.words(self.program.rows).end;
+        self.tape.resize(end, f32::NAN);
+        tensor.write(&mut self.tape, values);
+        self.tape.extend([f32::NAN; BETWEEN]);
+        tensor
     }
 
     /// A tensor of U(−bound, bound).
@@ -114,6 +119,13 @@ impl Case {
             inner,
             column,
         }
+    }
+
+    /// The parameters, and a word behind them where they are no pairs.
+    pub(crate) fn pairs(&self) -> Vec<f32> {
+        let mut pairs = self.parameters.clone();
+        pairs.resize(pairs.len().next_multiple_of(2), f32::NAN);
+        pairs
     }
 
     /// A bias of U(−bound, bound).

@@ -28,7 +28,7 @@ pub(crate) enum Variant {
 
 /// The variants that an adapter can run a program with.
 pub(crate) fn variants(gpu: &Gpu, program: &Program) -> Vec<Variant> {
-    let eight = gpu.subgroup_size() == Some(8);
+    let eight = gpu.subgroup_size() == Some(8) && gpu.has_wide_integers();
     let ways: [Cut; 2] = [rows::together, rows::each_alone];
     let subgroups = ways.into_iter().filter(|_| eight).map(Variant::Subgroups);
     let memory = gpu.limits().max_compute_workgroup_storage_size as usize;
@@ -142,7 +142,7 @@ impl Case {
         let log = self.log(variant, steps);
         let images = Array::of(gpu, &pack(&self.pixels(steps), self.program.dim));
         let order = Array::of(gpu, &self.order(steps));
-        let parameters = Array::of(gpu, &self.parameters);
+        let parameters = Array::of(gpu, &self.pairs());
         let State {
             step,
             position,
@@ -216,10 +216,13 @@ impl Case {
             let allowed = bounds::of(program, stage, inputs, &values);
             let pairs = expected.tensors.iter().zip(&allowed.tensors);
             for ((tensor, expected), (_, allowed)) in pairs {
-                let of = tensor.at..tensor.at + expected.len();
-                within(&what, &tape[of.clone()], expected, allowed);
-                for at in of {
-                    untouched[at] = tape[at].to_bits();
+                let actual = tensor.read(tape, program.rows);
+                within(&what, &actual, expected, allowed);
+                // With zeros between the rows.
+                let mut written = vec![f32::NAN; tape.len()];
+                tensor.write(&mut written, &actual);
+                for at in tensor.words(program.rows) {
+                    untouched[at] = written[at].to_bits();
                 }
             }
             if let (Some((term, expected)), Some((_, allowed))) = (expected.losses, allowed.losses)

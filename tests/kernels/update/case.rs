@@ -3,6 +3,7 @@
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::Adam;
 use vae_wgpu::kernels::Address;
+use vae_wgpu::kernels::rows::{Tensor, stride};
 use vae_wgpu::kernels::update::{self, Buffers, Layer, Part, Variant};
 use vae_wgpu::reference::update::{self as twin, Trained};
 
@@ -11,12 +12,15 @@ use crate::support::tolerance::{EPS, Tolerance};
 
 /// The variants that an adapter can run.
 pub(crate) fn variants(gpu: &Gpu) -> impl Iterator<Item = Variant> {
-    let eight = gpu.subgroup_size() == Some(8);
+    let eight = gpu.subgroup_size() == Some(8) && gpu.has_wide_integers();
     let subgroups = eight.then_some(Variant::Subgroups);
     subgroups.into_iter().chain(Variant::TILED)
 }
 
-/// Words between tensors, and between weights: not a number, and of no even length.
+/// Words between tensors: not a number.
+const BETWEEN: usize = 2;
+
+/// Words between weights: not a number, and of no even length.
 const GAP: usize = 3;
 
 pub(crate) struct Case {
@@ -39,7 +43,7 @@ impl Case {
             layers: Vec::new(),
             adam: Adam::default(),
             step,
-            tape: gap(),
+            tape: vec![f32::NAN; BETWEEN],
             parameters: gap(),
             m: gap(),
             v: gap(),
@@ -61,7 +65,14 @@ impl Case {
     /// Adds a layer with moments of some steps.
     pub(crate) fn layer(&mut self, d_y: &[f32], x: &[f32], bias: bool) {
         let [fan_out, fan_in] = [d_y, x].map(|values| values.len() / self.rows);
-        let [d_y, x] = [d_y, x].map(|values| append(&mut self.tape, values));
+        let [d_y, x] = [(d_y, fan_out), (x, fan_in)].map(|(values, width)| {
+            let at = self.tape.len();
+            let tensor = Tensor { at, width };
+            self.tape.resize(tensor.words(self.rows).end, f32::NAN);
+            tensor.write(&mut self.tape, values);
+            self.tape.extend([f32::NAN; BETWEEN]);
+            at
+        });
         // The bias lies before the weight, where other programs have it behind.
         let bias = bias.then(|| self.parameters(fan_out));
         let weight = self.parameters(fan_out * fan_in);
@@ -287,8 +298,8 @@ impl Case {
 /// A layer from a row of the batch on.
 fn from(layer: &Layer, row: usize) -> Layer {
     Layer {
-        d_y: layer.d_y + row * layer.fan_out,
-        x: layer.x + row * layer.fan_in,
+        d_y: layer.d_y + row * stride(layer.fan_out),
+        x: layer.x + row * stride(layer.fan_in),
         ..*layer
     }
 }
