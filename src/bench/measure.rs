@@ -11,6 +11,7 @@ use crate::data::digits;
 use crate::eval::Device;
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Snapshot, Start};
 use crate::rng;
+use crate::train::pacing::SUBMISSION;
 use crate::train::{Settings, TrainError};
 
 /// Images of the data set: as many as MNIST's, so that a step reads what no cache holds.
@@ -19,8 +20,6 @@ const IMAGES: usize = 60_000;
 const SEED: u64 = 1;
 /// The wall time of a timed window.
 const WINDOW: Duration = Duration::from_millis(500);
-/// The wall time of a submission, as in a training.
-const SUBMISSION: Duration = Duration::from_millis(60);
 /// The least submissions of an epoch, so that the host records one while the GPU runs another.
 const SUBMISSIONS: usize = 8;
 /// The most steps that are run with timestamps.

@@ -3,7 +3,7 @@
 mod error;
 mod load;
 mod metrics;
-mod pacing;
+pub(crate) mod pacing;
 mod saved;
 mod settings;
 mod trainer;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Long enough that submitting costs nothing, short enough for Ctrl-C, a progress bar and any
-/// driver's watchdog.
-const TARGET: Duration = Duration::from_millis(60);
+/// The time of a submission: long enough that submitting costs nothing, short enough for Ctrl-C, a
+/// progress bar and any driver's watchdog.
+pub(crate) const SUBMISSION: Duration = Duration::from_millis(100);
 const MOST: usize = 1024;
 
 /// Chooses the number of steps of the next submission. It has no influence on any result.
@@ -35,10 +35,8 @@ impl Pacing {
         if self.fixed {
             return;
         }
-        if took < TARGET / 2 {
-            self.steps = (2 * self.steps).min(MOST);
-        } else if took > TARGET * 2 {
-            self.steps = (self.steps / 2).max(1);
-        }
+        let wanted = (self.steps as f64 * SUBMISSION.div_duration_f64(took)) as usize;
+        let near = wanted.clamp(self.steps / 2, 2 * self.steps);
+        self.steps = near.clamp(1, MOST);
     }
 }
