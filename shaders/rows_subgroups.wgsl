@@ -32,8 +32,12 @@
 // start in it, for the data set, the noise and the log.
 //
 // One subgroup of eight lanes owns 8×8 rows from the first stage to the last, so nothing has to
-// wait for another: no barrier. The product is that of `gemm_subgroups`. Where `advance` says so, the
+// wait for another: no barrier. The product is that of `gemm_subgroups`, but with two words a load: two
+// k of the inputs, and of W two k or two columns, whichever lie together. Where `advance` says so, the
 // last workgroup that is done moves the counters on; none reads them after it has counted itself.
+//
+// The logarithms in the losses of a tile's 32 columns are one: of the product of 1 + e^−|y|, each at
+// most 2.
 //
 // Such a driver evaluates both sides of a branch, so a stage is skipped by loops that end at once.
 

@@ -16,9 +16,10 @@
 //                   says so what earlier launches have left is added, and where KEEP says so the sum
 //                   is left for the next one, without an update
 //
-// The product is that of `gemm_subgroups`: a workgroup is a subgroup of eight lanes and owns 64×32
-// elements of one layer's weight, `a` along the lanes, `b` broadcast. Which of gradient and input
-// is `a` is the host's choice, as wastes least. Each sum runs over the rows in order.
+// The product is that of `gemm_subgroups`, but with two words a load: a workgroup is a subgroup of
+// eight lanes and owns 64×32 elements of one layer's weight, `a` along the lanes, `b` broadcast. Which
+// of gradient and input is `a` is the host's choice, as wastes least. Each sum runs over the rows in
+// order.
 
 struct State {
     step: u32,
