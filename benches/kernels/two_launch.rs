@@ -218,6 +218,7 @@ impl Bench<'_> {
         let step = Step::of(batch, [pixels, hidden, latent]);
         let stages = &step.program.stages;
         let all = match Family::of(self.gpu) {
+            Family::Subgroups if !self.gpu.has_wide_integers() => None,
             Family::Subgroups => Some(Section {
                 stages: 0..stages.len(),
                 shares: 1,

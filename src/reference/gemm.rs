@@ -1,5 +1,6 @@
-//! Twin of the kernels `gemm_registers`, `gemm_subgroups` and `gemm_tiled`, the last with or without
-//! `gemm_split_sum`: matrix products with what follows them.
+//! Twin of the kernels `gemm_registers`, `gemm_subgroups`, `gemm_tiled` with or without
+//! `gemm_split_sum`, `gemm_tiled_subgroups`, `gemm_cooperative_8` and `gemm_cooperative_16`: matrix
+//! products with what follows them.
 
 use super::real::Real;
 use super::{activation, activation_grad};
