@@ -44,10 +44,10 @@ fn main(
 ) {
     let index = id.x + id.y * groups.x * WORKGROUP;
     let row = index / params.words_per_row;
-    if row >= params.rows {
+    let word = index % params.words_per_row;
+    if row >= params.rows || 4u * word >= params.dim {
         return;
     }
-    let word = index % params.words_per_row;
     // What lies before `first` wraps to numbers past every count.
     let image = order[state.position + row] - params.first;
     if image >= params.count {

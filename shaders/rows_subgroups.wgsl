@@ -1,11 +1,10 @@
 // Everything of a step that works row by row, in one launch: gather, forward, loss, backward up to
 // the gradients of each layer's outputs. For software adapters that run eight lanes at a time.
 //
-// A program of stages, from `first_stage` to before `end_stage`, runs over a tile of 64 rows. In a
+// A program of stages, from `first_stage` to before `end_stage`, runs over a tile of 32 rows. In a
 // launch of one product the workgroups of a row of the grid share its columns. Tensors are
 // [rows, width] on one tape; a stage names its operands by where they start there, and its weights by
-// where they start in `parameters`. A row of an odd width is followed by a zero: where two words lie
-// together they are read and written as one, which costs a software adapter half as much.
+// where they start in `parameters`. Zeros fill a row up to a multiple of eight words.
 //
 //   GATHER       output[r, c] = pixel c of image order[position + first_row + r], in [0, 1]
 //   PRODUCT      y = f(Σ_k input[r, k]·W[k, c] + bias[c] + addend[r, c]) · g′(saved[r, c])
@@ -31,10 +30,15 @@
 // A batch too large for the tape runs as several launches; `first_row` is where this one's rows
 // start in it, for the data set, the noise and the log.
 //
-// One subgroup of eight lanes owns 8×8 rows from the first stage to the last, so nothing has to
-// wait for another: no barrier. The product is that of `gemm_subgroups`, but with two words a load: two
-// k of the inputs, and of W two k or two columns, whichever lie together. Where `advance` says so, the
-// last workgroup that is done moves the counters on; none reads them after it has counted itself.
+// One subgroup of eight lanes owns 8×4 rows from the first stage to the last, so nothing has to
+// wait for another: no barrier. Where `advance` says so, the last workgroup that is done moves the
+// counters on; none reads them after it has counted itself.
+//
+// A software adapter loads and stores lane by lane, at a cost that hardly depends on how much a lane
+// takes: here four words, as two of 64 bits. Of the inputs these are four k of a row, and of W four k
+// or four columns, whichever lie together; a subgroup multiplies 32 rows by 32 columns of four k by
+// broadcasts. Its 128 vectors of sums are 4 KiB, and what it multiplies fits into the 32 vector
+// registers of a CPU: with twice the rows the sums and what is spilled crowd the first cache.
 //
 // The logarithms in the losses of a tile's 32 columns are one: of the product of 1 + e^−|y|, each at
 // most 2.
@@ -91,19 +95,24 @@ struct Params {
     program: array<Stage, 32>,
 }
 
-@group(0) @binding(0) var<storage, read> images: array<u32>;
+@group(0) @binding(0) var<storage, read> images: array<vec2<u64>>;
 @group(0) @binding(1) var<storage, read> order: array<u32>;
-@group(0) @binding(2) var<storage, read> parameters: array<u64>;
+@group(0) @binding(2) var<storage, read> parameters: array<vec2<u64>>;
 @group(0) @binding(3) var<storage, read_write> state: State;
-@group(0) @binding(4) var<storage, read_write> tape: array<u64>;
+@group(0) @binding(4) var<storage, read_write> tape: array<vec2<u64>>;
 @group(0) @binding(5) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 const LANES: u32 = 8;
 /// Rows of a lane; the workgroup's lie LANES apart.
-const ROWS: u32 = 8;
+const ROWS: u32 = 4;
+/// Columns of a lane, which lie together.
 const VECTORS: u32 = 4;
 const COLUMNS: u32 = VECTORS * LANES;
+/// Words that are read and written as one, and those that are multiplied at a time.
+const LINE: u32 = 8;
+const LINES: u32 = COLUMNS / LINE;
+const DEPTH: u32 = 4;
 
 const GATHER: u32 = 0;
 const PRODUCT: u32 = 1;
@@ -127,47 +136,73 @@ const LOGVAR_MAX: f32 = 80.0;
 const TAU: f32 = 6.2831853;
 const UNIT: f32 = 1.0 / 16777216.0;
 
-/// Whether rows of weights start at even words.
-override EVEN: bool = true;
+/// Whether rows of weights start at multiples of four words.
+override ALIGNED: bool = true;
+/// Whether latents are whole vectors of four.
+override QUADS: bool = true;
+
+const FOUR: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 
 /// Words from one row of a tensor to the next.
 fn stride(width: u32) -> u32 {
-    return width + (width & 1u);
+    return (width + LINE - 1u) / LINE * LINE;
 }
 
-fn unpack(pair: u64) -> vec2<f32> {
+fn unpack_pair(pair: u64) -> vec2<f32> {
     return vec2<f32>(bitcast<f32>(u32(pair)), bitcast<f32>(u32(pair >> 32u)));
 }
 
-fn pack(x: vec2<f32>) -> u64 {
+fn pack_pair(x: vec2<f32>) -> u64 {
     return u64(bitcast<u32>(x.x)) | (u64(bitcast<u32>(x.y)) << 32u);
+}
+
+fn unpack(four: vec2<u64>) -> vec4<f32> {
+    return vec4<f32>(unpack_pair(four.x), unpack_pair(four.y));
+}
+
+fn pack(low: vec4<f32>, high: vec4<f32>) -> vec4<u64> {
+    return vec4<u64>(
+        pack_pair(low.xy), pack_pair(low.zw), pack_pair(high.xy), pack_pair(high.zw),
+    );
+}
+
+/// Eight words of the tape.
+fn line(at: u32) -> vec4<u64> {
+    return vec4<u64>(tape[at / 4u], tape[at / 4u + 1u]);
+}
+
+fn store_line(at: u32, low: vec4<f32>, high: vec4<f32>) {
+    let x = pack(low, high);
+    tape[at / 4u] = x.xy;
+    tape[at / 4u + 1u] = x.zw;
 }
 
 /// One word of the tape.
 fn fetch(at: u32) -> f32 {
-    let pair = unpack(tape[at / 2u]);
+    let pair = unpack_pair(tape[at / 4u][at % 4u / 2u]);
     return select(pair.x, pair.y, (at & 1u) != 0u);
 }
 
 /// Writes one word. The other of its pair is of the same row, which one lane owns.
 fn store(at: u32, x: f32) {
-    let pair = unpack(tape[at / 2u]);
+    let pair = unpack_pair(tape[at / 4u][at % 4u / 2u]);
     let odd = (at & 1u) != 0u;
-    tape[at / 2u] = pack(vec2<f32>(select(x, pair.x, odd), select(pair.y, x, odd)));
+    tape[at / 4u][at % 4u / 2u] =
+        pack_pair(vec2<f32>(select(x, pair.x, odd), select(pair.y, x, odd)));
 }
 
-/// The parameters at a word and the next one.
-fn two_parameters(at: u32) -> vec2<f32> {
-    let first = unpack(parameters[at / 2u]);
-    if EVEN {
+/// The parameters at a word and the next three.
+fn four_parameters(at: u32) -> vec4<f32> {
+    let first = unpack(parameters[at / 4u]);
+    if ALIGNED {
         return first;
     }
-    let second = unpack(parameters[min((at + 1u) / 2u, arrayLength(&parameters) - 1u)]);
-    return select(first, vec2<f32>(first.y, second.x), (at & 1u) != 0u);
+    let second = unpack(parameters[min(at / 4u + 1u, arrayLength(&parameters) - 1u)]);
+    return shifted(first, second, at & 3u);
 }
 
 fn parameter(at: u32) -> f32 {
-    let pair = unpack(parameters[at / 2u]);
+    let pair = unpack_pair(parameters[at / 4u][at % 4u / 2u]);
     return select(pair.x, pair.y, (at & 1u) != 0u);
 }
 
@@ -176,35 +211,43 @@ fn only(stage: Stage, kind: u32, count: u32) -> u32 {
     return select(0u, count, stage.kind == kind);
 }
 
+/// Four bytes as fractions of 255, from x/255 = (x + x/255)/256: exact where x/255 is, without a
+/// division, which costs a CPU ten multiplications.
+fn fractions(bytes: u32) -> vec4<f32> {
+    let x = vec4<f32>((vec4<u32>(bytes) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(0xffu));
+    return (x + x * (1.0 / 255.0)) * (1.0 / 256.0);
+}
+
 fn gather(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, GATHER, end); row += LANES) {
         let image = order[state.position + params.first_row + row] * params.words_per_row;
-        let at = (stage.output + row * stride(params.dim)) / 2u;
-        for (var pair = 0u; pair < stride(params.dim) / 2u; pair += 2u) {
-            // What pads a row of the data set to words is zero.
-            let pixels = unpack4x8unorm(images[image + pair / 2u]);
-            tape[at + pair] = pack(pixels.xy);
-            if pair + 1u < stride(params.dim) / 2u {
-                tape[at + pair + 1u] = pack(pixels.zw);
+        let at = stage.output + row * stride(params.dim);
+        // What pads a row of the data set is zero.
+        for (var column = 0u; column < params.dim; column += 2u * LINE) {
+            let pixels = images[(image + column / 4u) / 4u];
+            let to = at + column;
+            store_line(to, fractions(u32(pixels.x)), fractions(u32(pixels.x >> 32u)));
+            if column + LINE < params.dim {
+                store_line(to + LINE, fractions(u32(pixels.y)), fractions(u32(pixels.y >> 32u)));
             }
         }
     }
 }
 
 /// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: vec2<f32>) -> vec2<f32> {
-    return tanh(clamp(x, vec2<f32>(-15.0), vec2<f32>(15.0)));
+fn stable_tanh(x: vec4<f32>) -> vec4<f32> {
+    return tanh(clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0)));
 }
 
 /// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: vec2<f32>) -> vec2<f32> {
+fn sigmoid(x: vec4<f32>) -> vec4<f32> {
     let t = exp(-abs(x));
-    return select(t, vec2<f32>(1.0), x >= vec2<f32>()) / (1.0 + t);
+    return select(t, vec4<f32>(1.0), x >= vec4<f32>()) / (1.0 + t);
 }
 
-fn activate(function: u32, x: vec2<f32>) -> vec2<f32> {
+fn activate(function: u32, x: vec4<f32>) -> vec4<f32> {
     // Not `max`, which would make a number of NaN.
-    var y = select(x, vec2<f32>(), (x < vec2<f32>()) & vec2<bool>(function == RELU));
+    var y = select(x, vec4<f32>(), (x < vec4<f32>()) & vec4<bool>(function == RELU));
     if SMOOTH {
         y = select(y, stable_tanh(x), function == TANH);
         y = select(y, sigmoid(x), function == SIGMOID);
@@ -213,9 +256,9 @@ fn activate(function: u32, x: vec2<f32>) -> vec2<f32> {
 }
 
 /// f′ from f's output.
-fn derivative(function: u32, y: vec2<f32>) -> vec2<f32> {
-    let off = (y <= vec2<f32>()) & vec2<bool>(function == RELU);
-    var slope = select(vec2<f32>(1.0), vec2<f32>(), off);
+fn derivative(function: u32, y: vec4<f32>) -> vec4<f32> {
+    let off = (y <= vec4<f32>()) & vec4<bool>(function == RELU);
+    var slope = select(vec4<f32>(1.0), vec4<f32>(), off);
     slope = select(slope, 1.0 - y * y, function == TANH);
     return select(slope, y * (1.0 - y), function == SIGMOID);
 }
@@ -240,57 +283,57 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     var row_loss: array<f32, ROWS>;
     for (var i = 0u; i < ROWS; i++) {
         let row = min(first + i * LANES, params.rows - 1u);
-        input_at[i] = (stage.input + row * stride(stage.inner)) / 2u;
+        input_at[i] = (stage.input + row * stride(stage.inner)) / DEPTH;
     }
-    // Two weights lie together along the columns, or else along k; rows of one weight are as if along
+    // Weights lie together along the columns, or else along k; rows of one weight are as if along
     // the other of the two.
     let lie_apart = stage.weight_inner != 1u || stage.columns == 1u;
     let along_columns = stage.weight_column == 1u && lie_apart;
     let columns = only(stage, PRODUCT, stage.columns);
     for (var n0 = share * COLUMNS; n0 < columns; n0 += shares * COLUMNS) {
-        var weight_at: array<u32, VECTORS>;
+        // What lies past the last column is another of W's elements, in sums that nobody keeps.
+        let own = min(vec4<u32>(n0 + VECTORS * lane) + FOUR, vec4<u32>(stage.columns - 1u));
         var sum: array<array<f32, ROWS>, COLUMNS>;
         for (var v = 0u; v < VECTORS; v++) {
-            let own = min(column(n0, v, lane), stage.columns - 1u);
-            // Vectors 0 and 1 for one k, 2 and 3 for the next.
-            let pair = min(column(n0, v % 2u * 2u, lane), stage.columns - 1u);
-            let index = select(own, pair, along_columns) * stage.weight_column;
-            weight_at[v] = stage.weight + word(index, stage.weight_split, stage.weight_gap);
             let has_bias = stage.bias != NONE;
-            let bias_at = stage.bias + word(own, stage.bias_split, stage.bias_gap);
+            let bias_at = stage.bias + word(own[v], stage.bias_split, stage.bias_gap);
             let bias = select(0.0, parameter(select(0u, bias_at, has_bias)), has_bias);
             var start = broadcasts(bias);
             for (var l = 0u; l < LANES; l++) {
                 for (var i = 0u; i < ROWS; i++) {
-                    sum[column(0u, v, l)][i] = start[l];
+                    sum[VECTORS * l + v][i] = start[l];
                 }
             }
         }
-        // Two k at a time, so that a sum stays in a register for as long.
-        for (var k = 0u; k < stage.inner; k += 2u) {
-            var left: array<vec2<f32>, ROWS>;
+        // Four k at a time, so that a sum stays in a register for as long.
+        for (var k = 0u; k < stage.inner; k += DEPTH) {
+            var left: array<vec4<f32>, ROWS>;
             for (var i = 0u; i < ROWS; i++) {
-                left[i] = unpack(tape[input_at[i] + k / 2u]);
+                left[i] = unpack(tape[input_at[i] + k / DEPTH]);
             }
-            let inside = k + 1u < stage.inner;
-            let next = select(k, k + 1u, inside && along_columns);
-            var pairs: array<vec2<f32>, VECTORS>;
+            var four: array<vec4<f32>, VECTORS>;
             for (var v = 0u; v < VECTORS; v++) {
-                let at = select(k, next, v >= VECTORS / 2u) * stage.weight_inner;
-                let row = word(at, stage.weight_split, stage.weight_gap);
-                pairs[v] = two_parameters(weight_at[v] + row);
+                // Vector v is column v's, or the k'th's.
+                let row = select(k, min(k + v, stage.inner - 1u), along_columns);
+                let column = select(own[v], own[0], along_columns);
+                let index = row * stage.weight_inner + column * stage.weight_column;
+                let at = stage.weight + word(index, stage.weight_split, stage.weight_gap);
+                four[v] = four_parameters(at);
             }
             for (var v = 0u; v < VECTORS; v++) {
-                let across = vec2<f32>(pairs[v / 2u][v % 2u], pairs[2u + v / 2u][v % 2u]);
-                let weights = select(pairs[v], across, along_columns);
-                let right = array<array<f32, LANES>, 2>(
+                let across = vec4<f32>(four[0][v], four[1][v], four[2][v], four[3][v]);
+                let there = vec4<u32>(k) + FOUR < vec4<u32>(stage.inner);
+                let weights = select(vec4<f32>(), select(four[v], across, along_columns), there);
+                let right = array<array<f32, LANES>, DEPTH>(
                     broadcasts(weights.x),
-                    broadcasts(select(0.0, weights.y, inside)),
+                    broadcasts(weights.y),
+                    broadcasts(weights.z),
+                    broadcasts(weights.w),
                 );
                 for (var l = 0u; l < LANES; l++) {
-                    let j = column(0u, v, l);
+                    let j = VECTORS * l + v;
                     for (var i = 0u; i < ROWS; i++) {
-                        for (var d = 0u; d < 2u; d++) {
+                        for (var d = 0u; d < DEPTH; d++) {
                             sum[j][i] = fma(left[i][d], right[d][l], sum[j][i]);
                         }
                     }
@@ -298,62 +341,39 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
             }
         }
 
-        // What follows the sums, with or without a loss: takes the first two columns and moves the
-        // others up, since a driver compiles 256 results in a row for a second.
-        let end = min(n0 + COLUMNS, stage.columns);
+        // What follows the sums, with or without a loss: of the first row of each lane, then the
+        // others move up, since a driver compiles 256 results in a row for a second.
         let with_loss = stage.loss != 0u;
-        for (var n = n0; n < select(0u, end, !with_loss); n += 2u) {
-            for (var i = 0u; i < ROWS; i++) {
-                let row = first + i * LANES;
-                if row < params.rows {
-                    let at = row * stride(stage.columns) + n;
-                    var value = vec2<f32>(sum[0][i], sum[1][i]);
-                    if stage.addend != NONE {
-                        value += unpack(tape[(stage.addend + at) / 2u]);
-                    }
-                    value = activate(stage.activation, value);
-                    if stage.gradient_of != 0u {
-                        let saved = unpack(tape[(stage.saved + at) / 2u]);
-                        value *= derivative(stage.gradient_of, saved);
-                    }
-                    value.y = select(0.0, value.y, n + 1u < end);
-                    tape[(stage.output + at) / 2u] = pack(value);
+        for (var i = 0u; i < select(ROWS, 0u, with_loss); i++) {
+            let row = first + i * LANES;
+            var lines = of_first_rows(sum);
+            for (var q = 0u; q < LINES; q++) {
+                let n = n0 + q * LINE;
+                if row < params.rows && n < stage.columns {
+                    finish(stage, row * stride(stage.columns) + n, n, lines[q]);
                 }
             }
-            for (var j = 0u; j < COLUMNS - 2u; j++) {
-                sum[j] = sum[j + 2u];
-            }
+            sum = moved_up(sum);
         }
-        var factors: array<f32, ROWS>;
-        for (var i = 0u; i < ROWS; i++) {
-            factors[i] = 1.0;
-        }
-        for (var n = n0; n < select(0u, end, with_loss); n += 2u) {
-            for (var i = 0u; i < ROWS; i++) {
-                let row = first + i * LANES;
-                if row < params.rows {
-                    let at = row * stride(stage.columns) + n;
-                    let y = activate(stage.activation, vec2<f32>(sum[0][i], sum[1][i]));
-                    let x = unpack(tape[(stage.observed + at) / 2u]);
-                    let both = vec2<bool>(true, n + 1u < end);
-                    let losses = loss(stage, y, x);
-                    row_loss[i] += losses.value.x;
-                    row_loss[i] += select(0.0, losses.value.y, both.y);
-                    factors[i] *= losses.factor.x * select(1.0, losses.factor.y, both.y);
-                    if stage.output != NONE {
-                        let slope = derivative(stage.activation, y);
-                        let gradient = stage.upstream * losses.gradient * slope;
-                        let kept = select(vec2<f32>(), gradient, both);
-                        tape[(stage.output + at) / 2u] = pack(kept);
-                    }
+        for (var i = 0u; i < select(0u, ROWS, with_loss); i++) {
+            let row = first + i * LANES;
+            var of_row = row_loss[0];
+            var factor = 1.0;
+            var lines = of_first_rows(sum);
+            for (var q = 0u; q < LINES; q++) {
+                let n = n0 + q * LINE;
+                if row < params.rows && n < stage.columns {
+                    let scored = score(stage, row * stride(stage.columns) + n, n, lines[q]);
+                    of_row += scored.x;
+                    factor *= scored.y;
                 }
             }
-            for (var j = 0u; j < COLUMNS - 2u; j++) {
-                sum[j] = sum[j + 2u];
+            of_row += log(factor);
+            for (var r = 0u; r < ROWS - 1u; r++) {
+                row_loss[r] = row_loss[r + 1u];
             }
-        }
-        for (var i = 0u; i < ROWS; i++) {
-            row_loss[i] += log(factors[i]);
+            row_loss[ROWS - 1u] = of_row;
+            sum = moved_up(sum);
         }
     }
     for (var i = 0u; i < ROWS; i++) {
@@ -364,31 +384,100 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     }
 }
 
-/// The column of a lane in a vector of a tile that starts at `n0`: vectors 0 and 1 take turns, and
-/// so do 2 and 3.
-fn column(n0: u32, v: u32, lane: u32) -> u32 {
-    return n0 + v / 2u * 2u * LANES + 2u * lane + v % 2u;
+/// Eight columns of a row.
+struct Line {
+    low: vec4<f32>,
+    high: vec4<f32>,
 }
 
-/// Losses of two elements, in nats: `value` and the logarithm of `factor`, one for many elements.
+/// The sums of each lane's first row.
+fn of_first_rows(sum: array<array<f32, ROWS>, COLUMNS>) -> array<Line, LINES> {
+    var s = sum;
+    var lines: array<Line, LINES>;
+    // A driver unrolls loops over whole arrays, and indexes slowly where it does not.
+    for (var q = 0u; q < LINES; q++) {
+        let j = LINE * q;
+        lines[q] = Line(
+            vec4<f32>(s[j][0], s[j + 1u][0], s[j + 2u][0], s[j + 3u][0]),
+            vec4<f32>(s[j + 4u][0], s[j + 5u][0], s[j + 6u][0], s[j + 7u][0]),
+        );
+    }
+    return lines;
+}
+
+fn moved_up(sum: array<array<f32, ROWS>, COLUMNS>) -> array<array<f32, ROWS>, COLUMNS> {
+    var s = sum;
+    for (var j = 0u; j < COLUMNS; j++) {
+        for (var r = 0u; r < ROWS - 1u; r++) {
+            s[j][r] = s[j][r + 1u];
+        }
+    }
+    return s;
+}
+
+/// Stores a line of a product from column n on, `at` in the tensors of its shape.
+fn finish(stage: Stage, at: u32, n: u32, sums: Line) {
+    var low = sums.low;
+    var high = sums.high;
+    if stage.addend != NONE {
+        let addend = line(stage.addend + at);
+        low += unpack(addend.xy);
+        high += unpack(addend.zw);
+    }
+    low = activate(stage.activation, low);
+    high = activate(stage.activation, high);
+    if stage.gradient_of != 0u {
+        let saved = line(stage.saved + at);
+        low *= derivative(stage.gradient_of, unpack(saved.xy));
+        high *= derivative(stage.gradient_of, unpack(saved.zw));
+    }
+    store_line(
+        stage.output + at,
+        select(vec4<f32>(), low, inside(n, stage.columns)),
+        select(vec4<f32>(), high, inside(n + 4u, stage.columns)),
+    );
+}
+
+/// Likewise a line of a prediction: its losses, but for the logarithm of the second result.
+fn score(stage: Stage, at: u32, n: u32, sums: Line) -> vec2<f32> {
+    let observed = line(stage.observed + at);
+    let low = loss(stage, sums.low, unpack(observed.xy), inside(n, stage.columns));
+    let high = loss(stage, sums.high, unpack(observed.zw), inside(n + 4u, stage.columns));
+    if stage.output != NONE {
+        store_line(stage.output + at, low.gradient, high.gradient);
+    }
+    return vec2<f32>(low.value + high.value, low.factor * high.factor);
+}
+
+/// Which of four columns from `column` on there are.
+fn inside(column: u32, columns: u32) -> vec4<bool> {
+    return vec4<u32>(column) + FOUR < vec4<u32>(columns);
+}
+
+/// Losses of four elements in nats: `value` and the logarithm of `factor`, one for many elements.
 struct Losses {
-    value: vec2<f32>,
-    factor: vec2<f32>,
-    /// Of the loss by y.
-    gradient: vec2<f32>,
+    value: f32,
+    factor: f32,
+    /// By what f was taken of, from the row's own.
+    gradient: vec4<f32>,
 }
 
-fn loss(stage: Stage, y: vec2<f32>, x: vec2<f32>) -> Losses {
+fn loss(stage: Stage, sums: vec4<f32>, x: vec4<f32>, there: vec4<bool>) -> Losses {
+    let y = activate(stage.activation, sums);
     let bernoulli = stage.loss == BERNOULLI_NLL;
     let t = exp(-abs(y));
-    let nll = max(y, vec2<f32>()) - y * x;
-    let sigmoid = select(t, vec2<f32>(1.0), y >= vec2<f32>()) / (1.0 + t);
+    let nll = max(y, vec4<f32>()) - y * x;
+    let sigmoid = select(t, vec4<f32>(1.0), y >= vec4<f32>()) / (1.0 + t);
     let difference = y - x;
     let squared = stage.scale * difference * difference + stage.offset;
+    let value = select(vec4<f32>(), select(squared, nll, bernoulli), there);
+    let factor = select(vec4<f32>(1.0), 1.0 + t, there & vec4<bool>(bernoulli));
+    let by_y = select(2.0 * stage.scale * difference, sigmoid - x, bernoulli);
+    let gradient = stage.upstream * by_y * derivative(stage.activation, y);
     return Losses(
-        select(squared, nll, bernoulli),
-        select(vec2<f32>(1.0), 1.0 + t, bernoulli),
-        select(2.0 * stage.scale * difference, sigmoid - x, bernoulli),
+        value.x + value.y + value.z + value.w,
+        factor.x * factor.y * factor.z * factor.w,
+        select(vec4<f32>(), gradient, there),
     );
 }
 
@@ -419,66 +508,126 @@ fn philox(start: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
     return counter;
 }
 
-/// An element of this step's ε [batch, columns]: what the kernel `normal` draws.
-fn noise(stage: Stage, row: u32, column: u32) -> f32 {
-    let i = (params.first_row + row) * stage.columns + column;
+/// Four elements of this step's ε [batch, columns], from element i on, a multiple of four: what the
+/// kernel `normal` draws.
+fn normals(stage: Stage, i: u32) -> vec4<f32> {
     let key = vec2<u32>(params.seed_low, params.seed_high);
     let words = philox(vec4<u32>(i / 4u, state.step, stage.stream, 0u), key);
-    let pair = select(words.xy, words.zw, (i & 2u) != 0u);
-    let radius = sqrt(max(-2.0 * log(f32((pair.x >> 8u) + 1u) * UNIT), 0.0));
-    let turn = f32(pair.y >> 8u) * UNIT;
-    let angle = TAU * (turn - select(0.0, 1.0, turn >= 0.5));
-    return radius * select(cos(angle), sin(angle), (i & 1u) != 0u);
+    let radius = sqrt(max(-2.0 * log(vec2<f32>((words.xz >> vec2<u32>(8u)) + 1u) * UNIT), vec2<f32>()));
+    let turn = vec2<f32>(words.yw >> vec2<u32>(8u)) * UNIT;
+    let angle = TAU * (turn - select(vec2<f32>(), vec2<f32>(1.0), turn >= vec2<f32>(0.5)));
+    let x = radius * cos(angle);
+    let y = radius * sin(angle);
+    return vec4<f32>(x.x, y.x, x.y, y.y);
+}
+
+/// Those of a row from a column on, a multiple of four.
+fn noise(stage: Stage, row: u32, column: u32) -> vec4<f32> {
+    let i = (params.first_row + row) * stage.columns + column;
+    let first = normals(stage, i);
+    if QUADS {
+        return first;
+    }
+    return shifted(first, normals(stage, i + 4u), i & 3u);
+}
+
+/// Four of eight words, from one of the first four on.
+fn shifted(first: vec4<f32>, second: vec4<f32>, start: u32) -> vec4<f32> {
+    let one = select(first, vec4<f32>(first.yzw, second.x), (start & 1u) != 0u);
+    let last = select(second.xy, second.yz, (start & 1u) != 0u);
+    return select(one, vec4<f32>(one.zw, last), (start & 2u) != 0u);
+}
+
+/// Four words of the tape; at least the first is of the tensor.
+fn fetch_four(at: u32) -> vec4<f32> {
+    if QUADS {
+        return unpack(tape[at / 4u]);
+    }
+    return vec4<f32>(fetch(at), fetch(at + 1u), fetch(at + 2u), fetch(at + 3u));
+}
+
+/// Writes the first `count` of four words.
+fn store_four(at: u32, x: vec4<f32>, count: u32) {
+    if QUADS {
+        tape[at / 4u] = vec2<u64>(pack_pair(x.xy), pack_pair(x.zw));
+        return;
+    }
+    store(at, x.x);
+    if count > 1u {
+        store(at + 1u, x.y);
+    }
+    if count > 2u {
+        store(at + 2u, x.z);
+    }
+    if count > 3u {
+        store(at + 3u, x.w);
+    }
 }
 
 /// exp(x) − 1 − x: by its series near zero, where the subtractions would leave few digits.
-fn exp_minus_tangent(x: f32) -> f32 {
-    let s = clamp(x, -0.5, 0.5);
+fn exp_minus_tangent(x: vec4<f32>) -> vec4<f32> {
+    let s = clamp(x, vec4<f32>(-0.5), vec4<f32>(0.5));
     let series = 0.5 * s * s * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 * (1.0 + s / 6.0 *
         (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0)))))));
-    let direct = exp(min(x, LOGVAR_MAX)) - 1.0;
-    return select(direct - x, series, abs(x) < 0.5);
+    let direct = exp(min(x, vec4<f32>(LOGVAR_MAX))) - 1.0;
+    return select(direct - x, series, abs(x) < vec4<f32>(0.5));
 }
 
 /// exp(x) − 1, likewise.
-fn exp_minus_one(x: f32) -> f32 {
-    let s = clamp(x, -0.5, 0.5);
+fn exp_minus_one(x: vec4<f32>) -> vec4<f32> {
+    let s = clamp(x, vec4<f32>(-0.5), vec4<f32>(0.5));
     let series = s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
         (1.0 + s / 6.0 * (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0))))))));
-    return select(exp(min(x, LOGVAR_MAX)) - 1.0, series, abs(x) < 0.5);
+    return select(exp(min(x, vec4<f32>(LOGVAR_MAX))) - 1.0, series, abs(x) < vec4<f32>(0.5));
+}
+
+fn sigma(logvar: vec4<f32>) -> vec4<f32> {
+    return exp(0.5 * min(logvar, vec4<f32>(LOGVAR_MAX)));
 }
 
 fn latent(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, LATENT, end); row += LANES) {
+        let heads = stage.input + row * stride(stage.inner);
         let z_at = stage.output + row * stride(stage.columns);
         var kl = 0.0;
-        for (var column = 0u; column < stage.columns; column++) {
-            let at = stage.input + row * stage.inner + column;
-            let mu = fetch(at);
-            let logvar = fetch(at + stage.columns);
-            let sigma = exp(0.5 * min(logvar, LOGVAR_MAX));
-            store(z_at + column, mu + sigma * noise(stage, row, column));
-            kl += 0.5 * (mu * mu + exp_minus_tangent(logvar));
+        for (var column = 0u; column < stage.columns; column += 4u) {
+            let mu = fetch_four(heads + column);
+            let logvar = fetch_four(heads + stage.columns + column);
+            let z = mu + sigma(logvar) * noise(stage, row, column);
+            store_four(z_at + column, z, stage.columns - column);
+            let each = 0.5 * (mu * mu + exp_minus_tangent(logvar));
+            let kept = select(vec4<f32>(), each, inside(column, stage.columns));
+            kl += kept.x + kept.y + kept.z + kept.w;
         }
-        if stage.columns % 2u != 0u {
-            store(z_at + stage.columns, 0.0);
-        }
+        pad(stage.output, row, stage.columns);
         losses[log_at(stage.term) + row] = kl;
     }
 }
 
 fn latent_grad(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, LATENT_GRAD, end); row += LANES) {
-        for (var column = 0u; column < stage.columns; column++) {
-            let i = row * stage.inner + column;
-            let mu = fetch(stage.input + i);
-            let logvar = fetch(stage.input + i + stage.columns);
-            let d_z = fetch(stage.addend + row * stride(stage.columns) + column);
-            let half_sigma = 0.5 * exp(0.5 * min(logvar, LOGVAR_MAX));
-            store(stage.output + i, d_z + stage.upstream * mu);
-            store(stage.output + i + stage.columns, d_z * half_sigma * noise(stage, row, column)
-                + stage.upstream * 0.5 * exp_minus_one(logvar));
+        let heads = stage.input + row * stride(stage.inner);
+        let d_heads = stage.output + row * stride(stage.inner);
+        let d_z_at = stage.addend + row * stride(stage.columns);
+        for (var column = 0u; column < stage.columns; column += 4u) {
+            let mu = fetch_four(heads + column);
+            let logvar = fetch_four(heads + stage.columns + column);
+            let d_z = fetch_four(d_z_at + column);
+            let d_mu = d_z + stage.upstream * mu;
+            let d_logvar = d_z * 0.5 * sigma(logvar) * noise(stage, row, column)
+                + stage.upstream * 0.5 * exp_minus_one(logvar);
+            let count = stage.columns - column;
+            store_four(d_heads + column, d_mu, count);
+            store_four(d_heads + stage.columns + column, d_logvar, count);
         }
+        pad(stage.output, row, stage.inner);
+    }
+}
+
+/// Zeros after a row of a tensor.
+fn pad(at: u32, row: u32, width: u32) {
+    for (var column = width; column < stride(width); column++) {
+        store(at + row * stride(width) + column, 0.0);
     }
 }
 

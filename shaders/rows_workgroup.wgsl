@@ -158,9 +158,9 @@ fn parameter(at: u32) -> f32 {
     return parameters[at / 4u][at % 4u];
 }
 
-/// Words from one row of a tensor to the next on the tape: after an odd width there is a zero.
+/// Words from one row of a tensor to the next on the tape: zeros fill it up to eight.
 fn stride(columns: u32) -> u32 {
-    return columns + (columns & 1u);
+    return (columns + 7u) / 8u * 8u;
 }
 
 /// A tensor's element, or zero past its edges.
@@ -207,9 +207,12 @@ fn store(share: Share, place: u32, at: u32, columns: u32, vector: u32, value: ve
         let to = at + share.tape_row * stride(columns) + 4u * vector;
         tape[to] = kept.x;
         tape[to + 1u] = kept.y;
-        if there.z {
-            tape[to + 2u] = kept.z;
-            tape[to + 3u] = kept.w;
+        tape[to + 2u] = kept.z;
+        tape[to + 3u] = kept.w;
+        if vector + 1u == vectors(columns) && vectors(columns) % 2u != 0u {
+            for (var zero = to + 4u; zero < to + 8u; zero++) {
+                tape[zero] = 0.0;
+            }
         }
     }
 }

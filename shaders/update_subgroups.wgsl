@@ -1,13 +1,14 @@
 // The end of a training step: the gradients of all weights and biases, and Adam on them in place,
-// in one launch. No gradient is ever in memory, unless the batch is too large for one launch. For software adapters that run eight lanes at a time.
+// in one launch. No gradient is ever in memory, unless the batch is too large for one launch. For
+// software adapters that run eight lanes at a time.
 //
 //   g[i, j] = Σ_r a[r, i]·b[r, j]                     a layer's weight: the gradient of its outputs
 //   h[i] = Σ_r a[r, i]  or  h[j] = Σ_r b[r, j]        times its inputs; its bias: their sum
 //   m ← β₁·m + (1 − β₁)·g                v ← β₂·v + (1 − β₂)·g²
 //   p ← p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε),      t = the steps that have begun
 //
-// a, b              tensors [rows, width], a zero after a row of an odd width; a layer names where its
-//                   two start. Two words that lie together are read as one: half as many reads
+// a, b              tensors [rows, width], zeros up to a multiple of eight after each row; a layer names
+//                   where its two start, and `inputs_first` whether `a` is its inputs
 // parameters, m, v  all layers'; element (i, j) is word i·row + j·column from `weight` on, its bias
 //                   word i or j from `bias` on. From weight_split on, the words of a weight lie
 //                   weight_gap further, and a bias's likewise: two layers' are one
@@ -16,10 +17,11 @@
 //                   says so what earlier launches have left is added, and where KEEP says so the sum
 //                   is left for the next one, without an update
 //
-// The product is that of `gemm_subgroups`, but with two words a load: a workgroup is a subgroup of
-// eight lanes and owns 64×32 elements of one layer's weight, `a` along the lanes, `b` broadcast. Which
-// of gradient and input is `a` is the host's choice, as wastes least. Each sum runs over the rows in
-// order.
+// A workgroup is a subgroup of eight lanes and owns 64×32 elements of one layer's weight: `a` along the
+// lanes, `b` broadcast. Which of gradient and input is `a` is the host's choice, as wastes least. Each
+// sum runs over the rows in order. A load or store of a lane costs hardly more for many words than for
+// one: eight of `a` are one, four of `b`, and four of what Adam updates where `vectors` says that rows of
+// the weight are whole ones.
 
 struct State {
     step: u32,
@@ -43,8 +45,8 @@ struct Layer {
     bias_gap: u32,
     bias_of: u32,
     first_group: u32,
-    padding0: u32,
-    padding1: u32,
+    vectors: u32,
+    inputs_first: u32,
 }
 
 struct Params {
@@ -59,13 +61,13 @@ struct Params {
     table: array<Layer, 32>,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<u64>;
-@group(0) @binding(1) var<storage, read> b: array<u64>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<u64>>;
+@group(0) @binding(1) var<storage, read> b: array<vec2<u64>>;
 @group(0) @binding(2) var<storage, read> state: State;
-@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(4) var<storage, read_write> m: array<f32>;
-@group(0) @binding(5) var<storage, read_write> v: array<f32>;
-@group(0) @binding(6) var<storage, read_write> gradients: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> m: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> v: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> gradients: array<vec4<f32>>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 /// Add what earlier launches have left in `gradients`.
@@ -74,9 +76,13 @@ override ADD: bool = false;
 override KEEP: bool = false;
 
 const LANES: u32 = 8;
+/// Rows of a lane, which lie together.
 const ROWS: u32 = 8;
+/// Columns of a lane, likewise.
 const VECTORS: u32 = 4;
 const COLUMNS: u32 = VECTORS * LANES;
+/// Rows of the batch that are added at a time.
+const DEPTH: u32 = 2;
 
 /// Whose sums are the bias's gradient.
 const OF_A: u32 = 1;
@@ -94,8 +100,8 @@ fn one_minus_exp(x: f32) -> f32 {
 }
 
 /// Zero for what is below f32's normal numbers, which cost a CPU a hundred times as much.
-fn flush(x: f32) -> f32 {
-    return select(x, 0.0, abs(x) < SMALLEST_NORMAL);
+fn flush(x: vec4<f32>) -> vec4<f32> {
+    return select(x, vec4<f32>(), abs(x) < vec4<f32>(SMALLEST_NORMAL));
 }
 
 /// A word of an array whose words from `split` on lie `gap` further.
@@ -103,38 +109,68 @@ fn word(index: u32, split: u32, gap: u32) -> u32 {
     return index + select(0u, gap, index >= split);
 }
 
-/// Adam on one parameter, or its gradient so far; `corrections` are 1 − β₁ᵗ and 1 − β₂ᵗ.
-fn finish(at: u32, sum: f32, corrections: vec2<f32>) {
+/// What Adam makes of parameters.
+struct Updated {
+    m: vec4<f32>,
+    v: vec4<f32>,
+    parameters: vec4<f32>,
+}
+
+/// Adam, with lr / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ) as `rates`.
+fn adam(old: Updated, g: vec4<f32>, rates: vec2<f32>) -> Updated {
+    let m_new = flush(old.m + params.one_minus_beta1 * (g - old.m));
+    let v_new = flush(old.v + params.one_minus_beta2 * (g * g - old.v));
+    let change = rates.x * m_new / (sqrt(v_new) * rates.y + params.eps);
+    return Updated(m_new, v_new, old.parameters - change);
+}
+
+/// Adam on four parameters that are a vector, or their gradients so far.
+fn finish_four(at: u32, sum: vec4<f32>, rates: vec2<f32>) {
     var g = sum;
     if ADD {
-        g += gradients[at];
+        g += gradients[at / 4u];
     }
     if KEEP {
-        gradients[at] = g;
+        gradients[at / 4u] = g;
         return;
     }
-    let m_old = m[at];
-    let v_old = v[at];
-    let m_new = flush(m_old + params.one_minus_beta1 * (g - m_old));
-    let v_new = flush(v_old + params.one_minus_beta2 * (g * g - v_old));
-    m[at] = m_new;
-    v[at] = v_new;
-    parameters[at] -=
-        params.lr * (m_new / corrections.x) / (sqrt(v_new / corrections.y) + params.eps);
+    let after = adam(Updated(m[at / 4u], v[at / 4u], parameters[at / 4u]), g, rates);
+    m[at / 4u] = after.m;
+    v[at / 4u] = after.v;
+    parameters[at / 4u] = after.parameters;
+}
+
+/// Likewise on one.
+fn finish(at: u32, sum: f32, rates: vec2<f32>) {
+    var g = sum;
+    if ADD {
+        g += gradients[at / 4u][at % 4u];
+    }
+    if KEEP {
+        gradients[at / 4u][at % 4u] = g;
+        return;
+    }
+    let old = Updated(
+        vec4<f32>(m[at / 4u][at % 4u]),
+        vec4<f32>(v[at / 4u][at % 4u]),
+        vec4<f32>(parameters[at / 4u][at % 4u]),
+    );
+    let after = adam(old, vec4<f32>(g), rates);
+    m[at / 4u][at % 4u] = after.m.x;
+    v[at / 4u][at % 4u] = after.v.x;
+    parameters[at / 4u][at % 4u] = after.parameters.x;
 }
 
 /// Words from one row of a tensor to the next.
 fn stride(width: u32) -> u32 {
-    return width + (width & 1u);
+    return (width + 7u) / 8u * 8u;
 }
 
-fn unpack(pair: u64) -> vec2<f32> {
-    return vec2<f32>(bitcast<f32>(u32(pair)), bitcast<f32>(u32(pair >> 32u)));
-}
-
-/// Which row or column of a tile is a lane's in a vector: vectors 0 and 1 take turns, 2 and 3, ...
-fn index(first: u32, vector: u32, lane: u32) -> u32 {
-    return first + vector / 2u * 2u * LANES + 2u * lane + vector % 2u;
+fn unpack(four: vec2<u64>) -> vec4<f32> {
+    return vec4<f32>(
+        bitcast<f32>(u32(four.x)), bitcast<f32>(u32(four.x >> 32u)),
+        bitcast<f32>(u32(four.y)), bitcast<f32>(u32(four.y >> 32u)),
+    );
 }
 
 /// Every lane's value, for all lanes.
@@ -164,48 +200,41 @@ fn main(
     let i0 = tile / tiles * ROWS * LANES;
     let j0 = tile % tiles * COLUMNS;
 
-    var a_at: array<u32, ROWS / 2>;
-    var b_at: array<u32, VECTORS / 2>;
-    for (var i = 0u; i < ROWS / 2u; i++) {
-        a_at[i] = (layer.a + min(index(i0, 2u * i, lane), layer.a_width - 1u)) / 2u;
-    }
-    for (var s = 0u; s < VECTORS / 2u; s++) {
-        b_at[s] = (layer.b + min(index(j0, 2u * s, lane), layer.b_width - 1u)) / 2u;
-    }
+    let i_lane = i0 + ROWS * lane;
+    let j_lane = j0 + VECTORS * lane;
+    let a_at = (layer.a + min(i_lane, layer.a_width - 1u)) / ROWS;
+    let b_at = (layer.b + min(j_lane, layer.b_width - 1u)) / VECTORS;
     var sum: array<array<f32, ROWS>, COLUMNS>;
     var a_sum: array<f32, ROWS>;
     var b_sum: array<f32, VECTORS>;
-    // Two rows at a time, so that a sum stays in a register for as long.
-    for (var r = 0u; r < params.rows; r += 2u) {
-        var left: array<array<f32, ROWS>, 2>;
-        var right: array<array<f32, VECTORS>, 2>;
-        for (var d = 0u; d < 2u; d++) {
-            let inside = r + d < params.rows;
+    // Two rows at a time, so that a sum stays in a register for as long; more would be spilled.
+    for (var r = 0u; r < params.rows; r += DEPTH) {
+        var left: array<array<f32, ROWS>, DEPTH>;
+        var right: array<array<f32, VECTORS>, DEPTH>;
+        for (var d = 0u; d < DEPTH; d++) {
+            let there = r + d < params.rows;
             let row = min(r + d, params.rows - 1u);
-            for (var i = 0u; i < ROWS / 2u; i++) {
-                let pair = unpack(a[a_at[i] + row * stride(layer.a_width) / 2u]);
-                for (var h = 0u; h < 2u; h++) {
-                    left[d][2u * i + h] = select(0.0, pair[h], inside);
-                    a_sum[2u * i + h] += left[d][2u * i + h];
-                }
+            let line = a[a_at + row * stride(layer.a_width) / ROWS];
+            let halves = array<vec4<f32>, 2>(unpack(line.xy), unpack(line.zw));
+            for (var i = 0u; i < ROWS; i++) {
+                left[d][i] = select(0.0, halves[i / 4u][i % 4u], there);
+                a_sum[i] += left[d][i];
             }
-            for (var s = 0u; s < VECTORS / 2u; s++) {
-                let pair = unpack(b[b_at[s] + row * stride(layer.b_width) / 2u]);
-                for (var h = 0u; h < 2u; h++) {
-                    right[d][2u * s + h] = select(0.0, pair[h], inside);
-                    b_sum[2u * s + h] += right[d][2u * s + h];
-                }
+            let four = unpack(b[b_at + row * stride(layer.b_width) / VECTORS]);
+            for (var s = 0u; s < VECTORS; s++) {
+                right[d][s] = select(0.0, four[s], there);
+                b_sum[s] += right[d][s];
             }
         }
         for (var s = 0u; s < VECTORS; s++) {
-            let columns = array<array<f32, LANES>, 2>(
+            let columns = array<array<f32, LANES>, DEPTH>(
                 broadcasts(right[0][s]),
                 broadcasts(right[1][s]),
             );
             for (var l = 0u; l < LANES; l++) {
-                let j = index(0u, s, l);
+                let j = VECTORS * l + s;
                 for (var i = 0u; i < ROWS; i++) {
-                    for (var d = 0u; d < 2u; d++) {
+                    for (var d = 0u; d < DEPTH; d++) {
                         sum[j][i] = fma(left[d][i], columns[d][l], sum[j][i]);
                     }
                 }
@@ -214,44 +243,69 @@ fn main(
     }
 
     let t = f32(state.step);
-    let corrections = vec2<f32>(
-        one_minus_exp(t * params.ln_beta1),
-        one_minus_exp(t * params.ln_beta2),
+    let rates = vec2<f32>(
+        params.lr / one_minus_exp(t * params.ln_beta1),
+        1.0 / sqrt(one_minus_exp(t * params.ln_beta2)),
     );
     // Results in loops, the first taken and the others moved up: a driver compiles hundreds of
-    // them in a row for seconds.
-    for (var j = j0; j < min(j0 + COLUMNS, layer.b_width); j++) {
-        for (var i = 0u; i < ROWS; i++) {
-            let row = index(i0, i, lane);
-            if row < layer.a_width {
-                let element = row * layer.row + j * layer.column;
-                let at = layer.weight + word(element, layer.weight_split, layer.weight_gap);
-                finish(at, sum[0][i], corrections);
+    // them in a row for seconds. Eight columns of sums at a time, as eight lines of what lies
+    // together: columns where rows do, and else rows.
+    let rows_together = layer.inputs_first != 0u;
+    for (var j8 = 0u; j8 < COLUMNS; j8 += 8u) {
+        var lines: array<array<f32, 8>, 8>;
+        for (var q = 0u; q < 8u; q++) {
+            for (var e = 0u; e < 8u; e++) {
+                lines[q][e] = select(sum[e][q], sum[q][e], rows_together);
             }
         }
-        for (var other = 0u; other < COLUMNS - 1u; other++) {
-            sum[other] = sum[other + 1u];
+        let origin = select(vec2<u32>(i_lane, j0 + j8), vec2<u32>(j0 + j8, i_lane), rows_together);
+        let ends = select(
+            vec2<u32>(layer.a_width, layer.b_width),
+            vec2<u32>(layer.b_width, layer.a_width),
+            rows_together,
+        );
+        let pitch = select(layer.row, layer.column, rows_together);
+        for (var q = origin.x; q < min(origin.x + 8u, ends.x); q++) {
+            let at = layer.weight
+                + word(q * pitch + origin.y, layer.weight_split, layer.weight_gap);
+            let whole = layer.vectors != 0u;
+            let line = lines[0];
+            let halves = array<vec4<f32>, 2>(
+                vec4<f32>(line[0], line[1], line[2], line[3]),
+                vec4<f32>(line[4], line[5], line[6], line[7]),
+            );
+            for (var h = 0u; h < 2u; h++) {
+                if whole && origin.y + 4u * h < ends.y {
+                    finish_four(at + 4u * h, halves[h], rates);
+                }
+            }
+            for (var e = 0u; e < select(min(8u, ends.y - min(origin.y, ends.y)), 0u, whole); e++) {
+                finish(at + e, lines[0][0], rates);
+                for (var other = 0u; other < 7u; other++) {
+                    lines[0][other] = lines[0][other + 1u];
+                }
+            }
+            for (var line = 0u; line < 7u; line++) {
+                lines[line] = lines[line + 1u];
+            }
+        }
+        for (var j = 0u; j < COLUMNS - 8u; j++) {
+            sum[j] = sum[j + 8u];
         }
     }
     // One tile has each bias: that at the left edge, or at the upper.
     let a_end = select(0u, layer.a_width, layer.bias_of == OF_A && j0 == 0u);
-    for (var i = 0u; i < select(0u, ROWS, i0 < a_end); i++) {
-        let row = index(i0, i, lane);
-        if row < a_end {
-            let at = layer.bias + word(row, layer.bias_split, layer.bias_gap);
-            finish(at, a_sum[0], corrections);
-        }
+    for (var i = i_lane; i < min(i_lane + ROWS, a_end); i++) {
+        let at = layer.bias + word(i, layer.bias_split, layer.bias_gap);
+        finish(at, a_sum[0], rates);
         for (var other = 0u; other < ROWS - 1u; other++) {
             a_sum[other] = a_sum[other + 1u];
         }
     }
     let b_end = select(0u, layer.b_width, layer.bias_of == OF_B && i0 == 0u);
-    for (var s = 0u; s < select(0u, VECTORS, j0 < b_end); s++) {
-        let column = index(j0, s, lane);
-        if column < b_end {
-            let at = layer.bias + word(column, layer.bias_split, layer.bias_gap);
-            finish(at, b_sum[0], corrections);
-        }
+    for (var j = j_lane; j < min(j_lane + VECTORS, b_end); j++) {
+        let at = layer.bias + word(j, layer.bias_split, layer.bias_gap);
+        finish(at, b_sum[0], rates);
         for (var other = 0u; other < VECTORS - 1u; other++) {
             b_sum[other] = b_sum[other + 1u];
         }

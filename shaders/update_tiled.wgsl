@@ -41,8 +41,8 @@ struct Layer {
     bias_gap: u32,
     bias_of: u32,
     first_group: u32,
-    padding0: u32,
-    padding1: u32,
+    vectors: u32,
+    inputs_first: u32,
 }
 
 struct Params {
@@ -123,9 +123,9 @@ fn finish(at: u32, sum: f32, corrections: vec2<f32>) {
         params.lr * (m_new / corrections.x) / (sqrt(v_new / corrections.y) + params.eps);
 }
 
-/// Words from one row of a tensor to the next: after an odd width there is a zero.
+/// Words from one row of a tensor to the next: zeros fill it up to eight.
 fn stride(width: u32) -> u32 {
-    return width + (width & 1u);
+    return (width + 7u) / 8u * 8u;
 }
 
 /// Stages DEPTH rows from r0 on.

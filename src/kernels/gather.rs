@@ -51,7 +51,7 @@ pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2], first: usize) -> La
         state,
         x,
     } = buffers;
-    let words_per_row = dim.div_ceil(4);
+    let words_per_row = row_bytes(dim) / 4;
     let params = Params {
         rows: rows as u32,
         dim: dim as u32,
@@ -70,12 +70,18 @@ pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2], first: usize) -> La
     }
 }
 
-/// Images `[count, dim]` with each row padded to whole 32-bit words, as the kernel reads them.
+/// Bytes from one image to the next: some kernels read sixteen at a time.
+pub fn row_bytes(dim: usize) -> usize {
+    dim.next_multiple_of(16)
+}
+
+/// Images `[count, dim]` with each row padded with zeros to [`row_bytes`], as the kernels read them.
 pub fn pack(pixels: &[u8], dim: usize) -> Vec<u8> {
-    let mut packed = Vec::with_capacity(pixels.len() / dim.max(1) * dim.next_multiple_of(4));
+    let row_bytes = row_bytes(dim);
+    let mut packed = Vec::with_capacity(pixels.len() / dim.max(1) * row_bytes);
     for row in pixels.chunks(dim) {
         packed.extend_from_slice(row);
-        packed.resize(packed.len().next_multiple_of(4), 0);
+        packed.resize(packed.len().next_multiple_of(row_bytes), 0);
     }
     packed
 }

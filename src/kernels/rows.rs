@@ -38,8 +38,14 @@ pub const SUBGROUPS: Kernel = Kernel {
 /// The most stages of a program.
 pub const MAX_STAGES: usize = 32;
 
-/// A tensor on the tape: `[rows, width]` from word `at`, which is even. After a row of an odd width
-/// there is a zero: two words are read and written as one.
+/// Words of a line: on the tape they are read and written as one.
+pub const LINE: usize = 8;
+
+/// Words of parameters that are read as one, where rows of weights are such.
+const VECTOR: usize = 4;
+
+/// A tensor on the tape: `[rows, width]` from word `at`, a multiple of [`LINE`]. Zeros fill a row up
+/// to whole lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tensor {
     /// Its first word.
@@ -80,7 +86,7 @@ impl Tensor {
 
 /// Words from one row to the next, for a tensor of this width.
 pub fn stride(width: usize) -> usize {
-    width.next_multiple_of(2)
+    width.next_multiple_of(LINE)
 }
 
 /// A matrix among the parameters: element (k, c) is word k·inner + c·column of what lies `at`.
@@ -246,8 +252,8 @@ impl Log {
 /// One workgroup a tile of rows, or `section.shares` of them.
 ///
 /// # Panics
-/// Where an array is too short, there are too many stages, a tensor or a piece of a weight has not
-/// the width that its stage says, a prediction has an addend or a derivative, which the kernel does
+/// Where an array is too short, there are too many stages, a tensor does not start at a line, it or a
+/// piece of a weight has not the width that its stage says, a prediction has an addend or a derivative, which the kernel does
 /// not take there, or stages do not go into one launch of `rows_workgroup`.
 pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Section) -> Launch {
     check(buffers, program, log);
@@ -258,10 +264,15 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Secti
     }
     let switch = |on: bool| f64::from(u8::from(on));
     let smooth = program.stages.iter().any(Stage::is_smooth);
-    let even = program.stages.iter().all(Stage::has_even_weights);
+    let quads = program.stages.iter().all(Stage::has_whole_latents);
+    let aligned = program.stages.iter().all(Stage::has_aligned_weights);
     Launch {
         kernel: &SUBGROUPS,
-        constants: vec![("SMOOTH", switch(smooth)), ("EVEN", switch(even))],
+        constants: vec![
+            ("SMOOTH", switch(smooth)),
+            ("ALIGNED", switch(aligned)),
+            ("QUADS", switch(quads)),
+        ],
         buffers: buffers.bound(),
         params: bytemuck::bytes_of(&params).to_vec(),
         grid: [program.rows.div_ceil(TILE) as u32, section.shares as u32, 1],
@@ -274,9 +285,14 @@ fn check(buffers: Buffers<'_>, program: &Program, log: Log) {
         program.first_row + program.rows <= log.batch,
         "a batch beyond an entry of the log"
     );
-    for slice in [buffers.tape, buffers.parameters] {
-        assert!(slice.len().is_multiple_of(2), "words that are half a pair");
-    }
+    assert!(
+        buffers.tape.len().is_multiple_of(LINE),
+        "a tape that ends within a line"
+    );
+    assert!(
+        buffers.parameters.len().is_multiple_of(VECTOR),
+        "parameters that end within a vector"
+    );
     let (tape, parameters) = program.extent();
     let terms = program.stages.iter().filter_map(Stage::term).max();
     let losses = terms.map_or(0, |last| (last + 1) * log.term());
@@ -343,6 +359,7 @@ impl Program {
         let mut parameters = 0;
         for stage in &self.stages {
             for tensor in stage.tensors() {
+                assert!(tensor.at.is_multiple_of(LINE), "a tensor within a line");
                 tape = tape.max(tensor.words(self.rows).end);
             }
             if let Stage::Product(p) = stage {
@@ -407,13 +424,25 @@ impl Stage {
         }
     }
 
-    /// Whether rows of its weight start at even words, wherever the pieces lie.
-    fn has_even_weights(&self) -> bool {
+    /// Whether rows of its weight start at whole vectors, wherever the pieces lie.
+    fn has_aligned_weights(&self) -> bool {
         let Self::Product(p) = self else { return true };
         let row = p.weight.inner.max(p.weight.column);
         let at = p.weight.at;
         let gap = if at.is_split() { at.gap } else { 0 };
-        [at.first, gap, row].iter().all(|n| n.is_multiple_of(2))
+        [at.first, gap, row]
+            .iter()
+            .all(|n| n.is_multiple_of(VECTOR))
+    }
+
+    /// Whether its latents are whole vectors.
+    fn has_whole_latents(&self) -> bool {
+        match self {
+            Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
+                z.width.is_multiple_of(VECTOR)
+            }
+            _ => true,
+        }
     }
 
     /// Whether it evaluates tanh or the sigmoid.

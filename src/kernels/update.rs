@@ -1,7 +1,7 @@
 //! The end of a training step: the gradients of weights and biases and Adam on them, in one launch.
 
 use super::adam::Constants;
-use super::rows::stride;
+use super::rows::{LINE, stride};
 use super::{Address, State, assert_lengths, wrapped_grid};
 use crate::gpu::{Binding, Gpu, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Adam;
@@ -173,7 +173,8 @@ struct Encoded {
     bias_gap: u32,
     bias_of: u32,
     first_group: u32,
-    padding: [u32; 2],
+    vectors: u32,
+    inputs_first: u32,
 }
 
 const _: () = assert!(size_of::<Encoded>() == 64);
@@ -182,7 +183,7 @@ const _: () = assert!(size_of::<Params>() == 32 + 64 * MAX_LAYERS);
 /// One workgroup a tile of a weight, over the rows of `part`.
 ///
 /// # Panics
-/// Where an array is too short or there are too many layers.
+/// Where an array is too short, a tensor does not start at a line, or there are too many layers.
 pub fn launch(
     buffers: Buffers<'_>,
     part: Part,
@@ -216,6 +217,8 @@ pub fn launch(
         *slot = layer.encode(variant, groups);
         groups += layer.tiles(variant);
         let ends = [(layer.d_y, layer.fan_out), (layer.x, layer.fan_in)];
+        let lines = ends.iter().all(|(at, _)| at.is_multiple_of(LINE));
+        assert!(lines, "a tensor within a line");
         tape = ends
             .map(|(at, width)| at + rows * stride(width))
             .into_iter()
@@ -279,6 +282,15 @@ impl Layer {
         a.div_ceil(rows) * b.div_ceil(columns)
     }
 
+    /// Whether what lies together of the weight is whole vectors of four words.
+    fn has_vectors(&self) -> bool {
+        let at = self.weight;
+        let gap = if at.is_split() { at.gap } else { 0 };
+        [at.first, gap, self.fan_in]
+            .iter()
+            .all(|n| n.is_multiple_of(4))
+    }
+
     fn encode(&self, variant: Variant, first_group: usize) -> Encoded {
         let (d_y, x) = (self.d_y as u32, self.x as u32);
         let (fan_out, fan_in) = (self.fan_out as u32, self.fan_in as u32);
@@ -292,6 +304,7 @@ impl Layer {
             bias_split: bias.split as u32,
             bias_gap: bias.gap as u32,
             first_group: first_group as u32,
+            vectors: self.has_vectors().into(),
             ..bytemuck::Zeroable::zeroed()
         };
         if self.outputs_first(variant) {
@@ -313,6 +326,7 @@ impl Layer {
                 b_width: fan_out,
                 row: 1,
                 column: fan_in,
+                inputs_first: 1,
                 bias_of: if self.bias.is_some() { 2 } else { 0 },
                 ..common
             }

@@ -24,7 +24,7 @@ pub(super) struct Images {
 impl Dataset {
     /// Uploads the images; the order is all zeros.
     pub(super) fn new(gpu: &Gpu, data: Rows<'_>) -> Result<Self, GpuError> {
-        let row = data.dim.next_multiple_of(4).max(4);
+        let row = gather::row_bytes(data.dim).max(1);
         let fitting = (gpu.largest_binding() as usize / row).max(1);
         let mut images = Vec::new();
         // Of an empty data set, an empty buffer.

@@ -28,6 +28,7 @@ pub(crate) fn tests() -> Vec<Test> {
         extreme_logits,
         saturated_predictions,
         latents,
+        latents_of_whole_vectors,
         extreme_latents,
         nothing_hides_what_is_not_finite,
     ];
@@ -312,12 +313,33 @@ fn latents(gpu: &Gpu) {
                 (5, Stream::Sampling),
                 (33, Stream::Noise),
             ] {
-                let len = rows * width;
-                let (mu, logvar) = (uniform(1, len, 1.0), uniform(2, len, 2.0));
-                latent(&mut case, &mu, &logvar, stream);
+                uniform_latent(&mut case, width, stream);
             }
             case.compare(gpu);
         }
+    }
+}
+
+fn uniform_latent(case: &mut Case, width: usize, stream: Stream) {
+    let len = case.program.rows * width;
+    let (mu, logvar) = (uniform(1, len, 1.0), uniform(2, len, 2.0));
+    latent(case, &mu, &logvar, stream);
+}
+
+/// Widths of whole vectors, which kernels may take as such, also in parts of a batch.
+fn latents_of_whole_vectors(gpu: &Gpu) {
+    for rows in ROWS {
+        let mut case = Case::new(rows, 1);
+        for (width, stream) in [
+            (4, Stream::Noise),
+            (8, Stream::Evaluation),
+            (12, Stream::Sampling),
+            (36, Stream::Noise),
+        ] {
+            uniform_latent(&mut case, width, stream);
+        }
+        case.batch = rows + rows.div_ceil(2);
+        case.compare(gpu);
     }
 }
 

@@ -12,6 +12,7 @@ use case::{Case, variants};
 pub(crate) fn tests() -> Vec<Test> {
     tests![both_checks:
         shapes,
+        whole_vectors,
         layers_in_two_pieces,
         many_layers,
         steps,
@@ -52,6 +53,27 @@ fn shapes(gpu: &Gpu) {
         for size in SIZES {
             Case::uniform(rows, 1, &[size]).compare(gpu);
         }
+    }
+}
+
+/// Weights whose rows are whole vectors of four words, which kernels may read as such: next to layers
+/// that have none, in two pieces, and in parts of a batch.
+fn whole_vectors(gpu: &Gpu) {
+    let sizes = [[32, 8], [1, 4], [64, 36], [33, 64], [7, 132], [130, 12]];
+    for rows in [1, 7, 65] {
+        for size in sizes {
+            Case::aligned(rows, 2, &[size]).compare(gpu);
+        }
+        Case::aligned(rows, 2, &sizes).compare(gpu);
+        for outputs in [4, 10] {
+            let mut case = Case::aligned(rows, 2, &[[9, 33], [20, 36], [64, 12]]);
+            case.split(outputs);
+            case.compare(gpu);
+        }
+    }
+    let case = Case::aligned(130, 2, &sizes);
+    for variant in variants(gpu) {
+        case.check(&case.run_parts(gpu, variant, &[64, 64, 2], |launch| launch));
     }
 }
 

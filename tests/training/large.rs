@@ -214,10 +214,11 @@ fn what_no_buffers_hold_is_refused(gpu: &Gpu) {
     assert!(error.to_string().contains("at most 203 inputs"), "{error}");
 }
 
-/// The program's log keeps two losses a row; that of the general plan two a step.
+/// The program's log keeps two losses a row for each workgroup that shares a product of two wide
+/// layers; that of the general plan two a step.
 fn an_epoch_with_too_many_row_losses_takes_the_general_plan(gpu: &Gpu) {
-    let gpu = narrow(gpu, 65_536);
-    let settings = settings(&[8], 2);
+    let gpu = narrow(gpu, WIDE);
+    let settings = settings(&[2750, 2750], 2);
     let dim = 4;
     let vae = settings.vae(dim).unwrap();
     let pass = |plan, images: usize| {
@@ -231,14 +232,14 @@ fn an_epoch_with_too_many_row_losses_takes_the_general_plan(gpu: &Gpu) {
         let pass = executor.pass(rows, 100, &graph);
         pass.map(drop)
     };
-    // 65,536 bytes are 8,192 rows with two losses each.
+    // 2²⁶ bytes are 97,541 rows with two losses each of 86 workgroups, of 32 columns.
     for plan in [PlanChoice::Auto, PlanChoice::General] {
-        pass(plan, 8_300).unwrap();
+        pass(plan, 98_000).unwrap();
     }
-    let error = pass(PlanChoice::TwoLaunch, 8_300).unwrap_err();
+    let error = pass(PlanChoice::TwoLaunch, 98_000).unwrap_err();
     assert!(
         error.to_string().contains("the losses of an epoch's rows"),
         "{error}"
     );
-    pass(PlanChoice::TwoLaunch, 8_100).unwrap();
+    pass(PlanChoice::TwoLaunch, 97_000).unwrap();
 }

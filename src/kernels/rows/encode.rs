@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Log, MAX_STAGES, Outcome, Product, Program, Score, Stage, Tensor};
-use crate::kernels::{Address, activation_code};
+use crate::kernels::{Address, activation_code, gather};
 use crate::rng;
 
 const NONE: u32 = u32::MAX;
@@ -68,7 +68,7 @@ impl Params {
         let mut params = Self {
             rows: program.rows as u32,
             dim: program.dim as u32,
-            words_per_row: program.dim.div_ceil(4) as u32,
+            words_per_row: (gather::row_bytes(program.dim) / 4) as u32,
             first_stage: stages.start as u32,
             end_stage: stages.end as u32,
             advance: (program.last && stages.end == count).into(),

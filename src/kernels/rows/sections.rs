@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::{Stage, workgroup};
+use super::{LINE, Stage, VECTOR, workgroup};
 use crate::kernels::SOFTWARE_ITERATIONS;
 
 /// Rows of a workgroup of `rows_subgroups`.
-pub(super) const TILE: usize = 64;
+pub(super) const TILE: usize = 32;
 
 /// Columns of a product that one of its workgroups computes at a time.
 const COLUMNS: usize = 32;
@@ -78,18 +78,17 @@ impl Stage {
     /// is skipped takes some too.
     fn iterations(&self) -> usize {
         const SKIPPED: usize = 16;
-        const DEPTH: usize = 2;
         const ROWS: usize = TILE / 8;
         /// Philox's rounds, where the compiler leaves that loop.
         const NOISE: usize = 10;
         SKIPPED
             + match self {
-                Self::Gather { x } => ROWS * (1 + x.width.div_ceil(4)),
+                Self::Gather { x } => ROWS * (1 + x.width.div_ceil(2 * LINE)),
                 Self::Product(p) => {
-                    self.tiles() * (SKIPPED + p.input.width.div_ceil(DEPTH) + COLUMNS / 2 + ROWS)
+                    self.tiles() * (SKIPPED + p.input.width.div_ceil(VECTOR) + ROWS)
                 }
                 Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
-                    ROWS * (1 + z.width * (1 + NOISE))
+                    ROWS * (1 + LINE + z.width.div_ceil(VECTOR) * (1 + 2 * NOISE))
                 }
             }
     }

@@ -1,13 +1,13 @@
 //! A program with what it runs on.
 
-use vae_wgpu::kernels::rows::{Outcome, Product, Program, Stage, Tensor, Weight};
+use vae_wgpu::kernels::rows::{LINE, Outcome, Product, Program, Stage, Tensor, Weight};
 use vae_wgpu::kernels::{Address, State};
 use vae_wgpu::rng;
 
 use crate::arrays::uniform;
 
 /// Words between two tensors: not a number.
-const BETWEEN: usize = 2;
+const BETWEEN: usize = LINE;
 
 /// Words between two weights: not a number, and of no even length.
 const GAP: usize = 3;
@@ -121,11 +121,11 @@ impl Case {
         }
     }
 
-    /// The parameters, and a word behind them where they are no pairs.
-    pub(crate) fn pairs(&self) -> Vec<f32> {
-        let mut pairs = self.parameters.clone();
-        pairs.resize(pairs.len().next_multiple_of(2), f32::NAN);
-        pairs
+    /// The parameters, and words behind them up to whole vectors.
+    pub(crate) fn vectors(&self) -> Vec<f32> {
+        let mut vectors = self.parameters.clone();
+        vectors.resize(vectors.len().next_multiple_of(4), f32::NAN);
+        vectors
     }
 
     /// A bias of U(−bound, bound).

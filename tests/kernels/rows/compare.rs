@@ -142,7 +142,7 @@ impl Case {
         let log = self.log(variant, steps);
         let images = Array::of(gpu, &pack(&self.pixels(steps), self.program.dim));
         let order = Array::of(gpu, &self.order(steps));
-        let parameters = Array::of(gpu, &self.pairs());
+        let parameters = Array::of(gpu, &self.vectors());
         let State {
             step,
             position,

@@ -120,14 +120,14 @@ fn launches_as_long_as_may_be(gpu: &Gpu) {
         }
         most(case);
     }
-    let mut case = Case::new(64, 2000);
+    let mut case = Case::new(32, 8000);
     for _ in 0..32 {
-        let x = case.output(2000);
+        let x = case.output(8000);
         case.push(Stage::Gather { x });
     }
     most(case);
     let mut case = Case::new(64, 1);
-    let values = vec![0.5; 64 * 55];
+    let values = vec![0.5; 64 * 110];
     for _ in 0..16 {
         latent(&mut case, &values, &values, Stream::Noise);
     }
@@ -138,7 +138,7 @@ fn launches_as_long_as_may_be(gpu: &Gpu) {
 fn a_product_too_long_for_one_workgroup(gpu: &Gpu) {
     let mut case = Case::new(3, 1);
     let x = case.uniform(3000, 1.0);
-    let product = case.product(x, 1300, true);
+    let product = case.product(x, 2600, true);
     score(&mut case, product, Score::BernoulliNll, Some(1.0));
     let sections = rows::together(&case.program.stages);
     assert!(sections[0].shares > 1, "{sections:?}");

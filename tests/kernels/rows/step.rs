@@ -200,7 +200,7 @@ fn trained(
     let order = Array::of(gpu, &case.order(steps));
     let weights = Array::of(gpu, &TERMS);
     let state = state(gpu, counters.step, counters.position, counters.entry);
-    let values = case.pairs();
+    let values = case.vectors();
     let zeros = vec![0.0f32; values.len()];
     let [parameters, m, v] = [&values, &zeros, &zeros].map(|values| Array::updated(gpu, values));
     let tape = Array::updated(gpu, &case.tape);
@@ -282,7 +282,7 @@ fn trained_by_twins(
 ) -> [Vec<f64>; 4] {
     let (pixels, order) = (case.pixels(steps), case.order(steps));
     let log = case.log(variant, steps);
-    let [mut tape, mut parameters] = [&case.tape, &case.pairs()].map(|values| wide(values));
+    let [mut tape, mut parameters] = [&case.tape, &case.vectors()].map(|values| wide(values));
     let [mut m, mut v] = [(); 2].map(|()| vec![0.0; parameters.len()]);
     let mut losses = vec![0.0; case.terms * log.term()];
     let mut state = case.state;

@@ -3,7 +3,7 @@
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::Adam;
 use vae_wgpu::kernels::Address;
-use vae_wgpu::kernels::rows::{Tensor, stride};
+use vae_wgpu::kernels::rows::{LINE, Tensor, stride};
 use vae_wgpu::kernels::update::{self, Buffers, Layer, Part, Variant};
 use vae_wgpu::reference::update::{self as twin, Trained};
 
@@ -18,10 +18,13 @@ pub(crate) fn variants(gpu: &Gpu) -> impl Iterator<Item = Variant> {
 }
 
 /// Words between tensors: not a number.
-const BETWEEN: usize = 2;
+const BETWEEN: usize = LINE;
 
 /// Words between weights: not a number, and of no even length.
 const GAP: usize = 3;
+
+/// The same where weights start at whole vectors.
+const ALIGNED_GAP: usize = 4;
 
 pub(crate) struct Case {
     pub(crate) rows: usize,
@@ -33,11 +36,16 @@ pub(crate) struct Case {
     pub(crate) parameters: Vec<f32>,
     pub(crate) m: Vec<f32>,
     pub(crate) v: Vec<f32>,
+    pub(crate) gap: usize,
 }
 
 impl Case {
     pub(crate) fn new(rows: usize, step: u32) -> Self {
-        let gap = || vec![f32::NAN; GAP];
+        Self::with_gap(rows, step, GAP)
+    }
+
+    fn with_gap(rows: usize, step: u32, len: usize) -> Self {
+        let gap = || vec![f32::NAN; len];
         Self {
             rows,
             layers: Vec::new(),
@@ -47,19 +55,30 @@ impl Case {
             parameters: gap(),
             m: gap(),
             v: gap(),
+            gap: len,
         }
     }
 
     /// Layers of these sizes `[fan_out, fan_in]`, every second one with a bias.
     pub(crate) fn uniform(rows: usize, step: u32, sizes: &[[usize; 2]]) -> Self {
-        let mut case = Self::new(rows, step);
+        Self::new(rows, step).with_layers(sizes)
+    }
+
+    /// Likewise; weights start at multiples of four words, as far as the lengths are such.
+    pub(crate) fn aligned(rows: usize, step: u32, sizes: &[[usize; 2]]) -> Self {
+        Self::with_gap(rows, step, ALIGNED_GAP).with_layers(sizes)
+    }
+
+    fn with_layers(mut self, sizes: &[[usize; 2]]) -> Self {
+        let rows = self.rows;
+        let case = &mut self;
         for (index, &[fan_out, fan_in]) in sizes.iter().enumerate() {
             let seed = 10 * index as u64;
             let d_y = uniform(seed, rows * fan_out, 1.0);
             let x = uniform(seed + 1, rows * fan_in, 2.0);
             case.layer(&d_y, &x, index % 2 == 0);
         }
-        case
+        self
     }
 
     /// Adds a layer with moments of some steps.
@@ -89,7 +108,8 @@ impl Case {
     /// Cuts the latest layer in two, after so many of its outputs: its weight, which lies last, and
     /// its bias, if it has one.
     pub(crate) fn split(&mut self, outputs: usize) {
-        let gap = 4 * GAP + 1;
+        // As little a multiple of a vector as the gaps are.
+        let gap = 5 * self.gap;
         let mut arrays = [&mut self.parameters, &mut self.m, &mut self.v];
         let Some(layer) = self.layers.last_mut() else {
             return;
@@ -114,12 +134,14 @@ impl Case {
 
     fn parameters(&mut self, len: usize) -> usize {
         let seed = 1000 + self.parameters.len() as u64;
-        append(&mut self.parameters, &uniform(seed, len, 1.0));
-        append(&mut self.m, &uniform(seed + 1, len, 0.3));
+        let gap = self.gap;
+        append(&mut self.parameters, &uniform(seed, len, 1.0), gap);
+        append(&mut self.m, &uniform(seed + 1, len, 0.3), gap);
         let v = uniform(seed + 2, len, 0.1);
         append(
             &mut self.v,
             &v.iter().map(|v| 0.01 + v.abs()).collect::<Vec<_>>(),
+            gap,
         )
     }
 
@@ -305,9 +327,9 @@ fn from(layer: &Layer, row: usize) -> Layer {
 }
 
 /// Puts values behind those that are there, and a gap behind them; returns where they start.
-fn append(to: &mut Vec<f32>, values: &[f32]) -> usize {
+fn append(to: &mut Vec<f32>, values: &[f32], gap: usize) -> usize {
     let at = to.len();
     to.extend_from_slice(values);
-    to.extend([f32::NAN; GAP]);
+    to.extend(vec![f32::NAN; gap]);
     at
 }
