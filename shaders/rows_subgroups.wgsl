@@ -4,7 +4,7 @@
 // A program of stages, from `first_stage` to before `end_stage`, runs over a tile of 32 rows. In a
 // launch of one product the workgroups of a row of the grid share its columns. Tensors are
 // [rows, width] on one tape; a stage names its operands by where they start there, and its weights by
-// where they start in `parameters`. Zeros fill a row up to a multiple of eight words.
+// where they start in `parameters`. Zeros fill a row up to a line of eight words.
 //
 //   GATHER       output[r, c] = pixel c of image order[position + first_row + r], in [0, 1]
 //   PRODUCT      y = f(Σ_k input[r, k]·W[k, c] + bias[c] + addend[r, c]) · g′(saved[r, c])
@@ -143,9 +143,11 @@ override QUADS: bool = true;
 
 const FOUR: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 
-/// Words from one row of a tensor to the next.
+/// Words from one row of a tensor to the next: whole lines, and no multiple of sixteen, at which rows
+/// would meet in few sets of a cache.
 fn stride(width: u32) -> u32 {
-    return (width + LINE - 1u) / LINE * LINE;
+    let lines = (width + LINE - 1u) / LINE;
+    return LINE * (lines + select(0u, 1u, lines % 16u == 0u));
 }
 
 fn unpack_pair(pair: u64) -> vec2<f32> {
@@ -624,9 +626,9 @@ fn latent_grad(stage: Stage, first: u32, end: u32) {
     }
 }
 
-/// Zeros after a row of a tensor.
+/// Zeros after a row of a tensor, up to a whole line.
 fn pad(at: u32, row: u32, width: u32) {
-    for (var column = width; column < stride(width); column++) {
+    for (var column = width; column % LINE != 0u; column++) {
         store(at + row * stride(width) + column, 0.0);
     }
 }

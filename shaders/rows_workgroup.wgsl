@@ -158,9 +158,11 @@ fn parameter(at: u32) -> f32 {
     return parameters[at / 4u][at % 4u];
 }
 
-/// Words from one row of a tensor to the next on the tape: zeros fill it up to eight.
+/// Words from one row of a tensor to the next on the tape: whole lines of eight, and no multiple of
+/// sixteen.
 fn stride(columns: u32) -> u32 {
-    return (columns + 7u) / 8u * 8u;
+    let lines = (columns + 7u) / 8u;
+    return 8u * (lines + select(0u, 1u, lines % 16u == 0u));
 }
 
 /// A tensor's element, or zero past its edges.

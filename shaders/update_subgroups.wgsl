@@ -161,9 +161,10 @@ fn finish(at: u32, sum: f32, rates: vec2<f32>) {
     parameters[at / 4u][at % 4u] = after.parameters.x;
 }
 
-/// Words from one row of a tensor to the next.
+/// Words from one row of a tensor to the next: whole lines, and no multiple of sixteen.
 fn stride(width: u32) -> u32 {
-    return (width + 7u) / 8u * 8u;
+    let lines = (width + 7u) / 8u;
+    return 8u * (lines + select(0u, 1u, lines % 16u == 0u));
 }
 
 fn unpack(four: vec2<u64>) -> vec4<f32> {

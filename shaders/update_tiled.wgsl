@@ -123,9 +123,10 @@ fn finish(at: u32, sum: f32, corrections: vec2<f32>) {
         params.lr * (m_new / corrections.x) / (sqrt(v_new / corrections.y) + params.eps);
 }
 
-/// Words from one row of a tensor to the next: zeros fill it up to eight.
+/// Words from one row of a tensor to the next: whole lines of eight, and no multiple of sixteen.
 fn stride(width: u32) -> u32 {
-    return (width + 7u) / 8u * 8u;
+    let lines = (width + 7u) / 8u;
+    return 8u * (lines + select(0u, 1u, lines % 16u == 0u));
 }
 
 /// Stages DEPTH rows from r0 on.

@@ -45,7 +45,7 @@ pub const LINE: usize = 8;
 const VECTOR: usize = 4;
 
 /// A tensor on the tape: `[rows, width]` from word `at`, a multiple of [`LINE`]. Zeros fill a row up
-/// to whole lines.
+/// to the end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tensor {
     /// Its first word.
@@ -72,21 +72,23 @@ impl Tensor {
             .collect()
     }
 
-    /// Puts `values` `[rows, width]` there, and the zeros.
+    /// Puts `values` `[rows, width]` there, and zeros up to the ends of lines.
     pub fn write<T: Copy + Default>(self, tape: &mut [T], values: &[T]) {
         let width = self.width.max(1);
         let words = self.words(values.len() / width);
         let rows = tape[words].chunks_mut(self.stride().max(1));
         for (row, values) in rows.zip(values.chunks(width)) {
-            row.fill(T::default());
+            row[..width.next_multiple_of(LINE)].fill(T::default());
             row[..values.len()].copy_from_slice(values);
         }
     }
 }
 
-/// Words from one row to the next, for a tensor of this width.
+/// Words from one row to the next, for a tensor of this width: whole lines, and no multiple of sixteen
+/// of them, since rows a power of two apart meet in few sets of a cache.
 pub fn stride(width: usize) -> usize {
-    width.next_multiple_of(LINE)
+    let lines = width.div_ceil(LINE).max(1);
+    LINE * (lines + usize::from(lines.is_multiple_of(16)))
 }
 
 /// A matrix among the parameters: element (k, c) is word k·inner + c·column of what lies `at`.
