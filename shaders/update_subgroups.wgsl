@@ -83,6 +83,8 @@ const VECTORS: u32 = 4;
 const COLUMNS: u32 = VECTORS * LANES;
 /// Rows of the batch that are added at a time.
 const DEPTH: u32 = 2;
+/// Elements that Adam takes at a time.
+const LINE: u32 = 8;
 
 /// Whose sums are the bias's gradient.
 const OF_A: u32 = 1;
@@ -174,6 +176,22 @@ fn unpack(four: vec2<u64>) -> vec4<f32> {
     );
 }
 
+/// The first eight columns of sums as eight lines of what lies together: columns where rows do, and
+/// else rows.
+fn lines_of(
+    sums: array<array<f32, ROWS>, COLUMNS>,
+    rows_together: bool,
+) -> array<array<f32, LINE>, LINE> {
+    var sum = sums;
+    var lines: array<array<f32, LINE>, LINE>;
+    for (var q = 0u; q < LINE; q++) {
+        for (var e = 0u; e < LINE; e++) {
+            lines[q][e] = select(sum[e][q], sum[q][e], rows_together);
+        }
+    }
+    return lines;
+}
+
 /// Every lane's value, for all lanes.
 fn broadcasts(x: f32) -> array<f32, LANES> {
     return array<f32, LANES>(
@@ -249,49 +267,43 @@ fn main(
         1.0 / sqrt(one_minus_exp(t * params.ln_beta2)),
     );
     // Results in loops, the first taken and the others moved up: a driver compiles hundreds of
-    // them in a row for seconds. Eight columns of sums at a time, as eight lines of what lies
-    // together: columns where rows do, and else rows.
+    // them in a row for seconds. Line q of the weight begins at its word q·pitch, and a lane has
+    // its elements from `first` on.
     let rows_together = layer.inputs_first != 0u;
-    for (var j8 = 0u; j8 < COLUMNS; j8 += 8u) {
-        var lines: array<array<f32, 8>, 8>;
-        for (var q = 0u; q < 8u; q++) {
-            for (var e = 0u; e < 8u; e++) {
-                lines[q][e] = select(sum[e][q], sum[q][e], rows_together);
-            }
-        }
-        let origin = select(vec2<u32>(i_lane, j0 + j8), vec2<u32>(j0 + j8, i_lane), rows_together);
-        let ends = select(
-            vec2<u32>(layer.a_width, layer.b_width),
-            vec2<u32>(layer.b_width, layer.a_width),
-            rows_together,
-        );
-        let pitch = select(layer.row, layer.column, rows_together);
-        for (var q = origin.x; q < min(origin.x + 8u, ends.x); q++) {
-            let at = layer.weight
-                + word(q * pitch + origin.y, layer.weight_split, layer.weight_gap);
-            let whole = layer.vectors != 0u;
+    let pitch = select(layer.row, layer.column, rows_together);
+    let q_end = select(layer.a_width, layer.b_width, rows_together);
+    let end = select(layer.b_width, layer.a_width, rows_together);
+    let whole = layer.vectors != 0u;
+    for (var j = j0; j < j0 + COLUMNS; j += LINE) {
+        var lines = lines_of(sum, rows_together);
+        let q0 = select(i_lane, j, rows_together);
+        let first = select(j, i_lane, rows_together);
+        let words = min(LINE, end - min(first, end));
+        for (var q = q0; q < min(q0 + LINE, q_end); q++) {
+            let index = q * pitch + first;
+            let at = layer.weight + word(index, layer.weight_split, layer.weight_gap);
             let line = lines[0];
             let halves = array<vec4<f32>, 2>(
                 vec4<f32>(line[0], line[1], line[2], line[3]),
                 vec4<f32>(line[4], line[5], line[6], line[7]),
             );
             for (var h = 0u; h < 2u; h++) {
-                if whole && origin.y + 4u * h < ends.y {
+                if whole && 4u * h < words {
                     finish_four(at + 4u * h, halves[h], rates);
                 }
             }
-            for (var e = 0u; e < select(min(8u, ends.y - min(origin.y, ends.y)), 0u, whole); e++) {
+            for (var e = 0u; e < select(words, 0u, whole); e++) {
                 finish(at + e, lines[0][0], rates);
-                for (var other = 0u; other < 7u; other++) {
+                for (var other = 0u; other < LINE - 1u; other++) {
                     lines[0][other] = lines[0][other + 1u];
                 }
             }
-            for (var line = 0u; line < 7u; line++) {
-                lines[line] = lines[line + 1u];
+            for (var other = 0u; other < LINE - 1u; other++) {
+                lines[other] = lines[other + 1u];
             }
         }
-        for (var j = 0u; j < COLUMNS - 8u; j++) {
-            sum[j] = sum[j + 8u];
+        for (var other = 0u; other < COLUMNS - LINE; other++) {
+            sum[other] = sum[other + LINE];
         }
     }
     // One tile has each bias: that at the left edge, or at the upper.
