@@ -5,11 +5,11 @@
 
 mod encode;
 mod sections;
+mod tensor;
 pub mod workgroup;
 
 pub use sections::{Section, each_alone, together};
-
-use std::ops::Range;
+pub use tensor::{LINE, Tensor, stride};
 
 use super::{Address, State, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
@@ -38,58 +38,8 @@ pub const SUBGROUPS: Kernel = Kernel {
 /// The most stages of a program.
 pub const MAX_STAGES: usize = 32;
 
-/// Words of a line: on the tape they are read and written as one.
-pub const LINE: usize = 8;
-
 /// Words of parameters that are read as one, where rows of weights are such.
 const VECTOR: usize = 4;
-
-/// A tensor on the tape: `[rows, width]` from word `at`, a multiple of [`LINE`]. Zeros fill a row up
-/// to the end of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tensor {
-    /// Its first word.
-    pub at: usize,
-    /// Columns.
-    pub width: usize,
-}
-
-impl Tensor {
-    /// Words from one row to the next.
-    pub fn stride(self) -> usize {
-        stride(self.width)
-    }
-
-    /// The words of some rows, with the zeros between them.
-    pub fn words(self, rows: usize) -> Range<usize> {
-        self.at..self.at + rows * self.stride()
-    }
-
-    /// The values of some rows, `[rows, width]`.
-    pub fn read<T: Copy>(self, tape: &[T], rows: usize) -> Vec<T> {
-        let rows = tape[self.words(rows)].chunks(self.stride().max(1));
-        rows.flat_map(|row| row[..self.width].iter().copied())
-            .collect()
-    }
-
-    /// Puts `values` `[rows, width]` there, and zeros up to the ends of lines.
-    pub fn write<T: Copy + Default>(self, tape: &mut [T], values: &[T]) {
-        let width = self.width.max(1);
-        let words = self.words(values.len() / width);
-        let rows = tape[words].chunks_mut(self.stride().max(1));
-        for (row, values) in rows.zip(values.chunks(width)) {
-            row[..width.next_multiple_of(LINE)].fill(T::default());
-            row[..values.len()].copy_from_slice(values);
-        }
-    }
-}
-
-/// Words from one row to the next, for a tensor of this width: whole lines, and no multiple of sixteen
-/// of them, since rows a power of two apart meet in few sets of a cache.
-pub fn stride(width: usize) -> usize {
-    let lines = width.div_ceil(LINE).max(1);
-    LINE * (lines + usize::from(lines.is_multiple_of(16)))
-}
 
 /// A matrix among the parameters: element (k, c) is word k·inner + c·column of what lies `at`.
 ///
@@ -255,8 +205,8 @@ impl Log {
 ///
 /// # Panics
 /// Where an array is too short, there are too many stages, a tensor does not start at a line, it or a
-/// piece of a weight has not the width that its stage says, a prediction has an addend or a derivative, which the kernel does
-/// not take there, or stages do not go into one launch of `rows_workgroup`.
+/// piece of a weight has not the width that its stage says, a prediction has an addend or a derivative,
+/// which the kernel does not take there, or stages do not go into one launch of `rows_workgroup`.
 pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Section) -> Launch {
     check(buffers, program, log);
     assert!(section.shares <= log.shares, "more sums than the log has");

@@ -1,0 +1,53 @@
+//! Tensors on a program's tape, and how their rows lie.
+
+use std::ops::Range;
+
+/// Words of a line: on the tape they are read and written as one.
+pub const LINE: usize = 8;
+
+/// A tensor on the tape: `[rows, width]` from word `at`, a multiple of [`LINE`]. Zeros fill a row up
+/// to the end of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// Its first word.
+    pub at: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Tensor {
+    /// Words from one row to the next.
+    pub fn stride(self) -> usize {
+        stride(self.width)
+    }
+
+    /// The words of some rows, with the zeros between them.
+    pub fn words(self, rows: usize) -> Range<usize> {
+        self.at..self.at + rows * self.stride()
+    }
+
+    /// The values of some rows, `[rows, width]`.
+    pub fn read<T: Copy>(self, tape: &[T], rows: usize) -> Vec<T> {
+        let rows = tape[self.words(rows)].chunks(self.stride().max(1));
+        rows.flat_map(|row| row[..self.width].iter().copied())
+            .collect()
+    }
+
+    /// Puts `values` `[rows, width]` there, and zeros up to the ends of lines.
+    pub fn write<T: Copy + Default>(self, tape: &mut [T], values: &[T]) {
+        let width = self.width.max(1);
+        let words = self.words(values.len() / width);
+        let rows = tape[words].chunks_mut(self.stride().max(1));
+        for (row, values) in rows.zip(values.chunks(width)) {
+            row[..width.next_multiple_of(LINE)].fill(T::default());
+            row[..values.len()].copy_from_slice(values);
+        }
+    }
+}
+
+/// Words from one row to the next, for a tensor of this width: whole lines, and no multiple of sixteen
+/// of them, since rows a power of two apart meet in few sets of a cache.
+pub fn stride(width: usize) -> usize {
+    let lines = width.div_ceil(LINE).max(1);
+    LINE * (lines + usize::from(lines.is_multiple_of(16)))
+}
