@@ -38,7 +38,7 @@
 // takes: here four words, as two of 64 bits. Of the inputs these are four k of a row, and of W four k
 // or four columns, whichever lie together; a subgroup multiplies 32 rows by 32 columns of four k by
 // broadcasts. Its 128 vectors of sums are 4 KiB, and what it multiplies fits into the 32 vector
-// registers of a CPU: with twice the rows the sums and what is spilled crowd the first cache.
+// registers of a CPU; with twice the rows it does not.
 //
 // The logarithms in the losses of a tile's 32 columns are one: of the product of 1 + e^−|y|, each at
 // most 2.
@@ -109,9 +109,10 @@ const ROWS: u32 = 4;
 /// Columns of a lane, which lie together.
 const VECTORS: u32 = 4;
 const COLUMNS: u32 = VECTORS * LANES;
-/// Words that are read and written as one, and those that are multiplied at a time.
+/// Words of a line: rows of tensors are whole ones.
 const LINE: u32 = 8;
 const LINES: u32 = COLUMNS / LINE;
+/// Summands that a product takes at a time.
 const DEPTH: u32 = 4;
 
 const GATHER: u32 = 0;
@@ -162,21 +163,23 @@ fn unpack(four: vec2<u64>) -> vec4<f32> {
     return vec4<f32>(unpack_pair(four.x), unpack_pair(four.y));
 }
 
-fn pack(low: vec4<f32>, high: vec4<f32>) -> vec4<u64> {
-    return vec4<u64>(
-        pack_pair(low.xy), pack_pair(low.zw), pack_pair(high.xy), pack_pair(high.zw),
-    );
+fn pack(x: vec4<f32>) -> vec2<u64> {
+    return vec2<u64>(pack_pair(x.xy), pack_pair(x.zw));
 }
 
-/// Eight words of the tape.
-fn line(at: u32) -> vec4<u64> {
-    return vec4<u64>(tape[at / 4u], tape[at / 4u + 1u]);
+/// Eight words of a row.
+struct Line {
+    low: vec4<f32>,
+    high: vec4<f32>,
+}
+
+fn fetch_line(at: u32) -> Line {
+    return Line(unpack(tape[at / 4u]), unpack(tape[at / 4u + 1u]));
 }
 
 fn store_line(at: u32, low: vec4<f32>, high: vec4<f32>) {
-    let x = pack(low, high);
-    tape[at / 4u] = x.xy;
-    tape[at / 4u + 1u] = x.zw;
+    tape[at / 4u] = pack(low);
+    tape[at / 4u + 1u] = pack(high);
 }
 
 /// One word of the tape.
@@ -324,8 +327,8 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
             }
             for (var v = 0u; v < VECTORS; v++) {
                 let across = vec4<f32>(four[0][v], four[1][v], four[2][v], four[3][v]);
-                let there = vec4<u32>(k) + FOUR < vec4<u32>(stage.inner);
-                let weights = select(vec4<f32>(), select(four[v], across, along_columns), there);
+                let own_k = select(four[v], across, along_columns);
+                let weights = select(vec4<f32>(), own_k, inside(k, stage.inner));
                 let right = array<array<f32, LANES>, DEPTH>(
                     broadcasts(weights.x),
                     broadcasts(weights.y),
@@ -344,7 +347,7 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
         }
 
         // What follows the sums, with or without a loss: of the first row of each lane, then the
-        // others move up, since a driver compiles 256 results in a row for a second.
+        // others move up, since a driver compiles hundreds of results in a row for seconds.
         let with_loss = stage.loss != 0u;
         for (var i = 0u; i < select(ROWS, 0u, with_loss); i++) {
             let row = first + i * LANES;
@@ -386,12 +389,6 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     }
 }
 
-/// Eight columns of a row.
-struct Line {
-    low: vec4<f32>,
-    high: vec4<f32>,
-}
-
 /// The sums of each lane's first row.
 fn of_first_rows(sum: array<array<f32, ROWS>, COLUMNS>) -> array<Line, LINES> {
     var s = sum;
@@ -422,16 +419,16 @@ fn finish(stage: Stage, at: u32, n: u32, sums: Line) {
     var low = sums.low;
     var high = sums.high;
     if stage.addend != NONE {
-        let addend = line(stage.addend + at);
-        low += unpack(addend.xy);
-        high += unpack(addend.zw);
+        let addend = fetch_line(stage.addend + at);
+        low += addend.low;
+        high += addend.high;
     }
     low = activate(stage.activation, low);
     high = activate(stage.activation, high);
     if stage.gradient_of != 0u {
-        let saved = line(stage.saved + at);
-        low *= derivative(stage.gradient_of, unpack(saved.xy));
-        high *= derivative(stage.gradient_of, unpack(saved.zw));
+        let saved = fetch_line(stage.saved + at);
+        low *= derivative(stage.gradient_of, saved.low);
+        high *= derivative(stage.gradient_of, saved.high);
     }
     store_line(
         stage.output + at,
@@ -442,9 +439,9 @@ fn finish(stage: Stage, at: u32, n: u32, sums: Line) {
 
 /// Likewise a line of a prediction: its losses, but for the logarithm of the second result.
 fn score(stage: Stage, at: u32, n: u32, sums: Line) -> vec2<f32> {
-    let observed = line(stage.observed + at);
-    let low = loss(stage, sums.low, unpack(observed.xy), inside(n, stage.columns));
-    let high = loss(stage, sums.high, unpack(observed.zw), inside(n + 4u, stage.columns));
+    let x = fetch_line(stage.observed + at);
+    let low = loss(stage, sums.low, x.low, inside(n, stage.columns));
+    let high = loss(stage, sums.high, x.high, inside(n + 4u, stage.columns));
     if stage.output != NONE {
         store_line(stage.output + at, low.gradient, high.gradient);
     }
@@ -551,7 +548,7 @@ fn fetch_four(at: u32) -> vec4<f32> {
 /// Writes the first `count` of four words.
 fn store_four(at: u32, x: vec4<f32>, count: u32) {
     if QUADS {
-        tape[at / 4u] = vec2<u64>(pack_pair(x.xy), pack_pair(x.zw));
+        tape[at / 4u] = pack(x);
         return;
     }
     store(at, x.x);
