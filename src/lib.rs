@@ -19,4 +19,5 @@ pub mod plan;
 pub mod plot;
 pub mod reference;
 pub mod rng;
+pub mod threads;
 pub mod train;

@@ -1,28 +1,91 @@
-//! Ctrl-C: the first asks to stop after the current step, the second stops at once.
+//! Signals while a training runs: Ctrl-C and its kind ask to stop after the current step, and a second one stops at
+//! once; SIGUSR1 asks to save and go on.
+//!
+//! A signal that was ignored when the program began stays ignored: whoever started it so (`nohup`, a script's `trap ''`,
+//! a shell for what it runs in the background) means it to live on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-
-use super::console;
+#[cfg(unix)]
+use signal_hook::consts::{SIGHUP, SIGUSR1};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level;
 
 /// The exit code of a program that SIGINT ended.
 pub(crate) const EXIT_CODE: u8 = 130;
 
+/// The signals that ask to stop.
+#[cfg(unix)]
+const STOPPING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
+#[cfg(not(unix))]
+const STOPPING: [i32; 2] = [SIGINT, SIGTERM];
+
 static ASKED: AtomicBool = AtomicBool::new(false);
+static SAVE_REQUESTED: AtomicBool = AtomicBool::new(false);
 
 /// Starts to listen.
 pub(crate) fn listen() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
-        if ASKED.swap(true, Ordering::Relaxed) {
-            std::process::exit(EXIT_CODE.into());
+    for signal in STOPPING {
+        if !is_ignored(signal) {
+            // SAFETY: `stop` does only what a signal handler may: it swaps a flag, writes to a file descriptor and ends the
+            // process.
+            unsafe { low_level::register(signal, stop) }.context("cannot listen for Ctrl-C")?;
         }
-        console::note("stopping after this step and saving; again to stop at once");
-    })
-    .context("cannot listen for Ctrl-C")
+    }
+    #[cfg(unix)]
+    if !is_ignored(SIGUSR1) {
+        signal_hook::flag::register(SIGUSR1, &SAVE_REQUESTED)
+            .context("cannot listen for SIGUSR1")?;
+    }
+    Ok(())
 }
 
 /// Whether somebody asked to stop.
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
+}
+
+/// Whether somebody has asked, since the last call, for a checkpoint now.
+pub(crate) fn take_save_request() -> bool {
+    SAVE_REQUESTED.swap(false, Ordering::Relaxed)
+}
+
+/// What a signal that asks to stop does. It runs within a signal handler, on whatever thread the system chose.
+fn stop() {
+    if ASKED.swap(true, Ordering::Relaxed) {
+        low_level::exit(EXIT_CODE.into());
+    }
+    say(b"note: stopping after this step and saving; again to stop at once\n");
+}
+
+/// Writes to standard error, without the lock that the interrupted thread may hold.
+#[cfg(unix)]
+fn say(text: &[u8]) {
+    // SAFETY: pointer and length are those of a slice. What is not written is not missed.
+    let _ = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+}
+
+/// Writes to standard error. On Windows the handler of Ctrl-C runs on a thread of its own.
+#[cfg(not(unix))]
+fn say(text: &[u8]) {
+    use std::io::Write;
+    let _ = std::io::stderr().write_all(text);
+}
+
+/// Whether a signal is ignored, as it is from the start where whoever started the program wants it so.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action the call changes nothing, and it writes the present one where `action` has room.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// No signal is ignored from the start.
+#[cfg(not(unix))]
+fn is_ignored(_signal: i32) -> bool {
+    false
 }

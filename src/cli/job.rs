@@ -8,6 +8,7 @@ use vae_wgpu::eval::Device;
 use vae_wgpu::executor::{ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, GpuError, Options, Slice};
 use vae_wgpu::plan::PlanChoice;
+use vae_wgpu::threads;
 use vae_wgpu::train::{Settings, TrainError, Trainer};
 
 use super::config::{ConfigFile, DataConfig, RunConfig, parse_source};
@@ -131,14 +132,9 @@ impl Job {
             matrix_units: self.matrix_units,
             ..Options::default()
         };
-        std::thread::scope(|scope| {
-            let opening = scope.spawn(|| Device::open_with(&self.adapter, &options));
-            let data = self.data.load(&self.source);
-            match opening.join() {
-                Ok(device) => Ok((data?, device)),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        })
+        let open = || Device::open_with(&self.adapter, &options);
+        let (device, data) = threads::both(open, || self.data.load(&self.source));
+        Ok((data?, device))
     }
 
     /// Puts the model on the adapter, new or from the checkpoint. Whether the adapter could be

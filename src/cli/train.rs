@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
-use vae_wgpu::checkpoint::{CheckpointError, RunDir};
+use vae_wgpu::checkpoint::RunDir;
 use vae_wgpu::data::Dataset;
+use vae_wgpu::threads::{self, Beside};
 use vae_wgpu::train::{EpochEnd, EpochMetrics, Preset, Trainer};
 
 use super::config::Overrides;
@@ -134,29 +135,24 @@ fn train(trainer: &mut Trainer, dir: &RunDir, reporter: &mut Reporter) -> anyhow
             reporter.begin(trainer.steps_of_epoch());
             let watches = reporter.watches();
             let mut watch = |progress: vae_wgpu::train::Progress<'_>| reporter.progress(progress);
-            let end = trainer.epoch(watches.then_some(&mut watch), &mut || !interrupt::asked())?;
-            saving.take().map_or(Ok(()), saved)?;
+            // An epoch that ends early is saved, and goes on unless the training was asked to end.
+            let mut goes_on = || !interrupt::asked() && !interrupt::take_save_request();
+            let end = trainer.epoch(watches.then_some(&mut watch), &mut goes_on)?;
+            saving.take().map_or(Ok(()), Beside::join)?;
             if let EpochEnd::Complete(metrics) = end {
                 // The line first: a crash between the two repeats the epoch and replaces the line.
                 dir.append_metrics(&metrics)?;
                 reporter.epoch(&metrics);
             }
             let (checkpoint, path) = (trainer.checkpoint()?, dir.last_checkpoint());
-            saving = Some(scope.spawn(move || checkpoint.save(&path)));
+            saving = Some(threads::beside(scope, move || checkpoint.save(&path)));
             if interrupt::asked() && trainer.epochs_done() < trainer.settings().epochs {
                 trained = Trained::Interrupted;
             }
         }
-        saving.map_or(Ok(()), saved)?;
+        saving.map_or(Ok(()), Beside::join)?;
         Ok(trained)
     })
-}
-
-/// Waits for a checkpoint to be written.
-fn saved(saving: ScopedJoinHandle<'_, Result<(), CheckpointError>>) -> Result<(), CheckpointError> {
-    saving
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Draws the pictures and says where everything is.

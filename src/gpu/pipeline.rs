@@ -1,12 +1,11 @@
 //! Compiling kernels: each shader once, each set of constants once, many at the same time.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use super::kernel::{Access, Kernel, Launch};
 use super::{Checks, Gpu, GpuError};
+use crate::threads;
 
 /// What is compiled.
 #[derive(Debug, Default)]
@@ -64,13 +63,13 @@ impl Gpu {
         let kernels: Vec<_> = kernels
             .filter(|k| !compiled.shaders.contains_key(k.name) && seen.insert(k.name))
             .collect();
-        let shaders = in_parallel(&kernels, |kernel| self.shader(kernel));
+        let shaders = threads::map(&kernels, |kernel| self.shader(kernel));
         for (kernel, shader) in kernels.iter().zip(shaders) {
             compiled.shaders.insert(kernel.name, shader?);
         }
 
         let shaders = &compiled.shaders;
-        let pipelines = in_parallel(&missing, |(_, launch)| {
+        let pipelines = threads::map(&missing, |(_, launch)| {
             self.compile(launch, &shaders[launch.kernel.name])
         });
         for ((key, _), pipeline) in missing.iter().zip(pipelines) {
@@ -182,52 +181,7 @@ impl Gpu {
     }
 }
 
-/// `f` of each item, in their order.
-fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else {
-                return done;
-            };
-            done.push((index, f(item)));
-        }
-    };
-    let mut results = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(items.len()))
-            .map(|_| scope.spawn(work))
-            .collect();
-        let mut results = work();
-        for other in others {
-            match other.join() {
-                Ok(done) => results.extend(done),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        results
-    });
-    results.sort_by_key(|&(index, _)| index);
-    results.into_iter().map(|(_, result)| result).collect()
-}
-
 /// What a panicking thread left is whole: it inserts one thing after the other.
 fn lock(compiled: &Mutex<Compiled>) -> MutexGuard<'_, Compiled> {
     compiled.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::in_parallel;
-
-    #[test]
-    fn results_keep_their_order() {
-        for len in [0, 1, 2, 100] {
-            let items: Vec<usize> = (0..len).collect();
-            let squares: Vec<_> = items.iter().map(|i| i * i).collect();
-            assert_eq!(in_parallel(&items, |i| i * i), squares);
-        }
-    }
 }

@@ -3,7 +3,7 @@
 //! Processes are stopped when their files show how far they are, never after a time.
 
 use std::fs::{self, File};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,8 +25,11 @@ fn long(place: &Place, run: &str) -> String {
 
 /// What a process printed goes to files, since nobody reads while it runs.
 fn start(place: &Place, args: &str) -> Child {
+    start_command(place, &mut place.command(args.split_whitespace()))
+}
+
+fn start_command(place: &Place, command: &mut Command) -> Child {
     let file = |name: &str| File::create(place.path(name)).unwrap();
-    let mut command = place.command(args.split_whitespace());
     command
         .stdout(file("stdout"))
         .stderr(file("stderr"))
@@ -97,12 +100,113 @@ fn steps(said: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Rust's own `Child::kill` is SIGKILL.
 #[cfg(unix)]
 fn interrupt(child: &Child) {
-    let kill = ["-c", "kill -INT $0", &child.id().to_string()];
-    let mut shell = std::process::Command::new("sh");
-    assert!(shell.args(kill).status().unwrap().success());
+    signal(child, "INT");
+}
+
+/// Rust's own `Child::kill` is SIGKILL.
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let kill = ["-c", &format!("kill -{name} $0"), &child.id().to_string()];
+    assert!(Command::new("sh").args(kill).status().unwrap().success());
+}
+
+/// A training that starts with a signal ignored, as `nohup` and scripts start programs.
+#[cfg(unix)]
+fn start_ignoring(place: &Place, name: &str, args: &str) -> Child {
+    let script = format!("trap '' {name}; exec \"$0\" {args}");
+    let mut shell = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_vae");
+    shell
+        .current_dir(place.path(""))
+        .args(["-c", &script, program]);
+    start_command(place, &mut shell)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    for name in ["HUP", "INT", "TERM"] {
+        let place = Place::new();
+        let mut child = start_ignoring(&place, name, &long(&place, "runs/a"));
+        wait_for_epochs(&place, "runs/a", 1, &mut child);
+        signal(&child, name);
+        let status = child.wait().unwrap();
+        let (out, err) = printed(&place);
+        assert!(status.success(), "{name}: {status} {out}{err}");
+        assert!(!err.contains("stopping"), "{name}: {err}");
+        assert_eq!(place.metrics("runs/a").len(), EPOCHS, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn every_signal_that_asks_to_stop_saves_and_says_so_once() {
+    for ignored in ["HUP", "INT", "TERM"] {
+        // One that is ignored keeps no other from being heard.
+        let name = if ignored == "HUP" { "TERM" } else { "HUP" };
+        let place = Place::new();
+        let mut child = start_ignoring(&place, ignored, &long(&place, "runs/a"));
+        wait_for_epochs(&place, "runs/a", 1, &mut child);
+        signal(&child, name);
+        let status = child.wait().unwrap();
+        let (out, err) = printed(&place);
+        assert_eq!(status.code(), Some(130), "{name}: {out}{err}");
+        assert!(out.contains("continue with: "), "{out}");
+        let note = "note: stopping after this step and saving; again to stop at once\n";
+        assert_eq!(err.matches(note).count(), 1, "{name}: {err}");
+    }
+}
+
+/// Where a step takes long, the second signal is what ends it.
+#[cfg(unix)]
+#[test]
+fn the_second_signal_stops_at_once_with_the_last_checkpoint_whole() {
+    let place = Place::new();
+    place.images("wide", 400, 64, 64);
+    let model = "--adapter reference --hidden 2048 --latent 8 --batch-size 360";
+    let args = format!("train --data wide {model} --epochs 1 --out runs/a");
+    let mut child = start(&place, &args);
+    let began = || {
+        fs::read_to_string(place.path("stdout"))
+            .unwrap()
+            .contains(" on ")
+    };
+    wait(&place, &mut child, began);
+    // Given a moment to begin the step.
+    thread::sleep(Duration::from_millis(50));
+    interrupt(&child);
+    let said = || {
+        fs::read_to_string(place.path("stderr"))
+            .unwrap()
+            .contains("again to stop")
+    };
+    wait(&place, &mut child, said);
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let (out, _) = printed(&place);
+    assert!(!out.contains("interrupted after step"), "{out}");
+    Checkpoint::load(&place.last_checkpoint("runs/a")).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_request_to_save_is_met_within_the_epoch_and_changes_no_bit() {
+    let place = Place::new();
+    place.vae(&long(&place, "runs/whole")).succeeds();
+    let mut child = start(&place, &long(&place, "runs/a"));
+    wait_for_epochs(&place, "runs/a", 1, &mut child);
+    wait_for_early_step(&place, &mut child);
+    signal(&child, "USR1");
+    let is_within = || {
+        let checkpoint = Checkpoint::load(&place.last_checkpoint("runs/a")).unwrap();
+        checkpoint.metadata["position"] != "0"
+    };
+    wait(&place, &mut child, is_within);
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status} {:?}", printed(&place));
+    assert_same_end(&place, "runs/a", "runs/whole");
 }
 
 #[cfg(unix)]
