@@ -273,7 +273,15 @@ impl Bench<'_> {
         self.measure(&what, Work::Words(3 * len), &launch, |_| {})?;
 
         let sum = &self.array(shape[1])?;
-        let launch = kernels::column_sum::launch(kernels::column_sum::Buffers { a, sum }, shape);
+        let launch = kernels::column_sum::launches(
+            kernels::column_sum::Buffers {
+                a,
+                sum,
+                partial: None,
+            },
+            shape,
+        )
+        .swap_remove(0);
         self.measure(&what, Work::Words(len + shape[1]), &launch, |_| {})
     }
 

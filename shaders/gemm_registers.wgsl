@@ -9,6 +9,10 @@
 // sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
 // f                ReLU where that is the activation, else nothing
 //
+// PARTS: llvmpipe ends the loops of an invocation after 65,535 turns in all, so that a longer sum is
+// computed in parts, each by the workgroups of another z, and `gemm_split_sum` adds them:
+// c       [parts, m, n] and, from there on, [parts, m]: the parts of both, and no more
+//
 // A CPU that runs WGSL pays about 40 cycles for a vector of loads (one load per lane) and less than
 // one for a fused multiply-add, and workgroup memory is only more loads. So an invocation keeps
 // 16×16 results: 32 loads feed 256 multiply-adds. The eight lanes of a workgroup lie `lanes_n` side
@@ -53,9 +57,13 @@ const LANES: u32 = 8;
 
 const RELU: u32 = 1;
 
+/// Whether workgroups of several z share a sum, and leave its parts in `c`.
+override PARTS: bool = false;
+
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let lanes_n = params.lanes_n;
@@ -80,7 +88,14 @@ fn main(
         }
     }
 
-    for (var k = 0u; k < params.k; k++) {
+    var start = 0u;
+    var end = params.k;
+    if PARTS {
+        let part = (params.k + groups.z - 1u) / groups.z;
+        start = min(workgroup.z * part, params.k);
+        end = min(start + part, params.k);
+    }
+    for (var k = start; k < end; k++) {
         var right: array<f32, COLUMNS>;
         for (var j = 0u; j < COLUMNS; j++) {
             right[j] = b[b_at[j] + k * params.b_k];
@@ -98,7 +113,11 @@ fn main(
     let writes_sums = params.has_sums != 0u && n0 == 0u;
     for (var i = 0u; i < ROWS; i++) {
         if writes_sums && m0 + i < params.m {
-            sums[m0 + i] = a_sum[i];
+            if PARTS {
+                c[groups.z * params.m * params.n + workgroup.z * params.m + m0 + i] = a_sum[i];
+            } else {
+                sums[m0 + i] = a_sum[i];
+            }
         }
     }
     // Not `max`, which would make a number of NaN.
@@ -108,12 +127,16 @@ fn main(
             sum[i][j] = select(sum[i][j], 0.0, relu && sum[i][j] < 0.0);
         }
     }
+    var first = 0u;
+    if PARTS {
+        first = workgroup.z * params.m * params.n;
+    }
     for (var i = 0u; i < ROWS; i++) {
         for (var j = 0u; j < COLUMNS; j++) {
             let m = m0 + i;
             let n = n0 + j * lanes_n;
             if m < params.m && n < params.n {
-                c[m * params.c_row + n] = sum[i][j];
+                c[first + m * params.c_row + n] = sum[i][j];
             }
         }
     }

@@ -1,4 +1,4 @@
-// What follows a product that `gemm_tiled` computed in parts: their sum, and what follows that.
+// What follows a product that was computed in parts: their sum, and what follows that.
 //
 //   c[m, n] = f(Σ_p partial[p, m, n] + bias[n] + addend[m, n]) · g′(saved[m, n])
 //   sums[m] = Σ_p partial_sums[p, m]                                           where has_sums

@@ -11,6 +11,11 @@
 // sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias;
 //                  [n], Σ_k b[k, n] where transposed
 //
+// PARTS: llvmpipe ends the loops of an invocation after 65,535 turns in all, so that a longer sum is
+// computed in parts, each by the workgroups of another z, and `gemm_split_sum` adds them:
+// c       [parts, m, n] and, from there on, [parts, m] (where transposed [parts, n]): the parts of
+//         both, and no more
+//
 // A CPU that runs WGSL pays about 40 cycles for a vector of loads (one load per lane), and about
 // one for a multiply-add or the broadcast of a lane; workgroup memory is only more loads. So a
 // workgroup is one subgroup of eight lanes. `a` lies along the lanes, ROWS values each; of `b`, one
@@ -66,6 +71,9 @@ const SIGMOID: u32 = 3;
 /// Whether `activation` may be tanh or the sigmoid: such a driver evaluates both sides of a branch.
 override SMOOTH: bool = true;
 
+/// Whether workgroups of several z share a sum, and leave its parts in `c`.
+override PARTS: bool = false;
+
 /// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
 fn stable_tanh(x: f32) -> f32 {
     return tanh(clamp(x, -15.0, 15.0));
@@ -94,9 +102,14 @@ fn derivative(y: f32) -> f32 {
     return select(slope, y * (1.0 - y), params.gradient_of == SIGMOID);
 }
 
-/// What follows the sum: bias, addend, activation, derivative; then the result is stored.
-fn finish(m: u32, n: u32, sum: f32) {
+/// What follows the sum: bias, addend, activation, derivative; then the result is stored. Of a part,
+/// the results of which start at `first`, nothing follows.
+fn finish(m: u32, n: u32, sum: f32, first: u32) {
     let at = m * params.c_row + n * params.c_column;
+    if PARTS {
+        c[first + at] = sum;
+        return;
+    }
     var value = sum;
     if params.has_bias != 0u {
         value += bias[select(n, m, params.transposed != 0u)];
@@ -124,6 +137,7 @@ fn broadcasts(x: f32) -> array<f32, LANES> {
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let m0 = workgroup.y * ROWS * LANES + lane;
@@ -138,13 +152,20 @@ fn main(
         b_at[v] = min(n0 + v * LANES + lane, params.n - 1u) * params.b_column;
     }
 
+    var start = 0u;
+    var end_k = params.k;
+    if PARTS {
+        let part = (params.k + groups.z - 1u) / groups.z;
+        start = min(workgroup.z * part, params.k);
+        end_k = min(start + part, params.k);
+    }
     var sum: array<array<f32, ROWS>, COLUMNS>;
     var a_sum: array<f32, ROWS>;
     var b_sum: array<f32, VECTORS>;
-    for (var k = 0u; k < params.k; k += DEPTH) {
+    for (var k = start; k < end_k; k += DEPTH) {
         var left: array<array<f32, DEPTH>, ROWS>;
         for (var d = 0u; d < DEPTH; d++) {
-            let inside = k + d < params.k;
+            let inside = k + d < end_k;
             let at = min(k + d, params.k - 1u);
             for (var i = 0u; i < ROWS; i++) {
                 left[i][d] = select(0.0, a[a_at[i] + at * params.a_k], inside);
@@ -154,7 +175,7 @@ fn main(
         for (var v = 0u; v < VECTORS; v++) {
             var right: array<array<f32, LANES>, DEPTH>;
             for (var d = 0u; d < DEPTH; d++) {
-                let inside = k + d < params.k;
+                let inside = k + d < end_k;
                 let at = min(k + d, params.k - 1u);
                 let column = select(0.0, b[b_at[v] + at * params.b_k], inside);
                 b_sum[v] += column;
@@ -172,17 +193,28 @@ fn main(
     }
 
     // One workgroup has each sum: that at the left edge, or at the upper.
+    let first = workgroup.z * params.m * params.n;
+    let parts_end = groups.z * params.m * params.n;
     let sums_a = params.has_sums != 0u && params.transposed == 0u && n0 == 0u;
     for (var i = 0u; i < ROWS; i++) {
-        if sums_a && m0 + i * LANES < params.m {
-            sums[m0 + i * LANES] = a_sum[i];
+        let m = m0 + i * LANES;
+        if sums_a && m < params.m {
+            if PARTS {
+                c[parts_end + workgroup.z * params.m + m] = a_sum[i];
+            } else {
+                sums[m] = a_sum[i];
+            }
         }
     }
     let sums_b = params.has_sums != 0u && params.transposed != 0u && workgroup.y == 0u;
     for (var v = 0u; v < VECTORS; v++) {
         let n = n0 + v * LANES + lane;
         if sums_b && n < params.n {
-            sums[n] = b_sum[v];
+            if PARTS {
+                c[parts_end + workgroup.z * params.n + n] = b_sum[v];
+            } else {
+                sums[n] = b_sum[v];
+            }
         }
     }
 
@@ -190,7 +222,7 @@ fn main(
     for (var n = n0; n < min(end.y, params.n); n++) {
         var column = sum[0];
         for (var m = m0; m < min(end.x, params.m); m += LANES) {
-            finish(m, n, column[0]);
+            finish(m, n, column[0], first);
             for (var i = 0u; i < ROWS - 1u; i++) {
                 column[i] = column[i + 1u];
             }

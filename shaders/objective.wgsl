@@ -9,7 +9,10 @@
 // state                            the counters of the loop
 // losses   [entries, 1 + terms]    in nats per image
 //
-// One workgroup: each lane sums every LANES-th row, then lane 0 adds the lanes in order.
+// One workgroup: each lane sums every LANES-th row, then lane 0 adds the lanes in order. The loop over
+// rows takes AT_ONCE of them a turn, in the same order, since llvmpipe ends the loops of an invocation
+// after 65,535 turns in all: a batch of 2²⁵ rows, the most that a binding of 128 MiB holds, takes a
+// lane of 256 a quarter of that for each term.
 
 struct State {
     step: u32,
@@ -32,6 +35,8 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 override LANES: u32 = 64;
+/// Rows of a lane that one turn of its loop adds; a driver unrolls the loop over them.
+const AT_ONCE: u32 = 8;
 
 var<workgroup> partial: array<f32, 256>;
 
@@ -42,8 +47,13 @@ fn main(@builtin(local_invocation_id) local: vec3<u32>) {
     var objective = 0.0;
     for (var term = 0u; term < params.terms; term++) {
         var total = 0.0;
-        for (var row = lane; row < params.batch; row += LANES) {
-            total += rows[term * params.stride + row];
+        for (var first_row = lane; first_row < params.batch; first_row += AT_ONCE * LANES) {
+            for (var i = 0u; i < AT_ONCE; i++) {
+                let row = first_row + i * LANES;
+                if row < params.batch {
+                    total += rows[term * params.stride + row];
+                }
+            }
         }
         workgroupBarrier();
         partial[lane] = total;

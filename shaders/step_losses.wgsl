@@ -9,7 +9,9 @@
 // state    entries that are written
 //
 // One workgroup an entry: those of n workgroups are the last n that are written. Each lane takes
-// every LANES-th row, then lane 0 adds the lanes in order.
+// every LANES-th row, then lane 0 adds the lanes in order. The loop over rows takes AT_ONCE of them a
+// turn, in the same order, since llvmpipe ends the loops of an invocation after 65,535 turns in all:
+// `kernels::step_losses::iterations` counts them.
 
 struct State {
     step: u32,
@@ -36,6 +38,8 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 override LANES: u32 = 64;
+/// Rows of a lane that one turn of its loop adds; a driver unrolls the loop over them.
+const AT_ONCE: u32 = 8;
 
 var<workgroup> partial: array<f32, 256>;
 
@@ -53,8 +57,13 @@ fn main(
         let first = (term * params.entries + entry) * params.shares * params.stride;
         var total = 0.0;
         for (var share = 0u; share < params.shares; share++) {
-            for (var row = lane; row < params.batch; row += LANES) {
-                total += rows[first + share * params.stride + row];
+            for (var first_row = lane; first_row < params.batch; first_row += AT_ONCE * LANES) {
+                for (var i = 0u; i < AT_ONCE; i++) {
+                    let row = first_row + i * LANES;
+                    if row < params.batch {
+                        total += rows[first + share * params.stride + row];
+                    }
+                }
             }
         }
         workgroupBarrier();

@@ -6,6 +6,24 @@ use vae_wgpu::data::Images;
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::plot;
 
+/// Values that the images of a picture have at the most, where nobody said how many: 32 of
+/// 512×512 pixels. More would be as slow to encode as hard to look at.
+const VALUES: usize = 1 << 23;
+
+/// As many of `most` samples, at least one, as a picture has room for.
+pub(crate) fn fitting(most: usize, [height, width]: [usize; 2]) -> usize {
+    let most = most.min(VALUES / (height * width).max(1));
+    let scale = plot::default_scale(height, width);
+    let fits =
+        |count: &usize| plot::check_grid(*count, height, width, columns(*count), scale).is_ok();
+    (1..=most).rev().find(fits).unwrap_or(1)
+}
+
+/// Columns of a grid of `count` images, as square as they fill.
+fn columns(count: usize) -> usize {
+    (count as f64).sqrt().ceil() as usize
+}
+
 /// Decoded draws from the prior, in a grid as square as they fill.
 pub(crate) fn samples(
     model: &mut Autoencoder,
@@ -13,7 +31,7 @@ pub(crate) fn samples(
     [height, width]: [usize; 2],
     path: &Path,
 ) -> anyhow::Result<()> {
-    let columns = (count as f64).sqrt().ceil() as usize;
+    let columns = columns(count);
     let scale = plot::default_scale(height, width);
     plot::check_grid(count, height, width, columns, scale)?;
     let images = model.sample(count)?;

@@ -1,11 +1,11 @@
 //! `vae train`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
 use vae_wgpu::checkpoint::RunDir;
-use vae_wgpu::data::Dataset;
+use vae_wgpu::data::Images;
 use vae_wgpu::threads::{self, Beside};
 use vae_wgpu::train::{EpochEnd, EpochMetrics, Preset, Trainer};
 
@@ -76,26 +76,24 @@ impl Args {
         };
         job.settings.check()?;
         let (data, device) = job.load_and_open()?;
+        let config = job.config(&data);
+        let name = data.name.clone();
+        let pictured = data.test.images.first(RECONSTRUCTED);
         let mut trainer = job.trainer(&data, device)?;
         if let Some(steps) = self.steps_per_submission {
             trainer.set_steps_per_submission(steps);
         }
-        let config = job.config(&data);
         let (dir, _lock) = match (job.resume, &self.out) {
             (Some(Resume { dir, lock, .. }), _) => (dir, lock),
             (None, Some(out)) => claim(out)?,
-            (None, None) => claim_unused(&data.name)?,
+            (None, None) => claim_unused(&name)?,
         };
         dir.write_config(&config)?;
         dir.truncate_metrics(trainer.epochs_done().into())?;
         if trainer.steps_done() == 0 {
             trainer.checkpoint()?.save(&dir.last_checkpoint())?;
         }
-        console::line(&format!(
-            "{} on {}",
-            data.name,
-            trainer.model().executor().name()
-        ));
+        console::line(&format!("{name} on {}", trainer.model().executor().name()));
         let epochs = trainer.settings().epochs;
         if trainer.epochs_done() == epochs {
             console::note(&format!(
@@ -114,7 +112,7 @@ impl Args {
             ));
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
-        finish(&mut trainer, &dir, &data)?;
+        finish(&mut trainer, &dir, &pictured);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -155,20 +153,11 @@ fn train(trainer: &mut Trainer, dir: &RunDir, reporter: &mut Reporter) -> anyhow
     })
 }
 
-/// Draws the pictures and says where everything is.
-fn finish(trainer: &mut Trainer, dir: &RunDir, data: &Dataset) -> anyhow::Result<()> {
-    let prior = dir.samples().join("prior.png");
-    let pairs = dir.samples().join("reconstructions.png");
-    let images = &data.test.images;
-    pictures::samples(
-        trainer.model(),
-        PICTURED,
-        [images.height, images.width],
-        &prior,
-    )?;
-    pictures::reconstructions(trainer.model(), images, RECONSTRUCTED, &pairs)?;
-    let metrics: Vec<EpochMetrics> = dir.read_metrics()?;
-    if let Some(last) = metrics.last() {
+/// Says where everything is, and draws the pictures. The training is complete, so that a picture that
+/// cannot be drawn is worth a warning and no failure.
+fn finish(trainer: &mut Trainer, dir: &RunDir, images: &Images) {
+    let metrics = dir.read_metrics::<EpochMetrics>();
+    if let Some(last) = metrics.ok().as_ref().and_then(|metrics| metrics.last()) {
         console::line(&format!(
             "test loss {:.2} nats after epoch {}",
             last.test_loss, last.epoch
@@ -179,7 +168,22 @@ fn finish(trainer: &mut Trainer, dir: &RunDir, data: &Dataset) -> anyhow::Result
         "checkpoint       {}",
         dir.last_checkpoint().display()
     ));
-    console::line(&format!("samples          {}", prior.display()));
-    console::line(&format!("reconstructions  {}", pairs.display()));
-    Ok(())
+    let size = [images.height, images.width];
+    let count = pictures::fitting(PICTURED, size);
+    let prior = dir.samples().join("prior.png");
+    let drawn = pictures::samples(trainer.model(), count, size, &prior);
+    say_drawn("samples", &prior, drawn);
+    let pairs = dir.samples().join("reconstructions.png");
+    let drawn = pictures::reconstructions(trainer.model(), images, RECONSTRUCTED, &pairs);
+    say_drawn("reconstructions", &pairs, drawn);
+}
+
+/// Where a picture is, or why it is not.
+fn say_drawn(what: &str, path: &Path, drawn: anyhow::Result<()>) {
+    match drawn {
+        Ok(()) => console::line(&format!("{what:<17}{}", path.display())),
+        Err(error) => console::warning(&format!(
+            "the run is complete, but its {what} could not be drawn: {error:#}"
+        )),
+    }
 }

@@ -53,6 +53,18 @@ impl Images {
     pub fn image(&self, index: usize) -> &[u8] {
         &self.pixels[index * self.dim()..][..self.dim()]
     }
+
+    /// A copy of the first `count` images, or of all where there are fewer.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        let count = count.min(self.count);
+        Self {
+            count,
+            height: self.height,
+            width: self.width,
+            pixels: self.pixels[..count * self.dim()].to_vec(),
+        }
+    }
 }
 
 // Millions of pixels in a failed assertion or a log line help nobody.

@@ -75,20 +75,6 @@ pub enum GpuError {
         /// The adapter's name.
         adapter: String,
     },
-    /// A loop would be longer than a software adapter runs it.
-    #[error(
-        "{what} sums over {iterations} values and adapter '{adapter}' ends a loop after {limit}; use a smaller batch or smaller layers"
-    )]
-    Loop {
-        /// What is computed.
-        what: String,
-        /// How many it needs.
-        iterations: usize,
-        /// How many it can do.
-        limit: usize,
-        /// The adapter's name.
-        adapter: String,
-    },
     /// A plan that the model or the adapter does not have.
     #[error("this model cannot run as --plan {plan}: {reason}; --plan auto takes one that fits")]
     Plan {

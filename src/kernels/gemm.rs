@@ -2,7 +2,8 @@
 //! the left operand's rows.
 //!
 //! Five shaders of one interface; [`Variant::choose`] says which serves an adapter and a shape. Where
-//! a product is too small for a GPU, its sums are cut into parts that a second launch adds.
+//! a product is too small for a GPU, or its sums too long for a loop of a software adapter, the sums
+//! are cut into parts that a second launch adds.
 
 mod cooperative;
 mod split;
@@ -173,8 +174,8 @@ pub struct Gemm<'a> {
 /// # Panics
 /// Where the variant cannot take along what `gemm` asks for, or an array is too short or missing.
 pub fn launches(gemm: Gemm<'_>, variant: Variant) -> Vec<Launch> {
-    match (variant, gemm.partial) {
-        (Variant::Tiled { parts, .. }, Some(partial)) if parts > 1 => {
+    match (variant.parts(gemm.shape[2]), gemm.partial) {
+        (parts, Some(partial)) if parts > 1 => {
             // What follows the sums follows those of all parts.
             let parted = Gemm {
                 bias: None,
@@ -186,10 +187,7 @@ pub fn launches(gemm: Gemm<'_>, variant: Variant) -> Vec<Launch> {
                 sums: gemm.sums.map(|_| gemm.unused),
                 ..gemm
             };
-            vec![
-                launch(parted, variant),
-                split::launch(gemm, partial, parts as usize),
-            ]
+            vec![launch(parted, variant), split::launch(gemm, partial, parts)]
         }
         _ => {
             let whole = variant.partial(gemm.shape) == 0;
@@ -204,7 +202,9 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     assert!(gemm.activation.is_none_or(|f| epilogue.takes_activation(f)));
     assert!(epilogue.takes_operands() || (gemm.addend.is_none() && gemm.gradient_of.is_none()));
     let [m, n, k] = gemm.shape;
+    let parts = variant.parts(k);
     let flag = |set: bool| f64::from(u8::from(set));
+    let cut = ("PARTS", flag(parts > 1));
     let vectors = || {
         [
             ("VECTOR_A", flag(gemm.a.has_vectors(m, k, gemm.a_stride))),
@@ -212,21 +212,13 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
         ]
     };
     let (kernel, constants) = match variant {
-        Variant::Registers { .. } => (&REGISTERS, vec![]),
+        Variant::Registers { .. } => (&REGISTERS, vec![cut]),
         Variant::Subgroups { .. } => {
             let smooth = gemm.activation.is_some_and(|f| f != Activation::Relu);
-            (&SUBGROUPS, vec![("SMOOTH", flag(smooth))])
+            (&SUBGROUPS, vec![("SMOOTH", flag(smooth)), cut])
         }
-        Variant::Tiled {
-            side,
-            results,
-            parts,
-        } => {
-            let tile = [
-                ("SIDE", side.into()),
-                ("RESULTS", results.into()),
-                ("PARTS", flag(parts > 1)),
-            ];
+        Variant::Tiled { side, results, .. } => {
+            let tile = [("SIDE", side.into()), ("RESULTS", results.into()), cut];
             (&TILED, tile.into_iter().chain(vectors()).collect())
         }
         Variant::TiledSubgroups { lanes } => (&TILED_SUBGROUPS, vec![("LANES", lanes.into())]),
@@ -261,21 +253,10 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
             .collect(),
         params: bytemuck::bytes_of(&params(&gemm, variant)).to_vec(),
         grid: if transposed {
-            [groups_m, groups_n, 1]
+            [groups_m, groups_n, parts as u32]
         } else {
-            [groups_n, groups_m, groups_k(variant)]
+            [groups_n, groups_m, parts as u32]
         },
-    }
-}
-
-/// Workgroups along k.
-fn groups_k(variant: Variant) -> u32 {
-    match variant {
-        Variant::Tiled { parts, .. } => parts,
-        Variant::Registers { .. }
-        | Variant::Subgroups { .. }
-        | Variant::TiledSubgroups { .. }
-        | Variant::Cooperative(_) => 1,
     }
 }
 

@@ -8,7 +8,7 @@ mod sections;
 mod tensor;
 pub mod workgroup;
 
-pub use sections::{Section, each_alone, together};
+pub use sections::{Section, each_alone, together, within_iterations};
 pub use tensor::{LINE, Tensor, stride};
 
 use super::{Address, State, assert_lengths};

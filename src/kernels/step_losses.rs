@@ -43,6 +43,15 @@ pub struct Buffers<'a> {
     pub losses: &'a Slice,
 }
 
+/// Iterations of all loops of a lane, where `lanes` reduce an entry of `log` for each of `terms`: on a
+/// software adapter [`super::SOFTWARE_ITERATIONS`] bounds them.
+pub fn iterations(log: Log, terms: usize, lanes: u32) -> usize {
+    /// Rows that the shader adds at a time.
+    const AT_ONCE: usize = 8;
+    let rows = log.batch.div_ceil(AT_ONCE * lanes as usize);
+    terms * (1 + log.shares * (1 + rows) + lanes as usize)
+}
+
 /// One workgroup of `lanes` an entry of `log`; each has `batch` rows. The grid is that of one step:
 /// [`crate::gpu::Dispatch::record_groups`] takes the last so many.
 ///

@@ -108,14 +108,7 @@ impl PlanChoice {
             Family::Subgroups if !gpu.has_wide_integers() => {
                 Err("the adapter's shaders have no integers of 64 bits".to_owned())
             }
-            Family::Subgroups => step().map(|step| {
-                let stages = &step.program.stages;
-                let sections = match self {
-                    Self::Fused => rows::each_alone(stages),
-                    _ => rows::together(stages),
-                };
-                Way { step, sections }
-            }),
+            Family::Subgroups => step().and_then(|step| self.on_software(step)),
             Family::Tiled | Family::Cooperative(_) => {
                 step().and_then(|step| self.on_gpu(gpu, step))
             }
@@ -129,6 +122,19 @@ impl PlanChoice {
             }),
             Err(_) => Ok(None),
         }
+    }
+
+    /// On a software adapter: a launch a stage where that was asked for, else as few as loops allow.
+    fn on_software(self, step: StepProgram) -> Result<Way, String> {
+        let stages = &step.program.stages;
+        if !rows::within_iterations(stages) {
+            return Err("its images or latents are too wide for the kernel's loops".to_owned());
+        }
+        let sections = match self {
+            Self::Fused => rows::each_alone(stages),
+            _ => rows::together(stages),
+        };
+        Ok(Way { step, sections })
     }
 
     /// On a GPU: a launch a stage where that was asked for; else two, where they can be and, unless

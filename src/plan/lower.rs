@@ -7,9 +7,8 @@ use super::task::{Loss, LossKind, Task};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels::{
-    SOFTWARE_ITERATIONS, activation, activation_grad, add, bernoulli_nll, column_sum, gather, kl,
-    latent, latent_grad, normal, objective, reduction_lanes, reparameterize, reparameterize_grad,
-    squared_error,
+    activation, activation_grad, add, bernoulli_nll, column_sum, gather, kl, latent, latent_grad,
+    normal, objective, reduction_lanes, reparameterize, reparameterize_grad, squared_error,
 };
 
 /// What a launch is made from.
@@ -55,12 +54,13 @@ impl Lowering<'_> {
             Task::Product(product) => return self.product(product),
             Task::ColumnSum { a, sum } => {
                 let shape = self.matrix(*a);
-                self.check_loop(&self.graph.tensor(*sum).name, shape[0])?;
+                let partial = self.parts_of_sums(column_sum::partial(shape))?;
                 let buffers = column_sum::Buffers {
                     a: of(a),
                     sum: of(sum),
+                    partial: partial.as_ref(),
                 };
-                column_sum::launch(buffers, shape)
+                return Ok(column_sum::launches(buffers, shape));
             }
             Task::Activation { function, x, y } => {
                 activation::launch(activation::Buffers { x: of(x), y: of(y) }, *function)
@@ -214,16 +214,12 @@ impl Lowering<'_> {
         reduction_lanes(self.gpu.is_software(), len)
     }
 
-    /// A loop of one invocation that a software adapter would end early is refused.
-    pub(super) fn check_loop(&self, what: &str, iterations: usize) -> Result<(), GpuError> {
-        if self.gpu.is_software() && iterations > SOFTWARE_ITERATIONS {
-            return Err(GpuError::Loop {
-                what: what.to_owned(),
-                iterations,
-                limit: SOFTWARE_ITERATIONS,
-                adapter: self.gpu.adapter().name.clone(),
-            });
-        }
-        Ok(())
+    /// Room for the parts of sums that are too long for one loop, where there are any.
+    pub(super) fn parts_of_sums(&self, words: usize) -> Result<Option<Slice>, GpuError> {
+        let allocate = |words| self.gpu.allocate("the parts of sums", words);
+        Some(words)
+            .filter(|&words| words > 0)
+            .map(allocate)
+            .transpose()
     }
 }

@@ -7,9 +7,9 @@ use super::executor::GpuExecutor;
 use super::log::Log;
 use super::{Dataset, Loop, Plan, PlanChoice};
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
-use crate::kernels::{State, rows};
+use crate::kernels::{SOFTWARE_ITERATIONS, State, reduction_lanes, rows, step_losses};
 
 /// Plans for whole batches and for the rest of an epoch, and where they stand.
 pub(super) struct GpuPass {
@@ -61,9 +61,21 @@ impl GpuPass {
                     shares: program.shares(),
                     batch,
                 };
-                let words = graph.terms().len() * log.term();
+                let terms = graph.terms().len();
+                let words = terms * log.term();
+                let lanes = reduction_lanes(gpu.is_software(), terms * log.entry());
+                let ends = !gpu.is_software()
+                    || step_losses::iterations(log, terms, lanes) <= SOFTWARE_ITERATIONS;
                 let fits = 4 * words as u64 <= gpu.largest_binding();
-                if fits || choice != PlanChoice::Auto {
+                if !ends && choice != PlanChoice::Auto {
+                    return Err(GpuError::Plan {
+                        plan: choice.to_string(),
+                        reason: "its batch has too many row losses for the kernel's loops"
+                            .to_owned(),
+                    }
+                    .into());
+                }
+                if ends && (fits || choice != PlanChoice::Auto) {
                     let losses = gpu.allocate("the losses of an epoch's rows", words)?;
                     shared.rows = Some((losses, log));
                     way = Some(program);

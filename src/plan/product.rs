@@ -33,24 +33,21 @@ impl Lowering<'_> {
             let saved = saved.map(|(f, id)| (f, self.columns(id, rows)));
             let bias = product.bias.map(|id| self.buffers.of(id));
             let bias = bias.map(|bias| bias.part(rows.start, rows.len()));
-            self.gemm(
-                product,
-                Gemm {
-                    shape: [batch, rows.len(), fan_in],
-                    a: Operand::Plain(self.buffers.of(product.left)),
-                    a_stride: None,
-                    b: Operand::Transposed(&part.slice),
-                    bias: bias.as_ref(),
-                    addend: addend.as_ref(),
-                    activation: product.activation,
-                    gradient_of: saved.as_ref().map(|(f, saved)| (*f, saved)),
-                    c: &self.columns(product.result, rows),
-                    c_stride: Some(fan_out),
-                    sums: None,
-                    partial: None,
-                    unused: &self.gpu.unused(),
-                },
-            )
+            self.gemm(Gemm {
+                shape: [batch, rows.len(), fan_in],
+                a: Operand::Plain(self.buffers.of(product.left)),
+                a_stride: None,
+                b: Operand::Transposed(&part.slice),
+                bias: bias.as_ref(),
+                addend: addend.as_ref(),
+                activation: product.activation,
+                gradient_of: saved.as_ref().map(|(f, saved)| (*f, saved)),
+                c: &self.columns(product.result, rows),
+                c_stride: Some(fan_out),
+                sums: None,
+                partial: None,
+                unused: &self.gpu.unused(),
+            })
         };
         let launches = self.buffers.parts(product.right).iter().map(launch);
         Ok(launches.collect::<Result<Vec<_>, _>>()?.concat())
@@ -64,25 +61,22 @@ impl Lowering<'_> {
             let sums = product.sums.map(|id| self.buffers.of(id));
             let sums = sums.map(|sums| sums.part(rows.start, rows.len()));
             let d_y = self.columns(product.left, rows);
-            self.gemm(
-                product,
-                Gemm {
-                    shape: [rows.len(), fan_in, batch],
-                    a: Operand::Transposed(&d_y),
-                    a_stride: Some(fan_out),
-                    b: Operand::Plain(self.buffers.of(product.right)),
-                    bias: None,
-                    // Only a weight of two uses has it, and such a one lies in one block.
-                    addend: product.addend.map(|id| self.buffers.of(id)),
-                    activation: product.activation,
-                    gradient_of: self.gradient_of(product),
-                    c: &part.slice,
-                    c_stride: None,
-                    sums: sums.as_ref(),
-                    partial: None,
-                    unused: &self.gpu.unused(),
-                },
-            )
+            self.gemm(Gemm {
+                shape: [rows.len(), fan_in, batch],
+                a: Operand::Transposed(&d_y),
+                a_stride: Some(fan_out),
+                b: Operand::Plain(self.buffers.of(product.right)),
+                bias: None,
+                // Only a weight of two uses has it, and such a one lies in one block.
+                addend: product.addend.map(|id| self.buffers.of(id)),
+                activation: product.activation,
+                gradient_of: self.gradient_of(product),
+                c: &part.slice,
+                c_stride: None,
+                sums: sums.as_ref(),
+                partial: None,
+                unused: &self.gpu.unused(),
+            })
         };
         let launches = self.buffers.parts(product.result).iter().map(launch);
         Ok(launches.collect::<Result<Vec<_>, _>>()?.concat())
@@ -111,28 +105,25 @@ impl Lowering<'_> {
                 "a gradient has no non-linearity"
             );
             let d_y = self.columns(product.left, &part.rows);
-            launches.extend(self.gemm(
-                product,
-                Gemm {
-                    shape: [batch, fan_in, part.rows.len()],
-                    a: Operand::Plain(&d_y),
-                    a_stride: Some(fan_out),
-                    b: Operand::Plain(&part.slice),
-                    bias: None,
-                    addend: match so_far {
-                        Some(_) if apart.is_some() => None,
-                        Some(sum) => Some(sum),
-                        None => product.addend.map(|id| self.buffers.of(id)),
-                    },
-                    activation: product.activation.filter(|_| index == last),
-                    gradient_of: self.gradient_of(product).filter(|_| index == last),
-                    c: apart.map_or(sum_of(index), |_| &scratch[1]),
-                    c_stride: None,
-                    sums: None,
-                    partial: None,
-                    unused: &self.gpu.unused(),
+            launches.extend(self.gemm(Gemm {
+                shape: [batch, fan_in, part.rows.len()],
+                a: Operand::Plain(&d_y),
+                a_stride: Some(fan_out),
+                b: Operand::Plain(&part.slice),
+                bias: None,
+                addend: match so_far {
+                    Some(_) if apart.is_some() => None,
+                    Some(sum) => Some(sum),
+                    None => product.addend.map(|id| self.buffers.of(id)),
                 },
-            )?);
+                activation: product.activation.filter(|_| index == last),
+                gradient_of: self.gradient_of(product).filter(|_| index == last),
+                c: apart.map_or(sum_of(index), |_| &scratch[1]),
+                c_stride: None,
+                sums: None,
+                partial: None,
+                unused: &self.gpu.unused(),
+            })?);
             if let Some(so_far) = apart {
                 launches.push(add::launch(add::Buffers {
                     a: so_far,
@@ -150,14 +141,10 @@ impl Lowering<'_> {
     }
 
     /// The launches of one product: two where its sums are cut into parts.
-    fn gemm(&self, product: &Product, gemm: Gemm<'_>) -> Result<Vec<Launch>, GpuError> {
+    fn gemm(&self, gemm: Gemm<'_>) -> Result<Vec<Launch>, GpuError> {
         let shape = gemm.shape;
-        self.check_loop(&self.graph.tensor(product.result).name, shape[2])?;
         let variant = Variant::choose(Family::of(self.gpu), shape);
-        let partial = match variant.partial(shape) {
-            0 => None,
-            words => Some(self.gpu.allocate("the parts of sums", words)?),
-        };
+        let partial = self.parts_of_sums(variant.partial(shape))?;
         let gemm = Gemm {
             partial: partial.as_ref(),
             ..gemm

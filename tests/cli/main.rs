@@ -13,6 +13,7 @@ mod configuration;
 mod data;
 mod disk;
 mod interruption;
+mod large_images;
 mod output;
 mod sizes;
 mod usage;

@@ -29,7 +29,14 @@ pub(crate) fn tests() -> Vec<Test> {
         rows_and_columns_of_all_magnitudes,
         the_same_bits_each_time,
     ];
-    let kinds = [all!(both_checks), all!(matrix_units), of_matrix_units];
+    // With checks in them a driver unrolls no loop, so that each turn counts for many.
+    let trusted = tests![gpu: sums_longer_than_a_loop];
+    let kinds = [
+        all!(both_checks),
+        trusted,
+        all!(matrix_units),
+        of_matrix_units,
+    ];
     kinds.into_iter().flatten().collect()
 }
 
@@ -350,6 +357,26 @@ fn shapes(gpu: &Gpu) {
 fn a_long_sum(gpu: &Gpu) {
     for variant in variants(gpu) {
         Case::product([19, 37, 1009], [false, true]).compare(gpu, variant);
+    }
+}
+
+/// A software adapter ends a loop after 65,535 turns, of which `gemm_subgroups` takes one for two
+/// summands; what follows a sum follows that of its parts.
+fn sums_longer_than_a_loop(gpu: &Gpu) {
+    let software = |v: &Variant| matches!(v.family(), Family::Registers | Family::Subgroups);
+    for variant in variants(gpu).into_iter().filter(software) {
+        for (transposed, k) in ORDERS.into_iter().zip([60_001, 70_000, 131_073, 262_144]) {
+            let [m, n] = [5, 3];
+            assert!(variant.partial([m, n, k]) > 0);
+            let case = Case {
+                bias: Some(uniform(3, n, 3.0)),
+                activation: Some(Relu),
+                others: 2,
+                ..Case::product([m, n, k], transposed)
+            };
+            case.compare(gpu, variant);
+        }
+        assert_eq!(variant.partial([5, 3, 60_000]), 0, "bits of shorter sums");
     }
 }
 

@@ -1,8 +1,8 @@
 //! `objective` against its twin.
 
 use vae_wgpu::gpu::Gpu;
-use vae_wgpu::kernels::State;
 use vae_wgpu::kernels::objective::{Buffers, launch};
+use vae_wgpu::kernels::{State, reduction_lanes};
 use vae_wgpu::reference::objective as twin;
 
 use crate::arrays::{Array, LANES, additions, extreme, random, run, state, uniform, wide};
@@ -10,7 +10,7 @@ use crate::support::harness::{Test, tests};
 use crate::support::tolerance::{EPS, Tolerance};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![both_checks: shapes, lines_follow_each_other, extreme_values, random_shapes]
+    tests![both_checks: shapes, more_rows_than_a_loop_takes, lines_follow_each_other, extreme_values, random_shapes]
 }
 
 /// The first line of the log that is written.
@@ -83,6 +83,14 @@ fn shapes(gpu: &Gpu) {
             compare(gpu, &rows, [batch, stride, terms], lanes, 1);
         }
     }
+}
+
+/// A software adapter ends a loop after 65,535 turns: a lane of 256 would have 72,000 of them.
+fn more_rows_than_a_loop_takes(gpu: &Gpu) {
+    let batch = 256 * 72_000;
+    let lanes = reduction_lanes(true, batch);
+    assert_eq!(lanes, 256);
+    compare(gpu, &vec![0.5; batch], [batch, batch, 1], lanes, 1);
 }
 
 fn lines_follow_each_other(gpu: &Gpu) {

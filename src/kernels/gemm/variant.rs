@@ -2,6 +2,7 @@
 
 use crate::gpu::{Gpu, MatrixUnits};
 use crate::graph::Activation;
+use crate::kernels::SOFTWARE_ITERATIONS;
 
 /// The shader that suits an adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,11 +132,28 @@ impl Variant {
         }
     }
 
-    /// Words that the parts of a product's sums take: none where they are not cut.
-    pub fn partial(self, [m, n, _]: [usize; 3]) -> usize {
+    /// Parts into which each sum of `k` summands is cut; where there are several, a second launch adds
+    /// them. On a GPU they are more workgroups for a thin product; on a software adapter no loop may be
+    /// longer than [`SOFTWARE_ITERATIONS`].
+    pub fn parts(self, k: usize) -> usize {
         match self {
-            Self::Tiled { parts, .. } if parts > 1 => parts as usize * (m * n + m),
-            _ => 0,
+            Self::Tiled { parts, .. } => parts as usize,
+            Self::Registers { .. } | Self::Subgroups { .. } => {
+                k.div_ceil(SOFTWARE_ITERATIONS).max(1)
+            }
+            Self::TiledSubgroups { .. } | Self::Cooperative(_) => 1,
+        }
+    }
+
+    /// Words that the parts of a product's sums take: none where they are not cut.
+    ///
+    /// Where they are cut on a software adapter, they fit into any binding of L ≤ 2³⁰ words into which
+    /// the operands fit: m·k ≤ L and k·n ≤ L make m·n ≤ L²/k², and with k > 60,000 and at most k/30,000
+    /// parts, they take at most L²/(30,000·k) < L words.
+    pub fn partial(self, [m, n, k]: [usize; 3]) -> usize {
+        match self.parts(k) {
+            0 | 1 => 0,
+            parts => parts * (m * n + m),
         }
     }
 

@@ -22,13 +22,20 @@ pub struct Section {
     pub tile: Option<workgroup::Tile>,
 }
 
-/// As few launches as a software adapter can have: it ends the loops of a shader after
-/// [`SOFTWARE_ITERATIONS`], all of them together, without a word.
+/// Whether `rows_subgroups` can run these stages: a software adapter ends the loops of a shader after
+/// [`SOFTWARE_ITERATIONS`], all of them together, without a word, and a stage that has a launch for
+/// itself, where each workgroup computes one tile of columns, may still be longer.
+pub fn within_iterations(stages: &[Stage]) -> bool {
+    let mut alone = stages.iter().map(|stage| stage.iterations(1));
+    alone.all(|needs| needs <= SOFTWARE_ITERATIONS)
+}
+
+/// As few launches as a software adapter can have, of stages that are [`within_iterations`].
 pub fn together(stages: &[Stage]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut room = 0;
     for (index, stage) in stages.iter().enumerate() {
-        let needs = stage.iterations();
+        let needs = stage.iterations(stage.tiles());
         match sections.last_mut() {
             Some(section) if needs <= room => {
                 section.stages.end = index + 1;
@@ -74,9 +81,9 @@ impl Stage {
         }
     }
 
-    /// Iterations of all loops of a workgroup of `rows_subgroups` at this stage, from above: what
-    /// is skipped takes some too.
-    fn iterations(&self) -> usize {
+    /// Iterations of all loops of a workgroup of `rows_subgroups` that computes so many tiles of
+    /// columns of this stage, from above: what is skipped takes some too.
+    fn iterations(&self, tiles: usize) -> usize {
         const SKIPPED: usize = 16;
         const ROWS: usize = TILE / 8;
         /// Philox's rounds, where the compiler leaves that loop.
@@ -84,9 +91,7 @@ impl Stage {
         SKIPPED
             + match self {
                 Self::Gather { x } => ROWS * (1 + x.width.div_ceil(2 * LINE)),
-                Self::Product(p) => {
-                    self.tiles() * (SKIPPED + p.input.width.div_ceil(VECTOR) + ROWS)
-                }
+                Self::Product(p) => tiles * (SKIPPED + p.input.width.div_ceil(VECTOR) + ROWS),
                 Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
                     ROWS * (1 + LINE + z.width.div_ceil(VECTOR) * (1 + 2 * NOISE))
                 }
