@@ -82,10 +82,7 @@ fn step(device: &Device, hidden: Vec<usize>, latent: usize, batch: usize) -> (f6
     let mut executor = opened.executor;
     let initial = Snapshot::initial(&specs, 1);
     executor.restore(&initial).expect("the parameters fit");
-    let rows = Rows {
-        pixels: &images.pixels,
-        dim: images.dim(),
-    };
+    let rows = Rows::new(&images.pixels, images.dim());
     let graph = |rows| vae.training_graph(rows, settings.adam());
     let mut pass = executor.pass(rows, batch, &graph).expect("the model fits");
     let order = rng::permutation(1, 0, count);

@@ -38,10 +38,7 @@ fn steps(c: &mut Criterion) {
         executor
             .restore(&Snapshot::initial(&specs, 1))
             .expect("the parameters fit");
-        let rows = Rows {
-            pixels: &images.pixels,
-            dim: images.dim(),
-        };
+        let rows = Rows::new(&images.pixels, images.dim());
         let graph = |rows| vae.training_graph(rows, settings.adam());
         let mut pass = executor.pass(rows, batch, &graph).expect("the model fits");
         let start = Start {

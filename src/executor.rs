@@ -4,6 +4,8 @@
 //! in plain CPU code. An executor holds one set of parameters, by name; every graph that it runs
 //! sees the same ones.
 
+use std::borrow::Cow;
+
 use crate::gpu::GpuError;
 use crate::graph::{Graph, Shape, TensorId};
 use crate::rng;
@@ -91,16 +93,25 @@ impl Snapshot {
     }
 }
 
-/// Images that a pass runs over.
-#[derive(Clone, Copy, Debug)]
+/// Images that a pass runs over. Owned ones are given back to the system while the executor copies
+/// them to where it keeps them, so that they are never in memory twice.
+#[derive(Clone, Debug)]
 pub struct Rows<'a> {
     /// Bytes, `[count, dim]`; a graph sees them as 0 to 1.
-    pub pixels: &'a [u8],
+    pub pixels: Cow<'a, [u8]>,
     /// Bytes a row.
     pub dim: usize,
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    /// Rows of `dim` bytes, borrowed as `&[u8]` or owned as `Vec<u8>`.
+    pub fn new(pixels: impl Into<Cow<'a, [u8]>>, dim: usize) -> Self {
+        Self {
+            pixels: pixels.into(),
+            dim,
+        }
+    }
+
     /// How many rows there are.
     pub fn count(&self) -> usize {
         self.pixels.len() / self.dim.max(1)

@@ -86,7 +86,7 @@ fn measure(
     let mut executor = device.executor(specs.clone(), SEED)?.executor;
     executor.restore(&Snapshot::initial(&specs, SEED))?;
     let graph = |rows| vae.training_graph(rows, settings.adam());
-    let pass = executor.pass(Rows { pixels, dim }, batch_size, &graph)?;
+    let pass = executor.pass(Rows::new(pixels, dim), batch_size, &graph)?;
     let mut steps = Steps::new(pass, batch_size);
     let per_step = steps.settle()?;
     let window = steps_of(WINDOW, per_step);

@@ -141,7 +141,7 @@ impl Job {
     /// opened counts only once the data is seen to fit.
     pub(crate) fn trainer(
         &self,
-        data: &Dataset,
+        data: Dataset,
         device: Result<Device, ExecutorError>,
     ) -> anyhow::Result<Trainer> {
         let images = &data.train.images;
@@ -156,13 +156,14 @@ impl Job {
             .into());
         }
         self.settings.check_images(images.count)?;
-        let vae = self.settings.vae(images.dim())?;
+        let dim = images.dim();
+        let vae = self.settings.vae(dim)?;
         let executor = options::executor(
             device?.with_plan(self.plan),
             vae.parameters(),
             self.settings.seed,
         )
-        .map_err(|error| self.with_layers_that_fit(error, images.dim()))?;
+        .map_err(|error| self.with_layers_that_fit(error, dim))?;
         let settings = self.settings.clone();
         let Some(Resume { dir, .. }) = &self.resume else {
             return Ok(Trainer::new(vae, executor, settings, data)?);

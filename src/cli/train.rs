@@ -79,7 +79,7 @@ impl Args {
         let config = job.config(&data);
         let name = data.name.clone();
         let pictured = data.test.images.first(RECONSTRUCTED);
-        let mut trainer = job.trainer(&data, device)?;
+        let mut trainer = job.trainer(data, device)?;
         if let Some(steps) = self.steps_per_submission {
             trainer.set_steps_per_submission(steps);
         }

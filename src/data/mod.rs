@@ -12,6 +12,7 @@
 //! # Ok::<(), vae_wgpu::data::DataError>(())
 //! ```
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
@@ -109,6 +110,18 @@ pub struct Dataset {
     /// Something about the set that the user should be told, such as that test images were held
     /// out.
     pub note: Option<String>,
+}
+
+impl<'a> From<&'a Dataset> for Cow<'a, Dataset> {
+    fn from(data: &'a Dataset) -> Self {
+        Self::Borrowed(data)
+    }
+}
+
+impl From<Dataset> for Cow<'_, Dataset> {
+    fn from(data: Dataset) -> Self {
+        Self::Owned(data)
+    }
 }
 
 /// Which data set.

@@ -84,7 +84,7 @@ pub enum GpuError {
         reason: String,
     },
     /// The driver had no memory left.
-    #[error("adapter '{adapter}' has no memory left for {what}, {}; use a smaller batch or smaller layers, or close other programs on the GPU", size(*.bytes))]
+    #[error("adapter '{adapter}' has no memory left for {what}, {}; use a smaller batch, smaller layers or fewer images, or close other programs on the GPU", size(*.bytes))]
     OutOfMemory {
         /// What the buffer holds.
         what: String,
@@ -94,7 +94,9 @@ pub enum GpuError {
         adapter: String,
     },
     /// The device went away.
-    #[error("the GPU was lost ({reason}); the last checkpoint is whole: continue with --resume")]
+    #[error(
+        "the GPU was lost ({reason}); what a run has saved is whole and can be continued, with a smaller batch or fewer images where memory has run out"
+    )]
     Lost {
         /// The driver's words.
         reason: String,

@@ -77,11 +77,16 @@ pub fn row_bytes(dim: usize) -> usize {
 
 /// Images `[count, dim]` with each row padded with zeros to [`row_bytes`], as the kernels read them.
 pub fn pack(pixels: &[u8], dim: usize) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(pixels.len() / dim.max(1) * row_bytes(dim));
+    pack_into(&mut packed, pixels, dim);
+    packed
+}
+
+/// [`pack`], to the end of what `packed` has.
+pub fn pack_into(packed: &mut Vec<u8>, pixels: &[u8], dim: usize) {
     let row_bytes = row_bytes(dim);
-    let mut packed = Vec::with_capacity(pixels.len() / dim.max(1) * row_bytes);
-    for row in pixels.chunks(dim) {
+    for row in pixels.chunks(dim.max(1)) {
         packed.extend_from_slice(row);
         packed.resize(packed.len().next_multiple_of(row_bytes), 0);
     }
-    packed
 }

@@ -1,5 +1,7 @@
 //! The data set of a pass, on the GPU: in one buffer, or in as few as its bindings' size allows.
 
+use std::borrow::Cow;
+
 use crate::executor::Rows;
 use crate::gpu::{Gpu, GpuError, Slice};
 use crate::kernels::gather;
@@ -21,28 +23,55 @@ pub(super) struct Images {
     pub(super) bytes: Slice,
 }
 
+/// About the bytes that are uploaded at a time.
+const PIECE: usize = 1 << 22;
+
 impl Dataset {
     /// Uploads the images; the order is all zeros.
+    ///
+    /// They go in pieces, the last first, and each piece of owned images is then given back: what the
+    /// host still has and what the GPU already has are one data set, on software adapters too, whose
+    /// memory is the host's.
     pub(super) fn new(gpu: &Gpu, data: Rows<'_>) -> Result<Self, GpuError> {
-        let row = gather::row_bytes(data.dim).max(1);
+        let (dim, count) = (data.dim, data.count());
+        let row = gather::row_bytes(dim).max(1);
         let fitting = (gpu.largest_binding() as usize / row).max(1);
+        let piece = (PIECE / row).clamp(1, count.max(1));
+        let mut packed = Vec::new();
+        let room = packed.try_reserve_exact(piece * row);
+        room.map_err(|_| GpuError::OutOfMemory {
+            what: "the images on their way".to_owned(),
+            bytes: (piece * row) as u64,
+            adapter: gpu.adapter().name.clone(),
+        })?;
+        let mut pixels = data.pixels;
         let mut images = Vec::new();
         // Of an empty data set, an empty buffer.
-        while images.is_empty() || fitting * images.len() < data.count() {
-            let first = fitting * images.len();
-            let end = data.count().min(first + fitting);
-            let pixels = &data.pixels[first * data.dim..end * data.dim];
-            let bytes = gpu.upload("the images", &gather::pack(pixels, data.dim))?;
-            images.push(Images { first, bytes });
-            // Else the driver's copies of all buffers would wait for the next submission.
-            if end < data.count() {
+        for first in (0..count.max(1)).step_by(fitting).rev() {
+            let end = count.min(first + fitting);
+            let bytes = gpu.allocate("the images", (end - first) * row / 4)?;
+            for start in (first..end).step_by(piece).rev() {
+                let rows = start..end.min(start + piece);
+                packed.clear();
+                gather::pack_into(&mut packed, &pixels[rows.start * dim..rows.end * dim], dim);
+                gpu.write(
+                    &bytes.part((start - first) * row / 4, packed.len() / 4),
+                    &packed,
+                );
+                // Else the driver's copies of all pieces would wait for the next submission.
                 let submission = gpu.submit(gpu.encoder());
                 gpu.wait(Some(submission))?;
+                if let Cow::Owned(pixels) = &mut pixels {
+                    pixels.truncate(start * dim);
+                    pixels.shrink_to_fit();
+                }
             }
+            images.push(Images { first, bytes });
         }
+        images.reverse();
         Ok(Self {
             images,
-            order: gpu.allocate("the order of images", data.count())?,
+            order: gpu.allocate("the order of images", count)?,
         })
     }
 

@@ -114,7 +114,7 @@ impl Executor for ReferenceExecutor {
         let batch = batch.clamp(1, count.max(1));
         Ok(Box::new(ReferencePass {
             shared: Rc::clone(&self.shared),
-            pixels: rows.pixels.to_vec(),
+            pixels: rows.pixels.into_owned(),
             dim: rows.dim,
             whole: graph(batch),
             rest: graph((count % batch).max(1)),

@@ -1,5 +1,6 @@
 //! The loop: epochs over the data, losses read once per epoch, a place to resume from.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use super::pacing::Pacing;
@@ -63,18 +64,20 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A new run: initial weights from the seed, step 0.
+    /// A new run: initial weights from the seed, step 0. A data set is borrowed as `&Dataset`; an owned
+    /// one is given back to the system while the executor copies it to where it keeps it.
     ///
     /// # Errors
     /// Where a setting is out of range, the data does not suit it, or the device fails.
-    pub fn new(
+    pub fn new<'a>(
         vae: Vae,
         mut executor: Box<dyn Executor>,
         settings: Settings,
-        data: &Dataset,
+        data: impl Into<Cow<'a, Dataset>>,
     ) -> Result<Self, TrainError> {
         let initial = Snapshot::initial(&vae.parameters(), settings.seed);
         executor.restore(&initial)?;
+        let data = data.into();
         Self::at(vae, executor, settings, data, Place::default(), initial)
     }
 
@@ -82,15 +85,16 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`Trainer::new`], and where the checkpoint does not fit the model.
-    pub fn resume(
+    pub fn resume<'a>(
         vae: Vae,
         mut executor: Box<dyn Executor>,
         settings: Settings,
-        data: &Dataset,
+        data: impl Into<Cow<'a, Dataset>>,
         mut checkpoint: Checkpoint,
     ) -> Result<Self, TrainError> {
         settings.check()?;
-        let images = images_of(data);
+        let data = data.into();
+        let images = images_of(&data);
         let place = saved::read_place(&mut checkpoint, &settings, &images)?;
         let snapshot = saved::read_snapshot(&mut checkpoint, &vae.parameters())?;
         executor.restore(&snapshot)?;
@@ -101,7 +105,7 @@ impl Trainer {
         vae: Vae,
         mut executor: Box<dyn Executor>,
         settings: Settings,
-        data: &Dataset,
+        data: Cow<'_, Dataset>,
         place: Place,
         snapshot: Snapshot,
     ) -> Result<Self, TrainError> {
@@ -110,34 +114,36 @@ impl Trainer {
         for images in [train, test] {
             check_split(images, [train.height, train.width])?;
         }
-        if train.dim() != vae.config().input_dim {
+        let dim = train.dim();
+        if dim != vae.config().input_dim {
             return Err(TrainError::ImageSize {
                 found: format!("{}×{}", train.height, train.width),
                 expected: vae.config().input_dim.to_string(),
             });
         }
         settings.check_images(train.count)?;
+        let images = images_of(&data);
+        let [train_count, test_count] = [train.count, test.count];
+        let [train, test] = match data {
+            Cow::Borrowed(data) => {
+                [&data.train, &data.test].map(|split| Rows::new(&split.images.pixels, dim))
+            }
+            Cow::Owned(data) => {
+                [data.train, data.test].map(|split| Rows::new(split.images.pixels, dim))
+            }
+        };
         let batch = settings.batch_size;
-        let dim = train.dim();
-        let rows = Rows {
-            pixels: &train.pixels,
-            dim,
-        };
         let adam = settings.adam();
-        let training = executor.pass(rows, batch, &|rows| vae.training_graph(rows, adam))?;
-        let rows = Rows {
-            pixels: &test.pixels,
-            dim,
-        };
-        let testing = executor.pass(rows, batch, &|rows| vae.evaluation_graph(rows))?;
+        let train = executor.pass(train, batch, &|rows| vae.training_graph(rows, adam))?;
+        let test = executor.pass(test, batch, &|rows| vae.evaluation_graph(rows))?;
         Ok(Self {
             model: Autoencoder::new(vae, executor),
             settings,
-            images: images_of(data),
-            train: training,
-            test: testing,
-            train_count: train.count,
-            test_count: test.count,
+            images,
+            train,
+            test,
+            train_count,
+            test_count,
             taken_up: (place.clone(), snapshot),
             place,
             lent: false,

@@ -321,7 +321,7 @@ fn weights_that_are_not_finite_are_not_saved() {
     };
     let vae = settings.vae(30).unwrap();
     let executor = Box::new(ReferenceExecutor::new(vae.parameters(), 0));
-    let mut trainer = Trainer::new(vae, executor, settings, &data.unwrap()).unwrap();
+    let mut trainer = Trainer::new(vae, executor, settings, data.unwrap()).unwrap();
     trainer.set_steps_per_submission(1);
     trainer.checkpoint().unwrap();
     let end = trainer.epoch(None, &mut || false).unwrap();

@@ -188,14 +188,11 @@ fn what_no_buffers_hold_is_refused(gpu: &Gpu) {
     let gpu = narrow(gpu, BLOCKS);
     let vae = in_blocks().vae(DIM).unwrap();
     let data = data();
-    let rows = Rows {
-        pixels: &data.train.images.pixels,
-        dim: DIM,
-    };
+    let rows = Rows::new(&data.train.images.pixels, DIM);
     let refused = |plan, batch| {
         let mut executor = executor(&gpu, vae.parameters(), plan);
         let graph = |rows| vae.training_graph(rows, in_blocks().adam());
-        executor.pass(rows, batch, &graph).map(|_| ())
+        executor.pass(rows.clone(), batch, &graph).map(|_| ())
     };
     for plan in [PlanChoice::Fused, PlanChoice::TwoLaunch] {
         let error = refused(plan, 32).unwrap_err();
@@ -225,10 +222,7 @@ fn an_epoch_with_too_many_row_losses_takes_the_general_plan(gpu: &Gpu) {
         let pixels = vec![1; images * dim];
         let mut executor = executor(&gpu, vae.parameters(), plan);
         let graph = |rows| vae.training_graph(rows, settings.adam());
-        let rows = Rows {
-            pixels: &pixels,
-            dim,
-        };
+        let rows = Rows::new(&pixels, dim);
         let pass = executor.pass(rows, 100, &graph);
         pass.map(drop)
     };

@@ -37,10 +37,7 @@ fn steps_allocate_no_buffers(gpu: &Gpu) {
     let initial = Snapshot::initial(&specs, 1);
     let mut executor = GpuExecutor::new(Arc::clone(&gpu), specs, 1).unwrap();
     executor.restore(&initial).unwrap();
-    let rows = Rows {
-        pixels: &images.pixels,
-        dim: images.dim(),
-    };
+    let rows = Rows::new(&images.pixels, images.dim());
     let graph = |rows| vae.training_graph(rows, settings.adam());
     let mut pass = executor.pass(rows, BATCH, &graph).unwrap();
     pass.watch(true);

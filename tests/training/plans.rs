@@ -43,10 +43,7 @@ fn losses(
     let executor = GpuExecutor::new(Arc::clone(gpu), specs, 1).unwrap();
     let mut executor = executor.with_plan(plan);
     executor.restore(&initial).unwrap();
-    let rows = Rows {
-        pixels: &images.pixels,
-        dim: images.dim(),
-    };
+    let rows = Rows::new(&images.pixels, images.dim());
     let graph = |rows| vae.training_graph(rows, settings.adam());
     let mut pass = executor.pass(rows, batch, &graph)?;
     let order = rng::permutation(1, 0, images.count);

@@ -324,10 +324,7 @@ fn profiled_steps_are_steps_like_others(open: &Open) {
     let epoch = |run: &dyn Fn(&mut dyn Pass) -> Option<Profile>| {
         let mut executor = open(specs.clone(), settings.seed);
         executor.restore(&Snapshot::initial(&specs, 0)).unwrap();
-        let rows = Rows {
-            pixels: &images.pixels,
-            dim: images.dim(),
-        };
+        let rows = Rows::new(&images.pixels, images.dim());
         let graph = |rows| vae.training_graph(rows, settings.adam());
         let mut pass = executor.pass(rows, settings.batch_size, &graph).unwrap();
         let order: Vec<u32> = (0..images.count as u32).collect();
