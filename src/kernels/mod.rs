@@ -19,6 +19,7 @@ pub mod reparameterize;
 pub mod reparameterize_grad;
 pub mod rows;
 pub mod squared_error;
+pub mod stage_images;
 pub mod step_losses;
 pub mod update;
 
@@ -53,6 +54,7 @@ pub const ALL: &[&Kernel] = &[
     &rows::SUBGROUPS,
     &rows::workgroup::KERNEL,
     &squared_error::KERNEL,
+    &stage_images::KERNEL,
     &step_losses::KERNEL,
     &update::SUBGROUPS,
     &update::TILED,

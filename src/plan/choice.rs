@@ -99,8 +99,13 @@ impl PlanChoice {
                     parameters.shards().len()
                 ));
             }
-            if images.is_some_and(|images| images.single().is_none()) {
-                return Err("its images take several buffers, and the kernels read one".to_owned());
+            let batch = graph
+                .terms()
+                .first()
+                .map_or(0, |t| graph.shape(t.rows).rows());
+            if images.is_some_and(|images| !images.fits_programs(gpu, batch)) {
+                let reason = "the images of a batch take several buffers, and the kernels read one";
+                return Err(reason.to_owned());
             }
             StepProgram::new(graph, &tasks, parameters, seed, limit)
         };

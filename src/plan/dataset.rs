@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::staging::{self, Staging};
 use crate::executor::Rows;
 use crate::gpu::{Gpu, GpuError, Slice};
 use crate::kernels::gather;
@@ -13,6 +14,10 @@ pub(super) struct Dataset {
     pub(super) images: Vec<Images>,
     /// The epoch's order.
     pub(super) order: Slice,
+    /// Bytes of an image.
+    dim: usize,
+    /// For programs, where the images take several buffers.
+    staging: Option<Staging>,
 }
 
 /// Images that follow one another in one buffer.
@@ -72,14 +77,45 @@ impl Dataset {
         Ok(Self {
             images,
             order: gpu.allocate("the order of images", count)?,
+            dim,
+            staging: None,
         })
     }
 
-    /// All images, where they lie in one buffer.
-    pub(super) fn single(&self) -> Option<&Slice> {
-        match self.images.as_slice() {
-            [images] => Some(&images.bytes),
-            _ => None,
+    /// Whether programs can read the images of a batch: they read one buffer.
+    pub(super) fn fits_programs(&self, gpu: &Gpu, batch: usize) -> bool {
+        self.images.len() == 1 || staging::is_possible(gpu, batch, self.dim)
+    }
+
+    /// Makes ready what programs read, for steps of `batch` rows at the most.
+    ///
+    /// # Panics
+    /// Where the images of a batch do not fit: see [`Dataset::fits_programs`].
+    pub(super) fn prepare(
+        &mut self,
+        gpu: &Gpu,
+        state: &Slice,
+        batch: usize,
+    ) -> Result<(), GpuError> {
+        if self.images.len() > 1 && self.staging.is_none() {
+            let (images, order) = (&self.images, &self.order);
+            let shape = [batch, self.dim];
+            self.staging = Some(Staging::new(gpu, images, order, state, shape)?);
+        }
+        Ok(())
+    }
+
+    /// What copies images before the steps of a submission, if they take several buffers and a program
+    /// reads them.
+    pub(super) fn staging(&self) -> Option<&Staging> {
+        self.staging.as_ref()
+    }
+
+    /// Images and their order, as programs read them.
+    pub(super) fn of_programs(&self) -> [&Slice; 2] {
+        match &self.staging {
+            Some(staging) => [&staging.images, &staging.order],
+            None => [&self.images[0].bytes, &self.order],
         }
     }
 }

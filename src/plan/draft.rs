@@ -71,7 +71,7 @@ impl Draft {
     /// The launches of a step's program, and one for the weights.
     ///
     /// # Panics
-    /// Without a data set and a log of rows, or where images or parameters lie in several buffers.
+    /// Without a data set and a log of rows, or where parameters lie in several buffers.
     pub(super) fn program(
         gpu: &Gpu,
         graph: &Graph,
@@ -87,12 +87,13 @@ impl Draft {
         let terms = graph.terms();
         let batch = graph.shape(terms[0].rows).rows();
         let tape = pool.one(gpu, "the tensors of a step", step.tape)?;
-        let (Some(images), Some(values)) = (dataset.single(), parameters.single().cloned()) else {
+        let Some(values) = parameters.single().cloned() else {
             unreachable!("`PlanChoice` takes no program where there are several buffers")
         };
+        let [images, order] = dataset.of_programs();
         let buffers = rows::Buffers {
             images,
-            order: &dataset.order,
+            order,
             parameters: &values,
             state: &shared.state,
             tape: &tape,

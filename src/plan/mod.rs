@@ -20,6 +20,7 @@ mod profile;
 mod program;
 mod session;
 mod shards;
+mod staging;
 mod task;
 
 use self::dataset::Dataset;

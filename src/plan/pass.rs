@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use super::executor::GpuExecutor;
 use super::log::Log;
+use super::staging::Staging;
 use super::{Dataset, Loop, Plan, PlanChoice};
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
 use crate::gpu::{Gpu, GpuError};
@@ -81,6 +82,9 @@ impl GpuPass {
                     way = Some(program);
                 }
             }
+            if let (Some(_), Some(dataset)) = (&way, &mut shared.dataset) {
+                dataset.prepare(&gpu, &shared.state, size)?;
+            }
             drafts.push(match way {
                 Some(way) => Draft::program(&gpu, &graph, &way, parameters, pool, &shared)?,
                 None => Draft::general(&gpu, &graph, executor.seed, parameters, pool, &shared)?.0,
@@ -111,6 +115,11 @@ impl GpuPass {
             (Some(whole), _) => whole.record_losses(pass, recorded),
             _ => {}
         }
+    }
+
+    /// What copies the images of a submission's steps, if anything must.
+    fn staging(&self) -> Option<&Staging> {
+        self.shared.dataset.as_ref().and_then(Dataset::staging)
     }
 
     /// The plan of the next step and its rows, if the epoch is not over.
@@ -148,9 +157,15 @@ impl Pass for GpuPass {
     fn advance(&mut self, steps: usize) -> Result<usize, ExecutorError> {
         let mut encoder = self.gpu.encoder();
         let mut recorded = 0;
+        let most = self.staging().map(|staging| staging.steps(self.batch));
+        let steps = steps.min(MOST_STEPS).min(most.unwrap_or(MOST_STEPS));
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            while recorded < steps.min(MOST_STEPS) {
+            if let Some(staging) = self.staging() {
+                let left = self.count - self.position;
+                staging.record(&mut pass, left.min(steps * self.batch));
+            }
+            while recorded < steps {
                 let Some((plan, rows)) = self.next() else {
                     break;
                 };
@@ -196,10 +211,15 @@ impl Pass for GpuPass {
     }
 
     fn find_non_finite(&mut self) -> Result<Option<String>, ExecutorError> {
-        match self.next() {
-            Some((plan, _)) => Ok(plan.find_non_finite(&self.gpu)?),
-            None => Ok(None),
+        let Some((plan, rows)) = self.next() else {
+            return Ok(None);
+        };
+        if let Some(staging) = self.staging() {
+            let mut encoder = self.gpu.encoder();
+            staging.record(&mut encoder.begin_compute_pass(&Default::default()), rows);
+            self.gpu.submit(encoder);
         }
+        Ok(plan.find_non_finite(&self.gpu)?)
     }
 
     fn profile(&mut self, steps: usize) -> Result<Option<Profile>, ExecutorError> {
@@ -207,7 +227,7 @@ impl Pass for GpuPass {
             return Ok(None);
         };
         let steps = steps.min((self.count - self.position) / self.batch);
-        let profile = plan.profile(&self.gpu, steps)?;
+        let profile = plan.profile(&self.gpu, steps, self.batch, self.staging())?;
         self.position += steps * self.batch;
         self.log.wrote(steps);
         Ok(Some(profile))

@@ -4,15 +4,31 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::Plan;
+use super::staging::Staging;
 use crate::executor::{KernelTime, Profile};
 use crate::gpu::{Access, Gpu, GpuError, Launch, Timestamps};
 
 impl Plan {
     /// Runs `steps` steps with a timestamp after each launch, as many steps a submission as there
-    /// is room for stamps.
-    pub(super) fn profile(&self, gpu: &Gpu, steps: usize) -> Result<Profile, GpuError> {
+    /// is room for stamps, and for images where these are staged. To stage them is no launch of a step,
+    /// and not counted.
+    pub(super) fn profile(
+        &self,
+        gpu: &Gpu,
+        steps: usize,
+        batch: usize,
+        staging: Option<&Staging>,
+    ) -> Result<Profile, GpuError> {
         let launches = self.dispatches.len();
-        let at_once = steps.min((Timestamps::MOST - 1) / launches.max(1));
+        let most = staging.map_or(steps, |staging| staging.steps(batch));
+        let at_once = steps
+            .min(most)
+            .min((Timestamps::MOST - 1) / launches.max(1));
+        let stage = |pass: &mut wgpu::ComputePass<'_>, steps: usize| {
+            if let Some(staging) = staging {
+                staging.record(pass, steps * batch);
+            }
+        };
         let mut nanos = vec![0.0; launches];
         let mut timestamps = match at_once {
             0 => None,
@@ -21,7 +37,7 @@ impl Plan {
         let mut left = steps;
         while left > 0 {
             let now = left.min(at_once.max(1));
-            let took = self.timed(gpu, now, timestamps.as_mut())?;
+            let took = self.timed(gpu, now, &stage, timestamps.as_mut())?;
             for (index, took) in took.into_iter().enumerate() {
                 nanos[index % launches] += took;
             }
@@ -39,6 +55,7 @@ impl Plan {
         &self,
         gpu: &Gpu,
         steps: usize,
+        stage: &dyn Fn(&mut wgpu::ComputePass<'_>, usize),
         mut timestamps: Option<&mut Timestamps>,
     ) -> Result<Vec<f64>, GpuError> {
         let mut encoder = gpu.encoder();
@@ -51,6 +68,7 @@ impl Plan {
                     stamps += 1;
                 }
             };
+            stage(&mut pass, steps);
             stamp(&mut pass);
             for dispatch in self
                 .dispatches

@@ -26,6 +26,7 @@ mod reparameterize_grad;
 mod rows;
 mod shaders;
 mod squared_error;
+mod stage_images;
 mod step_losses;
 #[path = "../support/mod.rs"]
 mod support;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         reparameterize_grad::tests(),
         rows::tests(),
         squared_error::tests(),
+        stage_images::tests(),
         step_losses::tests(),
         update::tests(),
     ];

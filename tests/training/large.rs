@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use vae_wgpu::data::{Dataset, Split, digits};
-use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec, Rows, Snapshot};
+use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec, Rows, Snapshot, Start};
 use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Options};
 use vae_wgpu::graph::Graph;
 use vae_wgpu::model::Noise;
 use vae_wgpu::plan::{GpuExecutor, PlanChoice};
-use vae_wgpu::rng::Stream;
+use vae_wgpu::rng::{self, Stream};
 use vae_wgpu::train::{Settings, Trainer};
 
 use crate::support::harness::{Test, tests};
@@ -19,6 +19,8 @@ pub(crate) fn tests() -> Vec<Test> {
     tests![gpu:
         a_model_in_several_buffers_matches_pytorch,
         whole_weights_and_images_in_several_buffers_change_no_bit,
+        programs_read_images_of_several_buffers,
+        the_cause_is_found_among_images_of_several_buffers,
         weights_in_blocks_compute_the_same,
         weights_in_blocks_keep_what_is_written_to_them,
         weights_in_blocks_train_the_same_however_steps_are_submitted,
@@ -85,9 +87,18 @@ fn in_blocks() -> Settings {
 
 /// What a training ends with, its losses as bits.
 fn train(gpu: &Arc<Gpu>, settings: &Settings, steps: usize) -> (Snapshot, Vec<[u64; 2]>) {
+    train_by(PlanChoice::General, gpu, settings, steps)
+}
+
+fn train_by(
+    plan: PlanChoice,
+    gpu: &Arc<Gpu>,
+    settings: &Settings,
+    steps: usize,
+) -> (Snapshot, Vec<[u64; 2]>) {
     let data = data();
     let vae = settings.vae(DIM).unwrap();
-    let executor = executor(gpu, vae.parameters(), PlanChoice::General);
+    let executor = executor(gpu, vae.parameters(), plan);
     let mut trainer = Trainer::new(vae, executor, settings.clone(), &data).unwrap();
     trainer.set_steps_per_submission(steps);
     let mut losses = Vec::new();
@@ -110,6 +121,86 @@ fn whole_weights_and_images_in_several_buffers_change_no_bit(gpu: &Gpu) {
     let settings = settings(&[40], 5);
     let [wide, narrow] = [WIDE, 30_000].map(|limit| narrow(gpu, limit));
     assert!(train(&wide, &settings, 4) == train(&narrow, &settings, 4));
+}
+
+/// Of 317 images a binding of 16,384 bytes holds 85, and a submission has those of one step; one of
+/// 40,000 holds 208, and a submission has three steps.
+fn programs_read_images_of_several_buffers(gpu: &Gpu) {
+    let settings = Settings {
+        batch_size: 8,
+        epochs: 1,
+        ..settings(&[8], 3)
+    };
+    let whole = narrow(gpu, WIDE);
+    let cut = [16_384, 40_000].map(|limit| narrow(gpu, limit));
+    for plan in [PlanChoice::Fused, PlanChoice::TwoLaunch] {
+        let expected = train_by(plan, &whole, &settings, 64);
+        for gpu in &cut {
+            for steps in [1, 64] {
+                assert!(train_by(plan, gpu, &settings, steps) == expected, "{plan}");
+            }
+        }
+        let profiled = cut.each_ref().map(|gpu| profiled(plan, gpu, &settings));
+        let all = profiled.map(|losses| losses == self::profiled(plan, &whole, &settings));
+        assert_eq!(all, [true; 2], "{plan}, profiled");
+    }
+}
+
+/// The losses of profiled steps and of one after them.
+fn profiled(plan: PlanChoice, gpu: &Arc<Gpu>, settings: &Settings) -> Vec<f32> {
+    let images = data().train.images;
+    let vae = settings.vae(DIM).unwrap();
+    let mut executor = executor(gpu, vae.parameters(), plan);
+    let initial = Snapshot::initial(&vae.parameters(), 3);
+    executor.restore(&initial).unwrap();
+    let graph = |rows| vae.training_graph(rows, settings.adam());
+    let rows = Rows::new(&images.pixels, DIM);
+    let mut pass = executor.pass(rows, settings.batch_size, &graph).unwrap();
+    let order = rng::permutation(1, 0, images.count);
+    let start = Start {
+        step: 0,
+        position: 0,
+        order: &order,
+    };
+    pass.begin(start).unwrap();
+    assert!(pass.profile(7).unwrap().is_some());
+    assert_eq!(pass.advance(1).unwrap(), 1);
+    let losses = pass.losses().unwrap();
+    assert_eq!(losses.len(), 8 * 3);
+    losses
+}
+
+/// The one image that is not black makes a hidden unit infinite, in the batch that has it.
+fn the_cause_is_found_among_images_of_several_buffers(gpu: &Gpu) {
+    let gpu = narrow(gpu, 16_384);
+    let settings = settings(&[8], 3);
+    let vae = settings.vae(DIM).unwrap();
+    let specs = vae.parameters();
+    let mut state = Snapshot::initial(&specs, 3);
+    state.parameters[0].fill(1e37);
+    let (count, bright) = (300, 203);
+    let mut pixels = vec![0; count * DIM];
+    pixels[bright * DIM..(bright + 1) * DIM].fill(255);
+    let order = rng::permutation(1, 0, count);
+    let place = order.iter().position(|&image| image as usize == bright);
+    for plan in [PlanChoice::Fused, PlanChoice::TwoLaunch] {
+        let mut executor = executor(&gpu, specs.clone(), plan);
+        executor.restore(&state).unwrap();
+        let graph = |rows| vae.evaluation_graph(rows);
+        let mut pass = executor.pass(Rows::new(&pixels, DIM), 8, &graph).unwrap();
+        let mut found = |batch: usize| {
+            let start = Start {
+                step: 0,
+                position: 8 * batch,
+                order: &order,
+            };
+            pass.begin(start).unwrap();
+            pass.find_non_finite().unwrap()
+        };
+        let batch = place.unwrap() / 8;
+        assert!(found(batch).is_some(), "{plan}");
+        assert_eq!(found((batch + 1) % 30), None, "{plan}");
+    }
 }
 
 /// Forward every sum runs as in a whole weight, and so do those of the weights' gradients; only those
