@@ -407,7 +407,18 @@ impl Bench<'_> {
             x,
         };
         let launch = kernels::gather::launch(buffers, shape, 0);
-        self.measure(&what, Work::Words(len + len / 4), &launch, |_| {})
+        self.measure(&what, Work::Words(len + len / 4), &launch, |_| {})?;
+
+        let staged = &self.array(images_packed.len() / 4)?;
+        let buffers = kernels::stage_images::Buffers {
+            images: buffers.images,
+            order: buffers.order,
+            state: buffers.state,
+            staged,
+        };
+        let launch = kernels::stage_images::launch(buffers, [images, shape[1]], 0);
+        let what = format!("{} {images}x{}", model.name, shape[1]);
+        self.measure(&what, Work::Words(images_packed.len() / 2), &launch, |_| {})
     }
 
     /// What a step ends with.

@@ -1,5 +1,6 @@
-//! How the cost of a step grows: µs per image from batch 16 to 65,536, and µs per weight from 10⁴ to
-//! 10⁸ weights. `cargo bench --bench scaling`; `-- --images` or `-- --weights` for one of the tables.
+//! How the cost of a step grows: µs per image from batch 16 to 65,536, and from 100,000 to 814,255
+//! images; µs per weight from 10⁴ to 10⁸ weights. `cargo bench --bench scaling`; `-- --images`,
+//! `-- --data` or `-- --weights` for one of the tables.
 //!
 //! `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` choose the adapter.
 #![allow(
@@ -29,13 +30,24 @@ fn main() {
         std::env::var("WGPU_ADAPTER_NAME").map_or(AdapterChoice::Auto, AdapterChoice::Name);
     let device = Device::open(&choice).expect("an adapter");
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
-    let all = !asked("--images") && !asked("--weights");
+    let all = !["--images", "--data", "--weights"].into_iter().any(asked);
     if all || asked("--images") {
         println!("784-32-16\n\n| batch | ms a step | µs an image |\n|---|---|---|");
         for batch in (4..=16).step_by(2).map(|power| 1 << power) {
-            let (seconds, _) = step(&device, vec![32], 16, batch);
+            let count = (4 * batch).clamp(4096, 1 << 17).max(batch);
+            let (seconds, _) = step(&device, vec![32], 16, batch, count);
             let per_image = 1e6 * seconds / batch as f64;
             println!("| {batch} | {:.2} | {per_image:.2} |", 1e3 * seconds);
+        }
+    }
+    if all || asked("--data") {
+        println!("\nbatch 128, µs an image\n\n| images | 784-32-16 | 784-400-20 |\n|---|---|---|");
+        for count in [100_000, 170_000, 173_000, 814_255] {
+            let per_image = [(32, 16), (400, 20)].map(|(hidden, latent)| {
+                let (seconds, _) = step(&device, vec![hidden], latent, 128, count);
+                1e6 * seconds / 128.0
+            });
+            println!("| {count} | {:.2} | {:.2} |", per_image[0], per_image[1]);
         }
     }
     if all || asked("--weights") {
@@ -54,7 +66,7 @@ fn main() {
         ];
         for (hidden, latent) in models {
             let layers = hidden.iter().map(usize::to_string).collect::<Vec<_>>();
-            let (seconds, weights) = step(&device, hidden, latent, 128);
+            let (seconds, weights) = step(&device, hidden, latent, 128, 4096);
             println!(
                 "| 784-{}-{latent} | {weights} | {:.2} | {:.2} |",
                 layers.join("-"),
@@ -65,24 +77,37 @@ fn main() {
     }
 }
 
-/// The median seconds of a training step, and how many weights it has.
-fn step(device: &Device, hidden: Vec<usize>, latent: usize, batch: usize) -> (f64, usize) {
+/// The median seconds of a training step over so many images, and how many weights it has.
+fn step(
+    device: &Device,
+    hidden: Vec<usize>,
+    latent: usize,
+    batch: usize,
+    count: usize,
+) -> (f64, usize) {
     let settings = Settings {
         hidden,
         latent,
         batch_size: batch,
         ..Settings::default()
     };
-    let count = (4 * batch).clamp(4096, 1 << 17).max(batch);
-    let images = digits::generate(1, 0, count).images;
-    let vae = settings.vae(images.dim()).expect("the sizes are valid");
+    // Again and again the same ones: drawing a million would take longer than the rest.
+    let images = digits::generate(1, 0, 4096).images;
+    let dim = images.dim();
+    let pixels: Vec<u8> = images
+        .pixels
+        .into_iter()
+        .cycle()
+        .take(count * dim)
+        .collect();
+    let vae = settings.vae(dim).expect("the sizes are valid");
     let specs = vae.parameters();
     let weights = specs.iter().map(|spec| spec.shape.len()).sum();
     let opened = device.executor(specs.clone(), 1).expect("an executor");
     let mut executor = opened.executor;
     let initial = Snapshot::initial(&specs, 1);
     executor.restore(&initial).expect("the parameters fit");
-    let rows = Rows::new(&images.pixels, images.dim());
+    let rows = Rows::new(pixels, dim);
     let graph = |rows| vae.training_graph(rows, settings.adam());
     let mut pass = executor.pass(rows, batch, &graph).expect("the model fits");
     let order = rng::permutation(1, 0, count);
