@@ -14,6 +14,8 @@ mod data;
 mod disk;
 mod interruption;
 mod large_images;
+#[cfg(target_os = "linux")]
+mod memory;
 mod output;
 mod sizes;
 mod usage;

@@ -1,0 +1,73 @@
+//! How much memory a training takes: its data once.
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::Place;
+
+/// The most bytes that a training on `data` had in memory, as Linux counts them.
+fn peak(place: &Place, data: &str, adapter: &str) -> u64 {
+    let flags = "--hidden 2 --latent 1 --batch-size 30 --epochs 1";
+    let args =
+        format!("train --data {data} {flags} --adapter {adapter} --out runs/{data}-{adapter}");
+    let mut command = place.command(args.split_whitespace());
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = quiet.spawn().unwrap();
+    let mut peak = 0;
+    let status = loop {
+        peak = high_water_mark(&child).unwrap_or(0).max(peak);
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        sleep(Duration::from_millis(5));
+    };
+    assert!(status.success(), "{args}: {status}");
+    peak
+}
+
+/// `VmHWM`, which never falls while the process lives.
+fn high_water_mark(child: &Child) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(1024 * line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?)
+}
+
+/// 96 MB of images, and 15 % of that beside what a training on little data takes. A software adapter's
+/// memory is the host's and counts too.
+fn takes_its_data_once(adapter: &str) {
+    let place = Place::new();
+    place.images("much", 1500, 250, 256);
+    place.images("little", 60, 250, 256);
+    let [much, little] = ["much", "little"].map(|data| peak(&place, data, adapter));
+    let data = (1500 * 250 * 256) as f64;
+    let more = much.saturating_sub(little) as f64 / data;
+    assert!(
+        more < 1.15,
+        "{adapter}: {much} bytes, {little} on little data"
+    );
+    // The data is there at all: what is measured is the training.
+    assert!(
+        more > 0.7,
+        "{adapter}: {much} bytes, {little} on little data"
+    );
+}
+
+#[test]
+fn the_reference_executor_takes_its_data_once() {
+    takes_its_data_once("reference");
+}
+
+#[test]
+fn on_an_adapter_a_training_takes_its_data_once() {
+    let place = Place::new();
+    let listed = place.vae("adapters").succeeds();
+    if !place.has_adapter() || !listed.out.contains(" software ") {
+        eprintln!("skipped: this machine has no software adapter");
+        return;
+    }
+    takes_its_data_once("software");
+}
