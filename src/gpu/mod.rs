@@ -182,6 +182,11 @@ impl Gpu {
         &self.summary
     }
 
+    /// How its shaders are compiled.
+    pub fn checks(&self) -> Checks {
+        self.checks
+    }
+
     /// Whether the CPU runs the shaders, and kernels are chosen for that.
     pub fn is_software(&self) -> bool {
         self.summary.kind == wgpu::DeviceType::Cpu && !self.as_gpu

@@ -3,6 +3,7 @@
 mod bounds;
 mod case;
 mod compare;
+mod expected;
 mod launches;
 mod step;
 
@@ -14,7 +15,7 @@ use vae_wgpu::rng::Stream;
 use crate::arrays::{extreme, keeps_nan, uniform};
 use crate::support::harness::{Test, tests};
 use case::Case;
-use compare::variants;
+use compare::{pairs, variants};
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = tests![both_checks:
@@ -37,8 +38,9 @@ pub(crate) fn tests() -> Vec<Test> {
     tests
 }
 
-/// About the edges of a lane's eight rows and of the tile's 64.
-const ROWS: [usize; 9] = [1, 7, 8, 9, 63, 64, 65, 128, 130];
+/// About the edges of the eight rows of the largest tile of `rows_workgroup`, of the 32 rows of a tile of
+/// `rows_subgroups`, and of two of those.
+const ROWS: [usize; 9] = [1, 7, 8, 9, 31, 32, 33, 64, 65];
 
 /// About the edges of 8 and 32 columns.
 const WIDTHS: [usize; 6] = [1, 3, 31, 33, 64, 97];
@@ -57,15 +59,13 @@ const BINARY_SQUARES: Score = Score::SquaredError {
 };
 
 fn gathers(gpu: &Gpu) {
-    for rows in ROWS {
-        for dim in [1, 2, 3, 4, 5, 33, 63] {
-            let mut case = Case::new(rows, dim);
-            for _ in 0..2 {
-                let x = case.output(dim);
-                case.push(Stage::Gather { x });
-            }
-            case.compare(gpu);
+    for (turn, rows, dim) in pairs(gpu, ROWS.len(), &[1, 2, 3, 4, 5, 33, 63]) {
+        let mut case = Case::new(ROWS[rows], dim);
+        for _ in 0..2 {
+            let x = case.output(dim);
+            case.push(Stage::Gather { x });
         }
+        case.compare_turn(gpu, turn);
     }
     let mut case = Case::new(65, 784);
     case.state.position = 0;
@@ -77,48 +77,52 @@ fn gathers(gpu: &Gpu) {
 /// Every pair of widths in both layouts, the second on the first one's result. No program is long:
 /// bounds checks keep a driver from unrolling loops, and llvmpipe counts their iterations.
 fn shapes(gpu: &Gpu) {
-    for rows in ROWS {
-        for first in WIDTHS {
-            for (index, width) in WIDTHS.into_iter().enumerate() {
-                let mut case = Case::new(rows, 1);
-                let x = case.uniform(first, 1.0);
-                for transposed in [false, true] {
-                    let product = case.product(x, width, transposed);
-                    let bias = (index % 2 == 0).then(|| case.bias(width, 1.0));
-                    let y = case.store(Product { bias, ..product });
-                    let product = case.product(y, first, transposed);
-                    case.store(product);
-                }
-                case.compare(gpu);
-            }
+    let widths = WIDTHS
+        .into_iter()
+        .flat_map(|first| WIDTHS.map(|second| [first, second]));
+    let widths: Vec<_> = widths.collect();
+    for (turn, index, rows) in pairs(gpu, widths.len(), &ROWS) {
+        let [first, width] = widths[index];
+        let mut case = Case::new(rows, 1);
+        let x = case.uniform(first, 1.0);
+        for transposed in [false, true] {
+            let product = case.product(x, width, transposed);
+            let bias = index.is_multiple_of(2).then(|| case.bias(width, 1.0));
+            let y = case.store(Product { bias, ..product });
+            let product = case.product(y, first, transposed);
+            case.store(product);
         }
+        case.compare_turn(gpu, turn);
     }
 }
 
 /// Weights whose rows are whole vectors, which kernels may read as such. Short programs: with checks
 /// in them, llvmpipe ends the loops of longer ones.
 fn whole_vectors(gpu: &Gpu) {
-    for rows in [1, 7, 65] {
-        for [first, width] in [[5, 8], [39, 140]] {
-            let mut case = Case::aligned(rows, 4);
-            let x = case.uniform(first, 1.0);
-            // Rows of W lie along the columns, and the last block of them is not whole.
-            let product = case.product(x, width, false);
+    const ROWS: [usize; 3] = [1, 7, 65];
+    const ONE: [[usize; 2]; 3] = [[5, 8], [39, 140], [33, 68]];
+    for (turn, index, rows) in pairs(gpu, ONE.len(), &ROWS) {
+        let [first, width] = ONE[index];
+        let mut case = Case::aligned(rows, 4);
+        let x = case.uniform(first, 1.0);
+        // Rows of W lie along the columns, and the last block of them is not whole.
+        let product = case.product(x, width, false);
+        case.store(product);
+        case.compare_turn(gpu, turn);
+    }
+    const TWO: [[usize; 2]; 5] = [[4, 140], [36, 12], [100, 64], [64, 36], [140, 4]];
+    for (turn, index, rows) in pairs(gpu, TWO.len(), &ROWS) {
+        let [first, width] = TWO[index];
+        let mut case = Case::aligned(rows, 4);
+        let x = case.uniform(first, 1.0);
+        for transposed in [false, true] {
+            let product = case.product(x, width, transposed);
+            let bias = Some(case.bias(width, 1.0));
+            let y = case.store(Product { bias, ..product });
+            let product = case.product(y, first, transposed);
             case.store(product);
-            case.compare(gpu);
         }
-        for [first, width] in [[4, 140], [36, 12], [100, 64], [64, 36], [140, 4]] {
-            let mut case = Case::aligned(rows, 4);
-            let x = case.uniform(first, 1.0);
-            for transposed in [false, true] {
-                let product = case.product(x, width, transposed);
-                let bias = Some(case.bias(width, 1.0));
-                let y = case.store(Product { bias, ..product });
-                let product = case.product(y, first, transposed);
-                case.store(product);
-            }
-            case.compare(gpu);
-        }
+        case.compare_turn(gpu, turn);
     }
 }
 
@@ -135,30 +139,32 @@ fn a_long_sum(gpu: &Gpu) {
 /// Forward, where the pieces are columns of the product, with a bias in two pieces; and the gradient
 /// of the input, where they are parts of the sum.
 fn weights_in_two_pieces(gpu: &Gpu) {
-    for rows in [1, 9, 65] {
-        for (fan_in, [mu, logvar]) in [
-            (1, [1, 1]),
-            (7, [3, 3]),
-            (33, [5, 5]),
-            (8, [1, 6]),
-            (12, [10, 10]),
-            (64, [64, 2]),
-            (36, [31, 34]),
-        ] {
-            for mut case in [Case::new(rows, 1), Case::aligned(rows, 4)] {
-                let fan_out = mu + logvar;
-                let x = case.uniform(fan_in, 1.0);
-                let mut product = case.product(x, fan_out, true);
-                product.weight.at = case.split(product.weight.at, mu * fan_in);
-                let bias = case.bias(fan_out, 1.0);
-                product.bias = Some(case.split(bias, mu));
-                let y = case.store(product);
-                let mut back = case.product(y, fan_in, false);
-                back.weight.at = case.split(back.weight.at, mu * fan_in);
-                case.store(back);
-                case.compare(gpu);
-            }
-        }
+    const LAYERS: [(usize, [usize; 2]); 7] = [
+        (1, [1, 1]),
+        (7, [3, 3]),
+        (33, [5, 5]),
+        (8, [1, 6]),
+        (12, [10, 10]),
+        (64, [64, 2]),
+        (36, [31, 34]),
+    ];
+    for (turn, index, rows) in pairs(gpu, 2 * LAYERS.len(), &[1, 9, 65]) {
+        let (fan_in, [mu, logvar]) = LAYERS[index / 2];
+        let mut case = match index % 2 {
+            0 => Case::new(rows, 1),
+            _ => Case::aligned(rows, 4),
+        };
+        let fan_out = mu + logvar;
+        let x = case.uniform(fan_in, 1.0);
+        let mut product = case.product(x, fan_out, true);
+        product.weight.at = case.split(product.weight.at, mu * fan_in);
+        let bias = case.bias(fan_out, 1.0);
+        product.bias = Some(case.split(bias, mu));
+        let y = case.store(product);
+        let mut back = case.product(y, fan_in, false);
+        back.weight.at = case.split(back.weight.at, mu * fan_in);
+        case.store(back);
+        case.compare_turn(gpu, turn);
     }
 }
 
@@ -207,24 +213,25 @@ fn score(case: &mut Case, product: Product, score: Score, upstream: Option<f32>)
 }
 
 fn every_loss(gpu: &Gpu) {
-    for (rows, inner, width) in [(67, 5, 35), (1, 1, 1), (64, 33, 32), (130, 3, 65)] {
-        for of in [Score::BernoulliNll, GAUSSIAN, BINARY_SQUARES] {
-            let mut case = Case::new(rows, 1);
-            for activation in FUNCTIONS {
-                for with_bias in [false, true] {
-                    let x = case.uniform(inner, 2.0);
-                    let product = case.product(x, width, with_bias);
-                    let product = Product {
-                        bias: with_bias.then(|| case.bias(width, 3.0)),
-                        activation,
-                        ..product
-                    };
-                    score(&mut case, product, of, None);
-                    score(&mut case, product, of, Some(-1.75));
-                }
+    const SHAPES: [[usize; 3]; 4] = [[67, 5, 35], [1, 1, 1], [64, 33, 32], [130, 3, 65]];
+    let scores = [Score::BernoulliNll, GAUSSIAN, BINARY_SQUARES];
+    for (turn, index, of) in pairs(gpu, SHAPES.len(), &scores) {
+        let [rows, inner, width] = SHAPES[index];
+        let mut case = Case::new(rows, 1);
+        for activation in FUNCTIONS {
+            for with_bias in [false, true] {
+                let x = case.uniform(inner, 2.0);
+                let product = case.product(x, width, with_bias);
+                let product = Product {
+                    bias: with_bias.then(|| case.bias(width, 3.0)),
+                    activation,
+                    ..product
+                };
+                score(&mut case, product, of, None);
+                score(&mut case, product, of, Some(-1.75));
             }
-            case.compare(gpu);
         }
+        case.compare_turn(gpu, turn);
     }
 }
 
@@ -296,27 +303,26 @@ fn latent(case: &mut Case, mu: &[f32], logvar: &[f32], stream: Stream) {
 
 /// The last two steps begin with a uniform of 1, whose logarithm is 0, and with half a turn.
 fn latents(gpu: &Gpu) {
-    for rows in ROWS {
-        for (seed, step) in [
-            (1, 0),
-            (u64::MAX - 5, 100_000),
-            (0, 44_153_660),
-            (0, 22_770_319),
+    const DRAWS: [(u64, u32); 4] = [
+        (1, 0),
+        (u64::MAX - 5, 100_000),
+        (0, 44_153_660),
+        (0, 22_770_319),
+    ];
+    for (turn, rows, (seed, step)) in pairs(gpu, ROWS.len(), &DRAWS) {
+        let mut case = Case::new(ROWS[rows], 1);
+        case.program.seed = seed;
+        case.state.step = step;
+        for (width, stream) in [
+            (1, Stream::Noise),
+            (2, Stream::Evaluation),
+            (3, Stream::Noise),
+            (5, Stream::Sampling),
+            (33, Stream::Noise),
         ] {
-            let mut case = Case::new(rows, 1);
-            case.program.seed = seed;
-            case.state.step = step;
-            for (width, stream) in [
-                (1, Stream::Noise),
-                (2, Stream::Evaluation),
-                (3, Stream::Noise),
-                (5, Stream::Sampling),
-                (33, Stream::Noise),
-            ] {
-                uniform_latent(&mut case, width, stream);
-            }
-            case.compare(gpu);
+            uniform_latent(&mut case, width, stream);
         }
+        case.compare_turn(gpu, turn);
     }
 }
 

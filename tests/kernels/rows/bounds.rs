@@ -2,6 +2,7 @@
 
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Score, Stage, Tensor};
+use vae_wgpu::reference::activation;
 use vae_wgpu::reference::activation_grad::derivative;
 use vae_wgpu::reference::rows::{self as twin, Inputs, Results};
 use vae_wgpu::rng::Stream;
@@ -9,20 +10,20 @@ use vae_wgpu::rng::Stream;
 use crate::kl::off;
 use crate::support::tolerance::EPS;
 
-/// Bounds on the errors, laid out as the twin's results.
+/// Bounds on the errors, laid out as the twin's `results`.
 pub(super) fn of(
     program: &Program,
     stage: &Stage,
     inputs: Inputs<'_, f64>,
     tape: &[f64],
+    results: &Results<f64>,
 ) -> Results<f64> {
     let of = |tensor: Tensor| tensor.read(tape, program.rows);
-    let results = twin::stage(program, stage, inputs, tape);
     match *stage {
         // `unpack4x8unorm` carries 3 ULP.
         Stage::Gather { .. } => {
-            let bound = |values: Vec<f64>| values.iter().map(|v| 3.0 * EPS * v).collect();
-            let tensors = results.tensors.into_iter().map(|(x, v)| (x, bound(v)));
+            let bound = |values: &[f64]| values.iter().map(|v| 3.0 * EPS * v).collect();
+            let tensors = results.tensors.iter().map(|(x, v)| (*x, bound(v)));
             Results {
                 tensors: tensors.collect(),
                 losses: None,
@@ -129,7 +130,7 @@ fn product(
     p: &Product,
     inputs: Inputs<'_, f64>,
     tape: &[f64],
-    results: Results<f64>,
+    results: &Results<f64>,
 ) -> Results<f64> {
     let of = |tensor: Tensor| tensor.read(tape, program.rows);
     let plain = Product {
@@ -159,11 +160,11 @@ fn product(
             off: off(size),
         })
         .collect();
-    let activated = Product {
-        activation: p.activation,
-        ..plain
+    let values: Vec<f64> = sums.iter().map(|sum| sum.value).collect();
+    let values = match p.activation {
+        None => values,
+        Some(function) => activation::value(function, &values),
     };
-    let values = run(activated, inputs, tape).unwrap();
     // Slopes are at most 1.
     let outputs: Vec<_> = values
         .into_iter()
@@ -175,11 +176,12 @@ fn product(
         .collect();
     match p.result {
         Outcome::Stored(tensor) => {
+            let saved = p.gradient_of.map(|(function, saved)| (function, of(saved)));
             let bound = |(i, y): (usize, &Approximate)| {
-                let Some((function, saved)) = p.gradient_of else {
+                let Some((function, saved)) = &saved else {
                     return y.off;
                 };
-                let saved = of(saved)[i];
+                let (function, saved) = (*function, saved[i]);
                 // The derivative rounds two or three times at the size of its parts, the product once.
                 let roundings = EPS * (4.0 + 3.0 * saved.powi(2)) * y.value.abs();
                 let slope = derivative(function, saved).abs();
@@ -213,9 +215,8 @@ fn product(
                 };
                 (tensor, (0..outputs.len()).map(bound).collect())
             });
-            let losses = results
-                .losses
-                .map(|(term, _)| (term, self::sums(program.rows, &of_loss)));
+            let losses = results.losses.as_ref();
+            let losses = losses.map(|(term, _)| (*term, self::sums(program.rows, &of_loss)));
             Results {
                 tensors: gradient.into_iter().collect(),
                 losses,

@@ -1,15 +1,14 @@
 //! Running a case, and comparing every stage with the twin's.
 
-use vae_wgpu::gpu::{Gpu, Launch};
+use vae_wgpu::gpu::{Checks, Gpu, Launch};
 use vae_wgpu::kernels::gather::pack;
 use vae_wgpu::kernels::rows::workgroup::{self, Tile};
 use vae_wgpu::kernels::rows::{self, Buffers, Log, Program, Section, Stage};
 use vae_wgpu::kernels::{State, normal};
-use vae_wgpu::reference::rows as twin;
 use vae_wgpu::rng::Stream;
 
-use super::bounds;
 use super::case::Case;
+use super::expected::Twin;
 use crate::arrays::{Array, run, run_all, state, wide};
 use crate::support::tolerance::Tolerance;
 
@@ -26,34 +25,71 @@ pub(crate) enum Variant {
     Alone(Tile),
 }
 
+/// Tiles of `rows_workgroup` for all stages in one launch: rows, invocations.
+///
+/// Production takes 512 invocations, and 256 where workgroup memory has no room for those.
+const TOGETHER: [(usize, usize); 5] = [(1, 256), (2, 64), (2, 512), (4, 128), (8, 64)];
+
+/// Tiles for a launch of one stage: rows, invocations, whether inputs are in workgroup memory.
+const ALONE: [(usize, usize, bool); 3] = [(1, 64, true), (4, 256, true), (8, 128, false)];
+
+/// Those of [`TOGETHER`] that are compiled with bounds checks too, which takes drivers several times as
+/// long. With all of [`ALONE`] these are every number of rows and of invocations.
+const CHECKED: [(usize, usize); 2] = [(2, 512), (8, 64)];
+
 /// The variants that an adapter can run a program with.
 pub(crate) fn variants(gpu: &Gpu, program: &Program) -> Vec<Variant> {
     let eight = gpu.subgroup_size() == Some(8) && gpu.has_wide_integers();
     let ways: [Cut; 2] = [rows::together, rows::each_alone];
     let subgroups = ways.into_iter().filter(|_| eight).map(Variant::Subgroups);
-    let memory = gpu.limits().max_compute_workgroup_storage_size as usize;
+    let limits = gpu.limits();
+    let memory = limits.max_compute_workgroup_storage_size as usize;
+    let most = limits
+        .max_compute_invocations_per_workgroup
+        .min(limits.max_compute_workgroup_size_x) as usize;
     let stages = &program.stages;
     let tile = |rows, invocations, staged| Tile {
         rows,
         invocations,
         staged,
     };
-    let workgroups = [
-        Variant::Workgroup(tile(1, 256, true)),
-        Variant::Workgroup(tile(2, 64, true)),
-        Variant::Workgroup(tile(4, 128, true)),
-        Variant::Workgroup(tile(8, 64, true)),
-        Variant::Alone(tile(1, 64, true)),
-        Variant::Alone(tile(4, 256, true)),
-        Variant::Alone(tile(8, 128, false)),
-    ];
+    let checked = gpu.checks() == Checks::Checked;
+    let together = TOGETHER
+        .into_iter()
+        .filter(|size| !checked || CHECKED.contains(size))
+        .filter(|&(_, invocations)| invocations <= most)
+        .map(|(rows, invocations)| Variant::Workgroup(tile(rows, invocations, true)));
+    let alone =
+        ALONE.map(|(rows, invocations, staged)| Variant::Alone(tile(rows, invocations, staged)));
     let fits = |variant: &Variant| match variant {
         Variant::Subgroups(_) => true,
         Variant::Workgroup(tile) => tile.bytes(stages) <= memory,
         Variant::Alone(tile) => stages.chunks(1).all(|stage| tile.bytes(stage) <= memory),
     };
-    let workgroups = workgroups.into_iter().filter(fits);
+    let workgroups = together.chain(alone).filter(fits);
     subgroups.chain(workgroups).collect()
+}
+
+/// The cases of a test in which each variant of the kernels meets each of `count` main choices, and each
+/// variant and each main choice meet each of `others`: a turn of [`Case::compare_turn`], the index of a
+/// main choice, another choice.
+///
+/// The three in full would be many times as many; random programs have some of those.
+pub(crate) fn pairs<T: Copy>(
+    gpu: &Gpu,
+    count: usize,
+    others: &[T],
+) -> impl Iterator<Item = (usize, usize, T)> {
+    assert!(
+        count >= others.len(),
+        "a turn would not meet all of the others"
+    );
+    let empty = Case::new(1, 1);
+    let turns = variants(gpu, &empty.program).len().max(others.len());
+    (0..count).flat_map(move |index| {
+        let other = move |turn| others[(index + turn) % others.len()];
+        (0..turns).map(move |turn| (turn, index, other(turn)))
+    })
 }
 
 impl Variant {
@@ -111,29 +147,35 @@ impl Case {
         self.compare_steps(gpu, 1);
     }
 
+    /// One step in one of the variants, which take turns.
+    pub(crate) fn compare_turn(&self, gpu: &Gpu, turn: usize) {
+        let variants = variants(gpu, &self.program);
+        let mut twin = Twin::of(gpu, self, 1);
+        self.compare_variant(gpu, variants[turn % variants.len()], 1, &mut twin);
+    }
+
     /// Steps in one pass, each part of each with a tape of its own, so that all can be seen.
     pub(crate) fn compare_steps(&self, gpu: &Gpu, steps: usize) {
+        let mut twin = Twin::of(gpu, self, steps);
         for variant in variants(gpu, &self.program) {
-            let left = self.run(gpu, variant, steps);
-            let mut logged = vec![false; left.losses.len()];
-            for step in 0..steps {
-                for (part, program) in self.parts().iter().enumerate() {
-                    self.check(
-                        gpu,
-                        &left,
-                        step,
-                        program,
-                        &left.tapes[step][part],
-                        &mut logged,
-                    );
-                }
+            self.compare_variant(gpu, variant, steps, &mut twin);
+        }
+    }
+
+    fn compare_variant(&self, gpu: &Gpu, variant: Variant, steps: usize, twin: &mut Twin<'_>) {
+        let left = self.run(gpu, variant, steps);
+        let mut logged = vec![false; left.losses.len()];
+        for step in 0..steps {
+            for (part, program) in self.parts().iter().enumerate() {
+                let tape = &left.tapes[step][part];
+                self.check(twin, &left, step, program, tape, &mut logged);
             }
-            for (index, (loss, logged)) in left.losses.iter().zip(logged).enumerate() {
-                assert!(
-                    logged || loss.is_nan(),
-                    "word {index} of the log was written"
-                );
-            }
+        }
+        for (index, (loss, logged)) in left.losses.iter().zip(logged).enumerate() {
+            assert!(
+                logged || loss.is_nan(),
+                "word {index} of the log was written"
+            );
         }
     }
 
@@ -188,32 +230,21 @@ impl Case {
     /// what has its place in the log.
     fn check(
         &self,
-        gpu: &Gpu,
+        twin: &mut Twin<'_>,
         left: &Left,
         step: usize,
         program: &Program,
         tape: &[f32],
         logged: &mut [bool],
     ) {
-        let (pixels, order) = (self.pixels(left.steps), self.order(left.steps));
-        let seed = program.seed;
-        // As the kernel `normal` draws it, which has tests of its own.
-        let noise = |stream, step, len| wide(&draw(gpu, seed, stream, step, len));
-        let inputs = twin::Inputs {
-            pixels: &pixels,
-            order: &order,
-            parameters: &wide(&self.parameters),
-            state: self.after(step),
-            noise: &noise,
-        };
         let values = wide(tape);
         let mut untouched: Vec<u32> = self.tape.iter().map(|v| v.to_bits()).collect();
         for (index, stage) in program.stages.iter().enumerate() {
             let rows = program.first_row..program.first_row + program.rows;
             let variant = left.variant;
             let what = format!("{variant:?}, step {step}, rows {rows:?}, stage {index}: {stage:?}");
-            let expected = twin::stage(program, stage, inputs, &values);
-            let allowed = bounds::of(program, stage, inputs, &values);
+            let expected = twin.stage(step, program, index, &values);
+            let (expected, allowed) = (&expected.results, &expected.allowed);
             let pairs = expected.tensors.iter().zip(&allowed.tensors);
             for ((tensor, expected), (_, allowed)) in pairs {
                 let actual = tensor.read(tape, program.rows);
@@ -225,16 +256,17 @@ impl Case {
                     untouched[at] = written[at].to_bits();
                 }
             }
-            if let (Some((term, expected)), Some((_, allowed))) = (expected.losses, allowed.losses)
+            if let (Some((term, expected)), Some((_, allowed))) =
+                (&expected.losses, &allowed.losses)
             {
                 let shares = left.variant.shares(self, index);
                 let mut actual = vec![0.0; expected.len()];
-                for word in left.words(self, step, program, term, shares) {
+                for word in left.words(self, step, program, *term, shares) {
                     actual[word.row] += f64::from(left.losses[word.at]);
                     logged[word.at] = true;
                 }
                 let actual: Vec<f32> = actual.into_iter().map(|sum| sum as f32).collect();
-                within(&format!("losses of {what}"), &actual, &expected, &allowed);
+                within(&format!("losses of {what}"), &actual, expected, allowed);
             }
         }
         let bits: Vec<u32> = tape.iter().map(|v| v.to_bits()).collect();
