@@ -43,7 +43,7 @@ pub(crate) fn variants(gpu: &Gpu, program: &Program) -> Vec<Variant> {
     let ways: [Cut; 2] = [rows::together, rows::each_alone];
     let subgroups = ways.into_iter().filter(|_| eight).map(Variant::Subgroups);
     let limits = gpu.limits();
-    let memory = limits.max_compute_workgroup_storage_size as usize;
+    let memory = memory(gpu);
     let most = limits
         .max_compute_invocations_per_workgroup
         .min(limits.max_compute_workgroup_size_x) as usize;
@@ -106,9 +106,23 @@ impl Variant {
     }
 
     /// The launches of a program.
-    pub(crate) fn launches(self, buffers: Buffers<'_>, program: &Program, log: Log) -> Vec<Launch> {
+    pub(crate) fn launches(
+        self,
+        gpu: &Gpu,
+        buffers: Buffers<'_>,
+        program: &Program,
+        log: Log,
+    ) -> Vec<Launch> {
         let sections = self.sections(&program.stages);
-        let launch = |section: &Section| rows::launch(buffers, program, log, section);
+        let launch = |section: &Section| {
+            let mut launch = rows::launch(buffers, program, log, section);
+            match section.tile {
+                Some(tile) => take_all_memory(gpu, tile, &mut launch),
+                None if gpu.checks() == Checks::Checked => take_general_code(&mut launch),
+                None => {}
+            }
+            launch
+        };
         sections.iter().map(launch).collect()
     }
 
@@ -118,6 +132,34 @@ impl Variant {
         let of = sections.iter().find(|s| s.stages.contains(&stage));
         of.map_or(0, |section| section.shares)
     }
+}
+
+/// Gives the tensors of `rows_workgroup` all workgroup memory that there is, up to 32 KiB, where they
+/// need less: drivers compile a pipeline for each length, and programs of many sizes have many.
+fn take_all_memory(gpu: &Gpu, tile: Tile, launch: &mut Launch) {
+    const VECTOR: usize = 16;
+    // A tile without stages still has the least memory for tensors, 64 vectors.
+    let partial_sums = tile.bytes(&[]) - 64 * VECTOR;
+    let all = memory(gpu).min(32 << 10).saturating_sub(partial_sums) / VECTOR;
+    for (name, value) in &mut launch.constants {
+        if *name == "TENSORS" {
+            *value = value.max(all as f64);
+        }
+    }
+}
+
+/// Bytes of workgroup memory.
+fn memory(gpu: &Gpu) -> usize {
+    gpu.limits().max_compute_workgroup_storage_size as usize
+}
+
+/// Leaves two of the eight pipelines of `rows_subgroups`, each of which takes llvmpipe nine seconds with
+/// bounds checks: with the code for tanh and the sigmoid, which others lack, and either with vectors of
+/// weights and of latents or with words of both.
+fn take_general_code(launch: &mut Launch) {
+    let is_on = |name| launch.constants.contains(&(name, 1.0));
+    let vectors = f64::from(u8::from(is_on("ALIGNED") && is_on("QUADS")));
+    launch.constants = vec![("SMOOTH", 1.0), ("ALIGNED", vectors), ("QUADS", vectors)];
 }
 
 /// What is left of some steps.
@@ -209,7 +251,7 @@ impl Case {
                     tape: tape.slice(),
                     losses: losses.slice(),
                 };
-                variant.launches(buffers, part, log)
+                variant.launches(gpu, buffers, part, log)
             });
         let shared = [&images, &order, &parameters, &state, &losses];
         let arrays: Vec<_> = shared.into_iter().chain(&tapes).collect();

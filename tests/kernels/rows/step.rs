@@ -208,6 +208,7 @@ fn trained(
     let losses = Array::updated(gpu, &vec![0.0f32; case.terms * log.term()]);
     let lines = Array::output(gpu, log.entries * (1 + TERMS.len()));
     let step = variant.launches(
+        gpu,
         rows::Buffers {
             images: images.slice(),
             order: order.slice(),
