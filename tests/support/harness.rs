@@ -17,6 +17,15 @@ use vae_wgpu::reference::ReferenceExecutor;
 /// Makes an executor of one kind for these parameters and this seed.
 pub(crate) type Open = dyn Fn(Vec<ParameterSpec>, u64) -> Box<dyn Executor>;
 
+/// How much a test trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Full,
+    /// With kernels for GPUs on a software adapter, which takes 0.1 s for each step of 32 images: its
+    /// workgroups' invocations take turns at every barrier.
+    Short,
+}
+
 /// A test by its name.
 pub(crate) struct Test {
     name: &'static str,
@@ -28,6 +37,8 @@ enum Body {
     Gpu(fn(&Gpu), &'static [Checks]),
     MatrixUnits(fn(&Gpu)),
     Executors(fn(&Open)),
+    Trainings(fn(&Open, Extent)),
+    Families(fn(&Open)),
     Ignored(&'static str),
 }
 
@@ -72,6 +83,22 @@ impl Test {
         }
     }
 
+    /// Likewise a test of whole trainings, which says how long these may be.
+    pub(crate) fn trainings(name: &'static str, body: fn(&Open, Extent)) -> Self {
+        Self {
+            name,
+            body: Body::Trainings(body),
+        }
+    }
+
+    /// A test of long trainings: on the reference executor, and on one plan of each family of kernels.
+    pub(crate) fn families(name: &'static str, body: fn(&Open)) -> Self {
+        Self {
+            name,
+            body: Body::Families(body),
+        }
+    }
+
     /// A test that cannot run here.
     pub(crate) fn ignored(name: &'static str, reason: &'static str) -> Self {
         Self {
@@ -108,25 +135,44 @@ impl Test {
                     })
                 })
                 .into(),
-            Body::Executors(body) => {
-                let reference = Trial::test(format!("{name} (reference)"), move || {
-                    body(&|specs, seed| Box::new(ReferenceExecutor::new(specs, seed)));
-                    Ok(())
-                });
-                let plans = PLANS.map(|(as_gpu, plan)| {
-                    let kernels = if as_gpu { ", kernels for GPUs" } else { "" };
-                    Trial::ignorable_test(format!("{name} ({plan}{kernels})"), move || {
-                        on_gpu(Mode::trusted(as_gpu), |gpu| body(&on_plan(gpu, plan)))
-                    })
-                });
-                [reference].into_iter().chain(plans).collect()
-            }
+            Body::Executors(body) => on_executors(name, &PLANS, move |open, _| body(open)),
+            Body::Trainings(body) => on_executors(name, &PLANS, body),
+            Body::Families(body) => on_executors(name, &FAMILIES, move |open, _| body(open)),
             Body::Ignored(reason) => vec![Trial::ignorable_test(name, move || {
                 Ok(Completion::ignored_with(reason))
             })],
         }
     }
 }
+
+/// A test on the reference executor, and on the GPU's in each of these ways.
+fn on_executors(
+    name: &str,
+    plans: &[(bool, PlanChoice)],
+    body: impl Fn(&Open, Extent) + Copy + Send + 'static,
+) -> Vec<Trial> {
+    let reference = Trial::test(format!("{name} (reference)"), move || {
+        let open =
+            |specs, seed| -> Box<dyn Executor> { Box::new(ReferenceExecutor::new(specs, seed)) };
+        body(&open, Extent::Full);
+        Ok(())
+    });
+    let plans = plans.iter().map(|&(as_gpu, plan)| {
+        let kernels = if as_gpu { ", kernels for GPUs" } else { "" };
+        Trial::ignorable_test(format!("{name} ({plan}{kernels})"), move || {
+            on_gpu(Mode::trusted(as_gpu), |gpu| {
+                let slow = as_gpu && gpu.adapter().kind == wgpu::DeviceType::Cpu;
+                let extent = if slow { Extent::Short } else { Extent::Full };
+                body(&on_plan(gpu, plan), extent);
+            })
+        })
+    });
+    [reference].into_iter().chain(plans).collect()
+}
+
+/// One plan of each family of kernels, that for this adapter and that for GPUs.
+const FAMILIES: [(bool, PlanChoice); 2] =
+    [(false, PlanChoice::TwoLaunch), (true, PlanChoice::General)];
 
 /// Every way to cut a step into launches, with the kernels for this adapter and with those for GPUs.
 const PLANS: [(bool, PlanChoice); 6] = [

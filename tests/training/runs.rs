@@ -9,29 +9,34 @@ use vae_wgpu::model::Likelihood;
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::train::{EpochEnd, EpochMetrics, Progress, Settings, TrainError, Trainer, load};
 
-use crate::support::harness::{Open, Test, tests};
+use crate::support::harness::{Extent, Open, Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests!(executors:
+    let mut tests = tests!(trainings:
         one_seed_gives_one_checkpoint_however_steps_are_submitted,
         watching_shows_the_log_and_changes_nothing,
         an_interrupted_run_ends_with_the_same_bits,
         a_checkpoint_holds_what_the_caller_put_into_the_model,
-        the_loss_falls_and_reconstructions_beat_the_mean_image,
         a_loss_that_is_not_finite_names_its_cause,
-        the_executors_agree,
         a_checkpoint_alone_gives_the_model_back,
-        samples_depend_on_the_seed_alone,
         profiled_steps_are_steps_like_others,
-    )
+    );
+    tests.extend(tests!(executors: the_executors_agree, samples_depend_on_the_seed_alone));
+    // That the plans of a family learn alike is `the_executors_agree`.
+    tests.extend(tests!(families: the_loss_falls_and_reconstructions_beat_the_mean_image));
+    tests
 }
 
 /// 300 digits, so that the last of ten batches has 12 images; 70 to test on.
 fn data() -> Dataset {
+    few_digits(300, 70)
+}
+
+fn few_digits(train: usize, test: usize) -> Dataset {
     Dataset {
         name: "few digits".to_owned(),
-        train: digits::generate(1, 0, 300),
-        test: digits::generate(2, 0, 70),
+        train: digits::generate(1, 0, train),
+        test: digits::generate(2, 0, test),
         note: None,
     }
 }
@@ -44,6 +49,23 @@ fn settings() -> Settings {
         epochs: 3,
         lr: 3e-3,
         ..Settings::default()
+    }
+}
+
+/// What a training of this extent is given: several epochs of several batches, the last of which is
+/// smaller, and more of them than copies of the log can be under way, which are three.
+fn workload(extent: Extent) -> (Dataset, Settings) {
+    match extent {
+        Extent::Full => (data(), settings()),
+        // Six batches of 16 images and one of four.
+        Extent::Short => {
+            let settings = Settings {
+                batch_size: 16,
+                epochs: 2,
+                ..settings()
+            };
+            (few_digits(100, 20), settings)
+        }
     }
 }
 
@@ -79,8 +101,8 @@ fn run(trainer: &mut Trainer) -> (Checkpoint, Vec<[u64; 6]>) {
     (trainer.checkpoint().unwrap(), metrics)
 }
 
-fn one_seed_gives_one_checkpoint_however_steps_are_submitted(open: &Open) {
-    let (data, settings) = (data(), settings());
+fn one_seed_gives_one_checkpoint_however_steps_are_submitted(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
     let first = run(&mut trainer(open, &settings, &data));
     for steps in [1, 64] {
         let mut other = trainer(open, &settings, &data);
@@ -94,8 +116,8 @@ fn one_seed_gives_one_checkpoint_however_steps_are_submitted(open: &Open) {
     assert!(run(&mut trainer(open, &reseeded, &data)).0.tensors != first.0.tensors);
 }
 
-fn watching_shows_the_log_and_changes_nothing(open: &Open) {
-    let (data, settings) = (data(), settings());
+fn watching_shows_the_log_and_changes_nothing(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
     let unwatched = run(&mut trainer(open, &settings, &data));
     // One step a submission: more copies of the log than can be under way at once.
     for steps in [1, 4] {
@@ -114,15 +136,17 @@ fn watching_shows_the_log_and_changes_nothing(open: &Open) {
                 panic!("nobody interrupts")
             };
             metrics.push(losses(&epoch));
-            // Ten batches, three values each.
-            assert_eq!(seen.len(), 30);
+            // Three values of each batch.
+            let count = data.train.images.count;
+            let starts = (0..count).step_by(settings.batch_size);
+            assert_eq!(seen.len(), 3 * starts.len());
             let mean = |term: usize| {
-                let sizes = (0..10).map(|batch| if batch < 9 { 32.0 } else { 12.0 });
+                let sizes = starts.clone().map(|at| settings.batch_size.min(count - at));
                 let lines = seen.chunks(3).zip(sizes);
-                lines
-                    .map(|(line, size)| f64::from(line[term]) * size)
-                    .sum::<f64>()
-                    / 300.0
+                let sum: f64 = lines
+                    .map(|(line, size)| f64::from(line[term]) * size as f64)
+                    .sum();
+                sum / count as f64
             };
             assert!((mean(0) - epoch.train_loss).abs() < 1e-9 * epoch.train_loss);
         }
@@ -134,12 +158,13 @@ fn watching_shows_the_log_and_changes_nothing(open: &Open) {
     }
 }
 
-fn an_interrupted_run_ends_with_the_same_bits(open: &Open) {
-    let (data, settings) = (data(), settings());
+fn an_interrupted_run_ends_with_the_same_bits(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
     let whole = run(&mut trainer(open, &settings, &data));
 
-    // Stopped after 1, 4 and 9 steps of whichever epoch it is in, each time in a new process's
-    // shoes: new executor, state only from the checkpoint.
+    // Stopped after four steps; not within the nine more that the epoch no longer has; after one and after
+    // four more steps of the next epoch. Each time goes on as a new process would: with a new executor,
+    // and with no state but the checkpoint.
     let mut metrics = Vec::new();
     let mut current = trainer(open, &settings, &data);
     for stop_after in [4, 9, 1, 4] {
@@ -161,8 +186,8 @@ fn an_interrupted_run_ends_with_the_same_bits(open: &Open) {
     assert!(checkpoint == whole.0, "checkpoint");
 }
 
-fn a_checkpoint_holds_what_the_caller_put_into_the_model(open: &Open) {
-    let (data, settings) = (data(), settings());
+fn a_checkpoint_holds_what_the_caller_put_into_the_model(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
     let mut trainer = trainer(open, &settings, &data);
     let name = trainer.model().vae().parameters()[0].name.clone();
     // Before the first step, and after an epoch.
@@ -221,12 +246,12 @@ fn the_loss_falls_and_reconstructions_beat_the_mean_image(open: &Open) {
     );
 }
 
-fn a_loss_that_is_not_finite_names_its_cause(open: &Open) {
-    let data = data();
+fn a_loss_that_is_not_finite_names_its_cause(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
     let settings = Settings {
         lr: 1e18,
         likelihood: Likelihood::Gaussian,
-        ..settings()
+        ..settings
     };
     let mut trainer = trainer(open, &settings, &data);
     let error = trainer.run(|_| {}).unwrap_err();
@@ -270,11 +295,11 @@ fn the_executors_agree(open: &Open) {
 }
 
 /// Loaded on the reference executor, whichever executor it was trained with.
-fn a_checkpoint_alone_gives_the_model_back(open: &Open) {
-    let data = data();
+fn a_checkpoint_alone_gives_the_model_back(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
     let settings = Settings {
         epochs: 1,
-        ..settings()
+        ..settings
     };
     let mut trainer = trainer(open, &settings, &data);
     trainer.run(|_| {}).unwrap();
@@ -316,9 +341,10 @@ fn samples_depend_on_the_seed_alone(open: &Open) {
     assert_ne!(sample(3), sample(4));
 }
 
-fn profiled_steps_are_steps_like_others(open: &Open) {
-    let (data, settings) = (data(), settings());
+fn profiled_steps_are_steps_like_others(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
     let images = &data.train.images;
+    let batches = images.count.div_ceil(settings.batch_size);
     let vae = settings.vae(images.dim()).unwrap();
     let specs = vae.parameters();
     let epoch = |run: &dyn Fn(&mut dyn Pass) -> Option<Profile>| {
@@ -335,16 +361,16 @@ fn profiled_steps_are_steps_like_others(open: &Open) {
         };
         pass.begin(start).unwrap();
         let profile = run(&mut *pass);
-        // Whatever is left of the epoch's ten batches.
+        // Whatever is left of the epoch.
         while pass.advance(10).unwrap() > 0 {}
         let losses = pass.losses().unwrap();
         (profile, losses, executor.snapshot().unwrap())
     };
     let (none, losses, snapshot) = epoch(&|_| None);
-    assert!(none.is_none() && losses.len() == 10 * 3);
+    assert!(none.is_none() && losses.len() == batches * 3);
     let (profile, profiled_losses, profiled_snapshot) = epoch(&|pass| {
         assert_eq!(pass.advance(2).unwrap(), 2);
-        // More than there are: seven whole batches, but not the smaller one.
+        // More than there are: the other whole batches, but not the smaller one.
         pass.profile(100).unwrap()
     });
     assert!(profiled_losses == losses && profiled_snapshot == snapshot);
