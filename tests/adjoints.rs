@@ -140,7 +140,7 @@ fn linear_with_a_weight_used_twice() {
 
 #[test]
 fn activations() {
-    for function in [Activation::Relu, Activation::Tanh, Activation::Sigmoid] {
+    for function in Activation::ALL {
         check(|g| {
             let x = operand(g, "x");
             let y = g.activation("y", function, x);

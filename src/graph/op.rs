@@ -21,23 +21,43 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Relu, Self::Tanh, Self::Sigmoid];
+
     /// Their names, as settings give them.
-    pub const NAMES: [&'static str; 3] = ["relu", "tanh", "sigmoid"];
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].name();
+            index += 1;
+        }
+        names
+    };
+
+    /// Its name, as settings give it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+        }
+    }
 }
 
 impl FromStr for Activation {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "relu" => Ok(Self::Relu),
-            "tanh" => Ok(Self::Tanh),
-            "sigmoid" => Ok(Self::Sigmoid),
-            _ => Err(format!(
+        let named = Self::ALL
+            .into_iter()
+            .find(|function| function.name() == name);
+        named.ok_or_else(|| {
+            format!(
                 "'{name}' is no activation; choose one of {}",
                 Self::NAMES.join(", ")
-            )),
-        }
+            )
+        })
     }
 }
 
@@ -86,4 +106,26 @@ pub enum Op {
         /// As in [`Op::SquaredError`].
         scale: f32,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Activation;
+
+    /// serde's list of the names of all variants, which its error shows, is complete by derivation.
+    #[test]
+    fn every_activation_is_listed_by_its_name() {
+        let error = toml::from_str::<std::collections::BTreeMap<String, Activation>>("a = ''");
+        let error = error.unwrap_err().to_string();
+        let (_, names) = error.split_once("expected one of ").unwrap();
+        let names: Vec<&str> = names
+            .trim()
+            .split(", ")
+            .map(|name| name.trim_matches('`'))
+            .collect();
+        assert_eq!(names, Activation::NAMES);
+        for (name, function) in Activation::NAMES.into_iter().zip(Activation::ALL) {
+            assert_eq!(name.parse(), Ok(function));
+        }
+    }
 }

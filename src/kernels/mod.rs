@@ -82,8 +82,9 @@ fn elementwise_grid(len: usize) -> [u32; 3] {
     wrapped_grid(len.div_ceil(WORKGROUP as usize))
 }
 
-/// The shaders' number for a non-linearity; 0 is none.
-fn activation_code(function: Option<Activation>) -> u32 {
+/// The shaders' number for a non-linearity; 0 is none. Their constant of this value has the name of the
+/// non-linearity in capitals.
+pub fn activation_code(function: Option<Activation>) -> u32 {
     match function {
         None => 0,
         Some(Activation::Relu) => 1,

@@ -38,7 +38,7 @@ fn compare(gpu: &Gpu, function: Activation, x: &[f32], shape: fn(Launch) -> Laun
 }
 
 fn lengths(gpu: &Gpu) {
-    for function in [Relu, Tanh, Sigmoid] {
+    for function in Activation::ALL {
         for len in LENGTHS {
             compare(gpu, function, &uniform(1, len, 4.0), |launch| launch);
         }
@@ -47,7 +47,7 @@ fn lengths(gpu: &Gpu) {
 
 /// A `tanh` that divides one overflowing exponential by another would return NaN here.
 fn extreme_values(gpu: &Gpu) {
-    for function in [Relu, Tanh, Sigmoid] {
+    for function in Activation::ALL {
         compare(gpu, function, &extreme(2, 257, 1e4), |launch| launch);
         compare(gpu, function, &extreme(3, 257, 1e30), |launch| launch);
     }

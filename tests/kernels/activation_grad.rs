@@ -49,7 +49,7 @@ fn outputs(function: Activation, seed: u64, len: usize) -> Vec<f32> {
 }
 
 fn lengths(gpu: &Gpu) {
-    for function in [Relu, Tanh, Sigmoid] {
+    for function in Activation::ALL {
         for len in LENGTHS {
             let y = outputs(function, 1, len);
             compare(gpu, function, &y, &uniform(2, len, 3.0), |launch| launch);
@@ -58,7 +58,7 @@ fn lengths(gpu: &Gpu) {
 }
 
 fn extreme_values(gpu: &Gpu) {
-    for function in [Relu, Tanh, Sigmoid] {
+    for function in Activation::ALL {
         let y = outputs(function, 3, 257);
         compare(gpu, function, &y, &extreme(4, 257, 1e30), |launch| launch);
     }

@@ -8,11 +8,11 @@ mod launches;
 mod step;
 
 use vae_wgpu::gpu::Gpu;
-use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
+use vae_wgpu::graph::Activation::{Relu, Sigmoid, Tanh};
 use vae_wgpu::kernels::rows::{Outcome, Product, Score, Stage};
 use vae_wgpu::rng::Stream;
 
-use crate::arrays::{extreme, keeps_nan, uniform};
+use crate::arrays::{extreme, functions, keeps_nan, uniform};
 use crate::support::harness::{Test, tests};
 use case::Case;
 use compare::{pairs, variants};
@@ -44,9 +44,6 @@ const ROWS: [usize; 9] = [1, 7, 8, 9, 31, 32, 33, 64, 65];
 
 /// About the edges of 8 and 32 columns.
 const WIDTHS: [usize; 6] = [1, 3, 31, 33, 64, 97];
-
-/// Activations and derivatives, and neither.
-const FUNCTIONS: [Option<Activation>; 4] = [None, Some(Relu), Some(Tanh), Some(Sigmoid)];
 
 const GAUSSIAN: Score = Score::SquaredError {
     scale: 0.5,
@@ -169,10 +166,10 @@ fn weights_in_two_pieces(gpu: &Gpu) {
 }
 
 fn every_epilogue(gpu: &Gpu) {
-    for activation in FUNCTIONS {
+    for activation in functions() {
         let mut case = Case::new(67, 1);
         let x = case.uniform(5, 1.0);
-        for derivative in FUNCTIONS {
+        for derivative in functions() {
             for (with_bias, with_addend) in
                 [(false, false), (true, false), (false, true), (true, true)]
             {
@@ -218,7 +215,7 @@ fn every_loss(gpu: &Gpu) {
     for (turn, index, of) in pairs(gpu, SHAPES.len(), &scores) {
         let [rows, inner, width] = SHAPES[index];
         let mut case = Case::new(rows, 1);
-        for activation in FUNCTIONS {
+        for activation in functions() {
             for with_bias in [false, true] {
                 let x = case.uniform(inner, 2.0);
                 let product = case.product(x, width, with_bias);

@@ -8,6 +8,7 @@ use naga::back::{PipelineConstants, hlsl, msl, pipeline_constants::process_overr
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
 use vae_wgpu::gpu::{Access, Kernel};
+use vae_wgpu::graph::Activation;
 use vae_wgpu::kernels;
 
 use crate::support::harness::{Test, tests};
@@ -18,6 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
         bindings_match,
         no_two_bindings_share_a_name,
         parameters_match,
+        every_activation_is_in_every_shader_that_has_one,
         defaults_stay_within_webgpu_limits,
         shaders_translate,
     ]
@@ -142,6 +144,43 @@ fn parameters_match() {
             }
         }
     }
+}
+
+/// An activation that a shader does not know would be the identity in it, and trainings with it would look
+/// plausible. Each is named by its code, and is used as often as ReLU: forward, and in the derivative.
+fn every_activation_is_in_every_shader_that_has_one() {
+    let mut found = 0;
+    for kernel in kernels::ALL {
+        let code: Vec<_> = kernel.source.lines().map(without_comment).collect();
+        let uses = |name: &str| {
+            let words = code
+                .iter()
+                .flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
+            words.filter(|word| *word == name).count()
+        };
+        let with_relu = uses("RELU");
+        // Products in registers take along nothing but ReLU.
+        if with_relu == 0 || kernel.name == kernels::gemm::REGISTERS.name {
+            continue;
+        }
+        found += 1;
+        for function in Activation::ALL {
+            let name = function.name().to_uppercase().replace('-', "_");
+            let value = kernels::activation_code(Some(function));
+            let constant = format!("const {name}: u32 = {value};");
+            assert!(
+                code.contains(&constant.as_str()),
+                "{}: {constant}",
+                kernel.name
+            );
+            assert_eq!(uses(&name), with_relu, "{}: uses of {name}", kernel.name);
+        }
+    }
+    assert!(found > 0, "no shader has an activation");
+}
+
+fn without_comment(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default().trim()
 }
 
 fn defaults_stay_within_webgpu_limits() {

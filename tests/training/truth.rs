@@ -170,6 +170,11 @@ pub(crate) fn small_vaes_match_pytorch(open: &Open) {
             Likelihood::SquaredError,
         ),
     ];
+    let covers = |function: &Activation| cases.iter().any(|case| case.3 == *function);
+    assert!(
+        Activation::ALL.iter().all(covers),
+        "an activation without a case"
+    );
     for (prefix, hidden, latent_dim, activation, likelihood) in cases {
         let config = VaeConfig {
             input_dim: 37,

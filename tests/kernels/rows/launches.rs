@@ -5,8 +5,8 @@ use vae_wgpu::kernels::rows::{self, Score, Stage, Tensor};
 use vae_wgpu::rng::Stream;
 
 use super::case::Case;
-use super::{BINARY_SQUARES, FUNCTIONS, GAUSSIAN, latent, score};
-use crate::arrays::{random, uniform};
+use super::{BINARY_SQUARES, GAUSSIAN, latent, score};
+use crate::arrays::{functions, random, uniform};
 use crate::support::harness::{Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -39,6 +39,7 @@ fn launches_in_one_pass(gpu: &Gpu) {
 fn random_programs(gpu: &Gpu) {
     let choices = (0usize..6, 1usize..48, 0usize..100, 0usize..64);
     let stages = proptest::collection::vec(choices, 1..8);
+    let functions = functions();
     random((1usize..200, 1usize..48, stages), |(rows, dim, stages)| {
         let mut case = Case::new(rows, dim);
         let x = case.output(dim);
@@ -46,7 +47,7 @@ fn random_programs(gpu: &Gpu) {
         let mut tensors = vec![x];
         for (kind, width, pick, flags) in stages {
             let input = tensors[pick % tensors.len()];
-            let activation = FUNCTIONS[flags % 4];
+            let activation = functions[flags % functions.len()];
             if kind == 0 && input.width.is_multiple_of(2) {
                 let z = random_latent(&mut case, input);
                 tensors.push(z);
@@ -64,7 +65,7 @@ fn random_programs(gpu: &Gpu) {
                 let same = tensors.iter().find(|tensor| tensor.width == width);
                 product.addend = same.copied();
             }
-            if let (true, Some(function)) = (kind == 5, FUNCTIONS[pick % 4]) {
+            if let (true, Some(function)) = (kind == 5, functions[pick % functions.len()]) {
                 product.gradient_of = Some((function, case.fractions(width)));
             }
             tensors.push(case.store(product));
