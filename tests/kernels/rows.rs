@@ -5,6 +5,7 @@ mod case;
 mod compare;
 mod expected;
 mod launches;
+mod pairs;
 mod step;
 
 use vae_wgpu::gpu::Gpu;
@@ -15,7 +16,8 @@ use vae_wgpu::rng::Stream;
 use crate::arrays::{extreme, functions, keeps_nan, uniform};
 use crate::support::harness::{Test, tests};
 use case::Case;
-use compare::{pairs, variants};
+use compare::variants;
+use pairs::pairs;
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = tests![both_checks:
@@ -33,6 +35,7 @@ pub(crate) fn tests() -> Vec<Test> {
         extreme_latents,
         nothing_hides_what_is_not_finite,
     ];
+    tests.extend(pairs::tests());
     tests.extend(launches::tests());
     tests.extend(step::tests());
     tests

@@ -6,13 +6,13 @@ use vae_wgpu::rng;
 
 use crate::arrays::uniform;
 
-/// Words between two tensors: not a number.
+/// Words between two tensors, NaN.
 const BETWEEN: usize = LINE;
 
-/// Words between two weights: not a number, and of no even length.
+/// Words between two weights, NaN: an odd number, so that few weights start at whole vectors.
 const GAP: usize = 3;
 
-/// The same where weights start at whole vectors.
+/// Words between two weights where these start at whole vectors.
 const ALIGNED_GAP: usize = 4;
 
 pub(crate) struct Case {
@@ -20,7 +20,7 @@ pub(crate) struct Case {
     pub(crate) program: Program,
     /// Rows of a batch.
     pub(crate) batch: usize,
-    /// As it is before: inputs, and NaN where something is to be written.
+    /// The tape before a step: inputs, and NaN where something is to be written.
     pub(crate) tape: Vec<f32>,
     pub(crate) parameters: Vec<f32>,
     pub(crate) state: State,

@@ -70,28 +70,6 @@ pub(crate) fn variants(gpu: &Gpu, program: &Program) -> Vec<Variant> {
     subgroups.chain(workgroups).collect()
 }
 
-/// The cases of a test in which each variant of the kernels meets each of `count` main choices, and each
-/// variant and each main choice meet each of `others`: a turn of [`Case::compare_turn`], the index of a
-/// main choice, another choice.
-///
-/// The three in full would be many times as many; random programs have some of those.
-pub(crate) fn pairs<T: Copy>(
-    gpu: &Gpu,
-    count: usize,
-    others: &[T],
-) -> impl Iterator<Item = (usize, usize, T)> {
-    assert!(
-        count >= others.len(),
-        "a turn would not meet all of the others"
-    );
-    let empty = Case::new(1, 1);
-    let turns = variants(gpu, &empty.program).len().max(others.len());
-    (0..count).flat_map(move |index| {
-        let other = move |turn| others[(index + turn) % others.len()];
-        (0..turns).map(move |turn| (turn, index, other(turn)))
-    })
-}
-
 impl Variant {
     fn sections(self, stages: &[Stage]) -> Vec<Section> {
         match self {
@@ -162,9 +140,9 @@ fn take_general_code(launch: &mut Launch) {
     launch.constants = vec![("SMOOTH", 1.0), ("ALIGNED", vectors), ("QUADS", vectors)];
 }
 
-/// What is left of some steps.
+/// What a variant has written in some steps.
 pub(crate) struct Left {
-    /// A tape for each part of each step.
+    /// By step and part of the batch, each of which has a tape of its own.
     tapes: Vec<Vec<Vec<f32>>>,
     losses: Vec<f32>,
     variant: Variant,
