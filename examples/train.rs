@@ -4,14 +4,14 @@
 
 use std::path::Path;
 
-use vae_wgpu::data::{self, Location, Source};
+use vae_wgpu::data::{self, LoadOptions, Source};
 use vae_wgpu::eval;
 use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::plot;
 use vae_wgpu::train::{Settings, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let data = data::load(&Source::Digits, &Location::default(), &mut |_| {})?;
+    let data = data::load(&Source::Digits, &LoadOptions::default(), &mut |_| {})?;
     let (height, width) = (data.train.images.height, data.train.images.width);
 
     let settings = Settings {

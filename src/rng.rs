@@ -12,6 +12,11 @@
 //! | counter 3 | 0 |
 //! | key 0, 1 | low and high half of the seed |
 
+use std::convert::Infallible;
+
+use rand::TryRng;
+use rand::rand_core::block::{BlockRng, Generator};
+
 /// What a draw is for. Two streams never share a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
@@ -28,6 +33,8 @@ pub enum Stream {
     Sampling = 4,
     /// ε of the reparameterization while evaluating; counter 1 is the batch.
     Evaluation = 5,
+    /// Which images are held out for testing where there are no test images; counter 1 is 0.
+    HoldOut = 6,
 }
 
 /// Ten rounds of Philox4x32: 128 random bits for a 128-bit counter under a 64-bit key.
@@ -55,6 +62,55 @@ pub fn block(seed: u64, stream: Stream, step: u32, block: u32) -> [u32; 4] {
 /// A seed as Philox's key.
 pub fn key(seed: u64) -> [u32; 2] {
     [seed as u32, (seed >> 32) as u32]
+}
+
+/// The words of one stream, in order: a generator for the distributions of the crate `rand`.
+///
+/// It ends nowhere, but repeats itself after 2³⁴ words.
+#[derive(Clone, Debug)]
+pub struct Philox(BlockRng<Blocks>);
+
+impl Philox {
+    /// The words of `stream` from the first on; `step` is counter 1, as the stream defines it.
+    pub fn new(seed: u64, stream: Stream, step: u32) -> Self {
+        Self(BlockRng::new(Blocks {
+            counter: [0, step, stream as u32, 0],
+            key: key(seed),
+        }))
+    }
+}
+
+impl TryRng for Philox {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.0.next_word())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.next_u64_from_u32())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+/// The element blocks of a stream, one after the other.
+#[derive(Clone, Debug)]
+struct Blocks {
+    counter: [u32; 4],
+    key: [u32; 2],
+}
+
+impl Generator for Blocks {
+    type Output = [u32; 4];
+
+    fn generate(&mut self, words: &mut [u32; 4]) {
+        *words = philox4x32_10(self.counter, self.key);
+        self.counter[0] = self.counter[0].wrapping_add(1);
+    }
 }
 
 /// Two standard normals from two words, by Box and Muller.
@@ -110,6 +166,8 @@ pub fn permutation(seed: u64, epoch: u32, count: usize) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use rand::Rng;
+
     use super::*;
 
     #[test]
@@ -134,6 +192,22 @@ mod tests {
         ];
         for (counter, key, expected) in cases {
             assert_eq!(philox4x32_10(counter, key), expected);
+        }
+    }
+
+    #[test]
+    fn a_generator_gives_the_words_of_its_stream_in_order() {
+        let words = (0..5).flat_map(|index| block(9, Stream::Sampling, 4, index));
+        let mut rng = Philox::new(9, Stream::Sampling, 4);
+        assert!(words.clone().eq((0..20).map(|_| rng.next_u32())));
+        let mut rng = Philox::new(9, Stream::Sampling, 4);
+        let words: Vec<_> = words.collect();
+        let (pairs, _) = words.as_chunks::<2>();
+        for pair in pairs {
+            assert_eq!(
+                rng.next_u64(),
+                u64::from(pair[1]) << 32 | u64::from(pair[0])
+            );
         }
     }
 

@@ -133,7 +133,8 @@ impl Job {
             ..Options::default()
         };
         let open = || Device::open_with(&self.adapter, &options);
-        let (device, data) = threads::both(open, || self.data.load(&self.source));
+        let (device, data) =
+            threads::both(open, || self.data.load(&self.source, self.settings.seed));
         Ok((data?, device))
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use vae_wgpu::data::{self, Dataset, Location, Source};
+use vae_wgpu::data::{self, Dataset, LoadOptions, Source};
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::AdapterChoice;
@@ -103,20 +103,21 @@ pub(crate) struct DataOptions {
 }
 
 impl DataOptions {
-    /// Loads the data set.
-    pub(crate) fn load(&self, source: &Source) -> anyhow::Result<Dataset> {
-        let mut location = Location {
+    /// Loads the data set; `seed` draws what is held out of it.
+    pub(crate) fn load(&self, source: &Source, seed: u64) -> anyhow::Result<Dataset> {
+        let mut options = LoadOptions {
             download: self.download,
-            ..Location::default()
+            mirror: self.mirror.clone(),
+            seed,
+            ..LoadOptions::default()
         };
         if let Some(dir) = &self.data_dir {
-            location.data_dir.clone_from(dir);
+            options.data_dir.clone_from(dir);
         }
-        location.mirror.clone_from(&self.mirror);
         let bar = ProgressBar::hidden();
         let style = ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}");
         bar.set_style(style.context("the style of the download's progress bar")?);
-        let data = data::load(source, &location, &mut |progress| {
+        let data = data::load(source, &options, &mut |progress| {
             if bar.is_hidden() {
                 bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
             }
@@ -125,7 +126,7 @@ impl DataOptions {
             bar.set_position(progress.bytes);
         })?;
         bar.finish_and_clear();
-        if let Some(note) = &data.note {
+        for note in &data.notes {
             console::note(note);
         }
         Ok(data)

@@ -36,7 +36,7 @@ impl Args {
         let mut options = self.data;
         let source = options.data.take().unwrap_or_else(|| run.source());
         options.data_dir = options.data_dir.or_else(|| run.config.data.dir.clone());
-        let data = options.load(&source)?;
+        let data = options.load(&source, run.config.training.seed)?;
         let images = &data.test.images;
         let [height, width] = run.config.data.image;
         if [images.height, images.width] != [height, width] {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DataError, Dataset, Images, Split, idx};
+use super::{DataError, Dataset, Images, LoadOptions, Split, hold_out, idx};
 
 pub(super) const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 pub(super) const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
@@ -10,7 +10,7 @@ pub(super) const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
 pub(super) const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 
 /// Loads a folder of the user's: training images are required, labels and test images optional.
-pub(super) fn load(dir: &Path) -> Result<Dataset, DataError> {
+pub(super) fn load(dir: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
     match dir.metadata() {
         Ok(metadata) if metadata.is_dir() => {}
         Ok(_) => {
@@ -37,11 +37,11 @@ pub(super) fn load(dir: &Path) -> Result<Dataset, DataError> {
         .as_deref()
         .and_then(Path::file_name)
         .map(|name| name.to_string_lossy().into());
-    read(name.unwrap_or_else(|| "images".into()), dir)
+    read(name.unwrap_or_else(|| "images".into()), dir, options)
 }
 
 /// Reads the files in `dir` as the set `name`.
-pub(super) fn read(name: String, dir: &Path) -> Result<Dataset, DataError> {
+pub(super) fn read(name: String, dir: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
     let Some((train_path, train)) = split(dir, TRAIN_IMAGES, TRAIN_LABELS)? else {
         return Err(DataError::NoImages {
             dir: dir.to_owned(),
@@ -49,9 +49,10 @@ pub(super) fn read(name: String, dir: &Path) -> Result<Dataset, DataError> {
         });
     };
     let Some((test_path, test)) = split(dir, TEST_IMAGES, TEST_LABELS)? else {
-        let (train, test) = hold_out(train, train_path)?;
+        let (train, test) = hold_out::hold_out(train, &train_path, options.seed)?;
         let note = format!(
-            "{} has no {TEST_IMAGES}: the last {} of {} training images are held out for testing",
+            "{} has no {TEST_IMAGES}: {} of {} training images, drawn by the seed, are held out for \
+             testing",
             dir.display(),
             test.images.count,
             train.images.count + test.images.count,
@@ -60,7 +61,7 @@ pub(super) fn read(name: String, dir: &Path) -> Result<Dataset, DataError> {
             name,
             train,
             test,
-            note: Some(note),
+            notes: vec![note],
         });
     };
     let size = |images: &Images| (images.height, images.width);
@@ -75,7 +76,7 @@ pub(super) fn read(name: String, dir: &Path) -> Result<Dataset, DataError> {
         name,
         train,
         test,
-        note: None,
+        notes: Vec::new(),
     })
 }
 
@@ -101,25 +102,4 @@ fn split(dir: &Path, images: &str, labels: &str) -> Result<Option<(PathBuf, Spli
         split.labels = Some(labels);
     }
     Ok(Some((images_path, split)))
-}
-
-/// Parts the last tenth, at least one image, from the rest.
-fn hold_out(mut train: Split, path: PathBuf) -> Result<(Split, Split), DataError> {
-    let images = &mut train.images;
-    if images.count < 2 {
-        return Err(DataError::NothingToHoldOut { path });
-    }
-    let kept = images.count - (images.count / 10).max(1);
-    let dim = images.dim();
-    let test = Split {
-        images: Images {
-            count: images.count - kept,
-            height: images.height,
-            width: images.width,
-            pixels: images.pixels.split_off(kept * dim),
-        },
-        labels: train.labels.as_mut().map(|labels| labels.split_off(kept)),
-    };
-    images.count = kept;
-    Ok((train, test))
 }

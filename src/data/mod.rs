@@ -1,13 +1,13 @@
 //! Image data sets: where they come from and how they are read.
 //!
-//! A [`Source`] says which data set, a [`Location`] where the named ones live and whether they may
-//! be downloaded, and [`load`] turns both into a [`Dataset`] of grey images as bytes. Nothing here
-//! knows what the images are used for.
+//! A [`Source`] says which data set, [`LoadOptions`] where the named ones live and how files are
+//! read, and [`load`] turns both into a [`Dataset`] of grey images as bytes. Nothing here knows what
+//! the images are used for.
 //!
 //! ```
-//! use vae_wgpu::data::{Location, Source, load};
+//! use vae_wgpu::data::{LoadOptions, Source, load};
 //!
-//! let digits = load(&Source::Digits, &Location::default(), &mut |_| {})?;
+//! let digits = load(&Source::Digits, &LoadOptions::default(), &mut |_| {})?;
 //! assert_eq!((digits.train.images.height, digits.train.images.width), (28, 28));
 //! # Ok::<(), vae_wgpu::data::DataError>(())
 //! ```
@@ -18,10 +18,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+mod digest;
 pub mod digits;
 mod download;
 mod error;
 mod folder;
+mod hold_out;
 pub mod idx;
 mod named;
 
@@ -107,9 +109,9 @@ pub struct Dataset {
     pub train: Split,
     /// What to measure with; never empty.
     pub test: Split,
-    /// Something about the set that the user should be told, such as that test images were held
-    /// out.
-    pub note: Option<String>,
+    /// What the user should be told about the set, such as that test images were held out: a
+    /// sentence each.
+    pub notes: Vec<String>,
 }
 
 impl<'a> From<&'a Dataset> for Cow<'a, Dataset> {
@@ -182,9 +184,9 @@ impl fmt::Display for Source {
     }
 }
 
-/// Where the named sets live on this machine, and whether they may be fetched.
+/// Where the named sets live on this machine, whether they may be fetched, and how files are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Location {
+pub struct LoadOptions {
     /// A folder with one folder per set, `DATA_DIR/mnist/train-images-idx3-ubyte.gz`; or the folder
     /// that has the files of the wanted set itself. Downloads go to the first form.
     pub data_dir: PathBuf,
@@ -193,10 +195,12 @@ pub struct Location {
     /// The URL of a folder that has the four `.gz` files of the wanted set, instead of the set's
     /// own server.
     pub mirror: Option<String>,
+    /// Draws the images that are held out for testing where there are no test images.
+    pub seed: u64,
 }
 
-impl Default for Location {
-    /// The cache folder of the platform (`~/.cache/vae-wgpu` on Linux), no download.
+impl Default for LoadOptions {
+    /// The cache folder of the platform (`~/.cache/vae-wgpu` on Linux), no download, seed 0.
     fn default() -> Self {
         // Without a home there is no cache folder: a folder that the user can see is better than a
         // temporary one.
@@ -208,6 +212,7 @@ impl Default for Location {
             data_dir,
             download: false,
             mirror: None,
+            seed: 0,
         }
     }
 }
@@ -231,14 +236,14 @@ pub struct Progress<'a> {
 /// downloaded; the message names the file, what was wrong where, and what to do.
 pub fn load(
     source: &Source,
-    location: &Location,
+    options: &LoadOptions,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Dataset, DataError> {
     match source {
         Source::Digits => Ok(digits::dataset()),
-        Source::Mnist => named::MNIST.load(location, progress),
-        Source::FashionMnist => named::FASHION_MNIST.load(location, progress),
-        Source::Kmnist => named::KMNIST.load(location, progress),
-        Source::Directory(dir) => folder::load(dir),
+        Source::Mnist => named::MNIST.load(options, progress),
+        Source::FashionMnist => named::FASHION_MNIST.load(options, progress),
+        Source::Kmnist => named::KMNIST.load(options, progress),
+        Source::Directory(dir) => folder::load(dir, options),
     }
 }

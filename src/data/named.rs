@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::folder::{self, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS};
-use super::{DataError, Dataset, Location, Progress, Source, download, idx};
+use super::{DataError, Dataset, LoadOptions, Progress, Source, download, idx};
 
 /// MNIST's four files: images and labels in turn.
 const FILES: [&str; 4] = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
@@ -43,20 +43,20 @@ pub(super) const KMNIST: NamedSet = NamedSet {
 impl NamedSet {
     pub(super) fn load(
         &self,
-        location: &Location,
+        options: &LoadOptions,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Dataset, DataError> {
-        let own = location.data_dir.join(self.name);
-        for dir in self.folders(location) {
+        let own = options.data_dir.join(self.name);
+        for dir in self.folders(options) {
             if FILES.iter().all(|file| idx::find(&dir, file).is_some()) {
-                return folder::read(self.name.into(), &dir);
+                return folder::read(self.name.into(), &dir, options);
             }
         }
         let missing = FILES
             .iter()
             .enumerate()
             .filter(|(_, file)| idx::find(&own, file).is_none());
-        if !location.download {
+        if !options.download {
             let missing = missing.map(|(_, file)| format!("{file}.gz")).collect();
             return Err(DataError::NotDownloaded {
                 set: self.name,
@@ -64,7 +64,7 @@ impl NamedSet {
                 missing,
             });
         }
-        let base = location.mirror.as_deref().unwrap_or(self.url);
+        let base = options.mirror.as_deref().unwrap_or(self.url);
         for (index, file) in missing {
             let file = format!("{file}.gz");
             let url = format!("{}/{file}", base.trim_end_matches('/'));
@@ -75,20 +75,20 @@ impl NamedSet {
             };
             download::fetch(&url, &own, &file, &check, progress)?;
         }
-        folder::read(self.name.into(), &own)
+        folder::read(self.name.into(), &own, options)
     }
 
     /// Where the files may be: the set's own folder, or the data folder itself.
-    fn folders(&self, location: &Location) -> Vec<PathBuf> {
-        let mut folders = vec![location.data_dir.join(self.name)];
+    fn folders(&self, options: &LoadOptions) -> Vec<PathBuf> {
+        let mut folders = vec![options.data_dir.join(self.name)];
         // All sets name their files alike, so that a folder called `mnist` must not pass for
         // `kmnist`.
-        let of_another_set = location
+        let of_another_set = options
             .data_dir
             .file_name()
             .is_some_and(|dir| dir != self.name && Source::NAMES.iter().any(|name| dir == *name));
         if !of_another_set {
-            folders.push(location.data_dir.clone());
+            folders.push(options.data_dir.clone());
         }
         folders
     }

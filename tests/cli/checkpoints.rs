@@ -3,7 +3,7 @@
 use std::fs;
 
 use vae_wgpu::checkpoint::Checkpoint;
-use vae_wgpu::data::{Location, Source, load};
+use vae_wgpu::data::{LoadOptions, Source, load};
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::train::{EpochEnd, Settings, Trainer};
 
@@ -310,7 +310,7 @@ fn weights_that_are_not_finite_are_not_saved() {
     let place = Place::new();
     let data = load(
         &Source::Directory(place.path("tiny")),
-        &Location::default(),
+        &LoadOptions::default(),
         &mut |_| {},
     );
     let settings = Settings {

@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::{Place, TRAIN_IMAGES};
+use crate::{Place, TRAIN, TRAIN_IMAGES};
 
 /// A file of images byte by byte.
 fn idx(header: [u32; 4], pixels: usize) -> Vec<u8> {
@@ -197,4 +197,20 @@ fn a_run_is_continued_and_used_from_any_folder() {
     place
         .vae("train --resume runs/a --epochs 5 --data other")
         .fails(2, &["trained on", "tiny", "other", "leave --data out"]);
+}
+
+#[test]
+fn a_run_measures_with_the_same_held_out_images_at_every_resume() {
+    let place = Place::new();
+    let ran = place
+        .vae(&format!("{TRAIN} --seed 7 --out runs/whole"))
+        .succeeds();
+    let note =
+        "note: tiny has no t10k-images-idx3-ubyte: 4 of 40 training images, drawn by the seed";
+    assert!(ran.err.contains(note), "{ran}");
+    place
+        .vae(&format!("{TRAIN} --seed 7 --epochs 1 --out runs/parts").replace("--epochs 2 ", ""))
+        .succeeds();
+    place.vae("train --resume runs/parts --epochs 2").succeeds();
+    assert_eq!(place.losses("runs/parts"), place.losses("runs/whole"));
 }

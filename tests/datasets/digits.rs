@@ -1,7 +1,7 @@
 //! The built-in digits: the same everywhere, balanced, and like what their labels say.
 
 use vae_wgpu::data::digits::generate;
-use vae_wgpu::data::{Location, Source, Split, load};
+use vae_wgpu::data::{LoadOptions, Source, Split, load};
 
 fn labels(split: &Split) -> &[u8] {
     split.labels.as_ref().unwrap()
@@ -9,7 +9,7 @@ fn labels(split: &Split) -> &[u8] {
 
 #[test]
 fn the_built_in_set_has_its_sizes_and_two_different_parts() {
-    let set = load(&Source::Digits, &Location::default(), &mut |_| {}).unwrap();
+    let set = load(&Source::Digits, &LoadOptions::default(), &mut |_| {}).unwrap();
     for (split, count) in [(&set.train, 20_000), (&set.test, 2_000)] {
         let images = &split.images;
         assert_eq!((images.count, images.height, images.width), (count, 28, 28));

@@ -135,12 +135,13 @@ fn files() -> HashMap<String, Vec<u8>> {
 }
 
 fn fetch(source: &Source, dir: &Path, url: &str) -> Result<Dataset, DataError> {
-    let location = Location {
+    let options = LoadOptions {
         data_dir: dir.to_owned(),
         download: true,
         mirror: Some(url.to_owned()),
+        ..LoadOptions::default()
     };
-    load(source, &location, &mut |_| {})
+    load(source, &options, &mut |_| {})
 }
 
 fn assert_complete(set: &Dataset) {
@@ -173,15 +174,16 @@ const ALL: [&str; 4] = [
 fn a_set_is_fetched_once_and_progress_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(files(), Manners::default());
-    let location = Location {
+    let options = LoadOptions {
         data_dir: dir.path().join("deep/down"),
         download: true,
         mirror: Some(server.url.clone() + "/"),
+        ..LoadOptions::default()
     };
     let mut heard: Vec<(String, u64, Option<u64>)> = Vec::new();
     let mut listen = |p: Progress<'_>| heard.push((p.file.to_owned(), p.bytes, p.total));
-    assert_complete(&load(&Source::Kmnist, &location, &mut listen).unwrap());
-    assert_eq!(names(&location.data_dir.join("kmnist")), ALL);
+    assert_complete(&load(&Source::Kmnist, &options, &mut listen).unwrap());
+    assert_eq!(names(&options.data_dir.join("kmnist")), ALL);
     assert_eq!(server.requests().len(), 4);
     for (file, contents) in files() {
         let len = contents.len() as u64;
@@ -195,12 +197,12 @@ fn a_set_is_fetched_once_and_progress_is_told() {
         assert!(of_file.is_sorted_by_key(|h| h.1));
     }
 
-    assert_complete(&load(&Source::Kmnist, &location, &mut |_| panic!("again")).unwrap());
+    assert_complete(&load(&Source::Kmnist, &options, &mut |_| panic!("again")).unwrap());
     assert_eq!(server.requests().len(), 4, "fetched what was there");
 
     // Only the file that is gone is fetched again.
-    fs::remove_file(location.data_dir.join("kmnist").join(ALL[1])).unwrap();
-    assert_complete(&load(&Source::Kmnist, &location, &mut |_| {}).unwrap());
+    fs::remove_file(options.data_dir.join("kmnist").join(ALL[1])).unwrap();
+    assert_complete(&load(&Source::Kmnist, &options, &mut |_| {}).unwrap());
     assert_eq!(server.requests()[4..], [(ALL[1].to_owned(), None)]);
 }
 
@@ -234,15 +236,16 @@ fn a_later_run_continues_an_earlier_one() {
     put(&folder, &format!("{file}.part"), &files()[file][..50]);
     let server = Server::start(files(), Manners::default());
     let mut first = None;
-    let location = Location {
+    let options = LoadOptions {
         data_dir: dir.path().to_owned(),
         download: true,
         mirror: Some(server.url.clone()),
+        ..LoadOptions::default()
     };
     let mut listen = |p: Progress<'_>| {
         first.get_or_insert((p.bytes, p.total));
     };
-    assert_complete(&load(&Source::Kmnist, &location, &mut listen).unwrap());
+    assert_complete(&load(&Source::Kmnist, &options, &mut listen).unwrap());
     assert_eq!(first, Some((50, Some(files()[file].len() as u64))));
     assert_eq!(
         server.requests()[0],

@@ -31,31 +31,58 @@ fn a_full_folder_is_read_plain_and_compressed() {
     assert_eq!((&set.train.images, &set.test.images), (&train, &test));
     assert_eq!(set.train.labels.unwrap(), [1, 2, 3, 4, 5, 6]);
     assert_eq!(set.test.labels.unwrap(), [7, 8]);
-    assert_eq!(set.note, None);
+    assert!(set.notes.is_empty(), "{:?}", set.notes);
+}
+
+/// The first pixel of each image, which tells them apart.
+fn firsts(images: &Images) -> Vec<u8> {
+    (0..images.count).map(|i| images.image(i)[0]).collect()
 }
 
 #[test]
-fn without_test_images_the_last_tenth_is_held_out_with_its_labels() {
-    for (count, held) in [(2, 1), (9, 1), (20, 2), (39, 3)] {
+fn without_test_images_a_tenth_drawn_by_the_seed_is_held_out_with_its_labels() {
+    let load_with = |dir: &Path, seed| {
+        let options = LoadOptions {
+            seed,
+            ..LoadOptions::default()
+        };
+        load(&Source::Directory(dir.to_owned()), &options, &mut |_| {}).unwrap()
+    };
+    for (count, held) in [(2, 1), (9, 1), (20, 2), (39, 3), (200, 20)] {
         let dir = tempfile::tempdir().unwrap();
         let all = images(count, 3, 3, 5);
-        let labels: Vec<u8> = (0..count as u8).collect();
+        let labels = firsts(&all);
         put(dir.path(), TRAIN_IMAGES, &image_bytes(&all));
         put(dir.path(), TRAIN_LABELS, &label_bytes(&labels));
 
-        let set = load_folder(dir.path()).unwrap();
-        let kept = count - held;
+        let set = load_with(dir.path(), 1);
+        let (train, test) = (&set.train.images, &set.test.images);
+        assert_eq!((train.count, test.count), (count - held, held));
+        for split in [&set.train, &set.test] {
+            assert_eq!(split.labels.as_deref().unwrap(), firsts(&split.images));
+            // Every image is whole, and those of one part stand in the order of the file.
+            let mut left = all.pixels.chunks(9);
+            assert!((0..split.images.count).all(|i| left.any(|one| one == split.images.image(i))));
+        }
+        let mut together = [&train.pixels[..], &test.pixels].concat();
+        let mut expected = all.pixels.clone();
+        together.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(together, expected);
+
         assert_eq!(
-            (set.train.images.count, set.test.images.count),
-            (kept, held)
+            load_with(dir.path(), 1),
+            set,
+            "another split the second time"
         );
-        assert_eq!(set.train.images.pixels, all.pixels[..9 * kept]);
-        assert_eq!(set.test.images.pixels, all.pixels[9 * kept..]);
-        assert_eq!(set.train.labels.unwrap(), labels[..kept]);
-        assert_eq!(set.test.labels.unwrap(), labels[kept..]);
-        let note = set.note.unwrap();
-        let said = format!("the last {held} of {count} training images are held out");
-        assert!(note.contains(&said), "{note}");
+        if count == 200 {
+            assert_ne!(load_with(dir.path(), 2).test, set.test);
+            // In a file that is sorted by class, one class would be what is held out.
+            let tenth = &all.pixels[9 * (count - held)..];
+            assert_ne!(test.pixels, tenth);
+        }
+        let said = format!("{held} of {count} training images, drawn by the seed, are held out");
+        assert!(set.notes[0].contains(&said), "{:?}", set.notes);
     }
 }
 

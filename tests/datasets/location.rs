@@ -11,12 +11,11 @@ fn fill(dir: &Path, first: usize) {
 }
 
 fn load_named(source: &Source, data_dir: &Path) -> Result<Dataset, DataError> {
-    let location = Location {
+    let options = LoadOptions {
         data_dir: data_dir.to_owned(),
-        download: false,
-        mirror: None,
+        ..LoadOptions::default()
     };
-    load(source, &location, &mut |_| {
+    load(source, &options, &mut |_| {
         panic!("downloads are not allowed")
     })
 }
@@ -67,7 +66,7 @@ fn a_missing_set_says_which_files_and_what_to_do() {
 
 #[test]
 fn by_default_nothing_is_downloaded() {
-    let location = Location::default();
-    assert!(!location.download && location.mirror.is_none());
-    assert!(!location.data_dir.as_os_str().is_empty());
+    let options = LoadOptions::default();
+    assert!(!options.download && options.mirror.is_none());
+    assert!(!options.data_dir.as_os_str().is_empty());
 }

@@ -11,8 +11,9 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use vae_wgpu::data::{DataError, Dataset, Images, Location, Source, load};
+use vae_wgpu::data::{DataError, Dataset, Images, LoadOptions, Source, load};
 
+mod digest;
 mod digits;
 mod download;
 mod folder;
@@ -66,7 +67,7 @@ fn put(dir: &Path, name: &str, bytes: &[u8]) {
 fn load_folder(dir: &Path) -> Result<Dataset, DataError> {
     load(
         &Source::Directory(dir.to_owned()),
-        &Location::default(),
+        &LoadOptions::default(),
         &mut |_| panic!("nothing to download"),
     )
 }

@@ -66,7 +66,7 @@ fn data() -> Dataset {
         name: "parts of digits".to_owned(),
         train: part(digits::generate(1, 0, 317)),
         test: part(digits::generate(2, 0, 70)),
-        note: None,
+        notes: Vec::new(),
     }
 }
 

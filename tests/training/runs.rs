@@ -37,7 +37,7 @@ fn few_digits(train: usize, test: usize) -> Dataset {
         name: "few digits".to_owned(),
         train: digits::generate(1, 0, train),
         test: digits::generate(2, 0, test),
-        note: None,
+        notes: Vec::new(),
     }
 }
 

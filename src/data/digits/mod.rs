@@ -33,7 +33,7 @@ pub fn dataset() -> Dataset {
         name: "digits".into(),
         train,
         test,
-        note: None,
+        notes: Vec::new(),
     }
 }
 

@@ -1,0 +1,78 @@
+//! Images for testing, where there are none: a tenth of the training images, drawn by a seed.
+
+use std::path::Path;
+
+use rand::seq::index;
+
+use super::{DataError, Images, Split};
+use crate::rng::{Philox, Stream};
+
+/// Parts a tenth, at least one image, from the rest; both keep their order.
+///
+/// The files of many data sets are sorted by class, so that the last tenth would be one class.
+pub(super) fn hold_out(
+    mut train: Split,
+    path: &Path,
+    seed: u64,
+) -> Result<(Split, Split), DataError> {
+    let images = &mut train.images;
+    let (count, dim) = (images.count, images.dim());
+    if count < 2 {
+        return Err(DataError::NothingToHoldOut {
+            path: path.to_owned(),
+        });
+    }
+    let mut rng = Philox::new(seed, Stream::HoldOut, 0);
+    let mut held = index::sample(&mut rng, count, (count / 10).max(1)).into_vec();
+    held.sort_unstable();
+    let test = Split {
+        images: Images {
+            count: held.len(),
+            height: images.height,
+            width: images.width,
+            pixels: part(&mut images.pixels, &held, dim),
+        },
+        labels: train.labels.as_mut().map(|labels| part(labels, &held, 1)),
+    };
+    images.count = count - held.len();
+    Ok((train, test))
+}
+
+/// Takes the items `held`, which ascend, out of `values`, which has `width` bytes an item. What stays
+/// is moved together where it lies, since there may be no room for a second copy.
+fn part(values: &mut Vec<u8>, held: &[usize], width: usize) -> Vec<u8> {
+    let mut parted = Vec::with_capacity(held.len() * width);
+    let mut end = held.first().map_or(values.len(), |first| first * width);
+    for (index, item) in held.iter().enumerate() {
+        let start = item * width;
+        parted.extend_from_slice(&values[start..start + width]);
+        let kept = start + width
+            ..held
+                .get(index + 1)
+                .map_or(values.len(), |next| next * width);
+        let len = kept.len();
+        values.copy_within(kept, end);
+        end += len;
+    }
+    values.truncate(end);
+    parted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_parted_and_both_parts_keep_their_order() {
+        let all: Vec<u8> = (0..18).collect();
+        for held in [&[0][..], &[5], &[0, 1, 5], &[2, 4], &[]] {
+            let mut kept = all.clone();
+            let parted = part(&mut kept, held, 3);
+            let of = |is_held: bool| -> Vec<u8> {
+                let item = |value: &u8| held.contains(&usize::from(value / 3)) == is_held;
+                all.iter().copied().filter(item).collect()
+            };
+            assert_eq!((parted, kept), (of(true), of(false)), "{held:?}");
+        }
+    }
+}
