@@ -39,7 +39,10 @@ pub(crate) struct DataConfig {
     pub(crate) source: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dir: Option<PathBuf>,
-    /// Height and width.
+    /// Whether rows and columns of the stored images are exchanged.
+    #[serde(default)]
+    pub(crate) transpose: bool,
+    /// Height and width, as trained on.
     pub(crate) image: [usize; 2],
 }
 
@@ -75,6 +78,7 @@ pub(crate) struct ConfigFile {
 pub(crate) struct PartialData {
     pub(crate) source: Option<String>,
     pub(crate) dir: Option<PathBuf>,
+    pub(crate) transpose: bool,
     pub(crate) image: Option<[usize; 2]>,
 }
 
@@ -193,6 +197,7 @@ mod tests {
             data: DataConfig {
                 source: "digits".to_owned(),
                 dir: None,
+                transpose: false,
                 image: [28, 28],
             },
             training: Preset::Aevb2d.settings(),

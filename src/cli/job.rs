@@ -51,15 +51,18 @@ impl Job {
             .unwrap_or_default();
         let mut data = args.data.clone();
         data.data_dir = data.data_dir.or(file.data.dir);
+        data.transpose |= file.data.transpose;
         let from_file = file.data.source.as_deref().map(parse_source);
         let adapter = file.adapter.map(|name| parse_adapter(&name)).transpose()?;
         let plan = file.plan.map(|name| parse_plan(&name)).transpose()?;
+        let source = data.data.take().or(from_file).unwrap_or(Source::Digits);
+        check_recordable(&source, data.data_dir.as_deref())?;
         Ok(Self {
             settings: args.overrides.resolve(&file.training, args.preset),
             adapter: args.adapter.resolve(adapter),
             plan: args.plan.resolve(plan),
             matrix_units: args.plan.matrix_units(file.matrix_units),
-            source: data.data.take().or(from_file).unwrap_or(Source::Digits),
+            source,
             data,
             resume: None,
         })
@@ -83,6 +86,15 @@ impl Job {
         let own = absolute_source(&config.data.source());
         let mut data = args.data.clone();
         data.data_dir = data.data_dir.or(config.data.dir);
+        if data.transpose && !config.data.transpose {
+            return Err(Usage(format!(
+                "the run {} was trained on images as they are stored, so it cannot be continued on \
+                 transposed ones; leave --transpose out, or start a new run",
+                run.display()
+            ))
+            .into());
+        }
+        data.transpose = config.data.transpose;
         let other = data.data.take().map(|source| absolute_source(&source));
         if let Some(other) = other.filter(|other| *other != own) {
             let message = format!(
@@ -111,8 +123,11 @@ impl Job {
     /// Everything resolved, for the run's `config.toml`.
     pub(crate) fn config(&self, data: &Dataset) -> RunConfig {
         let images = &data.train.images;
-        let is_named = !matches!(self.source, Source::Digits | Source::Directory(_));
-        let dir = self.data.data_dir.as_deref().filter(|_| is_named);
+        let dir = self
+            .data
+            .data_dir
+            .as_deref()
+            .filter(|_| is_named(&self.source));
         RunConfig {
             adapter: self.adapter.to_string(),
             plan: self.plan.to_string(),
@@ -120,6 +135,7 @@ impl Job {
             data: DataConfig {
                 source: absolute_source(&self.source).to_string(),
                 dir: dir.map(absolute),
+                transpose: self.data.transpose,
                 image: [images.height, images.width],
             },
             training: self.settings.clone(),
@@ -256,6 +272,27 @@ fn parse_adapter(name: &str) -> Result<AdapterChoice, Usage> {
 fn parse_plan(name: &str) -> Result<PlanChoice, Usage> {
     name.parse()
         .map_err(|error| Usage(format!("in the configuration, plan '{name}': {error}")))
+}
+
+/// Whether the data set lies where `--data-dir` says.
+fn is_named(source: &Source) -> bool {
+    !matches!(source, Source::Digits | Source::Directory(_))
+}
+
+/// Refuses data whose place a run could not record, so that it could never be resumed: TOML is UTF-8.
+fn check_recordable(source: &Source, data_dir: Option<&Path>) -> Result<(), Usage> {
+    let place = match source {
+        Source::Directory(path) => Some(path.as_path()),
+        named => data_dir.filter(|_| is_named(named)),
+    };
+    match place.map(absolute) {
+        Some(path) if path.to_str().is_none() => Err(Usage(format!(
+            "the path {} is not UTF-8, so that the run could not record where its data lie; rename \
+             the folder, or name it by a link whose path is UTF-8",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The same source, whatever the working directory.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use vae_wgpu::data::{self, Dataset, LoadOptions, Source};
+use vae_wgpu::data::{self, Dataset, LoadOptions, Mirror, Source};
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::AdapterChoice;
@@ -99,7 +99,10 @@ pub(crate) struct DataOptions {
     download: bool,
     /// Fetch it from this folder of a web server instead of its own
     #[arg(long, value_name = "URL")]
-    mirror: Option<String>,
+    mirror: Option<Mirror>,
+    /// Exchange rows and columns of the images: EMNIST's are stored column by column
+    #[arg(long)]
+    pub(crate) transpose: bool,
 }
 
 impl DataOptions {
@@ -108,6 +111,7 @@ impl DataOptions {
         let mut options = LoadOptions {
             download: self.download,
             mirror: self.mirror.clone(),
+            transpose: self.transpose,
             seed,
             ..LoadOptions::default()
         };

@@ -34,7 +34,10 @@ impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let mut run = TrainedRun::open(&self.run, &self.adapter.resolve(None), 0)?;
         let mut options = self.data;
-        let source = options.data.take().unwrap_or_else(|| run.source());
+        let source = options.data.take().unwrap_or_else(|| {
+            options.transpose |= run.config.data.transpose;
+            run.source()
+        });
         options.data_dir = options.data_dir.or_else(|| run.config.data.dir.clone());
         let data = options.load(&source, run.config.training.seed)?;
         let images = &data.test.images;

@@ -37,13 +37,16 @@ pub enum DataError {
     /// A named set is not on this machine.
     #[error(
         "{set} is not on this machine: add --download, or put {} into {}, or name the folder \
-         that has them with --data-dir",
+         that has them with --data-dir{}",
         missing.join(", "),
-        dir.display()
+        dir.display(),
+        if *namesake { format!("; the folder {set} here is meant by ./{set}") } else { String::new() }
     )]
     NotDownloaded {
         /// Name of the set.
         set: &'static str,
+        /// Whether the working directory has a folder of that name.
+        namesake: bool,
         /// The folder where the files are expected.
         dir: PathBuf,
         /// The files that are not there.
@@ -52,15 +55,63 @@ pub enum DataError {
 
     /// A folder of the user's has no training images.
     #[error(
-        "{} has neither {file} nor {file}.gz: put the training images there in IDX format, or \
-         name another folder",
-        dir.display()
+        "{} has no training images in IDX format under a name that is known, such as {expected} or \
+         {expected}.gz: {}; put the training images there, or name another folder",
+        dir.display(),
+        listed(names, *count)
     )]
     NoImages {
         /// The folder.
         dir: PathBuf,
-        /// The file that is not there.
-        file: &'static str,
+        /// MNIST's name of the file that is not there.
+        expected: &'static str,
+        /// Names of what is there; the first few.
+        names: Vec<String>,
+        /// How much is there.
+        count: usize,
+    },
+
+    /// Several files are named as the same part of a data set.
+    #[error(
+        "in {}, it is not clear which of {} is meant: put the files of one set into a folder of \
+         their own",
+        dir.display(),
+        fitting.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    Ambiguous {
+        /// The folder.
+        dir: PathBuf,
+        /// The files, relative to the folder.
+        fitting: Vec<PathBuf>,
+    },
+
+    /// Test images that are named as those of another set than the training images.
+    #[error(
+        "{} is not named as the test images of {}: give both names the same beginning, or put each \
+         set into a folder of its own",
+        test.display(),
+        train.display()
+    )]
+    StrayTest {
+        /// The file of the training images.
+        train: PathBuf,
+        /// The file of the test images.
+        test: PathBuf,
+    },
+
+    /// There is no memory for the contents of a file.
+    #[error(
+        "{}: there is no memory for its {bytes} bytes of {what}: free some, \
+         raise the limit of this process, or take fewer or smaller images",
+        path.display()
+    )]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// `pixels` or `labels`.
+        what: &'static str,
+        /// Bytes that were asked for.
+        bytes: usize,
     },
 
     /// The operating system refused to read.
@@ -262,6 +313,13 @@ pub enum DataError {
         len: usize,
     },
 
+    /// A mirror that is no folder of a web server.
+    #[error("`{text}` is no URL of a web server: it must begin with http:// or https://")]
+    Mirror {
+        /// What was given.
+        text: String,
+    },
+
     /// The server answered, but not with the file.
     #[error("{url}: the server answered {status} {reason}: {}", status_remedy(*status))]
     Status {
@@ -321,6 +379,15 @@ pub enum DataError {
         /// The partial file.
         path: PathBuf,
     },
+}
+
+/// What a folder has, of which `names` are the first of `count`.
+fn listed(names: &[String], count: usize) -> String {
+    match count - names.len() {
+        _ if count == 0 => "the folder is empty".to_owned(),
+        0 => format!("there are {}", names.join(", ")),
+        more => format!("there are {} and {more} more", names.join(", ")),
+    }
 }
 
 fn magic_hint(found: u32) -> &'static str {

@@ -1,13 +1,10 @@
-//! A folder with IDX files, named as MNIST's are.
+//! A folder with IDX files.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::names::{Files, Listing, TEST_IMAGES};
 use super::{DataError, Dataset, Images, LoadOptions, Split, hold_out, idx};
-
-pub(super) const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
-pub(super) const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
-pub(super) const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
-pub(super) const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 
 /// Loads a folder of the user's: training images are required, labels and test images optional.
 pub(super) fn load(dir: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
@@ -18,7 +15,8 @@ pub(super) fn load(dir: &Path, options: &LoadOptions) -> Result<Dataset, DataErr
                 path: dir.to_owned(),
             });
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        // A link that leads nowhere is there, and not a name that nobody knows.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.is_symlink() => {
             return Err(DataError::UnknownSource {
                 path: dir.to_owned(),
             });
@@ -26,7 +24,7 @@ pub(super) fn load(dir: &Path, options: &LoadOptions) -> Result<Dataset, DataErr
         Err(cause) => {
             return Err(DataError::Read {
                 path: dir.to_owned(),
-                cause,
+                cause: idx::of_link(dir, cause),
             });
         }
     }
@@ -37,37 +35,66 @@ pub(super) fn load(dir: &Path, options: &LoadOptions) -> Result<Dataset, DataErr
         .as_deref()
         .and_then(Path::file_name)
         .map(|name| name.to_string_lossy().into());
-    read(name.unwrap_or_else(|| "images".into()), dir, options)
+    let files = find(dir)?;
+    read(name.unwrap_or_else(|| "images".into()), &files, options)
 }
 
-/// Reads the files in `dir` as the set `name`.
-pub(super) fn read(name: String, dir: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
-    let Some((train_path, train)) = split(dir, TRAIN_IMAGES, TRAIN_LABELS)? else {
-        return Err(DataError::NoImages {
-            dir: dir.to_owned(),
-            file: TRAIN_IMAGES,
-        });
-    };
-    let Some((test_path, test)) = split(dir, TEST_IMAGES, TEST_LABELS)? else {
-        let (train, test) = hold_out::hold_out(train, &train_path, options.seed)?;
-        let note = format!(
+/// The files in `dir`, or in the one folder below it where torchvision has put them.
+fn find(dir: &Path) -> Result<Files, DataError> {
+    let listing = Listing::read(dir)?;
+    if let Some(files) = listing.files()? {
+        return Ok(files);
+    }
+    let mut found = Vec::new();
+    for below in listing.folders_below() {
+        if let Some(files) = Listing::read(&below)?.files()? {
+            found.push(files);
+        }
+    }
+    match found.len() {
+        0 => Err(listing.no_images()),
+        1 => Ok(found.swap_remove(0)),
+        _ => {
+            let path = |files: Files| files.train_images.strip_prefix(dir).map(PathBuf::from);
+            Err(DataError::Ambiguous {
+                dir: dir.to_owned(),
+                fitting: found.into_iter().filter_map(|f| path(f).ok()).collect(),
+            })
+        }
+    }
+}
+
+/// Reads the set `name` from its files.
+pub(super) fn read(
+    name: String,
+    files: &Files,
+    options: &LoadOptions,
+) -> Result<Dataset, DataError> {
+    let mut notes = Vec::new();
+    let labels = files.train_labels.as_deref();
+    let train = split(&files.train_images, labels, &mut notes)?;
+    let Some(test_images) = &files.test_images else {
+        let (train, test) = hold_out::hold_out(train, &files.train_images, options.seed)?;
+        let dir = files.train_images.parent().unwrap_or(Path::new("."));
+        notes.push(format!(
             "{} has no {TEST_IMAGES}: {} of {} training images, drawn by the seed, are held out for \
              testing",
             dir.display(),
             test.images.count,
             train.images.count + test.images.count,
-        );
+        ));
         return Ok(Dataset {
             name,
             train,
             test,
-            notes: vec![note],
+            notes,
         });
     };
+    let test = split(test_images, files.test_labels.as_deref(), &mut notes)?;
     let size = |images: &Images| (images.height, images.width);
     if size(&train.images) != size(&test.images) {
         return Err(DataError::SizeMismatch {
-            path: test_path,
+            path: test_images.clone(),
             train: size(&train.images),
             test: size(&test.images),
         });
@@ -76,30 +103,31 @@ pub(super) fn read(name: String, dir: &Path, options: &LoadOptions) -> Result<Da
         name,
         train,
         test,
-        notes: Vec::new(),
+        notes,
     })
 }
 
-fn split(dir: &Path, images: &str, labels: &str) -> Result<Option<(PathBuf, Split)>, DataError> {
-    let Some(images_path) = idx::find(dir, images) else {
-        return Ok(None);
-    };
-    let images = idx::read_images(&images_path)?;
-    let mut split = Split {
-        images,
-        labels: None,
-    };
-    if let Some(labels_path) = idx::find(dir, labels) {
-        let labels = idx::read_labels(&labels_path)?;
-        if labels.len() != split.images.count {
-            return Err(DataError::LabelCount {
-                images_path,
-                labels_path,
-                images: split.images.count,
+/// Reads images, and labels that fit them. No model needs labels yet, so that those that cannot be
+/// used are left out with a note.
+fn split(
+    images_path: &Path,
+    labels_path: Option<&Path>,
+    notes: &mut Vec<String>,
+) -> Result<Split, DataError> {
+    let images = idx::read_images_noting(images_path, notes)?;
+    let labels = labels_path.and_then(|labels_path| {
+        let unusable = match idx::read_labels_noting(labels_path, notes) {
+            Ok(labels) if labels.len() == images.count => return Some(labels),
+            Ok(labels) => DataError::LabelCount {
+                images_path: images_path.to_owned(),
+                labels_path: labels_path.to_owned(),
+                images: images.count,
                 labels: labels.len(),
-            });
-        }
-        split.labels = Some(labels);
-    }
-    Ok(Some((images_path, split)))
+            },
+            Err(error) => error,
+        };
+        notes.push(format!("the labels are left out: {unusable}"));
+        None
+    });
+    Ok(Split { images, labels })
 }

@@ -1,5 +1,6 @@
 //! Images for testing, where there are none: a tenth of the training images, drawn by a seed.
 
+use std::collections::TryReserveError;
 use std::path::Path;
 
 use rand::seq::index;
@@ -25,14 +26,21 @@ pub(super) fn hold_out(
     let mut rng = Philox::new(seed, Stream::HoldOut, 0);
     let mut held = index::sample(&mut rng, count, (count / 10).max(1)).into_vec();
     held.sort_unstable();
+    let no_memory = |_| DataError::Memory {
+        path: path.to_owned(),
+        what: "pixels to hold out",
+        bytes: held.len() * dim,
+    };
+    let labels = train.labels.as_mut();
+    let labels = labels.map(|labels| part(labels, &held, 1));
     let test = Split {
         images: Images {
             count: held.len(),
             height: images.height,
             width: images.width,
-            pixels: part(&mut images.pixels, &held, dim),
+            pixels: part(&mut images.pixels, &held, dim).map_err(no_memory)?,
         },
-        labels: train.labels.as_mut().map(|labels| part(labels, &held, 1)),
+        labels: labels.transpose().map_err(no_memory)?,
     };
     images.count = count - held.len();
     Ok((train, test))
@@ -40,8 +48,9 @@ pub(super) fn hold_out(
 
 /// Takes the items `held`, which ascend, out of `values`, which has `width` bytes an item. What stays
 /// is moved together where it lies, since there may be no room for a second copy.
-fn part(values: &mut Vec<u8>, held: &[usize], width: usize) -> Vec<u8> {
-    let mut parted = Vec::with_capacity(held.len() * width);
+fn part(values: &mut Vec<u8>, held: &[usize], width: usize) -> Result<Vec<u8>, TryReserveError> {
+    let mut parted = Vec::new();
+    parted.try_reserve_exact(held.len() * width)?;
     let mut end = held.first().map_or(values.len(), |first| first * width);
     for (index, item) in held.iter().enumerate() {
         let start = item * width;
@@ -55,7 +64,7 @@ fn part(values: &mut Vec<u8>, held: &[usize], width: usize) -> Vec<u8> {
         end += len;
     }
     values.truncate(end);
-    parted
+    Ok(parted)
 }
 
 #[cfg(test)]
@@ -67,7 +76,7 @@ mod tests {
         let all: Vec<u8> = (0..18).collect();
         for held in [&[0][..], &[5], &[0, 1, 5], &[2, 4], &[]] {
             let mut kept = all.clone();
-            let parted = part(&mut kept, held, 3);
+            let parted = part(&mut kept, held, 3).unwrap();
             let of = |is_held: bool| -> Vec<u8> {
                 let item = |value: &u8| held.contains(&usize::from(value / 3)) == is_held;
                 all.iter().copied().filter(item).collect()

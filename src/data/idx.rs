@@ -2,30 +2,41 @@
 //!
 //! A file of images is the numbers 0x00000803, count, height and width as big-endian `u32`, then
 //! `count * height * width` bytes; a file of labels is 0x00000801 and count, then `count` bytes.
-//! Compression is recognised by the contents, not by the name.
+//! Compression is recognised by the contents, not by the name. What follows a whole gzip stream is
+//! ignored, as gunzip does.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
-
-use flate2::bufread::MultiGzDecoder;
+use std::io::{BufWriter, Read, Write};
+use std::path::Path;
 
 use super::{DataError, Images};
+pub(super) use contents::of_link;
+use contents::{BLOCK, Contents};
+
+mod contents;
 
 const IMAGES_MAGIC: u32 = 0x0000_0803;
 const LABELS_MAGIC: u32 = 0x0000_0801;
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// Bytes read at a time.
-const BLOCK: usize = 1 << 16;
 
 /// Reads a file of images.
 ///
 /// # Errors
 ///
 /// [`DataError`] naming the file and the byte, if it cannot be read, is no IDX file of images,
-/// holds no pixel, or is shorter or longer than its header claims.
+/// holds no pixel, is shorter or longer than its header claims, or needs more memory than there is.
 pub fn read_images(path: &Path) -> Result<Images, DataError> {
-    images_from(open(path)?, path)
+    read_images_noting(path, &mut Vec::new())
+}
+
+/// [`read_images`], which also says what was ignored.
+pub(super) fn read_images_noting(
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Result<Images, DataError> {
+    let mut contents = Contents::open(path)?;
+    let images = images_of(&mut contents)?;
+    notes.extend(contents.note());
+    Ok(images)
 }
 
 /// Reads a file of labels: one byte per image.
@@ -34,7 +45,18 @@ pub fn read_images(path: &Path) -> Result<Images, DataError> {
 ///
 /// As [`read_images`].
 pub fn read_labels(path: &Path) -> Result<Vec<u8>, DataError> {
-    labels_from(open(path)?, path)
+    read_labels_noting(path, &mut Vec::new())
+}
+
+/// [`read_labels`], which also says what was ignored.
+pub(super) fn read_labels_noting(
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Result<Vec<u8>, DataError> {
+    let mut contents = Contents::open(path)?;
+    let labels = labels_of(&mut contents)?;
+    notes.extend(contents.note());
+    Ok(labels)
 }
 
 /// Reads images from `reader`; errors call it `path`.
@@ -43,11 +65,14 @@ pub fn read_labels(path: &Path) -> Result<Vec<u8>, DataError> {
 ///
 /// As [`read_images`].
 pub fn images_from(reader: impl Read, path: &Path) -> Result<Images, DataError> {
-    let mut contents = Contents::new(reader, path)?;
+    images_of(&mut Contents::new(reader, path)?)
+}
+
+fn images_of<R: Read>(contents: &mut Contents<'_, R>) -> Result<Images, DataError> {
     let [count, height, width] =
         contents.header("images", IMAGES_MAGIC, ["image count", "height", "width"])?;
     let bytes = payload_len(count, height, width).ok_or_else(|| DataError::TooLarge {
-        path: path.to_owned(),
+        path: contents.path().to_owned(),
         count,
         height,
         width,
@@ -58,7 +83,7 @@ pub fn images_from(reader: impl Read, path: &Path) -> Result<Images, DataError> 
         count,
         height,
         width,
-        pixels: contents.payload(bytes)?,
+        pixels: contents.payload("pixels", bytes)?,
     })
 }
 
@@ -68,9 +93,12 @@ pub fn images_from(reader: impl Read, path: &Path) -> Result<Images, DataError> 
 ///
 /// As [`read_images`].
 pub fn labels_from(reader: impl Read, path: &Path) -> Result<Vec<u8>, DataError> {
-    let mut contents = Contents::new(reader, path)?;
+    labels_of(&mut Contents::new(reader, path)?)
+}
+
+fn labels_of<R: Read>(contents: &mut Contents<'_, R>) -> Result<Vec<u8>, DataError> {
     let [count] = contents.header("labels", LABELS_MAGIC, ["label count"])?;
-    contents.payload(count as usize)
+    contents.payload("labels", count as usize)
 }
 
 /// Writes images as a plain IDX file.
@@ -119,13 +147,6 @@ pub fn write_labels(path: &Path, labels: &[u8]) -> Result<(), DataError> {
     write(path, &[LABELS_MAGIC, count], labels)
 }
 
-/// `dir/name` or `dir/name.gz`, whichever is a file; the plain one if both are.
-pub(super) fn find(dir: &Path, name: &str) -> Option<PathBuf> {
-    [dir.join(name), dir.join(format!("{name}.gz"))]
-        .into_iter()
-        .find(|path| path.is_file())
-}
-
 /// Hands the uncompressed contents of `reader` to `each`, block by block; errors call it `path`.
 pub(super) fn for_each_block(
     reader: impl Read,
@@ -140,13 +161,6 @@ pub(super) fn for_each_block(
             n => each(&block[..n]),
         }
     }
-}
-
-fn open(path: &Path) -> Result<File, DataError> {
-    File::open(path).map_err(|cause| DataError::Read {
-        path: path.to_owned(),
-        cause,
-    })
 }
 
 fn write(path: &Path, header: &[u32], payload: &[u8]) -> Result<(), DataError> {
@@ -168,169 +182,4 @@ fn payload_len(count: u32, height: u32, width: u32) -> Option<usize> {
     // `isize::MAX` is the longest vector there can be; asking for more would abort.
     let bytes = u128::from(count) * u128::from(height) * u128::from(width);
     isize::try_from(bytes).ok()?.try_into().ok()
-}
-
-/// Bytes of a possibly compressed file, with their position for error messages.
-struct Contents<'a> {
-    reader: Box<dyn Read + 'a>,
-    gzip: bool,
-    offset: u64,
-    path: &'a Path,
-}
-
-impl<'a> Contents<'a> {
-    fn new(mut reader: impl Read + 'a, path: &'a Path) -> Result<Self, DataError> {
-        let mut start = Vec::with_capacity(GZIP_MAGIC.len());
-        (&mut reader)
-            .take(GZIP_MAGIC.len() as u64)
-            .read_to_end(&mut start)
-            .map_err(|cause| DataError::Read {
-                path: path.to_owned(),
-                cause,
-            })?;
-        let gzip = start == GZIP_MAGIC;
-        let raw = BufReader::with_capacity(BLOCK, io::Cursor::new(start).chain(reader));
-        let reader: Box<dyn Read> = if gzip {
-            Box::new(MultiGzDecoder::new(raw))
-        } else {
-            Box::new(raw)
-        };
-        Ok(Self {
-            reader,
-            gzip,
-            offset: 0,
-            path,
-        })
-    }
-
-    /// Some bytes into `block`; 0 at the end.
-    fn read(&mut self, block: &mut [u8]) -> Result<usize, DataError> {
-        loop {
-            match self.reader.read(block) {
-                Ok(n) => {
-                    self.offset += n as u64;
-                    return Ok(n);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(self.failure(cause)),
-            }
-        }
-    }
-
-    fn failure(&self, cause: io::Error) -> DataError {
-        let path = self.path.to_owned();
-        // The decoder passes on what the operating system says; only its own complaints are about
-        // the stream.
-        let decoder = matches!(
-            cause.kind(),
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
-        );
-        if self.gzip && decoder {
-            DataError::Gzip {
-                path,
-                offset: self.offset,
-                cause,
-            }
-        } else {
-            DataError::Read { path, cause }
-        }
-    }
-
-    /// Fills `block` as far as the contents reach.
-    fn fill(&mut self, block: &mut [u8]) -> Result<usize, DataError> {
-        let mut filled = 0;
-        while filled < block.len() {
-            match self.read(&mut block[filled..])? {
-                0 => break,
-                n => filled += n,
-            }
-        }
-        Ok(filled)
-    }
-
-    /// Checks the magic number and returns the dimensions, none of which is zero.
-    fn header<const N: usize>(
-        &mut self,
-        what: &'static str,
-        magic: u32,
-        dimensions: [&'static str; N],
-    ) -> Result<[u32; N], DataError> {
-        let path = self.path.to_owned();
-        let expected = 4 * (1 + N as u64);
-        let Some(found) = self.number()? else {
-            return Err(DataError::ShortHeader {
-                path,
-                what,
-                expected,
-                found: self.offset,
-            });
-        };
-        // Before the dimensions: a text file should be called one, however short it is.
-        if found != magic {
-            return Err(DataError::Magic {
-                path,
-                what,
-                expected: magic,
-                found,
-            });
-        }
-        let mut sizes = [0; N];
-        for (size, dimension) in sizes.iter_mut().zip(dimensions) {
-            let offset = self.offset;
-            match self.number()? {
-                None => {
-                    return Err(DataError::ShortHeader {
-                        path,
-                        what,
-                        expected,
-                        found: self.offset,
-                    });
-                }
-                Some(0) => {
-                    return Err(DataError::Empty {
-                        path,
-                        dimension,
-                        offset,
-                    });
-                }
-                Some(found) => *size = found,
-            }
-        }
-        Ok(sizes)
-    }
-
-    /// A big-endian number, or none where the contents end.
-    fn number(&mut self) -> Result<Option<u32>, DataError> {
-        let mut word = [0; 4];
-        Ok((self.fill(&mut word)? == word.len()).then(|| u32::from_be_bytes(word)))
-    }
-
-    /// Exactly `len` bytes and then the end.
-    fn payload(&mut self, len: usize) -> Result<Vec<u8>, DataError> {
-        let expected = self.offset + len as u64;
-        let mut payload = Vec::new();
-        // Grows with what is really there: a header may claim anything.
-        let mut block = vec![0; BLOCK];
-        while payload.len() < len {
-            let wanted = block.len().min(len - payload.len());
-            match self.read(&mut block[..wanted])? {
-                0 => {
-                    return Err(DataError::Truncated {
-                        path: self.path.to_owned(),
-                        expected,
-                        found: self.offset,
-                    });
-                }
-                n => payload.extend_from_slice(&block[..n]),
-            }
-        }
-        // Also makes the decoder check the sum at the end of the stream.
-        match self.read(&mut block[..1])? {
-            0 => Ok(payload),
-            _ => Err(DataError::Trailing {
-                path: self.path.to_owned(),
-                expected,
-            }),
-        }
-    }
 }

@@ -15,7 +15,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 mod digest;
@@ -25,9 +25,13 @@ mod error;
 mod folder;
 mod hold_out;
 pub mod idx;
+mod mirror;
 mod named;
+mod names;
+mod oddities;
 
 pub use error::DataError;
+pub use mirror::Mirror;
 
 /// Grey images as bytes, 0 black and 255 white.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,6 +71,21 @@ impl Images {
             width: self.width,
             pixels: self.pixels[..count * self.dim()].to_vec(),
         }
+    }
+
+    /// Exchanges rows and columns of every image, in place: `[height, width]` becomes
+    /// `[width, height]`.
+    pub fn transpose(&mut self) {
+        let (dim, height, width) = (self.dim(), self.height, self.width);
+        let mut image = vec![0; dim];
+        for pixels in self.pixels.chunks_exact_mut(dim.max(1)) {
+            image.copy_from_slice(pixels);
+            for (index, pixel) in pixels.iter_mut().enumerate() {
+                let (row, column) = (index / height, index % height);
+                *pixel = image[column * width + row];
+            }
+        }
+        (self.height, self.width) = (width, height);
     }
 }
 
@@ -129,7 +148,8 @@ impl From<Dataset> for Cow<'_, Dataset> {
 /// Which data set.
 ///
 /// Parsing never fails: a string that is not one of [`Source::NAMES`] is the path of a folder,
-/// which [`load`] then looks for. `Display` writes what parses back to the same source.
+/// which [`load`] then looks for. `Display` writes what parses back to the same source, unless it is
+/// a path that is not UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// Handwritten-looking digits that the program draws itself ([`digits`]): needs no file and no
@@ -141,7 +161,8 @@ pub enum Source {
     FashionMnist,
     /// Kuzushiji-MNIST: 60,000 + 10,000 cursive Japanese characters.
     Kmnist,
-    /// A folder with files in IDX format, named as MNIST's are.
+    /// A folder with files in IDX format, named as MNIST's are, or as Kaggle, EMNIST, QMNIST or
+    /// torchvision name theirs.
     Directory(PathBuf),
 }
 
@@ -192,9 +213,11 @@ pub struct LoadOptions {
     pub data_dir: PathBuf,
     /// Whether to download files that are not there.
     pub download: bool,
-    /// The URL of a folder that has the four `.gz` files of the wanted set, instead of the set's
-    /// own server.
-    pub mirror: Option<String>,
+    /// A folder that has the four `.gz` files of the wanted set, instead of the set's own server.
+    pub mirror: Option<Mirror>,
+    /// Whether images are stored column by column, as EMNIST's are, so that rows and columns are
+    /// exchanged.
+    pub transpose: bool,
     /// Draws the images that are held out for testing where there are no test images.
     pub seed: u64,
 }
@@ -212,6 +235,7 @@ impl Default for LoadOptions {
             data_dir,
             download: false,
             mirror: None,
+            transpose: false,
             seed: 0,
         }
     }
@@ -239,11 +263,20 @@ pub fn load(
     options: &LoadOptions,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Dataset, DataError> {
-    match source {
-        Source::Digits => Ok(digits::dataset()),
-        Source::Mnist => named::MNIST.load(options, progress),
-        Source::FashionMnist => named::FASHION_MNIST.load(options, progress),
-        Source::Kmnist => named::KMNIST.load(options, progress),
-        Source::Directory(dir) => folder::load(dir, options),
+    let mut data = match source {
+        Source::Digits => digits::dataset(),
+        Source::Mnist => named::MNIST.load(options, progress)?,
+        Source::FashionMnist => named::FASHION_MNIST.load(options, progress)?,
+        Source::Kmnist => named::KMNIST.load(options, progress)?,
+        Source::Directory(dir) => folder::load(dir, options)?,
+    };
+    if *source == Source::Digits && Path::new("digits").is_dir() {
+        data.notes.push(named::passed_over("digits"));
     }
+    if options.transpose {
+        data.train.images.transpose();
+        data.test.images.transpose();
+    }
+    data.notes.extend(oddities::note(&data.train.images));
+    Ok(data)
 }

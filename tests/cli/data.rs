@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use crate::{Place, TRAIN, TRAIN_IMAGES};
 
 /// A file of images byte by byte.
-fn idx(header: [u32; 4], pixels: usize) -> Vec<u8> {
+pub(crate) fn idx(header: [u32; 4], pixels: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = header.iter().flat_map(|n| n.to_be_bytes()).collect();
     bytes.resize(16 + pixels, 7);
     bytes
@@ -22,7 +22,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn put(folder: &Path, file: &str, bytes: &[u8]) {
+pub(crate) fn put(folder: &Path, file: &str, bytes: &[u8]) {
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join(file), bytes).unwrap();
 }
@@ -179,27 +179,6 @@ fn images_of_another_size_cannot_be_reconstructed() {
 }
 
 #[test]
-fn a_run_is_continued_and_used_from_any_folder() {
-    let place = Place::with_run();
-    fs::create_dir(place.path("elsewhere")).unwrap();
-    for args in [
-        &["train", "--resume", "../runs/a", "--epochs", "3"][..],
-        &["reconstruct", "../runs/a", "--adapter", "reference"],
-    ] {
-        let mut command = place.command(args);
-        crate::Ran::of(command.current_dir(place.path("elsewhere"))).succeeds();
-    }
-    // The same folder by another name is the same data; another folder is not.
-    place
-        .vae("train --resume runs/a --epochs 4 --data ./tiny")
-        .succeeds();
-    place.images("other", 40, 6, 5);
-    place
-        .vae("train --resume runs/a --epochs 5 --data other")
-        .fails(2, &["trained on", "tiny", "other", "leave --data out"]);
-}
-
-#[test]
 fn a_run_measures_with_the_same_held_out_images_at_every_resume() {
     let place = Place::new();
     let ran = place
@@ -213,4 +192,64 @@ fn a_run_measures_with_the_same_held_out_images_at_every_resume() {
         .succeeds();
     place.vae("train --resume runs/parts --epochs 2").succeeds();
     assert_eq!(place.losses("runs/parts"), place.losses("runs/whole"));
+}
+
+/// A file of images without any content on disk: all its pixels are zero.
+#[cfg(target_os = "linux")]
+fn sparse(path: &Path, count: u32) {
+    use std::os::unix::fs::FileExt;
+
+    let file = fs::File::create(path).unwrap();
+    file.write_all_at(&idx([0x803, count, 100, 100], 0), 0)
+        .unwrap();
+    file.set_len(16 + 10_000 * u64::from(count)).unwrap();
+}
+
+/// As much address space as the images of a file need once and half again; a list that grows by doubling needs 512 MiB
+/// for these 300 MB.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_asked_for_once_and_an_error_where_it_is_not_there() {
+    let place = Place::new();
+    fs::create_dir(place.path("large")).unwrap();
+    sparse(&place.path("large").join(TRAIN_IMAGES), 30_000);
+    sparse(&place.path("large/t10k-images-idx3-ubyte"), 10);
+    let limited = |kilobytes: u32| {
+        let mut command = std::process::Command::new("sh");
+        command
+            .current_dir(place.path(""))
+            .args(["-c", &format!("ulimit -v {kilobytes}; exec \"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_vae"))
+            .args("train --data large --adapter reference --batch-size 40000".split(' '));
+        crate::Ran::of(&mut command)
+    };
+    limited(450_000).fails(2, &["batch of 40000", "30000 training images"]);
+    limited(250_000).fails(1, &[TRAIN_IMAGES, "no memory", "300000000 bytes of pixels"]);
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn a_run_on_transposed_images_stays_one() {
+    let place = Place::new();
+    place
+        .vae(&format!("{TRAIN} --transpose --epochs 1 --out runs/a").replace("--epochs 2 ", ""))
+        .succeeds();
+    let config = fs::read_to_string(place.path("runs/a/config.toml")).unwrap();
+    let config: toml::Table = config.parse().unwrap();
+    assert_eq!(config["data"]["transpose"].as_bool(), Some(true));
+    let image = config["data"]["image"].as_array().unwrap();
+    assert_eq!(image[..], [5.into(), 6.into()]);
+    place.vae("train --resume runs/a --epochs 2").succeeds();
+    place
+        .vae("reconstruct runs/a --adapter reference -o new.png")
+        .succeeds();
+    place
+        .vae("train --config runs/a/config.toml --out runs/b")
+        .succeeds();
+    assert_eq!(place.losses("runs/b"), place.losses("runs/a"));
+
+    place.vae(&format!("{TRAIN} --out runs/stored")).succeeds();
+    place
+        .vae("train --resume runs/stored --epochs 3 --transpose")
+        .fails(2, &["as they are stored", "leave --transpose out"]);
 }

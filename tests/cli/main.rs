@@ -17,6 +17,7 @@ mod large_images;
 #[cfg(target_os = "linux")]
 mod memory;
 mod output;
+mod places;
 mod sizes;
 mod usage;
 

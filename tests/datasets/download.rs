@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use vae_wgpu::data::Progress;
+use vae_wgpu::data::{Mirror, Progress};
 
 use super::*;
 
@@ -138,7 +138,7 @@ fn fetch(source: &Source, dir: &Path, url: &str) -> Result<Dataset, DataError> {
     let options = LoadOptions {
         data_dir: dir.to_owned(),
         download: true,
-        mirror: Some(url.to_owned()),
+        mirror: Some(url.parse().unwrap()),
         ..LoadOptions::default()
     };
     load(source, &options, &mut |_| {})
@@ -177,7 +177,7 @@ fn a_set_is_fetched_once_and_progress_is_told() {
     let options = LoadOptions {
         data_dir: dir.path().join("deep/down"),
         download: true,
-        mirror: Some(server.url.clone() + "/"),
+        mirror: Some(format!("{}/", server.url).parse().unwrap()),
         ..LoadOptions::default()
     };
     let mut heard: Vec<(String, u64, Option<u64>)> = Vec::new();
@@ -239,7 +239,7 @@ fn a_later_run_continues_an_earlier_one() {
     let options = LoadOptions {
         data_dir: dir.path().to_owned(),
         download: true,
-        mirror: Some(server.url.clone()),
+        mirror: Some(server.url.parse().unwrap()),
         ..LoadOptions::default()
     };
     let mut listen = |p: Progress<'_>| {
@@ -377,12 +377,29 @@ fn no_server_ends_in_one_clear_message_and_keeps_what_is_there() {
     );
     assert_says(&error, &[&url, "check the network"]);
     assert_eq!(fs::read(folder.join(part)).unwrap(), b"begun");
+}
 
-    let error = fetch(&Source::Kmnist, dir.path(), "not a url").unwrap_err();
-    assert!(
-        matches!(error, DataError::Network { attempts: 1, .. }),
-        "{error:?}"
-    );
+#[test]
+fn a_mirror_is_a_url_of_a_web_server() {
+    for url in [
+        "http://127.0.0.1:8000",
+        "https://example.org/a/b/",
+        "HTTP://example.org",
+    ] {
+        assert!(url.parse::<Mirror>().is_ok(), "{url}");
+    }
+    for text in [
+        "foo",
+        "",
+        "not a url",
+        "example.org/mnist",
+        "ftp://example.org",
+        "http://",
+        "/data",
+    ] {
+        let error = text.parse::<Mirror>().unwrap_err();
+        assert_says(&error, &[&format!("`{text}`"), "http://", "https://"]);
+    }
 }
 
 #[test]

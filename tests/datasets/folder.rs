@@ -103,23 +103,61 @@ fn a_single_image_cannot_be_held_out() {
 }
 
 #[test]
-fn labels_must_be_as_many_as_images() {
-    let dir = tempfile::tempdir().unwrap();
-    put(dir.path(), TRAIN_IMAGES, &image_bytes(&images(4, 3, 3, 5)));
-    put(
-        dir.path(),
-        "train-labels-idx1-ubyte.gz",
-        &gzip(&label_bytes(&[1, 2, 3])),
-    );
-    let error = load_folder(dir.path()).unwrap_err();
-    let files = [
-        TRAIN_IMAGES,
-        "train-labels-idx1-ubyte.gz",
-        "3 labels",
-        "4 images",
-        "byte 4",
-    ];
-    assert_says(&error, &files);
+fn labels_that_cannot_be_used_are_left_out_with_a_note() {
+    let train = images(4, 3, 3, 5);
+    for (name, bytes, parts) in [
+        (
+            "train-labels-idx1-ubyte.gz",
+            gzip(&label_bytes(&[1, 2, 3])),
+            &["3 labels", "4 images", "byte 4", TRAIN_IMAGES][..],
+        ),
+        // QMNIST's: eight ints each.
+        (
+            "train-labels-idx2-int",
+            idx_bytes(&[0xc02, 4, 8], &[0; 128]),
+            &["0x00000c02", "only unsigned bytes"],
+        ),
+        (
+            TRAIN_LABELS,
+            b"1\n2\n3\n4\n".to_vec(),
+            &["another kind of file"],
+        ),
+        (TRAIN_LABELS, Vec::new(), &["inside the 8-byte header"]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), TRAIN_IMAGES, &image_bytes(&train));
+        put(dir.path(), TEST_IMAGES, &image_bytes(&train));
+        put(dir.path(), name, &bytes);
+        let set = load_folder(dir.path()).unwrap();
+        assert_eq!((&set.train.images, set.train.labels), (&train, None));
+        let [note] = &set.notes[..] else {
+            panic!("{:?}", set.notes);
+        };
+        for part in parts.iter().chain(&["labels are left out", name]) {
+            assert!(note.contains(part), "`{part}` is missing in: {note}");
+        }
+    }
+}
+
+#[test]
+fn what_follows_a_whole_gzip_stream_is_ignored_with_a_note() {
+    let train = images(4, 3, 3, 5);
+    let whole = gzip(&image_bytes(&train));
+    for surplus in [&b"\n"[..], &[0; 512], &[0x1f], b"\x1f\0", b"-- end --"] {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), TRAIN_IMAGES, &[&whole, surplus].concat());
+        put(dir.path(), TEST_IMAGES, &image_bytes(&train));
+        let set = load_folder(dir.path()).unwrap();
+        assert_eq!(set.train.images, train);
+        let [note] = &set.notes[..] else {
+            panic!("{:?}", set.notes);
+        };
+        let parts = [
+            TRAIN_IMAGES,
+            "bytes that follow the gzip stream are ignored",
+        ];
+        assert!(parts.iter().all(|part| note.contains(part)), "{note}");
+    }
 }
 
 #[test]
@@ -157,9 +195,75 @@ fn a_folder_without_training_images_or_that_is_none_says_what_to_do() {
     put(dir.path(), "file", b"");
     let error = load_folder(&dir.path().join("file")).unwrap_err();
     assert_says(&error, &["is not a folder", TRAIN_IMAGES]);
+    // What is there instead.
+    put(dir.path(), "t10k-labels-idx1-ubyte", b"");
+    for number in 0..10 {
+        put(dir.path(), &format!("{number}.png"), b"");
+    }
+    let parts = [
+        "there are 0.png, 1.png",
+        "7.png and 4 more",
+        "put the training images there",
+    ];
+    assert_says(&load_folder(dir.path()).unwrap_err(), &parts);
 
     let error = load_folder(Path::new("minst")).unwrap_err();
     assert_says(&error, &["`minst`", "digits, mnist, fashion-mnist, kmnist"]);
+}
+
+/// What the system says, and not that there is nothing.
+#[test]
+fn what_is_there_and_cannot_be_read_is_named_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("set");
+    fs::create_dir_all(folder.join(TRAIN_IMAGES)).unwrap();
+    let parts = ["cannot read", TRAIN_IMAGES, "irectory"];
+    assert_says(&load_folder(&folder).unwrap_err(), &parts);
+    // As Kaggle packs it: a folder under the file's name, and the file under another.
+    let train = images(4, 3, 3, 5);
+    put(&folder, "train-images.idx3-ubyte", &image_bytes(&train));
+    put(&folder, TEST_IMAGES, &image_bytes(&train));
+    assert_eq!(load_folder(&folder).unwrap().train.images, train);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_nowhere_are_named_with_where_they_lead() {
+    use std::os::unix::fs::symlink;
+
+    let dir = tempfile::tempdir().unwrap();
+    let broken = |link: &str| symlink("../gone", dir.path().join(link)).unwrap();
+    for link in [TRAIN_IMAGES, TEST_IMAGES] {
+        broken(link);
+        let parts = ["cannot read", link, "a link to ../gone", "No such file"];
+        assert_says(&load_folder(dir.path()).unwrap_err(), &parts);
+        fs::remove_file(dir.path().join(link)).unwrap();
+        put(dir.path(), link, &image_bytes(&images(4, 3, 3, 5)));
+    }
+    assert!(load_folder(dir.path()).is_ok());
+    broken("elsewhere");
+    let error = load_folder(&dir.path().join("elsewhere")).unwrap_err();
+    assert_says(&error, &["cannot read", "elsewhere", "a link to ../gone"]);
+}
+
+/// Whoever is root may read everything, so that nothing is tested there.
+#[cfg(unix)]
+#[test]
+fn a_folder_without_permission_is_named_with_the_reason() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("locked");
+    fs::create_dir(&folder).unwrap();
+    put(&folder, TRAIN_IMAGES, &image_bytes(&images(4, 3, 3, 5)));
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).unwrap();
+    let is_root = fs::read_dir(&folder).is_ok();
+    let loaded = load_folder(&folder);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    if !is_root {
+        let parts = ["cannot read", "locked", "Permission denied"];
+        assert_says(&loaded.unwrap_err(), &parts);
+    }
 }
 
 #[test]

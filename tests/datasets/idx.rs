@@ -1,5 +1,6 @@
 //! The IDX reader on whole and on broken files.
 
+use std::io::Write;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -161,6 +162,30 @@ fn absurd_sizes_end_in_an_error_and_not_in_an_allocation() {
         &labels_error(&idx_bytes(&[0x801, u32::MAX], &[0; 9])),
         &["cut short at byte 17"],
     );
+}
+
+/// Of a file, the length is known, so that memory for what its header claims can be asked for before it is read.
+#[test]
+fn memory_for_what_a_file_cannot_hold_is_not_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("images");
+    let absurd = idx_bytes(&[0x803, 1 << 20, 1 << 20, 1 << 20], &[0; 9]);
+    for bytes in [gzip(&absurd), absurd] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = read_images(&path).unwrap_err();
+        assert_says(&error, &["cut short at byte 25", "1152921504606846992"]);
+    }
+    // What compresses best is below the bound for compressed files.
+    let black = Images {
+        pixels: vec![0; 1 << 22],
+        ..images(1 << 12, 32, 32, 0)
+    };
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&image_bytes(&black)).unwrap();
+    let bytes = encoder.finish().unwrap();
+    assert!(bytes.len() < black.pixels.len() / 900, "{}", bytes.len());
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(read_images(&path).unwrap(), black);
 }
 
 #[test]

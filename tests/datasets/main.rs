@@ -19,6 +19,8 @@ mod download;
 mod folder;
 mod idx;
 mod location;
+mod names;
+mod oddities;
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";

@@ -1,0 +1,292 @@
+//! The bytes of a file that may be compressed with gzip, and where they are in it.
+
+use std::fs::File;
+use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::path::Path;
+
+use flate2::bufread::GzDecoder;
+
+use crate::data::DataError;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Bytes read at a time.
+pub(super) const BLOCK: usize = 1 << 16;
+/// A compressed byte holds at most so many: deflate's shortest code for a match is two bits, one for
+/// the length of 258 and one for the distance (<https://zlib.net/zlib_tech.html>).
+const MOST_PER_COMPRESSED_BYTE: u64 = 1032;
+
+/// Bytes of a possibly compressed file, with their position for error messages.
+pub(super) struct Contents<'a, R> {
+    stream: Stream<R>,
+    gzip: bool,
+    /// Uncompressed bytes read so far.
+    offset: u64,
+    path: &'a Path,
+    /// Bytes of the file as it is stored, where this is known.
+    stored: Option<u64>,
+    /// Whether bytes follow the gzip stream.
+    ignored: bool,
+}
+
+/// The first bytes, which were looked at, and the rest.
+type Raw<R> = Chain<Cursor<Vec<u8>>, BufReader<R>>;
+
+enum Stream<R> {
+    Plain(Raw<R>),
+    /// One member of a gzip stream.
+    Gzip(GzDecoder<Raw<R>>),
+    Ended,
+}
+
+impl<'a> Contents<'a, File> {
+    pub(super) fn open(path: &'a Path) -> Result<Self, DataError> {
+        let refused = |cause| DataError::Read {
+            path: path.to_owned(),
+            cause: of_link(path, cause),
+        };
+        let file = File::open(path).map_err(refused)?;
+        let metadata = file.metadata().map_err(refused)?;
+        let mut contents = Self::new(file, path)?;
+        // A pipe has no length, and the system's own files say 0.
+        contents.stored = Some(metadata.len()).filter(|len| metadata.is_file() && *len > 0);
+        Ok(contents)
+    }
+}
+
+/// What the system said, and where the link leads if `path` is one: a link that leads nowhere is
+/// there for whoever lists the folder.
+pub(in crate::data) fn of_link(path: &Path, cause: io::Error) -> io::Error {
+    match path.read_link() {
+        Ok(target) if cause.kind() == io::ErrorKind::NotFound => io::Error::new(
+            cause.kind(),
+            format!("it is a link to {}: {cause}", target.display()),
+        ),
+        _ => cause,
+    }
+}
+
+impl<'a, R: Read> Contents<'a, R> {
+    pub(super) fn new(reader: R, path: &'a Path) -> Result<Self, DataError> {
+        let mut raw = BufReader::with_capacity(BLOCK, reader);
+        let start = start_of(&mut raw).map_err(|cause| DataError::Read {
+            path: path.to_owned(),
+            cause,
+        })?;
+        let gzip = start == GZIP_MAGIC;
+        let raw = Cursor::new(start).chain(raw);
+        let stream = if gzip {
+            Stream::Gzip(GzDecoder::new(raw))
+        } else {
+            Stream::Plain(raw)
+        };
+        Ok(Self {
+            stream,
+            gzip,
+            offset: 0,
+            path,
+            stored: None,
+            ignored: false,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.path
+    }
+
+    /// What was ignored, once the end has been reached.
+    pub(super) fn note(&self) -> Option<String> {
+        self.ignored.then(|| {
+            format!(
+                "{}: bytes that follow the gzip stream are ignored",
+                self.path.display()
+            )
+        })
+    }
+
+    /// Some bytes into `block`, which is not empty; 0 at the end.
+    pub(super) fn read(&mut self, block: &mut [u8]) -> Result<usize, DataError> {
+        loop {
+            let read = match &mut self.stream {
+                Stream::Plain(raw) => raw.read(block),
+                Stream::Gzip(decoder) => decoder.read(block),
+                Stream::Ended => Ok(0),
+            };
+            match read {
+                Ok(0) => {
+                    if !self.begin_next_member()? {
+                        return Ok(0);
+                    }
+                }
+                Ok(n) => {
+                    self.offset += n as u64;
+                    return Ok(n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(self.failure(cause)),
+            }
+        }
+    }
+
+    /// Goes on to the gzip member that follows one that has ended, if one does.
+    fn begin_next_member(&mut self) -> Result<bool, DataError> {
+        let Stream::Gzip(decoder) = std::mem::replace(&mut self.stream, Stream::Ended) else {
+            return Ok(false);
+        };
+        let (_, mut raw) = decoder.into_inner().into_inner();
+        let start = start_of(&mut raw).map_err(|cause| self.failure(cause))?;
+        if start != GZIP_MAGIC {
+            self.ignored = !start.is_empty();
+            return Ok(false);
+        }
+        self.stream = Stream::Gzip(GzDecoder::new(Cursor::new(start).chain(raw)));
+        Ok(true)
+    }
+
+    fn failure(&self, cause: io::Error) -> DataError {
+        let path = self.path.to_owned();
+        // The decoder passes on what the operating system says; only its own complaints are about
+        // the stream.
+        let decoder = matches!(
+            cause.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+        );
+        if self.gzip && decoder {
+            DataError::Gzip {
+                path,
+                offset: self.offset,
+                cause,
+            }
+        } else {
+            DataError::Read { path, cause }
+        }
+    }
+
+    /// Fills `block` as far as the contents reach.
+    fn fill(&mut self, block: &mut [u8]) -> Result<usize, DataError> {
+        let mut filled = 0;
+        while filled < block.len() {
+            match self.read(&mut block[filled..])? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Checks the magic number and returns the dimensions, none of which is zero.
+    pub(super) fn header<const N: usize>(
+        &mut self,
+        what: &'static str,
+        magic: u32,
+        dimensions: [&'static str; N],
+    ) -> Result<[u32; N], DataError> {
+        let path = self.path.to_owned();
+        let expected = 4 * (1 + N as u64);
+        let Some(found) = self.number()? else {
+            return Err(DataError::ShortHeader {
+                path,
+                what,
+                expected,
+                found: self.offset,
+            });
+        };
+        // Before the dimensions: a text file should be called one, however short it is.
+        if found != magic {
+            return Err(DataError::Magic {
+                path,
+                what,
+                expected: magic,
+                found,
+            });
+        }
+        let mut sizes = [0; N];
+        for (size, dimension) in sizes.iter_mut().zip(dimensions) {
+            let offset = self.offset;
+            match self.number()? {
+                None => {
+                    return Err(DataError::ShortHeader {
+                        path,
+                        what,
+                        expected,
+                        found: self.offset,
+                    });
+                }
+                Some(0) => {
+                    return Err(DataError::Empty {
+                        path,
+                        dimension,
+                        offset,
+                    });
+                }
+                Some(found) => *size = found,
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// A big-endian number, or none where the contents end.
+    fn number(&mut self) -> Result<Option<u32>, DataError> {
+        let mut word = [0; 4];
+        Ok((self.fill(&mut word)? == word.len()).then(|| u32::from_be_bytes(word)))
+    }
+
+    /// Exactly `len` bytes of `what`, and then the end.
+    ///
+    /// Memory is asked for once, as much as the header claims, but no more than the file can hold: a
+    /// header may claim anything.
+    pub(super) fn payload(&mut self, what: &'static str, len: usize) -> Result<Vec<u8>, DataError> {
+        let expected = self.offset + len as u64;
+        let path = self.path;
+        let no_memory = |_| DataError::Memory {
+            path: path.to_owned(),
+            what,
+            bytes: len,
+        };
+        let mut payload = Vec::new();
+        let can_hold = self.stored.map_or(0, |stored| {
+            let most = if self.gzip {
+                MOST_PER_COMPRESSED_BYTE
+            } else {
+                1
+            };
+            stored.saturating_mul(most)
+        });
+        let reserved = usize::try_from(can_hold).map_or(len, |can_hold| len.min(can_hold));
+        payload.try_reserve_exact(reserved).map_err(no_memory)?;
+        let mut block = vec![0; BLOCK];
+        while payload.len() < len {
+            let wanted = block.len().min(len - payload.len());
+            match self.read(&mut block[..wanted])? {
+                0 => {
+                    return Err(DataError::Truncated {
+                        path: self.path.to_owned(),
+                        expected,
+                        found: self.offset,
+                    });
+                }
+                n => {
+                    // Asks for more only where the length of the file is not known.
+                    payload.try_reserve(n).map_err(no_memory)?;
+                    payload.extend_from_slice(&block[..n]);
+                }
+            }
+        }
+        // Also makes the decoder check the sum at the end of the stream.
+        match self.read(&mut block[..1])? {
+            0 => Ok(payload),
+            _ => Err(DataError::Trailing {
+                path: self.path.to_owned(),
+                expected,
+            }),
+        }
+    }
+}
+
+/// The first bytes of what is left, as many as tell a gzip stream, or fewer at the end.
+fn start_of(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(GZIP_MAGIC.len());
+    reader
+        .take(GZIP_MAGIC.len() as u64)
+        .read_to_end(&mut start)?;
+    Ok(start)
+}
