@@ -9,7 +9,7 @@
 //! | counter 0 | element block: four 32-bit words serve elements `4·block .. 4·block + 3` |
 //! | counter 1 | step of the run, epoch, or index of the parameter, as the stream defines |
 //! | counter 2 | [`Stream`] |
-//! | counter 3 | 0 |
+//! | counter 3 | high half of what counter 1 counts; 0 in the streams that a shader draws from |
 //! | key 0, 1 | low and high half of the seed |
 
 use std::convert::Infallible;
@@ -35,6 +35,10 @@ pub enum Stream {
     Evaluation = 5,
     /// Which images are held out for testing where there are no test images; counter 1 is 0.
     HoldOut = 6,
+    /// The order of ten built-in digits; counters 1 and 3 are the number of the ten.
+    DigitOrder = 7,
+    /// How a built-in digit is drawn; counters 1 and 3 are the number of the image.
+    Digit = 8,
 }
 
 /// Ten rounds of Philox4x32: 128 random bits for a 128-bit counter under a 64-bit key.
@@ -71,10 +75,11 @@ pub fn key(seed: u64) -> [u32; 2] {
 pub struct Philox(BlockRng<Blocks>);
 
 impl Philox {
-    /// The words of `stream` from the first on; `step` is counter 1, as the stream defines it.
-    pub fn new(seed: u64, stream: Stream, step: u32) -> Self {
+    /// The words of `stream` from the first on; counters 1 and 3 are the halves of `step`, which is
+    /// what the stream defines.
+    pub fn new(seed: u64, stream: Stream, step: u64) -> Self {
         Self(BlockRng::new(Blocks {
-            counter: [0, step, stream as u32, 0],
+            counter: [0, step as u32, stream as u32, (step >> 32) as u32],
             key: key(seed),
         }))
     }
@@ -209,6 +214,13 @@ mod tests {
                 u64::from(pair[1]) << 32 | u64::from(pair[0])
             );
         }
+    }
+
+    #[test]
+    fn what_is_beyond_32_bits_of_a_count_goes_into_counter_3() {
+        let mut rng = Philox::new(9, Stream::Digit, (5 << 32) | 4);
+        let words = philox4x32_10([0, 4, Stream::Digit as u32, 5], key(9));
+        assert_eq!([(); 4].map(|()| rng.next_u32()), words);
     }
 
     #[test]

@@ -3,18 +3,25 @@
 //! Every digit has several ways to be written (`glyphs.rs`). A way is bent, slanted, jittered and
 //! drawn with a soft pen (`raster.rs`), then brought into the form of MNIST: white on black, 28x28
 //! pixels, the body fitted into 20x20, its centre of mass in the middle. Image `i` of a seed is the
-//! same bytes on every machine, whatever else is drawn with it and on however many threads.
+//! same bytes on every machine, whatever else is drawn with it and on however many threads: it has a
+//! Philox stream of its own, and nothing but integer operations and exactly rounded arithmetic makes
+//! pixels of it, never the platform's `sin` or `ln`.
 
 use std::num::NonZeroUsize;
 use std::thread;
 
+use rand::RngExt;
+use rand::seq::{IndexedRandom, SliceRandom};
+
 use super::{Dataset, Images, Split};
+use crate::rng::{Philox, Stream};
+use crate::threads;
+use bell::Bell;
 use glyphs::{GLYPHS, Glyph};
-use random::Stream;
 use raster::{Point, SIZE};
 
+mod bell;
 mod glyphs;
-mod random;
 mod raster;
 
 const DIM: usize = SIZE * SIZE;
@@ -55,18 +62,23 @@ fn generate_on(threads: NonZeroUsize, seed: u64, first: u64, count: usize) -> Sp
     let share = count.div_ceil(threads.get()).max(1);
     thread::scope(|scope| {
         let parts = pixels.chunks_mut(share * DIM).zip(labels.chunks_mut(share));
-        for (part, (pixels, labels)) in parts.enumerate() {
-            let first = first.wrapping_add((part * share) as u64);
-            scope.spawn(move || {
-                let mut pen = Pen::default();
-                let images = pixels.chunks_exact_mut(DIM).zip(labels);
-                for (i, (image, label)) in images.enumerate() {
-                    let index = first.wrapping_add(i as u64);
-                    *label = label_of(seed, index);
-                    pen.draw(&mut Stream::new(seed, index), usize::from(*label), image);
-                }
-            });
-        }
+        let drawn: Vec<_> = parts
+            .enumerate()
+            .map(|(part, (pixels, labels))| {
+                let first = first.wrapping_add((part * share) as u64);
+                threads::beside(scope, move || {
+                    let mut pen = Pen::default();
+                    let images = pixels.chunks_exact_mut(DIM).zip(labels);
+                    for (i, (image, label)) in images.enumerate() {
+                        let index = first.wrapping_add(i as u64);
+                        *label = label_of(seed, index);
+                        let mut rng = Philox::new(seed, Stream::Digit, index);
+                        pen.draw(&mut rng, usize::from(*label), image);
+                    }
+                })
+            })
+            .collect();
+        drawn.into_iter().for_each(threads::Beside::join);
     });
     Split {
         images: Images {
@@ -81,12 +93,8 @@ fn generate_on(threads: NonZeroUsize, seed: u64, first: u64, count: usize) -> Sp
 
 /// The label of an image, from the shuffled order of the ten it belongs to.
 fn label_of(seed: u64, index: u64) -> u8 {
-    // Another key than the images have, so that the order says nothing about the drawing.
-    let mut stream = Stream::new(!seed, index / 10);
     let mut order = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-    for i in (1..order.len()).rev() {
-        order.swap(i, stream.below(i + 1));
-    }
+    order.shuffle(&mut Philox::new(seed, Stream::DigitOrder, index / 10));
     order[(index % 10) as usize]
 }
 
@@ -114,21 +122,21 @@ struct Hand {
 }
 
 impl Hand {
-    fn new(stream: &mut Stream) -> Self {
-        let radius = (1.25 + 0.32 * stream.bell()).max(0.75);
+    fn new(rng: &mut Philox) -> Self {
+        let radius = (1.25 + 0.32 * rng.sample(Bell)).max(0.75);
         Self {
             radius,
-            edge: stream.between(1.0, 1.5),
-            pressure: stream.between(0.04, 0.16),
-            wobble: stream.between(0.012, 0.036),
-            aspect: 1.0 + 0.18 * stream.bell(),
-            slant: 0.15 + 0.24 * stream.bell(),
-            tilt: 0.08 * stream.bell(),
-            waist: 0.13 * stream.bell(),
-            taper: 0.15 * stream.bell(),
-            bend: 0.07 * stream.bell(),
-            shrink: stream.between(0.0, 1.5),
-            shift: [0.4 * stream.bell(), 0.4 * stream.bell()],
+            edge: rng.random_range(1.0..1.5),
+            pressure: rng.random_range(0.04..0.16),
+            wobble: rng.random_range(0.012..0.036),
+            aspect: 1.0 + 0.18 * rng.sample(Bell),
+            slant: 0.15 + 0.24 * rng.sample(Bell),
+            tilt: 0.08 * rng.sample(Bell),
+            waist: 0.13 * rng.sample(Bell),
+            taper: 0.15 * rng.sample(Bell),
+            bend: 0.07 * rng.sample(Bell),
+            shrink: rng.random_range(0.0..1.5),
+            shift: [0.4 * rng.sample(Bell), 0.4 * rng.sample(Bell)],
         }
     }
 
@@ -137,8 +145,8 @@ impl Hand {
     /// `drift` is how far the pen is off its way. It carries over from point to point: a hand that
     /// is too far left stays there for a while, whereas independent errors would make an oval a
     /// polygon.
-    fn place(&self, [x, y]: [f32; 2], drift: &mut [f32; 2], stream: &mut Stream) -> Point {
-        *drift = drift.map(|off| 0.7 * off + self.wobble * stream.bell());
+    fn place(&self, [x, y]: [f32; 2], drift: &mut [f32; 2], rng: &mut Philox) -> Point {
+        *drift = drift.map(|off| 0.7 * off + self.wobble * rng.sample(Bell));
         let (x, y) = (x - 0.5 + drift[0], y + drift[1]);
         // Zero at both ends of the body, so that only what is between moves.
         let middle = 4.0 * y * (1.0 - y);
@@ -148,7 +156,7 @@ impl Hand {
         Point {
             x,
             y,
-            radius: self.radius * (1.0 + self.pressure * stream.bell()),
+            radius: self.radius * (1.0 + self.pressure * rng.sample(Bell)),
         }
     }
 }
@@ -163,10 +171,10 @@ struct Pen {
 }
 
 impl Pen {
-    fn draw(&mut self, stream: &mut Stream, label: usize, image: &mut [u8]) {
-        let glyph = choose(GLYPHS[label], stream);
-        let hand = Hand::new(stream);
-        self.write(glyph, &hand, stream);
+    fn draw(&mut self, rng: &mut Philox, label: usize, image: &mut [u8]) {
+        let glyph = choose(GLYPHS[label], rng);
+        let hand = Hand::new(rng);
+        self.write(glyph, &hand, rng);
         self.fit(&hand);
 
         let mut ink = [0.0; DIM];
@@ -181,12 +189,15 @@ impl Pen {
     }
 
     /// Turns the strokes of a glyph into lines of many points.
-    fn write(&mut self, glyph: &Glyph, hand: &Hand, stream: &mut Stream) {
+    fn write(&mut self, glyph: &Glyph, hand: &Hand, rng: &mut Philox) {
         self.line.clear();
         self.ends.clear();
         for stroke in glyph.strokes {
             self.piece.clear();
-            let mut drift = [hand.wobble * stream.bell(), hand.wobble * stream.bell()];
+            let mut drift = [
+                hand.wobble * rng.sample(Bell),
+                hand.wobble * rng.sample(Bell),
+            ];
             for (i, &point) in stroke.iter().enumerate() {
                 if i > 0 && stroke[i - 1] == point {
                     // A corner: one spline ends and the next begins at the very same, displaced
@@ -194,7 +205,7 @@ impl Pen {
                     raster::spline(&self.piece, &mut self.line);
                     self.piece.drain(..self.piece.len() - 1);
                 } else {
-                    self.piece.push(hand.place(point, &mut drift, stream));
+                    self.piece.push(hand.place(point, &mut drift, rng));
                 }
             }
             raster::spline(&self.piece, &mut self.line);
@@ -244,17 +255,11 @@ impl Pen {
     }
 }
 
-fn choose<'a>(glyphs: &'a [Glyph], stream: &mut Stream) -> &'a Glyph {
-    let total: usize = glyphs.iter().map(|glyph| usize::from(glyph.weight)).sum();
-    let mut left = stream.below(total);
-    for glyph in glyphs {
-        match left.checked_sub(usize::from(glyph.weight)) {
-            Some(rest) => left = rest,
-            None => return glyph,
-        }
-    }
-    // Out of reach, since `left` began below the sum of the weights.
-    &glyphs[0]
+/// A way to write a digit, by how often it is met.
+fn choose<'a>(glyphs: &'a [Glyph], rng: &mut Philox) -> &'a Glyph {
+    let chosen = glyphs.choose_weighted(rng, |glyph| u32::from(glyph.weight));
+    // Out of reach, since every digit has a glyph and every glyph a weight.
+    chosen.unwrap_or(&glyphs[0])
 }
 
 #[cfg(test)]
