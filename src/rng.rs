@@ -14,8 +14,9 @@
 
 use std::convert::Infallible;
 
-use rand::TryRng;
 use rand::rand_core::block::{BlockRng, Generator};
+use rand::seq::SliceRandom;
+use rand::{RngExt, TryRng};
 
 /// What a draw is for. Two streams never share a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -141,31 +142,20 @@ pub fn normal(seed: u64, stream: Stream, step: u32, element: usize) -> f64 {
 }
 
 /// `len` values of U(−bound, bound): the initial values of parameter number `parameter`.
+///
+/// # Panics
+///
+/// If `bound` is negative or not finite.
 pub fn initial_uniform(seed: u64, parameter: u32, len: usize, bound: f64) -> Vec<f32> {
-    let mut values = Vec::with_capacity(len.next_multiple_of(4));
-    for index in 0..len.div_ceil(4) {
-        for word in block(seed, Stream::Initialisation, parameter, index as u32) {
-            let unit = (f64::from(word) + 0.5) / 4_294_967_296.0;
-            values.push(((2.0 * unit - 1.0) * bound) as f32);
-        }
-    }
-    values.truncate(len);
-    values
+    let bound = bound as f32;
+    let mut rng = Philox::new(seed, Stream::Initialisation, parameter.into());
+    (0..len).map(|_| rng.random_range(-bound..=bound)).collect()
 }
 
-/// The order in which epoch `epoch` visits `count` images: a Fisher–Yates shuffle.
-///
-/// The bounded draw is the high half of a 32×32-bit product; its bias is below `count / 2³²`.
+/// The order in which epoch `epoch` visits `count` images, which number no more than 2³².
 pub fn permutation(seed: u64, epoch: u32, count: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count as u32).collect();
-    let mut words = [0; 4];
-    for (draw, last) in (1..count).rev().enumerate() {
-        if draw % 4 == 0 {
-            words = block(seed, Stream::Shuffle, epoch, (draw / 4) as u32);
-        }
-        let other = (u64::from(words[draw % 4]) * (last as u64 + 1)) >> 32;
-        order.swap(last, other as usize);
-    }
+    order.shuffle(&mut Philox::new(seed, Stream::Shuffle, epoch.into()));
     order
 }
 
@@ -232,6 +222,16 @@ mod tests {
         assert_ne!(order, permutation(7, 4, 1000));
         assert_ne!(order, permutation(8, 3, 1000));
         assert_eq!(order, permutation(7, 3, 1000));
+    }
+
+    /// A run that was begun with one version of the crate rand may be resumed with another.
+    #[test]
+    fn what_a_resumed_run_draws_again_is_always_the_same() {
+        assert_eq!(permutation(7, 3, 10), [7, 3, 1, 0, 2, 4, 8, 9, 5, 6]);
+        assert_eq!(
+            initial_uniform(7, 3, 4, 0.5),
+            [0.042_467_475, -0.497_008_92, 0.401_275_4, -0.196_708_68]
+        );
     }
 
     #[test]
