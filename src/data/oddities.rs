@@ -23,7 +23,8 @@ pub(super) fn note(images: &Images) -> Option<String> {
 fn same(images: &Images) -> Option<String> {
     let dim = images.dim();
     let mut each = images.pixels.chunks_exact(dim.max(1));
-    let is_flat = |image: &[u8]| image.iter().all(|pixel| *pixel == image[0]);
+    // All are the same where each is as its neighbour, which two slices tell fastest.
+    let is_flat = |image: &[u8]| image[1..] == image[..dim - 1];
     let what = if dim > 1 && each.clone().all(is_flat) {
         "every training image is of one grey"
     } else if images.count > 1
