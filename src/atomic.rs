@@ -33,7 +33,7 @@ pub(crate) fn write(
     writer.flush()?;
     drop(writer);
     // Without this, a power cut after the rename could leave a new name on content that never reached the disk.
-    temporary.as_file().sync_all()?;
+    sync(temporary.as_file())?;
     temporary.persist(&target).map_err(|error| error.error)?;
     sync_folder(folder);
     Ok(())
@@ -64,6 +64,26 @@ pub(crate) fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
         .make_in(folder, |path| {
             File::options().write(true).create_new(true).open(path)
         })
+}
+
+/// Waits until a file's content is on the disk. `false` where the file system cannot say when it is: some of those in
+/// user space and on networks refuse the question, and a file there is as good as any other until the power is cut.
+pub(crate) fn sync(file: &File) -> io::Result<bool> {
+    match file.sync_all() {
+        Ok(()) => Ok(true),
+        Err(cause) if is_unsupported(&cause) => Ok(false),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// Whether the file system does not have what it was asked for, a lock or a sync. POSIX has several errors for that.
+pub(crate) fn is_unsupported(cause: &io::Error) -> bool {
+    #[cfg(unix)]
+    let has_none = cause.raw_os_error() == Some(libc::ENOLCK);
+    #[cfg(not(unix))]
+    let has_none = false;
+    let kinds = [io::ErrorKind::Unsupported, io::ErrorKind::InvalidInput];
+    has_none || kinds.contains(&cause.kind())
 }
 
 /// Makes the rename itself durable. Not every file system can; the file is complete either way, so a failure here is

@@ -27,12 +27,82 @@ const LOCK: &str = ".lock";
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
+    /// Where [`RunDir::create`] made the run, what it made.
+    created: Option<Created>,
 }
 
 /// The right to write a run, held until dropped. The operating system gives it back also when the process is killed.
+///
+/// A run that was created and has no checkpoint when its lock is dropped leaves nothing behind: neither its files nor the
+/// folders that were made for it.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: Option<File>,
+    /// Before the file in this list, so that an unfinished run is removed while it is locked.
+    _unfinished: Option<Unfinished>,
+    /// Locked, except where the file system has no locks.
+    _file: File,
+    excludes_others: bool,
+    survives_power_cuts: bool,
+}
+
+impl RunLock {
+    /// Whether a second training is kept from the run. Some network and user-space file systems have no locks.
+    pub fn excludes_others(&self) -> bool {
+        self.excludes_others
+    }
+
+    /// Whether what was saved outlives a power cut. Some file systems do not say when content is on the disk.
+    pub fn survives_power_cuts(&self) -> bool {
+        self.survives_power_cuts
+    }
+}
+
+/// The folders that were made for a run, an outer one before those within it.
+#[derive(Clone, Debug, Default)]
+struct Created {
+    folders: Vec<PathBuf>,
+}
+
+impl Created {
+    /// Makes a folder and those around it, and remembers which were not there.
+    fn make(&mut self, folder: &Path) -> io::Result<()> {
+        let around = folder.ancestors();
+        let missing =
+            around.take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
+        missing.reverse();
+        self.folders.append(&mut missing);
+        fs::create_dir_all(folder)
+    }
+
+    /// Removes the folders again, but for those in which there is something by now.
+    fn remove(&self) {
+        for folder in self.folders.iter().rev() {
+            // One that is not empty stays, and so does one that cannot be removed.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// A created run whose first checkpoint is still to come. Dropping it removes the run if the checkpoint never came.
+#[derive(Debug)]
+struct Unfinished {
+    run: RunDir,
+    created: Created,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
+        if is_there(&self.run.last_checkpoint()) {
+            return;
+        }
+        for file in [CONFIG, METRICS, LOCK] {
+            // None of them was there when the run was created. What cannot be removed stays.
+            let _ = fs::remove_file(self.run.path.join(file));
+        }
+        self.created.remove();
+    }
 }
 
 impl RunDir {
@@ -44,18 +114,37 @@ impl RunDir {
     /// [`CheckpointError::RunExists`] when it holds a configuration, metrics or a checkpoint already;
     /// [`CheckpointError::Write`] when it cannot be created or written.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, CheckpointError> {
-        let run = Self { path: path.into() };
-        Self::check_vacant(&run.path)?;
-        for folder in [run.checkpoints(), run.samples()] {
-            fs::create_dir_all(&folder)
+        let path = path.into();
+        Self::check_vacant(&path)?;
+        let run = Self {
+            path,
+            created: None,
+        };
+        let mut created = Created::default();
+        match run.make_folders(&mut created) {
+            Ok(()) => Ok(Self {
+                created: Some(created),
+                ..run
+            }),
+            Err(error) => {
+                created.remove();
+                Err(error)
+            }
+        }
+    }
+
+    fn make_folders(&self, created: &mut Created) -> Result<(), CheckpointError> {
+        for folder in [self.checkpoints(), self.samples()] {
+            created
+                .make(&folder)
                 .map_err(|cause| CheckpointError::write(&folder, 0, cause))?;
         }
         // Found out now and not after the first epoch: whether files can be made in folders that were there before.
-        for folder in [&run.path, &run.checkpoints(), &run.samples()] {
+        for folder in [&self.path, &self.checkpoints(), &self.samples()] {
             atomic::temporary_in(folder)
                 .map_err(|cause| CheckpointError::write(folder, 0, cause))?;
         }
-        Ok(run)
+        Ok(())
     }
 
     /// Whether a new run can start here, as far as the folder's content says.
@@ -100,7 +189,10 @@ impl RunDir {
             path.join(CONFIG).is_file(),
             path.join(LAST_CHECKPOINT).is_file(),
         ) {
-            (true, true) => Ok(Self { path }),
+            (true, true) => Ok(Self {
+                path,
+                created: None,
+            }),
             (true, false) => Err(not_a_run(
                 LAST_CHECKPOINT,
                 "the training stopped before its first checkpoint: delete the folder and start again",
@@ -146,40 +238,76 @@ impl RunDir {
         self.path.join("samples")
     }
 
+    /// `samples/`, made where it is missing: archives and version control drop empty folders.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::Write`] when it cannot be made.
+    pub fn make_samples(&self) -> Result<PathBuf, CheckpointError> {
+        let samples = self.samples();
+        fs::create_dir_all(&samples).map_err(|cause| CheckpointError::write(&samples, 0, cause))?;
+        Ok(samples)
+    }
+
     /// Claims the run for writing, so that two trainings do not mix their files. Also removes what a killed process left
     /// half-written.
     ///
-    /// On a file system without locks the run is not protected, and this succeeds.
+    /// On a file system without locks the run is not protected, and this succeeds;
+    /// [`RunLock::excludes_others`] tells.
     ///
     /// # Errors
     ///
     /// [`CheckpointError::Locked`] while another process (or another [`RunLock`] of this one) holds it;
-    /// [`CheckpointError::Write`] when the lock file cannot be made.
+    /// [`CheckpointError::Write`] when the lock file cannot be made. A run that was created just now is then removed
+    /// again, unless another process has it.
     pub fn lock(&self) -> Result<RunLock, CheckpointError> {
+        let locked = self.try_lock();
+        if matches!(locked, Err(CheckpointError::Locked { .. })) {
+            // What is there is another process's.
+            return locked;
+        }
+        let unfinished = self.created.as_ref().map(|created| Unfinished {
+            run: self.clone(),
+            created: created.clone(),
+        });
+        // An error drops `unfinished`, which removes the run.
+        let lock = locked?;
+        Ok(RunLock {
+            _unfinished: unfinished,
+            ..lock
+        })
+    }
+
+    fn try_lock(&self) -> Result<RunLock, CheckpointError> {
         let path = self.path.join(LOCK);
+        let failed = |cause| CheckpointError::write(&path, 0, cause);
         let file = File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .open(&path)
-            .map_err(|cause| CheckpointError::write(&path, 0, cause))?;
-        let lock = match file.try_lock() {
-            Ok(()) => RunLock { _file: Some(file) },
+            .map_err(failed)?;
+        let excludes_others = match file.try_lock() {
+            Ok(()) => true,
             Err(TryLockError::WouldBlock) => {
                 return Err(CheckpointError::Locked {
                     path: self.path.clone(),
                 });
             }
-            Err(TryLockError::Error(cause)) if cause.kind() == io::ErrorKind::Unsupported => {
-                RunLock { _file: None }
-            }
-            Err(TryLockError::Error(cause)) => return Err(CheckpointError::write(&path, 0, cause)),
+            Err(TryLockError::Error(cause)) if atomic::is_unsupported(&cause) => false,
+            Err(TryLockError::Error(cause)) => return Err(failed(cause)),
         };
+        let survives_power_cuts = atomic::sync(&file).map_err(failed)?;
         // Not in `samples/`: who draws pictures from a run holds no lock, and may be writing one.
         for folder in [&self.path, &self.checkpoints()] {
             atomic::remove_leftovers(folder);
         }
-        Ok(lock)
+        Ok(RunLock {
+            _file: file,
+            excludes_others,
+            survives_power_cuts,
+            _unfinished: None,
+        })
     }
 
     /// Writes the configuration as TOML, atomically.

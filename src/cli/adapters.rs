@@ -19,7 +19,7 @@ pub(crate) struct Args {}
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let list = AdapterList::find();
+        let list = AdapterList::find()?;
         let auto = list.index_of(&AdapterChoice::Auto).ok();
         let header = ["", "index", "name", "backend", "kind", "driver"].map(str::to_owned);
         let mut table = vec![header];

@@ -1,6 +1,7 @@
 //! Text for people. A closed pipe ends the text, not the training.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 /// A line on standard output.
 pub(crate) fn line(text: &str) {
@@ -40,11 +41,34 @@ pub(crate) fn thousands(number: f64) -> String {
     grouped
 }
 
+/// A path as a shell takes it, for a command that the user may repeat.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    if cfg!(windows) {
+        // A quotation mark cannot be part of a path there.
+        let is_plain =
+            !text.contains(|c: char| c.is_whitespace() || "&()[]{}^=;!'+,`~%".contains(c));
+        return if is_plain {
+            text
+        } else {
+            format!("\"{text}\"")
+        };
+    }
+    match shlex::try_quote(&text) {
+        Ok(quoted) => quoted.into_owned(),
+        // A zero byte, which no path has.
+        Err(_) => text,
+    }
+}
+
 /// Keeps Mesa's device-selection layer from complaining on machines without a display, one
 /// «error» line for every look at the adapters. The layer only reorders them, and this program
 /// chooses itself.
 pub(crate) fn quiet_drivers() {
-    if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+    let folder = std::env::var_os("XDG_RUNTIME_DIR");
+    // What is empty or relative counts as missing there too.
+    let has_display = folder.is_some_and(|folder| Path::new(&folder).is_absolute());
+    if cfg!(target_os = "linux") && !has_display {
         // SAFETY: no other thread runs yet that could read the environment.
         unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }
@@ -52,6 +76,20 @@ pub(crate) fn quiet_drivers() {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_are_quoted_where_a_shell_would_cut_them() {
+        let quoted = |path: &str| super::quoted(Path::new(path));
+        assert_eq!(quoted("runs/digits-1"), "runs/digits-1");
+        for path in ["my runs/a", "a'b", "$HOME", "a;b", "a\nb", "~x", "#a"] {
+            let words = shlex::split(&quoted(path)).unwrap();
+            assert_eq!(words, [path]);
+            assert_ne!(quoted(path), path);
+        }
+    }
+
     #[test]
     fn thousands_are_grouped() {
         assert_eq!(super::thousands(999.4), "999");

@@ -24,7 +24,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 fn is_usage(error: &(dyn std::error::Error + 'static)) -> bool {
-    let of_gpu = |error: &GpuError| matches!(error, GpuError::NoMatch { .. });
+    let of_gpu =
+        |error: &GpuError| matches!(error, GpuError::NoMatch { .. } | GpuError::Backend { .. });
     let of_executor =
         |error: &ExecutorError| matches!(error, ExecutorError::Gpu(error) if of_gpu(error));
     if let Some(error) = error.downcast_ref::<TrainError>() {

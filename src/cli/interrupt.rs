@@ -41,6 +41,17 @@ pub(crate) fn listen() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Makes a file that grows past the limit of the process (`ulimit -f`) an error of the write, as a full disk is, in place
+/// of a signal that ends the process.
+pub(crate) fn survive_large_files() {
+    #[cfg(unix)]
+    {
+        static TOO_LARGE: AtomicBool = AtomicBool::new(false);
+        // Where no handler can be had, the signal does what it always did.
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, &TOO_LARGE);
+    }
+}
+
 /// Whether somebody asked to stop.
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)

@@ -57,6 +57,7 @@ impl Cli {
     /// Runs the command and says how it went.
     pub(crate) fn run(self) -> ExitCode {
         console::quiet_drivers();
+        interrupt::survive_large_files();
         let done = match self.command {
             Command::Train(args) => args.run(),
             Command::Sample(args) => args.run(),

@@ -49,9 +49,10 @@ impl Args {
             }
             .into());
         }
-        let path = self
-            .output
-            .unwrap_or_else(|| run.dir.samples().join("reconstructions.png"));
+        let path = match self.output {
+            Some(path) => path,
+            None => run.dir.make_samples()?.join("reconstructions.png"),
+        };
         pictures::reconstructions(&mut run.model, images, self.count as usize, &path)?;
         let adapter = run.model.executor().name();
         console::line(&format!(

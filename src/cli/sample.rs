@@ -32,9 +32,10 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let mut run = TrainedRun::open(&self.run, &self.adapter.resolve(None), self.seed)?;
-        let path = self
-            .output
-            .unwrap_or_else(|| run.dir.samples().join("prior.png"));
+        let path = match self.output {
+            Some(path) => path,
+            None => run.dir.make_samples()?.join("prior.png"),
+        };
         let image = run.config.data.image;
         pictures::samples(&mut run.model, self.count as usize, image, &path)?;
         let adapter = run.model.executor().name();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
-use vae_wgpu::checkpoint::RunDir;
+use vae_wgpu::checkpoint::{RunDir, RunLock};
 use vae_wgpu::data::Images;
 use vae_wgpu::threads::{self, Beside};
 use vae_wgpu::train::{EpochEnd, EpochMetrics, Preset, Trainer};
@@ -48,8 +48,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     log_every: Option<u32>,
     /// Steps that share a submission to the GPU; changes no result [default: by their duration]
-    #[arg(long, value_name = "N", hide_short_help = true)]
-    steps_per_submission: Option<usize>,
+    #[arg(long, value_name = "N", hide_short_help = true, value_parser = clap::value_parser!(u32).range(1..))]
+    steps_per_submission: Option<u32>,
     #[command(flatten)]
     pub(super) adapter: AdapterOption,
     #[command(flatten)]
@@ -81,13 +81,14 @@ impl Args {
         let pictured = data.test.images.first(RECONSTRUCTED);
         let mut trainer = job.trainer(data, device)?;
         if let Some(steps) = self.steps_per_submission {
-            trainer.set_steps_per_submission(steps);
+            trainer.set_steps_per_submission(steps as usize);
         }
-        let (dir, _lock) = match (job.resume, &self.out) {
+        let (dir, lock) = match (job.resume, &self.out) {
             (Some(Resume { dir, lock, .. }), _) => (dir, lock),
             (None, Some(out)) => claim(out)?,
             (None, None) => claim_unused(&name)?,
         };
+        say_what_is_missing(&lock, &dir);
         dir.write_config(&config)?;
         dir.truncate_metrics(trainer.epochs_done().into())?;
         if trainer.steps_done() == 0 {
@@ -108,7 +109,7 @@ impl Args {
             console::line(&format!(
                 "interrupted after step {}; continue with: vae train --resume {}",
                 trainer.steps_done(),
-                dir.path().display()
+                console::quoted(dir.path())
             ));
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
@@ -153,6 +154,21 @@ fn train(trainer: &mut Trainer, dir: &RunDir, reporter: &mut Reporter) -> anyhow
     })
 }
 
+/// Says what the run's file system does not have.
+fn say_what_is_missing(lock: &RunLock, dir: &RunDir) {
+    let path = dir.path().display();
+    if !lock.excludes_others() {
+        console::note(&format!(
+            "the file system of {path} has no locks: see to it that no second training writes there"
+        ));
+    }
+    if !lock.survives_power_cuts() {
+        console::note(&format!(
+            "the file system of {path} cannot say when a file is on the disk: a power cut may take what was saved last"
+        ));
+    }
+}
+
 /// Says where everything is, and draws the pictures. The training is complete, so that a picture that
 /// cannot be drawn is worth a warning and no failure.
 fn finish(trainer: &mut Trainer, dir: &RunDir, images: &Images) {
@@ -171,7 +187,10 @@ fn finish(trainer: &mut Trainer, dir: &RunDir, images: &Images) {
     let size = [images.height, images.width];
     let count = pictures::fitting(PICTURED, size);
     let prior = dir.samples().join("prior.png");
-    let drawn = pictures::samples(trainer.model(), count, size, &prior);
+    let drawn = dir
+        .make_samples()
+        .map_err(Into::into)
+        .and_then(|_| pictures::samples(trainer.model(), count, size, &prior));
     say_drawn("samples", &prior, drawn);
     let pairs = dir.samples().join("reconstructions.png");
     let drawn = pictures::reconstructions(trainer.model(), images, RECONSTRUCTED, &pairs);

@@ -155,17 +155,18 @@ pub struct AdapterList {
 
 impl AdapterList {
     /// Finds all adapters; `WGPU_BACKEND` restricts the backends, as everywhere in wgpu.
-    pub fn find() -> Self {
-        let mut list = Self::of(PRIMARY);
-        list.adapters.extend(Self::of(wgpu::Backends::GL).adapters);
-        list
+    ///
+    /// # Errors
+    /// Where that variable names a backend that does not exist.
+    pub fn find() -> Result<Self, GpuError> {
+        let allowed = allowed_backends()?;
+        let mut list = Self::of(PRIMARY & allowed);
+        let more = Self::of(wgpu::Backends::GL & allowed);
+        list.adapters.extend(more.adapters);
+        Ok(list)
     }
 
     fn of(backends: wgpu::Backends) -> Self {
-        let allowed = variable("WGPU_BACKEND").map_or(wgpu::Backends::all(), |names| {
-            wgpu::Backends::from_comma_list(&names)
-        });
-        let backends = backends & allowed;
         if backends.is_empty() {
             return Self {
                 adapters: Vec::new(),
@@ -250,7 +251,8 @@ impl AdapterList {
         if *choice == AdapterChoice::Reference {
             return Err(GpuError::Reference);
         }
-        let mut list = Self::of(PRIMARY);
+        let allowed = allowed_backends()?;
+        let mut list = Self::of(PRIMARY & allowed);
         let settled = |summary: &AdapterSummary| match choice {
             // OpenGL may reach a GPU where Vulkan has software alone.
             AdapterChoice::Auto | AdapterChoice::Name(_) => summary.kind != wgpu::DeviceType::Cpu,
@@ -258,7 +260,8 @@ impl AdapterList {
         };
         let found = list.index_of(choice).ok();
         if !found.is_some_and(|index| settled(&list.adapters[index].1)) {
-            list.adapters.extend(Self::of(wgpu::Backends::GL).adapters);
+            let more = Self::of(wgpu::Backends::GL & allowed);
+            list.adapters.extend(more.adapters);
         }
         let index = list.index_of(choice)?;
         Ok(list.adapters.swap_remove(index))
@@ -276,6 +279,24 @@ impl AdapterList {
     }
 }
 
+/// The backends that `WGPU_BACKEND` allows, all without it. wgpu passes over a word that it does not know.
+fn allowed_backends() -> Result<wgpu::Backends, GpuError> {
+    variable("WGPU_BACKEND").map_or(Ok(wgpu::Backends::all()), |words| parse_backends(&words))
+}
+
+fn parse_backends(words: &str) -> Result<wgpu::Backends, GpuError> {
+    let mut backends = wgpu::Backends::empty();
+    for word in words.split(',').map(str::trim) {
+        let named = wgpu::Backends::from_comma_list(word);
+        if named.is_empty() && !word.is_empty() && !word.eq_ignore_ascii_case("none") {
+            let word = word.to_owned();
+            return Err(GpuError::Backend { word });
+        }
+        backends |= named;
+    }
+    Ok(backends)
+}
+
 /// A variable of the environment; an empty one counts as none.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -289,6 +310,23 @@ const PRIMARY: wgpu::Backends = wgpu::Backends::VULKAN
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn backends_are_read_as_wgpu_reads_them_but_for_unknown_words() {
+        use wgpu::Backends;
+        let gl_and_vulkan = Backends::GL | Backends::VULKAN;
+        for (words, backends) in [
+            ("vulkan", Backends::VULKAN),
+            (" GL , vk", gl_and_vulkan),
+            ("gles,vulkan,", gl_and_vulkan),
+            ("none", Backends::empty()),
+        ] {
+            assert_eq!(parse_backends(words).unwrap(), backends, "{words}");
+        }
+        for words in ["vulcan", "gl,vulcan", "vulkan gl"] {
+            assert!(parse_backends(words).is_err(), "{words}");
+        }
+    }
 
     #[test]
     fn choices_are_read_as_they_are_printed() {

@@ -12,6 +12,14 @@ pub enum GpuError {
         /// What restricted the search, if anything did.
         tried: String,
     },
+    /// `WGPU_BACKEND` has a word that names no backend.
+    #[error(
+        "WGPU_BACKEND names '{word}', and the backends are vulkan, metal, dx12 and gl; correct the variable or unset it"
+    )]
+    Backend {
+        /// The unknown word.
+        word: String,
+    },
     /// The choice fits no adapter.
     #[error(
         "no adapter fits '{wanted}'{origin}; here are:\n{candidates}choose with --adapter one of auto, vulkan, metal, dx12, gl, software, reference, an index or a part of a name"
@@ -31,7 +39,7 @@ pub enum GpuError {
     Reference,
     /// The driver refused a device.
     #[error(
-        "adapter '{adapter}' gave no device: {reason}; try another one with --adapter (see `vae adapters`)"
+        "adapter '{adapter}' gave no device: {reason}; its driver may need more threads or memory than there are (`ulimit -u`, `ulimit -v`), or try another one with --adapter (see `vae adapters`)"
     )]
     Device {
         /// The adapter's name.

@@ -140,8 +140,8 @@ impl Settings {
             return fail("--lr", &self.lr, "choose a positive number such as 1e-3");
         }
         for (name, beta) in [("--beta1", self.beta1), ("--beta2", self.beta2)] {
-            if !(beta > 0.0 && beta < 1.0) {
-                return fail(name, &beta, "choose a number between 0 and 1");
+            if !(0.0..1.0).contains(&beta) {
+                return fail(name, &beta, "choose a number from 0 to less than 1");
             }
         }
         if !is_positive(self.eps) {

@@ -147,13 +147,16 @@ fn every_signal_that_asks_to_stop_saves_and_says_so_once() {
         // One that is ignored keeps no other from being heard.
         let name = if ignored == "HUP" { "TERM" } else { "HUP" };
         let place = Place::new();
-        let mut child = start_ignoring(&place, ignored, &long(&place, "runs/a"));
-        wait_for_epochs(&place, "runs/a", 1, &mut child);
+        let args = long(&place, "'my runs/a'");
+        let mut child = start_ignoring(&place, ignored, &args);
+        wait_for_epochs(&place, "my runs/a", 1, &mut child);
         signal(&child, name);
         let status = child.wait().unwrap();
         let (out, err) = printed(&place);
         assert_eq!(status.code(), Some(130), "{name}: {out}{err}");
-        assert!(out.contains("continue with: "), "{out}");
+        // As a shell takes it.
+        let command = "continue with: vae train --resume 'my runs/a'\n";
+        assert!(out.contains(command), "{out}");
         let note = "note: stopping after this step and saving; again to stop at once\n";
         assert_eq!(err.matches(note).count(), 1, "{name}: {err}");
     }

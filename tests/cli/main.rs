@@ -19,6 +19,7 @@ mod memory;
 mod output;
 mod places;
 mod sizes;
+mod system;
 mod usage;
 
 use std::collections::BTreeSet;

@@ -49,8 +49,11 @@ fn settings_out_of_range_are_wrong_usage() {
         ("--lr -1", &["--lr is -1", "positive"]),
         ("--lr nan", &["--lr is NaN", "positive"]),
         ("--lr inf", &["--lr is inf", "positive"]),
-        ("--beta1 1", &["--beta1 is 1", "between 0 and 1"]),
-        ("--beta2 -0.5", &["--beta2 is -0.5", "between 0 and 1"]),
+        ("--beta1 1", &["--beta1 is 1", "from 0 to less than 1"]),
+        (
+            "--beta2 -0.5",
+            &["--beta2 is -0.5", "from 0 to less than 1"],
+        ),
         ("--eps 0", &["--eps is 0", "positive"]),
     ] {
         place.vae(&train(flags)).fails(2, parts);

@@ -74,6 +74,11 @@ fn wrong_command_lines_say_what_is_wrong_and_change_nothing() {
         ("train --seed -1", &["'-1'"]),
         ("train --log-every 0", &["'0'", "--log-every"]),
         (
+            "train --steps-per-submission 0",
+            &["'0'", "--steps-per-submission"],
+        ),
+        ("train --beta1 1", &["--beta1", "from 0 to less than 1"]),
+        (
             "train --plan sideways",
             &["'sideways' is no plan", "two-launch"],
         ),
@@ -107,6 +112,14 @@ fn the_empty_string_is_no_value() {
         let ran = crate::Ran::of(&mut place.command(args));
         ran.fails(2, &[flag]);
     }
+}
+
+#[test]
+fn adam_without_a_memory_of_the_gradient_trains() {
+    let place = Place::new();
+    let args = format!("{TRAIN} --beta1 0 --out runs/a");
+    place.vae(&args).succeeds();
+    assert_eq!(place.metrics("runs/a").len(), 2);
 }
 
 #[test]
