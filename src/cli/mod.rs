@@ -8,6 +8,7 @@ mod failure;
 mod interrupt;
 mod job;
 mod options;
+mod output;
 mod pictures;
 mod progress;
 mod reconstruct;

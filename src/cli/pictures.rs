@@ -1,10 +1,11 @@
 //! Pictures that a model draws.
 
-use std::path::Path;
-
 use vae_wgpu::data::Images;
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::plot;
+
+use super::failure::Usage;
+use super::output::Output;
 
 /// Values that the images of a picture have at the most, where nobody said how many: 32 of
 /// 512×512 pixels. More would be as slow to encode as hard to look at.
@@ -24,30 +25,68 @@ fn columns(count: usize) -> usize {
     (count as f64).sqrt().ceil() as usize
 }
 
-/// Decoded draws from the prior, in a grid as square as they fill.
+/// Decoded draws from the prior: in a grid as square as they fill, an array, or one by one.
 pub(crate) fn samples(
     model: &mut Autoencoder,
     count: usize,
-    [height, width]: [usize; 2],
-    path: &Path,
+    image @ [height, width]: [usize; 2],
+    output: &Output,
 ) -> anyhow::Result<()> {
-    let columns = columns(count);
-    let scale = plot::default_scale(height, width);
-    plot::check_grid(count, height, width, columns, scale)?;
+    let grid = match output {
+        Output::Png(_) | Output::Stdout => Some(grid_of(count, image)?),
+        Output::Npy(_) | Output::Folder(_) => {
+            check_memory(count, image)?;
+            None
+        }
+    };
     let images = model.sample(count)?;
+    let Some((columns, scale)) = grid else {
+        output.write_images(&images, image)?;
+        return Ok(());
+    };
     let images: Vec<_> = images.chunks(height * width).collect();
-    Ok(plot::save_png(
-        &plot::grid(&images, height, width, columns, scale)?,
-        path,
-    )?)
+    output.write_picture(&plot::grid(&images, height, width, columns, scale)?)
 }
 
-/// The first `count` images above their reconstructions.
+/// Columns and enlargement of a grid: the usual enlargement, or as much of it as there is room for.
+fn grid_of(count: usize, [height, width]: [usize; 2]) -> anyhow::Result<(usize, usize)> {
+    let fits = |count: usize, scale: usize| {
+        plot::check_grid(count, height, width, columns(count), scale).is_ok()
+    };
+    let scales = (1..=plot::default_scale(height, width)).rev();
+    if let Some(scale) = scales.into_iter().find(|&scale| fits(count, scale)) {
+        return Ok((columns(count), scale));
+    }
+    // More images never need less room, but for a last row; a square is the most that is promised.
+    let mut side = 0;
+    while fits((side + 1) * (side + 1), 1) {
+        side += 1;
+    }
+    Err(Usage(format!(
+        "{count} images are too many for one picture, which has room for {}; give -n {0} or less, or write them one by \
+         one (-o FOLDER/) or as an array (-o FILE.npy)",
+        side * side
+    ))
+    .into())
+}
+
+/// Whether the values of so many images can be held at once.
+fn check_memory(count: usize, [height, width]: [usize; 2]) -> Result<(), Usage> {
+    let values = count.saturating_mul(height).saturating_mul(width);
+    Vec::<f32>::new().try_reserve_exact(values).map_err(|_| {
+        Usage(format!(
+            "{count} images of {height}×{width} pixels are more than this machine's memory holds; draw fewer at a time, \
+             each with a --seed of its own"
+        ))
+    })
+}
+
+/// The first `count` images above their reconstructions; as an array or one by one, the reconstructions alone.
 pub(crate) fn reconstructions(
     model: &mut Autoencoder,
     images: &Images,
     count: usize,
-    path: &Path,
+    output: &Output,
 ) -> anyhow::Result<()> {
     let count = count.min(images.count);
     let (height, width, dim) = (images.height, images.width, images.dim());
@@ -56,10 +95,32 @@ pub(crate) fn reconstructions(
         .map(|&byte| f32::from(byte) / 255.0)
         .collect();
     let outputs = model.reconstruct(&inputs)?;
+    if output.write_images(&outputs, [height, width])? {
+        return Ok(());
+    }
     let inputs: Vec<_> = inputs.chunks(dim).collect();
     let outputs: Vec<_> = outputs.chunks(dim).collect();
-    let scale = plot::default_scale(height, width);
     let columns = count.min(10);
-    let picture = plot::reconstructions(&inputs, &outputs, height, width, columns, scale)?;
-    Ok(plot::save_png(&picture, path)?)
+    // The usual enlargement, or as much of it as there is room for.
+    for scale in (1..=plot::default_scale(height, width)).rev() {
+        match plot::reconstructions(&inputs, &outputs, height, width, columns, scale) {
+            Err(plot::PlotError::TooLarge { .. }) => {}
+            picture => return output.write_picture(&picture?),
+        }
+    }
+    Err(Usage(format!(
+        "{count} images are too many for one picture; give a smaller -n, or write them one by one (-o FOLDER/) or as an \
+         array (-o FILE.npy)"
+    ))
+    .into())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn images_that_no_memory_holds_are_refused() {
+        assert!(super::check_memory(1000, [28, 28]).is_ok());
+        let error = super::check_memory(1 << 62, [28, 28]).unwrap_err();
+        assert!(error.to_string().contains("--seed"), "{error}");
+    }
 }

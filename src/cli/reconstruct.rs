@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use vae_wgpu::train::TrainError;
 
 use super::options::{AdapterOption, DataOptions};
+use super::output::Output;
+use super::pictures;
 use super::run::TrainedRun;
-use super::{console, pictures};
 
 /// Draw test images above their reconstructions by a run's model
 #[derive(Debug, clap::Args)]
@@ -21,8 +22,9 @@ pub(crate) struct Args {
     /// How many images
     #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
-    /// Where the picture goes [default: RUN/samples/reconstructions.png]
-    #[arg(short, long, value_name = "FILE.png")]
+    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] in 0 to 1, FOLDER/ a
+    /// PNG each, - a PNG on standard output [default: RUN/samples/reconstructions.png]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
     data: DataOptions,
@@ -32,6 +34,10 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let given = self.output.as_deref();
+        let given = given
+            .map(|path| Output::parse(path, &self.run))
+            .transpose()?;
         let mut run = TrainedRun::open(&self.run, &self.adapter.resolve(None), 0)?;
         let mut options = self.data;
         let source = options.data.take().unwrap_or_else(|| {
@@ -49,16 +55,13 @@ impl Args {
             }
             .into());
         }
-        let path = match self.output {
-            Some(path) => path,
-            None => run.dir.make_samples()?.join("reconstructions.png"),
+        let output = match given {
+            Some(output) => output,
+            None => Output::among_samples(&run.dir, "reconstructions.png")?,
         };
-        pictures::reconstructions(&mut run.model, images, self.count as usize, &path)?;
+        pictures::reconstructions(&mut run.model, images, self.count as usize, &output)?;
         let adapter = run.model.executor().name();
-        console::line(&format!(
-            "reconstructions in {}, drawn on {adapter}",
-            path.display()
-        ));
+        output.report("reconstructions", &adapter);
         Ok(ExitCode::SUCCESS)
     }
 }

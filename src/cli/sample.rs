@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::options::AdapterOption;
+use super::output::Output;
+use super::pictures;
 use super::run::TrainedRun;
-use super::{console, pictures};
 
 /// Draw images from the prior: z ~ N(0, 1) through a run's decoder
 #[derive(Debug, clap::Args)]
@@ -22,8 +23,9 @@ pub(crate) struct Args {
     /// Key of the draws: the same seed gives the same images
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where the picture goes [default: RUN/samples/prior.png]
-    #[arg(short, long, value_name = "FILE.png")]
+    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] in 0 to 1, FOLDER/ a
+    /// PNG each, - a PNG on standard output [default: RUN/samples/prior.png]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
     adapter: AdapterOption,
@@ -31,19 +33,19 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let given = self.output.as_deref();
+        let given = given
+            .map(|path| Output::parse(path, &self.run))
+            .transpose()?;
         let mut run = TrainedRun::open(&self.run, &self.adapter.resolve(None), self.seed)?;
-        let path = match self.output {
-            Some(path) => path,
-            None => run.dir.make_samples()?.join("prior.png"),
+        let output = match given {
+            Some(output) => output,
+            None => Output::among_samples(&run.dir, "prior.png")?,
         };
         let image = run.config.data.image;
-        pictures::samples(&mut run.model, self.count as usize, image, &path)?;
+        pictures::samples(&mut run.model, self.count as usize, image, &output)?;
         let adapter = run.model.executor().name();
-        console::line(&format!(
-            "{} samples in {}, drawn on {adapter}",
-            self.count,
-            path.display()
-        ));
+        output.report(&format!("{} samples", self.count), &adapter);
         Ok(ExitCode::SUCCESS)
     }
 }

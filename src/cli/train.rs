@@ -1,6 +1,6 @@
 //! `vae train`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
@@ -12,6 +12,7 @@ use vae_wgpu::train::{EpochEnd, EpochMetrics, Preset, Trainer};
 use super::config::Overrides;
 use super::job::{Job, Resume, claim, claim_unused};
 use super::options::{AdapterOption, DataOptions, PlanOption};
+use super::output::Output;
 use super::progress::Reporter;
 use super::{console, interrupt, pictures};
 
@@ -186,21 +187,26 @@ fn finish(trainer: &mut Trainer, dir: &RunDir, images: &Images) {
     ));
     let size = [images.height, images.width];
     let count = pictures::fitting(PICTURED, size);
-    let prior = dir.samples().join("prior.png");
-    let drawn = dir
-        .make_samples()
-        .map_err(Into::into)
-        .and_then(|_| pictures::samples(trainer.model(), count, size, &prior));
-    say_drawn("samples", &prior, drawn);
-    let pairs = dir.samples().join("reconstructions.png");
-    let drawn = pictures::reconstructions(trainer.model(), images, RECONSTRUCTED, &pairs);
-    say_drawn("reconstructions", &pairs, drawn);
+    say_drawn("samples", dir, "prior.png", |output| {
+        pictures::samples(trainer.model(), count, size, output)
+    });
+    say_drawn("reconstructions", dir, "reconstructions.png", |output| {
+        pictures::reconstructions(trainer.model(), images, RECONSTRUCTED, output)
+    });
 }
 
-/// Where a picture is, or why it is not.
-fn say_drawn(what: &str, path: &Path, drawn: anyhow::Result<()>) {
+/// Draws a picture into the run's folder for such, and says where it is or why it is not.
+fn say_drawn(
+    what: &str,
+    dir: &RunDir,
+    name: &str,
+    draw: impl FnOnce(&Output) -> anyhow::Result<()>,
+) {
+    let drawn = Output::among_samples(dir, name)
+        .map_err(Into::into)
+        .and_then(|output| draw(&output));
     match drawn {
-        Ok(()) => console::line(&format!("{what:<17}{}", path.display())),
+        Ok(()) => console::line(&format!("{what:<17}{}", dir.samples().join(name).display())),
         Err(error) => console::warning(&format!(
             "the run is complete, but its {what} could not be drawn: {error:#}"
         )),

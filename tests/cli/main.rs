@@ -17,6 +17,7 @@ mod large_images;
 #[cfg(target_os = "linux")]
 mod memory;
 mod output;
+mod outputs;
 mod places;
 mod sizes;
 mod system;

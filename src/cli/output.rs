@@ -1,0 +1,157 @@
+//! Where pictures go: `-o`.
+
+use std::fs;
+use std::io::{self, Cursor, IsTerminal, Write};
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::Context;
+use image::{GrayImage, ImageFormat};
+use vae_wgpu::checkpoint::{CheckpointError, RunDir};
+use vae_wgpu::plot;
+
+use super::console;
+use super::failure::Usage;
+
+/// What an `-o` names, by its ending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// One picture of all images.
+    Png(PathBuf),
+    /// One picture of all images, on standard output.
+    Stdout,
+    /// An array.
+    Npy(PathBuf),
+    /// A picture for each image.
+    Folder(PathBuf),
+}
+
+impl Output {
+    /// What a path means; refused before anything is opened if it cannot be meant, or would replace a file that the run
+    /// lives by.
+    pub(crate) fn parse(path: &Path, run: &Path) -> Result<Self, Usage> {
+        let text = path.to_string_lossy();
+        if text == "-" {
+            if io::stdout().is_terminal() {
+                let message = "-o - writes a picture's bytes to standard output, which is a \
+                               terminal; send it to a file or a program, or name a file";
+                return Err(Usage(message.to_owned()));
+            }
+            return Ok(Self::Stdout);
+        }
+        let ending = path
+            .extension()
+            .map(|ending| ending.to_string_lossy().to_lowercase());
+        let output = if text.ends_with(std::path::is_separator) || path.is_dir() {
+            Self::Folder(path.to_owned())
+        } else {
+            match ending.as_deref() {
+                Some("png") => Self::Png(path.to_owned()),
+                Some("npy") => Self::Npy(path.to_owned()),
+                _ => {
+                    return Err(Usage(format!(
+                        "-o {text} has none of the endings that can be written: .png is one picture, .npy an array of \
+                         f32, a folder or {text}/ a PNG for each image, - a PNG on standard output"
+                    )));
+                }
+            }
+        };
+        if is_a_runs_own(path, run) {
+            return Err(Usage(format!(
+                "-o {text} lies among the files that the run {} lives by; choose another path",
+                run.display()
+            )));
+        }
+        Ok(output)
+    }
+
+    /// The picture `name` in the run's own folder for such.
+    pub(crate) fn among_samples(run: &RunDir, name: &str) -> Result<Self, CheckpointError> {
+        Ok(Self::Png(run.make_samples()?.join(name)))
+    }
+
+    /// Writes one picture.
+    pub(crate) fn write_picture(&self, picture: &GrayImage) -> anyhow::Result<()> {
+        if let Self::Png(path) = self {
+            return Ok(plot::save_png(picture, path)?);
+        }
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, ImageFormat::Png)?;
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(&bytes.into_inner())
+            .and_then(|()| stdout.flush())
+            .context("cannot write to standard output")
+    }
+
+    /// Writes images `[count, height * width]` one by one, where they do not go into one picture; else `false`.
+    pub(crate) fn write_images(
+        &self,
+        images: &[f32],
+        [height, width]: [usize; 2],
+    ) -> anyhow::Result<bool> {
+        let dim = height * width;
+        let count = images.len() / dim;
+        match self {
+            Self::Png(_) | Self::Stdout => return Ok(false),
+            Self::Npy(path) => {
+                // A Gaussian's means may lie a little outside.
+                let images: Vec<_> = images.iter().map(|value| value.clamp(0.0, 1.0)).collect();
+                plot::save_npy(&images, [count, height, width], path)?;
+            }
+            Self::Folder(folder) => {
+                fs::create_dir_all(folder).map_err(|cause| CheckpointError::Write {
+                    path: folder.clone(),
+                    cause,
+                })?;
+                let digits = count.saturating_sub(1).to_string().len().max(4);
+                for (index, image) in images.chunks(dim).enumerate() {
+                    let pixels = image
+                        .iter()
+                        .map(|value| (255.0 * value.clamp(0.0, 1.0)).round());
+                    let pixels = pixels.map(|value| value as u8).collect();
+                    let picture = GrayImage::from_raw(width as u32, height as u32, pixels)
+                        .context("an image has another size than the model says")?;
+                    plot::save_png(&picture, &folder.join(format!("{index:0digits$}.png")))?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Says what was written and where; beside standard output where that has the picture.
+    pub(crate) fn report(&self, what: &str, adapter: &str) {
+        match self {
+            Self::Png(path) | Self::Npy(path) | Self::Folder(path) => {
+                console::line(&format!("{what} in {}, drawn on {adapter}", path.display()));
+            }
+            Self::Stdout => console::aside(&format!("{what}, drawn on {adapter}")),
+        }
+    }
+}
+
+/// Whether a path, or what a link there leads to, is a file that the run consists of, or lies in its checkpoints.
+fn is_a_runs_own(path: &Path, run: &Path) -> bool {
+    let Ok(run) = fs::canonicalize(run) else {
+        return false;
+    };
+    let name = path.file_name().unwrap_or_default();
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // What is not there yet lies where its folder is.
+    let in_folder = || fs::canonicalize(folder).map(|folder| folder.join(name));
+    let Ok(path) = fs::canonicalize(path).or_else(|_| in_folder()) else {
+        return false;
+    };
+    let Ok(within) = path.strip_prefix(&run) else {
+        return false;
+    };
+    let first = within.components().next();
+    let Some(Component::Normal(first)) = first else {
+        return false;
+    };
+    ["config.toml", "metrics.jsonl", "checkpoints"]
+        .iter()
+        .any(|own| first == *own)
+}
