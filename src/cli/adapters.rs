@@ -41,7 +41,7 @@ impl Args {
         let mark = if auto.is_none() { "*" } else { "" };
         table.push([mark, "-", "reference", "-", "CPU twins, slow", "built in"].map(str::to_owned));
         for row in &table {
-            console::line(&format_row(row, &table));
+            console::result(&format_row(row, &table));
         }
         console::line("\n* is what `--adapter auto` takes");
         Ok(ExitCode::SUCCESS)

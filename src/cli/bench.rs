@@ -85,7 +85,11 @@ Examples:
   vae bench --workload s --json | jq '.workloads[0].step_us.median'";
 
 impl Args {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(mut self) -> anyhow::Result<ExitCode> {
+        // As for other commands.
+        if self.json == Some(Some("-".into())) {
+            self.json = Some(None);
+        }
         // What cannot work is said before a minute of measuring.
         let earlier = self.against.as_deref().map(Report::load).transpose()?;
         if let Some(Some(path)) = &self.json {
@@ -102,7 +106,8 @@ impl Args {
         }
         let say = match self.json {
             Some(None) => console::aside,
-            _ => console::line,
+            Some(Some(_)) => console::line,
+            None => console::result,
         };
         let options = Options {
             repeats: self.repeats as usize,
@@ -123,7 +128,7 @@ impl Args {
         }
         match &self.json {
             Some(Some(path)) => report.save(path)?,
-            Some(None) => console::line(report.to_json()?.trim_end()),
+            Some(None) => console::result(report.to_json()?.trim_end()),
             None => {}
         }
         Ok(ExitCode::SUCCESS)

@@ -2,20 +2,44 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A line on standard output.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on, only errors, warnings and results are printed.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Whether only errors, warnings and results are printed.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// A line on standard output, of how things go.
 pub(crate) fn line(text: &str) {
+    if !is_quiet() {
+        result(text);
+    }
+}
+
+/// A line on standard output that is what the command is for.
+pub(crate) fn result(text: &str) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
 /// A line on standard error, where standard output is for programs.
 pub(crate) fn aside(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    if !is_quiet() {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
 }
 
 /// A remark on standard error.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "note: {text}");
+    if !is_quiet() {
+        let _ = writeln!(io::stderr().lock(), "note: {text}");
+    }
 }
 
 /// Something that the user should change, on standard error.

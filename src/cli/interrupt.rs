@@ -12,6 +12,8 @@ use signal_hook::consts::{SIGHUP, SIGUSR1};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level;
 
+use super::console;
+
 /// The exit code of a program that SIGINT ended.
 pub(crate) const EXIT_CODE: u8 = 130;
 
@@ -66,6 +68,9 @@ pub(crate) fn take_save_request() -> bool {
 fn stop() {
     if ASKED.swap(true, Ordering::Relaxed) {
         low_level::exit(EXIT_CODE.into());
+    }
+    if console::is_quiet() {
+        return;
     }
     say(b"note: stopping after this step and saving; again to stop at once\n");
 }

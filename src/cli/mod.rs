@@ -5,6 +5,7 @@ mod bench;
 mod config;
 mod console;
 mod failure;
+mod help;
 mod interrupt;
 mod job;
 mod options;
@@ -18,7 +19,7 @@ mod train;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 
 /// Trains and uses variational autoencoders on any GPU, in compute kernels written in WGSL.
 #[derive(Debug, Parser)]
@@ -33,6 +34,7 @@ Examples:
   vae sample runs/digits-1               draw samples from the trained model
   vae adapters                           what --adapter can choose
   vae bench                              what a training step costs here
+  vae completions bash                   what a shell completes commands and options with
 
 Environment:
   WGPU_BACKEND        restricts the backends: vulkan, metal, dx12, gl
@@ -41,6 +43,9 @@ Environment:
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted and saved."
 )]
 pub(crate) struct Cli {
+    /// Print nothing but errors, warnings, and what a command is asked to print
+    #[arg(long, short, global = true, display_order = 900)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -52,11 +57,23 @@ enum Command {
     Reconstruct(reconstruct::Args),
     Adapters(adapters::Args),
     Bench(bench::Args),
+    Completions(help::Completions),
+    #[command(hide = true)]
+    Manual(help::Manual),
 }
 
 impl Cli {
+    /// What this process was called with. Help, versions and wrong usage end it here.
+    pub(crate) fn of_this_process() -> Self {
+        let matches = help::command(std::env::args_os()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Runs the command and says how it went.
     pub(crate) fn run(self) -> ExitCode {
+        if self.quiet {
+            console::be_quiet();
+        }
         console::quiet_drivers();
         interrupt::survive_large_files();
         let done = match self.command {
@@ -65,6 +82,8 @@ impl Cli {
             Command::Reconstruct(args) => args.run(),
             Command::Adapters(args) => args.run(),
             Command::Bench(args) => args.run(),
+            Command::Completions(args) => args.run(),
+            Command::Manual(args) => args.run(),
         };
         match done {
             Ok(code) => code,

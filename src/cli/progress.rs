@@ -9,11 +9,19 @@ use vae_wgpu::train::{EpochMetrics, Losses, Progress};
 
 use super::console;
 
+/// Between two lines of a long epoch where no terminal shows its bar.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// A variable with another number of seconds, so that tests need not wait for a minute.
+const INTERVAL_VARIABLE: &str = "VAE_PROGRESS_SECONDS";
+
 /// Shows epochs and, if there is somebody to see it, what happens within them.
 pub(crate) struct Reporter {
     epochs: u32,
     bar: Option<ProgressBar>,
     log_every: Option<u32>,
+    /// Between two lines of a long epoch, where these are wanted.
+    interval: Option<Duration>,
+    last_line: Instant,
     /// Steps of the current epoch whose losses were printed or passed over.
     logged: usize,
     started: Instant,
@@ -22,16 +30,22 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new(epochs: u32, log_every: Option<u32>) -> anyhow::Result<Self> {
-        let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0));
+        let is_watched = std::io::stderr().is_terminal() && !console::is_quiet();
+        let bar = is_watched.then(|| ProgressBar::new(0));
         if let Some(bar) = &bar {
             let template = "epoch {prefix} {wide_bar} {pos}/{len} {msg}";
             bar.set_style(ProgressStyle::with_template(template).context("the progress bar")?);
         }
+        let is_seen = bar.is_some() && std::io::stdout().is_terminal();
+        let is_wanted = !is_seen && log_every.is_none() && !console::is_quiet();
+        let last_line = Instant::now();
         let (logged, started, first_images) = (0, Instant::now(), None);
         Ok(Self {
             epochs,
             bar,
             log_every,
+            interval: is_wanted.then(interval),
+            last_line,
             logged,
             started,
             first_images,
@@ -40,13 +54,14 @@ impl Reporter {
 
     /// Whether anybody looks at what happens within an epoch.
     pub(crate) fn watches(&self) -> bool {
-        self.bar.is_some() || self.log_every.is_some()
+        self.bar.is_some() || self.log_every.is_some() || self.interval.is_some()
     }
 
     /// A new epoch; `logged` of its steps were done in an earlier process.
     pub(crate) fn begin(&mut self, logged: usize) {
         self.logged = logged;
         self.started = Instant::now();
+        self.last_line = self.started;
         self.first_images = None;
     }
 
@@ -71,6 +86,22 @@ impl Reporter {
                 }
                 self.logged = index + 1;
             }
+        }
+        if let (Some(interval), Some(losses)) = (self.interval, progress.latest())
+            && self.last_line.elapsed() >= interval
+        {
+            self.last_line = Instant::now();
+            let seconds = self.started.elapsed().as_secs_f64();
+            let rate = (progress.images - first) as f64 / seconds.max(1e-9);
+            self.line(&format!(
+                "epoch {}  step {}  {} of {} images  loss {:.2}  {} images/s",
+                progress.epoch,
+                progress.first_step as usize + progress.log.len() / 3,
+                console::thousands(progress.images as f64),
+                console::thousands(progress.count as f64),
+                losses.total,
+                console::thousands(rate),
+            ));
         }
         if let (Some(bar), Some(losses)) = (&self.bar, progress.latest()) {
             bar.set_prefix(format!("{}/{}", progress.epoch, self.epochs));
@@ -116,4 +147,12 @@ impl Reporter {
             None => console::line(text),
         }
     }
+}
+
+fn interval() -> Duration {
+    let given = std::env::var(INTERVAL_VARIABLE).ok();
+    let seconds = given.and_then(|text| text.parse().ok());
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .unwrap_or(INTERVAL)
 }

@@ -20,6 +20,9 @@ use super::{console, interrupt, pictures};
 const PICTURED: usize = 100;
 const RECONSTRUCTED: usize = 20;
 
+/// A KL divergence below which the latent has collapsed onto its prior, in nats an image.
+const COLLAPSED: f64 = 0.01;
+
 /// Train a variational autoencoder
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -31,7 +34,8 @@ Examples:
   vae train --config runs/glyphs/config.toml       the same run again
 
 Ctrl-C finishes the step, saves, and exits with 130; --resume continues to the same bits as if
-nothing had happened.")]
+nothing had happened. SIGUSR1 saves and goes on. Where there is no terminal, an epoch longer than a
+minute prints a line a minute.")]
 pub(crate) struct Args {
     /// Settings with a source; other flags override them
     #[arg(long, value_name = "NAME", long_help = preset_help())]
@@ -175,6 +179,13 @@ fn say_what_is_missing(lock: &RunLock, dir: &RunDir) {
 fn finish(trainer: &mut Trainer, dir: &RunDir, images: &Images) {
     let metrics = dir.read_metrics::<EpochMetrics>();
     if let Some(last) = metrics.ok().as_ref().and_then(|metrics| metrics.last()) {
+        if last.test_kl < COLLAPSED {
+            console::warning(&format!(
+                "the latent says nothing about an image (KL {:.3} nats): all reconstructions are nearly alike; look for \
+                 images that are constant or all the same, else a smaller --lr or a larger --latent usually helps",
+                last.test_kl
+            ));
+        }
         console::line(&format!(
             "test loss {:.2} nats after epoch {}",
             last.test_loss, last.epoch

@@ -161,3 +161,11 @@ fn on_an_adapter_a_report_has_everything() {
         assert!(ran.err.contains(kernel["name"].as_str().unwrap()), "{ran}");
     }
 }
+
+#[test]
+fn a_dash_is_standard_output() {
+    let place = Place::new();
+    let ran = place.vae(&format!("{BENCH} --json -")).succeeds();
+    assert_eq!(json(&ran.out)["version"], 1);
+    assert!(!place.path("-").exists());
+}

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::{Place, TRAIN};
+use crate::{Place, Ran, TRAIN};
 
 #[test]
 fn metrics_have_a_line_for_each_epoch_with_every_field() {
@@ -105,6 +105,35 @@ fn every_nth_step_is_printed_once() {
 }
 
 #[test]
+fn a_log_hears_from_a_long_epoch_in_time_and_not_from_a_short_one() {
+    let place = Place::new();
+    let within = |out: &str| -> Vec<String> {
+        let lines = out.lines().filter(|line| line.contains(" images  loss "));
+        lines.map(str::to_owned).collect()
+    };
+    let mut command = place.command(format!("{TRAIN} --out runs/a").split_whitespace());
+    let long = Ran::of(command.env("VAE_PROGRESS_SECONDS", "0")).succeeds();
+    let lines = within(&long.out);
+    assert!(!lines.is_empty(), "{long}");
+    for line in &lines {
+        assert!(
+            line.starts_with("epoch ") && line.contains("  step "),
+            "{line}"
+        );
+        assert!(
+            line.contains(" of 36 images  loss ") && line.ends_with(" images/s"),
+            "{line}"
+        );
+    }
+    let short = place.vae(&format!("{TRAIN} --out runs/b")).succeeds();
+    assert!(within(&short.out).is_empty(), "{short}");
+    assert_eq!(
+        place.checkpoint_bytes("runs/a"),
+        place.checkpoint_bytes("runs/b")
+    );
+}
+
+#[test]
 fn steps_a_submission_change_nothing_that_is_printed() {
     let place = Place::new();
     let said = [1, 2, 64].map(|steps| {
@@ -164,4 +193,32 @@ fn help_and_lists_may_be_cut_off_too() {
         // No signal, at most a failure.
         assert!(ended.status.code().is_some(), "{args:?}");
     }
+}
+
+#[test]
+fn a_latent_that_says_nothing_is_said() {
+    let place = Place::new();
+    // One image again and again: there is nothing for the latent to tell apart.
+    let pixels = (0..40 * 30).map(|index| (8 * (index % 30)) as u8).collect();
+    let images = vae_wgpu::data::Images {
+        count: 40,
+        height: 6,
+        width: 5,
+        pixels,
+    };
+    std::fs::create_dir(place.path("same")).unwrap();
+    let path = place.path("same").join(crate::TRAIN_IMAGES);
+    vae_wgpu::data::idx::write_images(&path, &images).unwrap();
+    let args = TRAIN
+        .replace("tiny", "same")
+        .replace("--epochs 2", "--epochs 300 --lr 0.02");
+    let ran = place.vae(&args).succeeds();
+    let odd: Vec<_> = ran.err.lines().filter(|line| line.contains("KL")).collect();
+    assert_eq!(odd.len(), 1, "{ran}");
+    assert!(
+        odd[0].starts_with("warning: ") && odd[0].contains("the latent"),
+        "{ran}"
+    );
+    let fine = place.vae(TRAIN).succeeds();
+    assert!(!fine.err.contains("KL"), "{fine}");
 }

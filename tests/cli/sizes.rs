@@ -138,7 +138,7 @@ fn more_samples_than_a_picture_holds_are_refused() {
     let place = Place::with_run();
     for count in [10_000_000, u32::MAX] {
         let args = format!("sample runs/a --adapter reference -n {count} -o new.png");
-        place.vae(&args).fails(1, &["pixels", "fewer"]);
+        place.vae(&args).fails(2, &["one picture", "-o FOLDER/"]);
     }
     assert!(!place.path("new.png").exists());
 }

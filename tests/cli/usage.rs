@@ -7,7 +7,15 @@ use crate::{Place, TRAIN};
 #[test]
 fn every_command_has_help_with_examples() {
     let place = Place::new();
-    for command in ["", "train", "sample", "reconstruct", "adapters", "bench"] {
+    for command in [
+        "",
+        "train",
+        "sample",
+        "reconstruct",
+        "adapters",
+        "bench",
+        "completions",
+    ] {
         for args in [format!("{command} --help"), format!("help {command}")] {
             let started = Instant::now();
             let help = place.vae(&args).succeeds();
@@ -40,6 +48,10 @@ fn the_version_is_that_of_the_package() {
     let expected = format!("vae {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(place.vae("--version").succeeds().out, expected);
     assert_eq!(place.vae("-V").succeeds().out, expected);
+    for command in ["train", "sample", "adapters", "completions"] {
+        let said = place.vae(&format!("{command} --version")).succeeds().out;
+        assert_eq!(said, expected, "{command}");
+    }
 }
 
 #[test]
@@ -71,7 +83,10 @@ fn wrong_command_lines_say_what_is_wrong_and_change_nothing() {
             &["--epochs", "multiple times"],
         ),
         ("train --epochs", &["--epochs", "value is required"]),
-        ("train --seed -1", &["'-1'"]),
+        ("train --seed -1", &["'-1'", "--seed"]),
+        ("train --latent -1", &["'-1'", "--latent"]),
+        ("train --log-every -1", &["-1", "--log-every"]),
+        ("sample runs/a -n -1", &["-1", "--count"]),
         ("train --log-every 0", &["'0'", "--log-every"]),
         (
             "train --steps-per-submission 0",
@@ -161,4 +176,98 @@ fn a_training_says_where_everything_is_and_it_is_there() {
         .vae("reconstruct runs/b --adapter reference -n 3 -o b.png")
         .succeeds();
     assert!(place.path("a.png").exists() && place.path("b.png").exists());
+}
+
+#[test]
+fn help_has_the_default_of_every_setting_or_the_presets() {
+    let place = Place::new();
+    let run = Place::with_run();
+    let default_of = |help: &str, flag: &str| -> String {
+        let start = help.find(&format!(" {flag} ")).unwrap();
+        // Long lines are broken anywhere.
+        let words: Vec<_> = help[start..].split_whitespace().collect();
+        let text = words.join(" ");
+        let from = text.split("[default: ").nth(1).unwrap();
+        from.split(']').next().unwrap().to_owned()
+    };
+    for help in ["-h", "--help"] {
+        let plain = place.vae(&format!("train {help}")).succeeds().out;
+        for preset in ["--preset textbook", "--preset=textbook"] {
+            let textbook = place.vae(&format!("train {preset} {help}")).succeeds().out;
+            for (flag, of_plain, of_textbook) in [
+                ("--hidden", "400", "200"),
+                ("--latent", "20", "20"),
+                ("--likelihood", "bernoulli", "squared-error"),
+                ("--epochs", "10", "15"),
+                ("--lr", "0.001", "0.001"),
+                ("--eps", "1e-8", "1e-8"),
+                ("--adapter", "auto", "auto"),
+                ("--data", "digits", "digits"),
+            ] {
+                assert_eq!(default_of(&plain, flag), of_plain, "{flag} {plain}");
+                assert_eq!(default_of(&textbook, flag), of_textbook, "{flag}");
+            }
+        }
+        // Whatever settings there are, and will be.
+        for key in run.settings("runs/a").keys() {
+            assert!(!default_of(&plain, &format!("--{key}")).is_empty(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn quiet_leaves_warnings_errors_and_results() {
+    let place = Place::new();
+    let ran = place
+        .vae(&format!("{TRAIN} --quiet --out runs/a"))
+        .succeeds();
+    assert_eq!(ran.out, "");
+    assert_eq!(ran.err.lines().count(), 1, "{ran}");
+    assert!(
+        ran.err.starts_with("warning: the reference executor"),
+        "{ran}"
+    );
+    let ran = place.vae("-q sample runs/a --adapter reference").succeeds();
+    assert_eq!(ran.out, "");
+    assert!(
+        place
+            .vae("adapters -q")
+            .succeeds()
+            .out
+            .contains("reference")
+    );
+    place.vae("sample runs/none -q").fails(1, &["runs/none"]);
+}
+
+#[test]
+fn every_shell_has_completions_with_commands_and_flags() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = place.vae(&format!("completions {shell}")).succeeds().out;
+        for word in ["reconstruct", "log-every", "preset"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    place
+        .vae("completions nosuch")
+        .fails(2, &["'nosuch'", "bash"]);
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let place = Place::new();
+    place.vae("manual -o man/man1").succeeds();
+    for page in [
+        "vae",
+        "vae-train",
+        "vae-sample",
+        "vae-reconstruct",
+        "vae-bench",
+    ] {
+        let text = std::fs::read_to_string(place.path(format!("man/man1/{page}.1"))).unwrap();
+        assert!(text.contains(".SH NAME"), "{page}");
+        assert!(text.contains("Examples"), "{page}");
+    }
+    let train = std::fs::read_to_string(place.path("man/man1/vae-train.1")).unwrap();
+    assert!(train.contains("[default: 400]"), "{train}");
 }
