@@ -137,55 +137,8 @@ impl Checkpoint {
     /// long, [`CheckpointError::Dtype`] for other element types, and [`CheckpointError::Invalid`] for anything else that
     /// is not a safetensors file.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+        let (mut file, header) = open(path)?;
         let unreadable = |cause| CheckpointError::read(path, cause);
-        let invalid = |reason: String| CheckpointError::Invalid {
-            path: path.to_owned(),
-            reason,
-        };
-
-        let file = File::open(path).map_err(unreadable)?;
-        let stat = file.metadata().map_err(unreadable)?;
-        if stat.is_dir() {
-            return Err(unreadable(io::ErrorKind::IsADirectory.into()));
-        }
-        // A pipe or a device has no length to check a header against.
-        if !stat.is_file() {
-            return Err(invalid("it is not a regular file".into()));
-        }
-        let found = stat.len();
-        if found < PREFIX {
-            return Err(invalid(format!("it has only {found} bytes")));
-        }
-        let mut file = BufReader::with_capacity(1 << 20, file);
-        let mut prefix = [0; PREFIX as usize];
-        file.read_exact(&mut prefix).map_err(unreadable)?;
-        let header_len = u64::from_le_bytes(prefix);
-        if header_len > MAX_HEADER {
-            return Err(invalid(format!(
-                "its first eight bytes announce a header of {header_len} bytes"
-            )));
-        }
-        if header_len > found - PREFIX {
-            return Err(CheckpointError::Length {
-                path: path.to_owned(),
-                expected: PREFIX + header_len,
-                found,
-            });
-        }
-        let mut header = vec![0; header_len as usize];
-        file.read_exact(&mut header).map_err(unreadable)?;
-        // Checks syntax, that the tensors lie end to end, and that each one's extent fits its shape and type.
-        let header: Metadata = serde_json::from_slice(&header)
-            .map_err(|error| invalid(format!("its header is damaged ({error})")))?;
-        let expected = (header.data_len() as u64).saturating_add(PREFIX + header_len);
-        if expected != found {
-            return Err(CheckpointError::Length {
-                path: path.to_owned(),
-                expected,
-                found,
-            });
-        }
-
         let mut tensors: Vec<_> = header.tensors().into_iter().collect();
         // The file is read from front to back, whatever the order of the names.
         tensors.sort_by_key(|(_, info)| info.data_offsets);
@@ -205,11 +158,79 @@ impl Checkpoint {
             let data = read_f32(&mut file, len).map_err(unreadable)?;
             checkpoint.tensors.insert(name, Tensor { shape, data });
         }
-        if let Some(metadata) = header.metadata() {
-            checkpoint.metadata = metadata.clone().into_iter().collect();
-        }
+        checkpoint.metadata = metadata_of(&header);
         Ok(checkpoint)
     }
+
+    /// Reads the metadata alone, whatever the size of the tensors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::load`], but for the tensors' element types.
+    pub fn load_metadata(path: &Path) -> Result<BTreeMap<String, String>, CheckpointError> {
+        let (_, header) = open(path)?;
+        Ok(metadata_of(&header))
+    }
+}
+
+/// Opens a safetensors file and reads its header, which fits the file's length; what follows are the tensors.
+fn open(path: &Path) -> Result<(BufReader<File>, Metadata), CheckpointError> {
+    let unreadable = |cause| CheckpointError::read(path, cause);
+    let invalid = |reason: String| CheckpointError::Invalid {
+        path: path.to_owned(),
+        reason,
+    };
+
+    let file = File::open(path).map_err(unreadable)?;
+    let stat = file.metadata().map_err(unreadable)?;
+    if stat.is_dir() {
+        return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+    }
+    // A pipe or a device has no length to check a header against.
+    if !stat.is_file() {
+        return Err(invalid("it is not a regular file".into()));
+    }
+    let found = stat.len();
+    if found < PREFIX {
+        return Err(invalid(format!("it has only {found} bytes")));
+    }
+    let mut file = BufReader::with_capacity(1 << 20, file);
+    let mut prefix = [0; PREFIX as usize];
+    file.read_exact(&mut prefix).map_err(unreadable)?;
+    let header_len = u64::from_le_bytes(prefix);
+    if header_len > MAX_HEADER {
+        return Err(invalid(format!(
+            "its first eight bytes announce a header of {header_len} bytes"
+        )));
+    }
+    if header_len > found - PREFIX {
+        return Err(CheckpointError::Length {
+            path: path.to_owned(),
+            expected: PREFIX + header_len,
+            found,
+        });
+    }
+    let mut header = vec![0; header_len as usize];
+    file.read_exact(&mut header).map_err(unreadable)?;
+    // Checks syntax, that the tensors lie end to end, and that each one's extent fits its shape and type.
+    let header: Metadata = serde_json::from_slice(&header)
+        .map_err(|error| invalid(format!("its header is damaged ({error})")))?;
+    let expected = (header.data_len() as u64).saturating_add(PREFIX + header_len);
+    if expected != found {
+        return Err(CheckpointError::Length {
+            path: path.to_owned(),
+            expected,
+            found,
+        });
+    }
+    Ok((file, header))
+}
+
+fn metadata_of(header: &Metadata) -> BTreeMap<String, String> {
+    let pairs = header.metadata().iter().flatten();
+    pairs
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 /// The number of elements of a shape, if it can be counted.

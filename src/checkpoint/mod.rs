@@ -9,10 +9,12 @@ mod error;
 mod file;
 mod metrics;
 mod run;
+mod which;
 
 pub use error::CheckpointError;
 pub use file::{Checkpoint, Tensor};
 pub use run::{RunDir, RunLock};
+pub use which::Which;
 
 use std::io;
 use std::path::Path;

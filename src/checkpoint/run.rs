@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CheckpointError, write_whole};
+use super::{CheckpointError, Which, write_whole};
 use crate::atomic;
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
+const CHECKPOINTS: &str = "checkpoints";
 const LAST_CHECKPOINT: &str = "checkpoints/last.safetensors";
 const LOCK: &str = ".lock";
 
@@ -19,10 +20,12 @@ const LOCK: &str = ".lock";
 ///
 /// ```text
 /// run/
-///   config.toml                    everything resolved, enough to repeat the run
-///   metrics.jsonl                  one JSON object per epoch
-///   checkpoints/last.safetensors   the newest checkpoint
-///   samples/                       images written along the way
+///   config.toml                          everything resolved, enough to repeat the run
+///   metrics.jsonl                        one JSON object per epoch
+///   checkpoints/last.safetensors         the newest checkpoint
+///   checkpoints/best.safetensors         that of the epoch with the least test loss
+///   checkpoints/epoch-0040.safetensors   those of single epochs, where they were asked for
+///   samples/                             images written along the way
 /// ```
 #[derive(Clone, Debug)]
 pub struct RunDir {
@@ -185,14 +188,12 @@ impl RunDir {
             }
             Err(cause) => return Err(CheckpointError::read(&path, cause)),
         }
-        match (
-            path.join(CONFIG).is_file(),
-            path.join(LAST_CHECKPOINT).is_file(),
-        ) {
-            (true, true) => Ok(Self {
-                path,
-                created: None,
-            }),
+        let run = Self {
+            path: path.clone(),
+            created: None,
+        };
+        match (run.config().is_file(), !run.saved().is_empty()) {
+            (true, true) => Ok(run),
             (true, false) => Err(not_a_run(
                 LAST_CHECKPOINT,
                 "the training stopped before its first checkpoint: delete the folder and start again",
@@ -205,6 +206,36 @@ impl RunDir {
                 &format!("{CONFIG} and no {LAST_CHECKPOINT}"),
                 "give the folder that a training wrote",
             )),
+        }
+    }
+
+    /// Opens the run that a path leads to: the run's folder, or a file in it. Of a checkpoint's file it also says which
+    /// checkpoint that is.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunDir::open`].
+    pub fn find(path: impl Into<PathBuf>) -> Result<(Self, Option<Which>), CheckpointError> {
+        let path = path.into();
+        if !path.is_file() {
+            return Ok((Self::open(path)?, None));
+        }
+        // A file that is named alone has its folders in the working directory's path.
+        let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        let is_run = |folder: &&Path| folder.join(CONFIG).is_file();
+        let name = whole.file_name().and_then(|name| name.to_str());
+        if let Some(which) = name.and_then(Which::of_file)
+            && let Some(folder) = whole.ancestors().nth(2).filter(is_run)
+        {
+            return Ok((Self::open(folder)?, Some(which)));
+        }
+        match whole.parent().filter(is_run) {
+            Some(folder) => Ok((Self::open(folder)?, None)),
+            None => Err(CheckpointError::NotARun {
+                path,
+                missing: format!("{CONFIG} beside or above it"),
+                advice: "give the folder that a training wrote, or a checkpoint in it",
+            }),
         }
     }
 
@@ -225,12 +256,26 @@ impl RunDir {
 
     /// `checkpoints/`
     pub fn checkpoints(&self) -> PathBuf {
-        self.path.join("checkpoints")
+        self.path.join(CHECKPOINTS)
+    }
+
+    /// The file of a checkpoint, whether or not it is there.
+    pub fn checkpoint(&self, which: Which) -> PathBuf {
+        self.checkpoints().join(which.file_name())
     }
 
     /// `checkpoints/last.safetensors`
     pub fn last_checkpoint(&self) -> PathBuf {
-        self.path.join(LAST_CHECKPOINT)
+        self.checkpoint(Which::Last)
+    }
+
+    /// The checkpoints that are there: last, best, then by epoch.
+    pub fn saved(&self) -> Vec<Which> {
+        let entries = fs::read_dir(self.checkpoints()).into_iter().flatten();
+        let named = |entry: fs::DirEntry| Which::of_file(entry.file_name().to_str()?);
+        let mut saved: Vec<_> = entries.flatten().filter_map(named).collect();
+        saved.sort_unstable();
+        saved
     }
 
     /// `samples/`

@@ -11,9 +11,10 @@ use vae_wgpu::checkpoint::CheckpointError;
 use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::Likelihood;
-use vae_wgpu::train::{Preset, Settings};
+use vae_wgpu::train::Settings;
 
 use super::failure::Usage;
+use super::keeping::Keeping;
 
 /// `config.toml` of a run: everything resolved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,8 +25,46 @@ pub(crate) struct RunConfig {
     pub(crate) plan: String,
     #[serde(default)]
     pub(crate) matrix_units: bool,
+    /// Whose weights it began with, where not with its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) init: Option<PathBuf>,
     pub(crate) data: DataConfig,
+    #[serde(default, skip_serializing_if = "Keeping::is_default")]
+    pub(crate) checkpoints: Keeping,
+    /// As they are now.
     pub(crate) training: Settings,
+    /// How they came to be so, where the run was continued with others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) changes: Vec<Change>,
+}
+
+/// A setting that a run has changed when it was continued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Change {
+    /// Steps that were done before.
+    pub(crate) after_step: u32,
+    pub(crate) setting: String,
+    /// As TOML writes it.
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
+impl RunConfig {
+    /// Records that the run goes on with `settings` after `step` steps, up to which it had those that
+    /// its checkpoint says. Changes that were recorded for later steps were never used, or belong to
+    /// what a run does again that continues from an earlier checkpoint.
+    pub(crate) fn change(&mut self, until_now: &Settings, settings: &Settings, step: u32) {
+        self.changes.retain(|change| change.after_step < step);
+        let new = until_now.differences(settings).into_iter();
+        self.changes.extend(new.map(|difference| Change {
+            after_step: step,
+            setting: difference.setting,
+            from: difference.own,
+            to: difference.other,
+        }));
+        self.training = settings.clone();
+    }
 }
 
 fn automatic() -> String {
@@ -44,6 +83,10 @@ pub(crate) struct DataConfig {
     pub(crate) transpose: bool,
     /// Height and width, as trained on.
     pub(crate) image: [usize; 2],
+    /// Of the contents, by which moved data are told from exchanged ones; an older program's runs
+    /// have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) digest: Option<String>,
 }
 
 impl DataConfig {
@@ -68,8 +111,12 @@ pub(crate) struct ConfigFile {
     pub(crate) adapter: Option<String>,
     pub(crate) plan: Option<String>,
     pub(crate) matrix_units: bool,
+    pub(crate) init: Option<PathBuf>,
     pub(crate) data: PartialData,
+    pub(crate) checkpoints: Keeping,
     pub(crate) training: Overrides,
+    /// A run's, which a new one does not repeat.
+    pub(crate) changes: Vec<Change>,
 }
 
 /// The data of a user's file.
@@ -80,6 +127,7 @@ pub(crate) struct PartialData {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) transpose: bool,
     pub(crate) image: Option<[usize; 2]>,
+    pub(crate) digest: Option<String>,
 }
 
 impl ConfigFile {
@@ -142,9 +190,8 @@ pub(crate) struct Overrides {
 }
 
 impl Overrides {
-    /// These over `other`'s over the preset's over the defaults.
-    pub(crate) fn resolve(&self, other: &Self, preset: Option<Preset>) -> Settings {
-        let mut settings = preset.map_or_else(Settings::default, Preset::settings);
+    /// These over `other`'s over `settings`.
+    pub(crate) fn resolve(&self, other: &Self, mut settings: Settings) -> Settings {
         other.apply(&mut settings);
         self.apply(&mut settings);
         settings
@@ -174,6 +221,8 @@ impl Overrides {
 
 #[cfg(test)]
 mod tests {
+    use vae_wgpu::train::Preset;
+
     use super::*;
 
     #[test]
@@ -183,7 +232,7 @@ mod tests {
             ..Overrides::default()
         };
         let file: ConfigFile = toml::from_str("[training]\nepochs = 4\nlatent = 5\n").unwrap();
-        let settings = flags.resolve(&file.training, Some(Preset::Textbook));
+        let settings = flags.resolve(&file.training, Preset::Textbook.settings());
         assert_eq!((settings.epochs, settings.latent), (3, 5));
         assert_eq!((settings.batch_size, settings.lr), (32, 1e-3));
     }
@@ -194,18 +243,29 @@ mod tests {
             adapter: "auto".to_owned(),
             plan: automatic(),
             matrix_units: false,
+            init: Some("runs/digits-1".into()),
             data: DataConfig {
                 source: "digits".to_owned(),
                 dir: None,
                 transpose: false,
                 image: [28, 28],
+                digest: Some("00ff".to_owned()),
             },
+            checkpoints: Keeping::default(),
             training: Preset::Aevb2d.settings(),
+            changes: Vec::new(),
         };
+        let mut config = config;
+        let slower = Settings {
+            lr: 1e-4,
+            ..config.training.clone()
+        };
+        config.change(&Preset::Aevb2d.settings(), &slower, 40);
+        assert_eq!(config.changes.len(), 1);
         let text = toml::to_string(&config).unwrap();
         let file: ConfigFile = toml::from_str(&text).unwrap();
         assert_eq!(
-            Overrides::default().resolve(&file.training, None),
+            Overrides::default().resolve(&file.training, Settings::default()),
             config.training
         );
         assert!(toml::from_str::<ConfigFile>("[training]\nepoch = 4\n").is_err());

@@ -2,38 +2,60 @@
 
 use std::path::{Path, PathBuf};
 
-use vae_wgpu::checkpoint::{Checkpoint, CheckpointError, RunDir, RunLock};
-use vae_wgpu::data::{Dataset, Source};
+use anyhow::anyhow;
+use vae_wgpu::checkpoint::{CheckpointError, RunDir, RunLock};
+use vae_wgpu::data::{DataError, Dataset, Source};
 use vae_wgpu::eval::Device;
 use vae_wgpu::executor::{ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, GpuError, Options, Slice};
 use vae_wgpu::plan::PlanChoice;
 use vae_wgpu::threads;
-use vae_wgpu::train::{Settings, TrainError, Trainer};
+use vae_wgpu::train::{Settings, TrainError, Trainer, recorded_settings};
 
 use super::config::{ConfigFile, DataConfig, RunConfig, parse_source};
+use super::console;
 use super::failure::Usage;
+use super::init::Init;
+use super::keeping::Keeping;
 use super::options::{self, DataOptions};
-use super::run::of_checkpoint;
+use super::run::Found;
 use super::train::Args;
 
-/// A training: settings, data, adapter, and the run that it continues, if it does.
+/// A training: settings, data, adapter, and where its weights come from.
 pub(crate) struct Job {
     pub(crate) settings: Settings,
-    pub(crate) adapter: AdapterChoice,
-    pub(crate) plan: PlanChoice,
-    pub(crate) matrix_units: bool,
-    pub(crate) source: Source,
-    pub(crate) data: DataOptions,
-    pub(crate) resume: Option<Resume>,
+    adapter: AdapterRequest,
+    plan: PlanChoice,
+    matrix_units: bool,
+    source: Source,
+    data: DataOptions,
+    pub(crate) keeping: Keeping,
+    start: Start,
+}
+
+/// Where a training starts.
+enum Start {
+    /// With weights that are drawn.
+    Drawn,
+    /// With another run's weights.
+    Weights(Init),
+    /// Where a run stands.
+    Continued(Box<Resume>),
 }
 
 /// A run that continues. It is locked before its checkpoint is read, so that nobody writes a newer
 /// one in between.
-pub(crate) struct Resume {
-    pub(crate) dir: RunDir,
-    pub(crate) lock: RunLock,
-    image: [usize; 2],
+struct Resume {
+    found: Found,
+    lock: RunLock,
+    config: RunConfig,
+}
+
+/// Which adapter, and the file that asks for it where no flag does: a file may come from a machine
+/// that has others.
+struct AdapterRequest {
+    choice: AdapterChoice,
+    file: Option<PathBuf>,
 }
 
 impl Job {
@@ -43,162 +65,308 @@ impl Job {
             // Said before anything is downloaded or computed.
             RunDir::check_vacant(out)?;
         }
-        let file = args
-            .config
-            .as_deref()
-            .map(ConfigFile::read)
-            .transpose()?
-            .unwrap_or_default();
+        let file = args.config.as_deref().map(ConfigFile::read).transpose()?;
+        let file = file.unwrap_or_default();
+        if let (Some(path), Some(last)) = (&args.config, file.changes.last()) {
+            console::note(&format!(
+                "the run of {} changed its settings as late as after step {}; this one has the \
+                 changed ones from its first step on",
+                path.display(),
+                last.after_step
+            ));
+        }
+        let init = args.init.clone().or(file.init);
+        let init = init.map(|path| Init::find(path, args.checkpoint));
+        let init = init.transpose()?;
+        let base = match (args.preset, &init) {
+            (Some(preset), _) => preset.settings(),
+            (None, Some(init)) => init.settings(),
+            (None, None) => Settings::default(),
+        };
+        let settings = args.overrides.resolve(&file.training, base);
         let mut data = args.data.clone();
         data.data_dir = data.data_dir.or(file.data.dir);
         data.transpose |= file.data.transpose;
-        let from_file = file.data.source.as_deref().map(parse_source);
-        let adapter = file.adapter.map(|name| parse_adapter(&name)).transpose()?;
+        let given = data.data.take();
+        let given = given.or(file.data.source.as_deref().map(parse_source));
+        let source = match (given, &init) {
+            (Some(source), _) => source,
+            (None, Some(init)) => init.source(&mut data),
+            (None, None) => Source::Digits,
+        };
+        if let Some(init) = &init {
+            init.check(&settings)?;
+        }
+        let keeping = args.keeping.or(file.checkpoints);
+        keeping.check()?;
+        let asked = file.adapter.map(|name| parse_adapter(&name)).transpose()?;
         let plan = file.plan.map(|name| parse_plan(&name)).transpose()?;
-        let source = data.data.take().or(from_file).unwrap_or(Source::Digits);
         check_recordable(&source, data.data_dir.as_deref())?;
         Ok(Self {
-            settings: args.overrides.resolve(&file.training, args.preset),
-            adapter: args.adapter.resolve(adapter),
+            settings,
+            adapter: AdapterRequest {
+                file: args
+                    .config
+                    .clone()
+                    .filter(|_| asked.is_some() && !args.adapter.is_given()),
+                choice: args.adapter.resolve(asked),
+            },
             plan: args.plan.resolve(plan),
             matrix_units: args.plan.matrix_units(file.matrix_units),
             source,
             data,
-            resume: None,
+            keeping,
+            start: init.map_or(Start::Drawn, Start::Weights),
         })
     }
 
-    /// A run that continues, with its own settings; only the number of epochs can change.
+    /// A run that continues, with its own settings or with others of those that may change.
     pub(crate) fn continued(args: &Args, run: &Path) -> anyhow::Result<Self> {
-        let dir = RunDir::open(run)?;
+        let found = args.checkpoint.find(run)?;
+        let dir = &found.dir;
         let lock = dir.lock()?;
         let config: RunConfig = dir.read_config()?;
         let mut settings = config.training.clone();
         args.overrides.apply(&mut settings);
-        if let Some((own, asked)) = config.training.first_difference(&settings) {
+        let differences = config.training.differences(&settings);
+        let fixed = differences.iter().find_map(|d| Some((d, d.why_fixed()?)));
+        if let Some((difference, reason)) = fixed {
             return Err(Usage(format!(
-                "the run {} cannot be continued with other settings (it has {own}, asked for is \
-                 {asked}); leave the flag out, or start a new run",
-                run.display()
+                "the run {} cannot be continued with other settings than it has ({key} = {} there, \
+                 {key} = {} asked for): {reason}; leave the flag out, or start a new run",
+                dir.path().display(),
+                difference.own,
+                difference.other,
+                key = difference.setting,
             ))
             .into());
         }
+        // Before the data are loaded: the seed chooses what is held out, and one that somebody edited
+        // would look like other data.
+        found.check_fixed(&settings)?;
         let own = absolute_source(&config.data.source());
         let mut data = args.data.clone();
-        data.data_dir = data.data_dir.or(config.data.dir);
+        data.data_dir = data.data_dir.or_else(|| config.data.dir.clone());
         if data.transpose && !config.data.transpose {
             return Err(Usage(format!(
                 "the run {} was trained on images as they are stored, so it cannot be continued on \
                  transposed ones; leave --transpose out, or start a new run",
-                run.display()
-            ))
-            .into());
-        }
-        data.transpose = config.data.transpose;
-        let other = data.data.take().map(|source| absolute_source(&source));
-        if let Some(other) = other.filter(|other| *other != own) {
-            let message = format!(
-                "the run {} was trained on {own}, so it cannot be continued on {other}; leave --data \
-                 out, or start a new run (if the folder was moved, correct `source` in {})",
-                run.display(),
-                dir.config().display()
-            );
-            return Err(Usage(message).into());
-        }
-        Ok(Self {
-            settings,
-            adapter: args.adapter.resolve(Some(parse_adapter(&config.adapter)?)),
-            plan: args.plan.resolve(Some(parse_plan(&config.plan)?)),
-            matrix_units: args.plan.matrix_units(config.matrix_units),
-            source: own,
-            data,
-            resume: Some(Resume {
-                dir,
-                lock,
-                image: config.data.image,
-            }),
-        })
-    }
-
-    /// Everything resolved, for the run's `config.toml`.
-    pub(crate) fn config(&self, data: &Dataset) -> RunConfig {
-        let images = &data.train.images;
-        let dir = self
-            .data
-            .data_dir
-            .as_deref()
-            .filter(|_| is_named(&self.source));
-        RunConfig {
-            adapter: self.adapter.to_string(),
-            plan: self.plan.to_string(),
-            matrix_units: self.matrix_units,
-            data: DataConfig {
-                source: absolute_source(&self.source).to_string(),
-                dir: dir.map(absolute),
-                transpose: self.data.transpose,
-                image: [images.height, images.width],
-            },
-            training: self.settings.clone(),
-        }
-    }
-
-    /// Loads the data while the adapter opens: both take a tenth of a second.
-    pub(crate) fn load_and_open(&self) -> anyhow::Result<(Dataset, Result<Device, ExecutorError>)> {
-        let options = Options {
-            matrix_units: self.matrix_units,
-            ..Options::default()
-        };
-        let open = || Device::open_with(&self.adapter, &options);
-        let (device, data) =
-            threads::both(open, || self.data.load(&self.source, self.settings.seed));
-        Ok((data?, device))
-    }
-
-    /// Puts the model on the adapter, new or from the checkpoint. Whether the adapter could be
-    /// opened counts only once the data is seen to fit.
-    pub(crate) fn trainer(
-        &self,
-        data: Dataset,
-        device: Result<Device, ExecutorError>,
-    ) -> anyhow::Result<Trainer> {
-        let images = &data.train.images;
-        let found = [images.height, images.width];
-        if let Some(Resume { image, .. }) = &self.resume
-            && *image != found
-        {
-            return Err(TrainError::ImageSize {
-                found: format!("{}×{}", found[0], found[1]),
-                expected: format!("{}×{}", image[0], image[1]),
-            }
-            .into());
-        }
-        self.settings.check_images(images.count)?;
-        let dim = images.dim();
-        let vae = self.settings.vae(dim)?;
-        let executor = options::executor(
-            device?.with_plan(self.plan),
-            vae.parameters(),
-            self.settings.seed,
-        )
-        .map_err(|error| self.with_layers_that_fit(error, dim))?;
-        let settings = self.settings.clone();
-        let Some(Resume { dir, .. }) = &self.resume else {
-            return Ok(Trainer::new(vae, executor, settings, data)?);
-        };
-        let path = dir.last_checkpoint();
-        let checkpoint = Checkpoint::load(&path)?;
-        let trainer = Trainer::resume(vae, executor, settings, data, checkpoint)
-            .map_err(|error| of_checkpoint(error, &path))?;
-        let (done, asked) = (trainer.epochs_done(), trainer.settings().epochs);
-        if done > asked {
-            return Err(Usage(format!(
-                "the run {} has done {done} epochs, so it cannot end after {asked}; --epochs counts \
-                 from the start: give {done} or more",
                 dir.path().display()
             ))
             .into());
         }
-        Ok(trainer)
+        data.transpose = config.data.transpose;
+        let source = match data.data.take().map(|source| absolute_source(&source)) {
+            Some(other) if other != own && config.data.digest.is_none() => {
+                return Err(Usage(format!(
+                    "the run {} was trained on {own}, and does not say what that held, so it cannot \
+                     be continued on {other}; leave --data out, or start a new run with its weights \
+                     (--init)",
+                    dir.path().display(),
+                ))
+                .into());
+            }
+            Some(other) => other,
+            None => own,
+        };
+        let keeping = args.keeping.or(config.checkpoints);
+        keeping.check()?;
+        let asked = parse_adapter(&config.adapter)?;
+        Ok(Self {
+            settings,
+            adapter: AdapterRequest {
+                file: Some(dir.config()).filter(|_| !args.adapter.is_given()),
+                choice: args.adapter.resolve(Some(asked)),
+            },
+            plan: args.plan.resolve(Some(parse_plan(&config.plan)?)),
+            matrix_units: args.plan.matrix_units(config.matrix_units),
+            source,
+            data,
+            keeping,
+            start: Start::Continued(Box::new(Resume {
+                found,
+                lock,
+                config,
+            })),
+        })
+    }
+
+    /// Everything resolved, for the run's `config.toml`. How a run that continues is computed this time
+    /// is no matter of its configuration: another machine may take it up next.
+    pub(crate) fn config(&self, data: &DataConfig, ready: &Ready) -> RunConfig {
+        if let Start::Continued(resume) = &self.start {
+            let mut config = RunConfig {
+                data: data.clone(),
+                checkpoints: self.keeping,
+                ..resume.config.clone()
+            };
+            config.change(&ready.until_now, &self.settings, ready.trainer.steps_done());
+            return config;
+        }
+        RunConfig {
+            adapter: self.adapter.choice.to_string(),
+            plan: self.plan.to_string(),
+            matrix_units: self.matrix_units,
+            init: match &self.start {
+                Start::Weights(init) => Some(absolute(init.path())),
+                _ => None,
+            },
+            data: data.clone(),
+            checkpoints: self.keeping,
+            training: self.settings.clone(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// Loads the data while the adapter opens: both take a tenth of a second.
+    pub(crate) fn load_and_open(&self) -> anyhow::Result<(Loaded, Result<Device, ExecutorError>)> {
+        let (device, data) = threads::both(|| self.open(), || self.load());
+        Ok((data?, device))
+    }
+
+    /// Opens the adapter. Where a file asks for one that this machine lacks, the best is as good: the
+    /// run has moved.
+    fn open(&self) -> Result<Device, ExecutorError> {
+        let options = Options {
+            matrix_units: self.matrix_units,
+            ..Options::default()
+        };
+        let opened = Device::open_with(&self.adapter.choice, &options);
+        match (&self.adapter.file, opened) {
+            (Some(file), Err(ExecutorError::Gpu(GpuError::NoMatch { .. }))) => {
+                console::note(&format!(
+                    "{} asks for the adapter '{}', which this machine does not have: the best that \
+                     it has is taken (--adapter chooses)",
+                    file.display(),
+                    self.adapter.choice
+                ));
+                Device::open_with(&AdapterChoice::Auto, &options)
+            }
+            (_, opened) => opened,
+        }
+    }
+
+    /// Loads the data and checks that they are those of the run that continues.
+    fn load(&self) -> anyhow::Result<Loaded> {
+        let data = self.data.load(&self.source, self.settings.seed);
+        let Start::Continued(resume) = &self.start else {
+            let data = data?;
+            let config = self.data_config(&data);
+            return Ok(Loaded { data, config });
+        };
+        let run = resume.found.dir.path().display();
+        let data = data.map_err(|error| match error.downcast_ref::<DataError>() {
+            Some(
+                DataError::UnknownSource { .. }
+                | DataError::NotDownloaded { .. }
+                | DataError::NoImages { .. },
+            ) => anyhow!(
+                "the run {run} was trained on data that are not there: {error}; if they were moved, \
+                 --data says where they are now"
+            ),
+            _ => error,
+        })?;
+        let recorded = &resume.config.data;
+        let images = &data.train.images;
+        let found = [images.height, images.width];
+        if recorded.image != found {
+            return Err(TrainError::ImageSize {
+                found: format!("{}×{}", found[0], found[1]),
+                expected: format!("{}×{}", recorded.image[0], recorded.image[1]),
+            }
+            .into());
+        }
+        let config = self.data_config(&data);
+        match &recorded.digest {
+            Some(digest) if Some(digest) != config.digest.as_ref() => Err(anyhow!(
+                "the data at {} are not those that the run {run} was trained on: their contents \
+                 differ; put the run's data back, say with --data where they are, or start a new run \
+                 with its weights (--init {run})",
+                config.source,
+            )),
+            Some(_) => Ok(Loaded { data, config }),
+            None => {
+                console::note(&format!(
+                    "the run {run} is an older program's, which did not record what its data held: \
+                     whether these are the same cannot be told"
+                ));
+                Ok(Loaded { data, config })
+            }
+        }
+    }
+
+    fn data_config(&self, data: &Dataset) -> DataConfig {
+        let images = &data.train.images;
+        let dir = self.data.data_dir.as_deref();
+        let dir = dir.filter(|_| is_named(&self.source));
+        DataConfig {
+            source: absolute_source(&self.source).to_string(),
+            dir: dir.map(absolute),
+            transpose: self.data.transpose,
+            image: [images.height, images.width],
+            digest: Some(data.digest()),
+        }
+    }
+
+    /// Puts the model on the adapter, with its first weights or from a checkpoint. Whether the adapter
+    /// could be opened counts only once the data is seen to fit.
+    pub(crate) fn trainer(
+        &self,
+        data: Dataset,
+        device: Result<Device, ExecutorError>,
+    ) -> anyhow::Result<Ready> {
+        let images = &data.train.images;
+        self.settings.check_images(images.count)?;
+        let image = [images.height, images.width];
+        let dim = images.dim();
+        let vae = self.settings.vae(dim)?;
+        let device = device?.with_plan(self.plan);
+        let executor = options::executor(device, vae.parameters(), self.settings.seed)
+            .map_err(|error| self.with_layers_that_fit(error, dim))?;
+        let settings = self.settings.clone();
+        let mut until_now = settings.clone();
+        let trainer = match &self.start {
+            Start::Drawn => Trainer::new(vae, executor, settings, data)?,
+            Start::Weights(init) => {
+                let weights = init.load(&settings, image)?;
+                Trainer::with_weights(vae, executor, settings, data, weights)
+                    .map_err(|error| init.blame(error))?
+            }
+            Start::Continued(resume) => {
+                let found = &resume.found;
+                let blame = |error| found.blame(error);
+                let checkpoint = found.load()?;
+                if let Some(recorded) = recorded_settings(&checkpoint).map_err(blame)? {
+                    until_now = recorded;
+                }
+                let trainer = Trainer::resume(vae, executor, settings, data, checkpoint);
+                let trainer = trainer.map_err(blame)?;
+                let (done, asked) = (trainer.epochs_done(), trainer.settings().epochs);
+                if done > asked {
+                    return Err(Usage(format!(
+                        "the run {} has done {done} epochs, so it cannot end after {asked}; --epochs \
+                         counts from the start: give {done} or more",
+                        found.dir.path().display()
+                    ))
+                    .into());
+                }
+                trainer
+            }
+        };
+        Ok(Ready { trainer, until_now })
+    }
+
+    /// The folder of the run, with the right to write it: the one that continues, or a new one.
+    pub(crate) fn claim(
+        self,
+        out: Option<&Path>,
+        data: &str,
+    ) -> Result<(RunDir, RunLock), CheckpointError> {
+        match (self.start, out) {
+            (Start::Continued(resume), _) => Ok((resume.found.dir, resume.lock)),
+            (_, Some(out)) => claim(out),
+            (_, None) => claim_unused(data),
+        }
     }
 
     /// Names layers whose parameters fit into what an adapter or the reference executor allows, where
@@ -231,8 +399,20 @@ impl Job {
     }
 }
 
+/// The data of a training, and what the run's configuration says of them.
+pub(crate) struct Loaded {
+    pub(crate) data: Dataset,
+    pub(crate) config: DataConfig,
+}
+
+/// A trainer, and the settings up to where it stands.
+pub(crate) struct Ready {
+    pub(crate) trainer: Trainer,
+    until_now: Settings,
+}
+
 /// A folder for a new run, and the right to write it.
-pub(crate) fn claim(path: &Path) -> Result<(RunDir, RunLock), CheckpointError> {
+fn claim(path: &Path) -> Result<(RunDir, RunLock), CheckpointError> {
     let dir = RunDir::create(path)?;
     let lock = dir.lock()?;
     // Another training may have come and gone since it was created.
@@ -241,7 +421,7 @@ pub(crate) fn claim(path: &Path) -> Result<(RunDir, RunLock), CheckpointError> {
 }
 
 /// `runs/DATA-N` with the first N that is free.
-pub(crate) fn claim_unused(data: &str) -> Result<(RunDir, RunLock), CheckpointError> {
+fn claim_unused(data: &str) -> Result<(RunDir, RunLock), CheckpointError> {
     let plain = |c: char| {
         if c.is_alphanumeric() || c == '-' {
             c

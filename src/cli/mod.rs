@@ -6,8 +6,10 @@ mod config;
 mod console;
 mod failure;
 mod help;
+mod init;
 mod interrupt;
 mod job;
+mod keeping;
 mod options;
 mod output;
 mod pictures;
@@ -16,6 +18,7 @@ mod reconstruct;
 mod run;
 mod sample;
 mod train;
+mod weights;
 
 use std::process::ExitCode;
 
@@ -55,6 +58,7 @@ enum Command {
     Train(Box<train::Args>),
     Sample(sample::Args),
     Reconstruct(reconstruct::Args),
+    Weights(weights::Args),
     Adapters(adapters::Args),
     Bench(bench::Args),
     Completions(help::Completions),
@@ -80,6 +84,7 @@ impl Cli {
             Command::Train(args) => args.run(),
             Command::Sample(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
+            Command::Weights(args) => args.run(),
             Command::Adapters(args) => args.run(),
             Command::Bench(args) => args.run(),
             Command::Completions(args) => args.run(),

@@ -22,6 +22,11 @@ pub(crate) struct AdapterOption {
 }
 
 impl AdapterOption {
+    /// Whether the flag says one.
+    pub(crate) fn is_given(&self) -> bool {
+        self.adapter.is_some()
+    }
+
     /// The flag, else what a file says, else `WGPU_ADAPTER_NAME`, else the best.
     pub(crate) fn resolve(&self, file: Option<AdapterChoice>) -> AdapterChoice {
         let file = file.filter(|choice| *choice != AdapterChoice::Auto);

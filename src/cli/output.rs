@@ -130,7 +130,7 @@ impl Output {
 }
 
 /// Whether a path, or what a link there leads to, is a file that the run consists of, or lies in its checkpoints.
-fn is_a_runs_own(path: &Path, run: &Path) -> bool {
+pub(crate) fn is_a_runs_own(path: &Path, run: &Path) -> bool {
     let Ok(run) = fs::canonicalize(run) else {
         return false;
     };

@@ -8,7 +8,7 @@ use vae_wgpu::train::TrainError;
 use super::options::{AdapterOption, DataOptions};
 use super::output::Output;
 use super::pictures;
-use super::run::TrainedRun;
+use super::run::{RunArg, TrainedRun};
 
 /// Draw test images above their reconstructions by a run's model
 #[derive(Debug, clap::Args)]
@@ -17,8 +17,8 @@ Examples:
   vae reconstruct runs/digits-1
   vae reconstruct runs/mnist-1 --data fashion-mnist -n 40 -o strange.png")]
 pub(crate) struct Args {
-    /// The run's folder
-    run: PathBuf,
+    #[command(flatten)]
+    run: RunArg,
     /// How many images
     #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
@@ -34,11 +34,12 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let found = self.run.find()?;
         let given = self.output.as_deref();
         let given = given
-            .map(|path| Output::parse(path, &self.run))
+            .map(|path| Output::parse(path, found.dir.path()))
             .transpose()?;
-        let mut run = TrainedRun::open(&self.run, &self.adapter.resolve(None), 0)?;
+        let mut run = TrainedRun::open(found, &self.adapter.resolve(None), 0)?;
         let mut options = self.data;
         let source = options.data.take().unwrap_or_else(|| {
             options.transpose |= run.config.data.transpose;

@@ -1,27 +1,105 @@
 //! A trained run, opened for use.
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use vae_wgpu::checkpoint::{Checkpoint, RunDir};
+use vae_wgpu::checkpoint::{Checkpoint, RunDir, Which};
 use vae_wgpu::data::Source;
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::gpu::AdapterChoice;
-use vae_wgpu::train::{TrainError, check_architecture, load_parameters};
+use vae_wgpu::train::{Settings, TrainError, check_architecture, check_fixed, load_parameters};
 
 use super::config::RunConfig;
 use super::options;
 
-/// Names the file in an error that lies in the file.
-pub(crate) fn of_checkpoint(error: TrainError, path: &Path) -> anyhow::Error {
-    let is_the_files = matches!(
-        error,
-        TrainError::Foreign { .. } | TrainError::OtherSettings { .. }
-    );
-    let error = anyhow::Error::new(error);
-    if is_the_files {
-        error.context(path.display().to_string())
-    } else {
-        error
+/// A run, and which of its checkpoints.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RunArg {
+    /// The run's folder, or a checkpoint in it
+    run: PathBuf,
+    #[command(flatten)]
+    checkpoint: CheckpointOption,
+}
+
+impl RunArg {
+    /// Finds the run and its checkpoint.
+    pub(crate) fn find(self) -> anyhow::Result<Found> {
+        self.checkpoint.find(self.run)
+    }
+}
+
+/// Which of a run's checkpoints.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct CheckpointOption {
+    /// Which of the run's checkpoints: last, best (by test loss) or the number of an epoch that
+    /// --save-every kept [default: last]
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) checkpoint: Option<Which>,
+}
+
+/// A checkpoint of a run, found and not yet read.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) dir: RunDir,
+    pub(crate) which: Which,
+}
+
+impl CheckpointOption {
+    /// Finds the run of a path. The option wins over a path that leads to a checkpoint.
+    pub(crate) fn find(self, run: impl Into<PathBuf>) -> anyhow::Result<Found> {
+        let (dir, named) = RunDir::find(run)?;
+        let which = self.checkpoint.or(named).unwrap_or_default();
+        Ok(Found { dir, which })
+    }
+}
+
+impl Found {
+    /// The checkpoint's file.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.checkpoint(self.which)
+    }
+
+    /// Reads the checkpoint.
+    pub(crate) fn load(&self) -> anyhow::Result<Checkpoint> {
+        Checkpoint::load(&self.path()).map_err(|error| self.blame(error.into()))
+    }
+
+    /// Checks the settings that a run keeps to its end against the checkpoint, of which the header alone
+    /// is read.
+    pub(crate) fn check_fixed(&self, settings: &Settings) -> anyhow::Result<()> {
+        let metadata = Checkpoint::load_metadata(&self.path());
+        let header = Checkpoint {
+            metadata: metadata.map_err(|error| self.blame(error.into()))?,
+            ..Checkpoint::default()
+        };
+        check_fixed(&header, settings).map_err(|error| self.blame(error))
+    }
+
+    /// Where the checkpoint is at fault, names its file and what else the run has.
+    pub(crate) fn blame(&self, error: TrainError) -> anyhow::Error {
+        match error {
+            TrainError::Foreign { .. }
+            | TrainError::OtherSettings { .. }
+            | TrainError::Spoiled { .. } => {
+                let path = self.path();
+                anyhow::anyhow!("{}: {error}{}", path.display(), self.others())
+            }
+            TrainError::Checkpoint(_) => anyhow::anyhow!("{error}{}", self.others()),
+            error => error.into(),
+        }
+    }
+
+    /// The run's other checkpoints, as the end of a message.
+    fn others(&self) -> String {
+        let others = self.dir.saved().into_iter();
+        let others: Vec<_> = others.filter(|which| *which != self.which).collect();
+        let Some(first) = others.first() else {
+            return String::new();
+        };
+        let names: Vec<_> = others.iter().map(Which::to_string).collect();
+        format!(
+            " (this run also has {}: --checkpoint {first})",
+            names.join(", ")
+        )
     }
 }
 
@@ -33,20 +111,18 @@ pub(crate) struct TrainedRun {
 }
 
 impl TrainedRun {
-    /// Opens a run's last checkpoint on an adapter; `seed` is the key of samples.
-    pub(crate) fn open(path: &Path, adapter: &AdapterChoice, seed: u64) -> anyhow::Result<Self> {
-        let dir = RunDir::open(path)?;
-        let config: RunConfig = dir.read_config()?;
-        let [height, width] = config.data.image;
-        let vae = config.training.vae(height.saturating_mul(width))?;
-        let path = dir.last_checkpoint();
-        let checkpoint = Checkpoint::load(&path)?;
-        check_architecture(&checkpoint, &config.training, config.data.image)
-            .map_err(|error| of_checkpoint(error, &path))?;
+    /// Opens a run's checkpoint on an adapter; `seed` is the key of samples.
+    pub(crate) fn open(found: Found, adapter: &AdapterChoice, seed: u64) -> anyhow::Result<Self> {
+        let config: RunConfig = found.dir.read_config()?;
+        let image = config.data.image;
+        let vae = config.training.vae(image[0].saturating_mul(image[1]))?;
+        let checkpoint = found.load()?;
+        check_architecture(&checkpoint, &config.training, image)
+            .map_err(|error| found.blame(error))?;
         let mut executor = options::open(adapter, vae.parameters(), seed)?;
-        load_parameters(&mut *executor, checkpoint).map_err(|error| of_checkpoint(error, &path))?;
+        load_parameters(&mut *executor, checkpoint).map_err(|error| found.blame(error))?;
         Ok(Self {
-            dir,
+            dir: found.dir,
             config,
             model: Autoencoder::new(vae, executor),
         })

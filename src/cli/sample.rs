@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::options::AdapterOption;
 use super::output::Output;
 use super::pictures;
-use super::run::TrainedRun;
+use super::run::{RunArg, TrainedRun};
 
 /// Draw images from the prior: z ~ N(0, 1) through a run's decoder
 #[derive(Debug, clap::Args)]
@@ -15,8 +15,8 @@ Examples:
   vae sample runs/digits-1
   vae sample runs/digits-1 -n 100 --seed 7 -o samples.png")]
 pub(crate) struct Args {
-    /// The run's folder
-    run: PathBuf,
+    #[command(flatten)]
+    run: RunArg,
     /// How many images
     #[arg(short = 'n', long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
@@ -33,11 +33,12 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let found = self.run.find()?;
         let given = self.output.as_deref();
         let given = given
-            .map(|path| Output::parse(path, &self.run))
+            .map(|path| Output::parse(path, found.dir.path()))
             .transpose()?;
-        let mut run = TrainedRun::open(&self.run, &self.adapter.resolve(None), self.seed)?;
+        let mut run = TrainedRun::open(found, &self.adapter.resolve(None), self.seed)?;
         let output = match given {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "prior.png")?,

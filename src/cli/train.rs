@@ -4,16 +4,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
+use anyhow::anyhow;
+use serde::Serialize;
 use vae_wgpu::checkpoint::{RunDir, RunLock};
 use vae_wgpu::data::Images;
 use vae_wgpu::threads::{self, Beside};
-use vae_wgpu::train::{EpochEnd, EpochMetrics, Preset, Trainer};
+use vae_wgpu::train::{EpochEnd, EpochMetrics, Preset, Progress, Settings, TrainError, Trainer};
 
 use super::config::Overrides;
-use super::job::{Job, Resume, claim, claim_unused};
+use super::failure::Usage;
+use super::job::{Job, Loaded};
+use super::keeping::{Keeper, Keeping};
 use super::options::{AdapterOption, DataOptions, PlanOption};
 use super::output::Output;
 use super::progress::Reporter;
+use super::run::CheckpointOption;
 use super::{console, interrupt, pictures};
 
 /// Images of the pictures that a training leaves.
@@ -31,6 +36,8 @@ Examples:
   vae train --preset blog --data mnist --download
   vae train --data glyphs/ --hidden 512,256 --latent 32 --epochs 50 --out runs/glyphs
   vae train --resume runs/glyphs --epochs 80       30 epochs more
+  vae train --resume runs/glyphs --lr 1e-4         from here on with a lower learning rate
+  vae train --init runs/glyphs --data letters/     a new run with that one's weights
   vae train --config runs/glyphs/config.toml       the same run again
 
 Ctrl-C finishes the step, saves, and exits with 130; --resume continues to the same bits as if
@@ -46,9 +53,17 @@ pub(crate) struct Args {
     /// Where the run goes [default: runs/DATA-N]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
-    /// Continue a run, up to --epochs
+    /// Continue a run, up to --epochs; the learning rate, its schedule, Adam's numbers and clipping
+    /// may change, from the step on at which it continues
     #[arg(long, value_name = "RUN", conflicts_with = "preset")]
     resume: Option<PathBuf>,
+    /// Start a new run with the weights of RUN, or of a safetensors file
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub(super) init: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) checkpoint: CheckpointOption,
+    #[command(flatten)]
+    pub(super) keeping: Keeping,
     /// Print the three losses of every N-th step
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     log_every: Option<u32>,
@@ -75,31 +90,39 @@ fn preset_help() -> String {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        if self.checkpoint.checkpoint.is_some() && self.resume.is_none() && self.init.is_none() {
+            let message = "--checkpoint says which of a run's checkpoints to begin with: add --resume RUN \
+                           or --init RUN";
+            return Err(Usage(message.to_owned()).into());
+        }
         let job = match &self.resume {
             Some(run) => Job::continued(&self, run)?,
             None => Job::fresh(&self)?,
         };
         job.settings.check()?;
-        let (data, device) = job.load_and_open()?;
-        let config = job.config(&data);
+        let (Loaded { data, config }, device) = job.load_and_open()?;
         let name = data.name.clone();
         let pictured = data.test.images.first(RECONSTRUCTED);
-        let mut trainer = job.trainer(data, device)?;
+        let ready = job.trainer(data, device)?;
+        let config = job.config(&config, &ready);
+        let mut trainer = ready.trainer;
         if let Some(steps) = self.steps_per_submission {
             trainer.set_steps_per_submission(steps as usize);
         }
-        let (dir, lock) = match (job.resume, &self.out) {
-            (Some(Resume { dir, lock, .. }), _) => (dir, lock),
-            (None, Some(out)) => claim(out)?,
-            (None, None) => claim_unused(&name)?,
-        };
+        let keeping = job.keeping;
+        let (dir, lock) = job.claim(self.out.as_deref(), &name)?;
         say_what_is_missing(&lock, &dir);
         dir.write_config(&config)?;
         dir.truncate_metrics(trainer.epochs_done().into())?;
+        let mut run = Run {
+            adapter: trainer.executor_name(),
+            keeper: Keeper::of(&dir, keeping)?,
+            dir,
+        };
         if trainer.steps_done() == 0 {
-            trainer.checkpoint()?.save(&dir.last_checkpoint())?;
+            run.keeper.of_step(trainer.checkpoint()?).run()?;
         }
-        console::line(&format!("{name} on {}", trainer.model().executor().name()));
+        console::line(&format!("{name} on {}", run.adapter));
         let epochs = trainer.settings().epochs;
         if trainer.epochs_done() == epochs {
             console::note(&format!(
@@ -108,18 +131,22 @@ impl Args {
         }
         let mut reporter = Reporter::new(epochs, self.log_every)?;
         interrupt::listen()?;
-        let trained = train(&mut trainer, &dir, &mut reporter);
+        let trained = run.train(&mut trainer, &mut reporter);
         reporter.finish();
-        if trained? == Trained::Interrupted {
-            console::line(&format!(
-                "interrupted after step {}; continue with: vae train --resume {}",
-                trainer.steps_done(),
-                console::quoted(dir.path())
-            ));
-            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        match trained.map_err(|error| run.advise(error, trainer.settings()))? {
+            Trained::Interrupted => {
+                console::line(&format!(
+                    "interrupted after step {}; continue with: vae train --resume {}",
+                    trainer.steps_done(),
+                    console::quoted(run.dir.path())
+                ));
+                Ok(ExitCode::from(interrupt::EXIT_CODE))
+            }
+            Trained::ToTheEnd => {
+                finish(&mut trainer, &run.dir, &pictured);
+                Ok(ExitCode::SUCCESS)
+            }
         }
-        finish(&mut trainer, &dir, &pictured);
-        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -130,33 +157,85 @@ enum Trained {
     Interrupted,
 }
 
-/// Trains to the last epoch or until interrupted. A checkpoint is written while the next epoch runs.
-fn train(trainer: &mut Trainer, dir: &RunDir, reporter: &mut Reporter) -> anyhow::Result<Trained> {
-    thread::scope(|scope| {
-        let mut saving = None;
-        let mut trained = Trained::ToTheEnd;
-        while trained == Trained::ToTheEnd && trainer.epochs_done() < trainer.settings().epochs {
-            reporter.begin(trainer.steps_of_epoch());
-            let watches = reporter.watches();
-            let mut watch = |progress: vae_wgpu::train::Progress<'_>| reporter.progress(progress);
-            // An epoch that ends early is saved, and goes on unless the training was asked to end.
-            let mut goes_on = || !interrupt::asked() && !interrupt::take_save_request();
-            let end = trainer.epoch(watches.then_some(&mut watch), &mut goes_on)?;
-            saving.take().map_or(Ok(()), Beside::join)?;
-            if let EpochEnd::Complete(metrics) = end {
-                // The line first: a crash between the two repeats the epoch and replaces the line.
-                dir.append_metrics(&metrics)?;
-                reporter.epoch(&metrics);
+/// A run on its way.
+struct Run {
+    dir: RunDir,
+    keeper: Keeper,
+    /// What it runs on now: a run may move from machine to machine.
+    adapter: String,
+}
+
+/// A line of `metrics.jsonl`.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    metrics: &'a EpochMetrics,
+    adapter: &'a str,
+}
+
+impl Run {
+    /// Trains to the last epoch or until interrupted. A checkpoint is written while the next epoch
+    /// runs, but for one that somebody asked for.
+    fn train(&mut self, trainer: &mut Trainer, reporter: &mut Reporter) -> anyhow::Result<Trained> {
+        thread::scope(|scope| {
+            let mut saving = None;
+            let mut trained = Trained::ToTheEnd;
+            while trained == Trained::ToTheEnd && trainer.epochs_done() < trainer.settings().epochs
+            {
+                reporter.begin(trainer.steps_of_epoch());
+                let watches = reporter.watches();
+                let mut watch = |progress: Progress<'_>| reporter.progress(progress);
+                // An epoch that ends early is saved, and goes on where only that was asked for.
+                let mut save_now = false;
+                let mut go_on = || {
+                    save_now |= interrupt::take_save_request();
+                    !interrupt::asked() && !save_now
+                };
+                let end = trainer.epoch(watches.then_some(&mut watch), &mut go_on)?;
+                saving.take().map_or(Ok(()), Beside::join)?;
+                let checkpoint = trainer.checkpoint()?;
+                let save = match end {
+                    EpochEnd::Complete(metrics) => {
+                        // The line first: a crash between the two repeats the epoch and replaces the
+                        // line.
+                        self.dir.append_metrics(&Line {
+                            metrics: &metrics,
+                            adapter: &self.adapter,
+                        })?;
+                        reporter.epoch(&metrics);
+                        self.keeper.of_epoch(checkpoint, &metrics)
+                    }
+                    EpochEnd::Interrupted => self.keeper.of_step(checkpoint),
+                };
+                saving = Some(threads::beside(scope, move || save.run()));
+                if save_now {
+                    saving.take().map_or(Ok(()), Beside::join)?;
+                    console::note(&format!("saved after step {}", trainer.steps_done()));
+                }
+                if interrupt::asked() && trainer.epochs_done() < trainer.settings().epochs {
+                    trained = Trained::Interrupted;
+                }
             }
-            let (checkpoint, path) = (trainer.checkpoint()?, dir.last_checkpoint());
-            saving = Some(threads::beside(scope, move || checkpoint.save(&path)));
-            if interrupt::asked() && trainer.epochs_done() < trainer.settings().epochs {
-                trained = Trained::Interrupted;
-            }
+            saving.map_or(Ok(()), Beside::join)?;
+            Ok(trained)
+        })
+    }
+
+    /// Says of a loss that is not finite how the run can go on all the same: the last checkpoint was
+    /// sound, and repeated as it was the run would end at the same step.
+    fn advise(&self, error: anyhow::Error, settings: &Settings) -> anyhow::Error {
+        if !matches!(error.downcast_ref(), Some(TrainError::NonFinite { .. })) {
+            return error;
         }
-        saving.map_or(Ok(()), Beside::join)?;
-        Ok(trained)
-    })
+        anyhow!(
+            "{error}; the last good checkpoint is kept. A lower learning rate than {:?} usually helps: \
+             vae train --resume {} --lr {:?}",
+            settings.lr as f32,
+            console::quoted(self.dir.path()),
+            // In f32, which has no digits of rounding to show.
+            (settings.lr / 10.0) as f32
+        )
+    }
 }
 
 /// Says what the run's file system does not have.

@@ -56,9 +56,9 @@ pub enum TrainError {
         /// Height × width of the model.
         expected: String,
     },
-    /// The loss is no number.
+    /// The loss is no number. A lower learning rate, or a bound on the gradient, usually helps.
     #[error(
-        "the loss is not finite in epoch {epoch}, step {step}: the first such value is in {operation}; the last good checkpoint is kept. A lower --lr usually helps"
+        "the loss is not finite in epoch {epoch}, step {step}: the first such value is in {operation}"
     )]
     NonFinite {
         /// The epoch, from 1.
@@ -76,6 +76,18 @@ pub enum TrainError {
     Foreign {
         /// What does not fit.
         reason: String,
+    },
+    /// A value in a checkpoint that is no number that a model can have.
+    #[error(
+        "its tensor {tensor} is {value} at element {index}, so that it gives no results; use another checkpoint"
+    )]
+    Spoiled {
+        /// The tensor.
+        tensor: String,
+        /// The element, counted row by row from 0.
+        index: usize,
+        /// What is there.
+        value: f32,
     },
     /// A checkpoint that was made with other settings.
     #[error(

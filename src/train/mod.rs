@@ -11,6 +11,6 @@ mod trainer;
 pub use error::TrainError;
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, Losses};
-pub use saved::check_architecture;
-pub use settings::{Preset, Settings};
+pub use saved::{check_architecture, check_fixed, parameters_alone, recorded_settings};
+pub use settings::{Difference, Preset, Settings};
 pub use trainer::{EpochEnd, Progress, Trainer};

@@ -4,7 +4,7 @@
 use crate::checkpoint::{Checkpoint, Tensor};
 use crate::executor::{ParameterSpec, Snapshot};
 
-use super::{Losses, Settings, TrainError};
+use super::{Difference, Losses, Settings, TrainError};
 
 /// The file's format, so that a later program can tell.
 const FORMAT: &str = "vae-wgpu/1";
@@ -148,6 +148,25 @@ pub(super) fn read_parameters(
     })
 }
 
+/// The parameters of a checkpoint and nothing else: no moments, no metadata.
+///
+/// # Errors
+/// Where the checkpoint lacks one or has one of another shape, or a value is not finite.
+pub fn parameters_alone(
+    mut checkpoint: Checkpoint,
+    specs: &[ParameterSpec],
+) -> Result<Checkpoint, TrainError> {
+    let mut alone = Checkpoint::default();
+    for spec in specs {
+        let tensor = Tensor {
+            shape: spec.shape.dims().to_vec(),
+            data: take(&mut checkpoint, "", spec)?,
+        };
+        alone.tensors.insert(spec.name.clone(), tensor);
+    }
+    Ok(alone)
+}
+
 /// Checks that a checkpoint is of this architecture, as far as it says of which it is: another
 /// program's, which has the tensors alone, says nothing.
 ///
@@ -194,7 +213,10 @@ pub(super) fn read_architecture(
 }
 
 /// The settings of the training that wrote a checkpoint, where it says them.
-fn recorded_settings(checkpoint: &Checkpoint) -> Result<Option<Settings>, TrainError> {
+///
+/// # Errors
+/// Where what it says are no settings.
+pub fn recorded_settings(checkpoint: &Checkpoint) -> Result<Option<Settings>, TrainError> {
     let Some(text) = checkpoint.metadata.get("settings") else {
         return Ok(None);
     };
@@ -204,9 +226,30 @@ fn recorded_settings(checkpoint: &Checkpoint) -> Result<Option<Settings>, TrainE
     Ok(Some(settings))
 }
 
+/// Checks the settings that a run keeps to its end, as far as a checkpoint says them.
+///
+/// # Errors
+/// [`TrainError::OtherSettings`] with the first difference, and where what it says are no settings.
+pub fn check_fixed(checkpoint: &Checkpoint, settings: &Settings) -> Result<(), TrainError> {
+    match recorded_settings(checkpoint)? {
+        Some(recorded) => check_same(&recorded, settings),
+        None => Ok(()),
+    }
+}
+
+/// Checks the settings that a run keeps to its end.
 fn check_same(recorded: &Settings, given: &Settings) -> Result<(), TrainError> {
-    match recorded.first_difference(given) {
-        Some((recorded, given)) => Err(TrainError::OtherSettings { recorded, given }),
+    let differences = recorded.differences(given);
+    let fixed = differences.into_iter().find(|d| d.why_fixed().is_some());
+    match fixed {
+        Some(Difference {
+            setting,
+            own,
+            other,
+        }) => Err(TrainError::OtherSettings {
+            recorded: format!("{setting} = {own}"),
+            given: format!("{setting} = {other}"),
+        }),
         None => Ok(()),
     }
 }
@@ -273,7 +316,14 @@ fn take(
         );
         return Err(TrainError::Foreign { reason });
     }
-    Ok(tensor.data)
+    match tensor.data.iter().position(|value| !value.is_finite()) {
+        Some(index) => Err(TrainError::Spoiled {
+            tensor: name,
+            index,
+            value: tensor.data[index],
+        }),
+        None => Ok(tensor.data),
+    }
 }
 
 fn number<T: std::str::FromStr>(checkpoint: &Checkpoint, key: &str) -> Result<T, TrainError> {

@@ -87,20 +87,24 @@ impl Settings {
         })?)
     }
 
-    /// The first setting, the number of epochs aside, in which two differ: as `config.toml` writes
-    /// it in these and in `other`.
-    pub fn first_difference(&self, other: &Self) -> Option<(String, String)> {
-        let other = Self {
-            epochs: self.epochs,
-            ..other.clone()
+    /// The settings in which two differ, in the order of `config.toml`.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let table = |settings: &Self| toml::Table::try_from(settings).unwrap_or_default();
+        let (own, other) = (table(self), table(other));
+        let mut keys: Vec<_> = own.keys().collect();
+        keys.extend(other.keys().filter(|key| !own.contains_key(*key)));
+        let text = |table: &toml::Table, key: &str| match table.get(key) {
+            Some(value) => value.to_string(),
+            None => "unset".to_owned(),
         };
-        // One line a setting, in one order.
-        let lines = |settings: &Self| toml::to_string(settings).unwrap_or_default();
-        let (own, other) = (lines(self), lines(&other));
-        own.lines()
-            .zip(other.lines())
-            .find(|(a, b)| a != b)
-            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        keys.into_iter()
+            .filter(|key| own.get(*key) != other.get(*key))
+            .map(|key| Difference {
+                setting: key.clone(),
+                own: text(&own, key),
+                other: text(&other, key),
+            })
+            .collect()
     }
 
     /// Checks that there are enough images to train on.
@@ -148,6 +152,47 @@ impl Settings {
             return fail("--eps", &self.eps, "choose a positive number such as 1e-8");
         }
         Ok(())
+    }
+}
+
+/// A setting in which two trainings differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The setting, as `config.toml` calls it.
+    pub setting: String,
+    /// Its value, as TOML writes it; `unset` where there is none.
+    pub own: String,
+    /// The other's.
+    pub other: String,
+}
+
+/// Settings that a run may change from one step on: they say where the weights go next and nothing
+/// of what they are.
+const CHANGEABLE: [&str; 10] = [
+    "epochs",
+    "lr",
+    "lr-schedule",
+    "lr-end",
+    "warmup-steps",
+    "beta1",
+    "beta2",
+    "eps",
+    "weight-decay",
+    "clip-norm",
+];
+
+impl Difference {
+    /// Why a run that continues must keep this setting; `None` where it may change it.
+    pub fn why_fixed(&self) -> Option<&'static str> {
+        match self.setting.as_str() {
+            key if CHANGEABLE.contains(&key) => None,
+            "hidden" | "latent" | "activation" => {
+                Some("the weights belong to the layers that the run has")
+            }
+            "likelihood" => Some("the losses before and after would not be of one kind"),
+            "batch-size" | "seed" => Some("the order of the images and all noise follow from it"),
+            _ => Some("what the run has learned rests on it"),
+        }
     }
 }
 

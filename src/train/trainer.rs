@@ -81,7 +81,25 @@ impl Trainer {
         Self::at(vae, executor, settings, data, Place::default(), initial)
     }
 
-    /// A run that continues from a checkpoint.
+    /// A new run with the weights of a checkpoint: moments zero, step 0.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`], and where the checkpoint does not fit the model.
+    pub fn with_weights<'a>(
+        vae: Vae,
+        mut executor: Box<dyn Executor>,
+        settings: Settings,
+        data: impl Into<Cow<'a, Dataset>>,
+        mut checkpoint: Checkpoint,
+    ) -> Result<Self, TrainError> {
+        let initial = saved::read_parameters(&mut checkpoint, &vae.parameters())?;
+        executor.restore(&initial)?;
+        let data = data.into();
+        Self::at(vae, executor, settings, data, Place::default(), initial)
+    }
+
+    /// A run that continues from a checkpoint. Settings that say where the weights go next, such as
+    /// the learning rate, may be others than it was made with ([`super::Difference::why_fixed`]).
     ///
     /// # Errors
     /// As [`Trainer::new`], and where the checkpoint does not fit the model.
@@ -175,6 +193,11 @@ impl Trainer {
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What it runs on, for people.
+    pub fn executor_name(&self) -> String {
+        self.model.executor().name()
     }
 
     /// The model as it is now.

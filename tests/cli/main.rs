@@ -13,12 +13,15 @@ mod configuration;
 mod data;
 mod disk;
 mod interruption;
+mod keeping;
+mod kills;
 mod large_images;
 #[cfg(target_os = "linux")]
 mod memory;
 mod output;
 mod outputs;
 mod places;
+mod resume;
 mod sizes;
 mod system;
 mod usage;

@@ -92,10 +92,11 @@ fn standard_output_has_the_picture_and_nothing_else() {
 
 #[test]
 fn other_endings_are_refused_before_anything_is_opened() {
-    let place = Place::new();
+    let place = Place::with_run();
+    fs::write(place.path("runs/a/checkpoints/last.safetensors"), "").unwrap();
     for draw in DRAW {
         for name in ["x.jpg", "x", "x.png.gz", ".png"] {
-            // There is no run: what is said is about the ending.
+            // The checkpoint is spoiled, and what is said is about the ending.
             let parts = [&format!("-o {name}")[..], ".png", ".npy", "folder"];
             place.vae(&format!("{draw} -o {name}")).fails(2, &parts);
             assert!(!place.path(name).exists());
@@ -132,7 +133,7 @@ fn what_a_run_lives_by_is_never_replaced() {
     }
     assert_eq!(place.checkpoint_bytes("runs/a"), before);
     let left = fs::read_dir(place.path("runs/a/checkpoints")).unwrap();
-    assert_eq!(left.count(), 1);
+    assert_eq!(left.count(), 2, "last and best");
 }
 
 #[test]

@@ -1,0 +1,114 @@
+//! A new run that begins with the weights of another, or with those of a file.
+
+use std::path::{Path, PathBuf};
+
+use vae_wgpu::checkpoint::{Checkpoint, RunDir};
+use vae_wgpu::data::Source;
+use vae_wgpu::train::{Settings, TrainError, check_architecture};
+
+use super::config::RunConfig;
+use super::failure::Usage;
+use super::options::DataOptions;
+use super::run::{CheckpointOption, Found};
+
+/// Where the weights are.
+pub(crate) enum Init {
+    /// Among a run's checkpoints.
+    Run(Box<(Found, RunConfig)>, PathBuf),
+    /// In a file that no run has, as PyTorch's safetensors writes it.
+    File(PathBuf),
+}
+
+impl Init {
+    /// Finds the weights of a run, of a checkpoint in it, or of another file.
+    pub(crate) fn find(path: PathBuf, which: CheckpointOption) -> anyhow::Result<Self> {
+        let is_alone = path.is_file() && RunDir::find(&path).is_err();
+        if is_alone && which.checkpoint.is_none() {
+            return Ok(Self::File(path));
+        }
+        let found = which.find(path)?;
+        let config = found.dir.read_config()?;
+        let path = found.path();
+        Ok(Self::Run(Box::new((found, config)), path))
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Run(_, path) | Self::File(path) => path,
+        }
+    }
+
+    /// Settings of a training with these weights, where nothing else is asked for: the model's are the
+    /// run's, since the weights belong to it.
+    pub(crate) fn settings(&self) -> Settings {
+        match self {
+            Self::Run(run, _) => of_model(&run.1.training, Settings::default()),
+            Self::File(_) => Settings::default(),
+        }
+    }
+
+    /// The data of a training with these weights, where no other are asked for.
+    pub(crate) fn source(&self, data: &mut DataOptions) -> Source {
+        let Self::Run(run, _) = self else {
+            return Source::Digits;
+        };
+        let config = &run.1.data;
+        if data.data_dir.is_none() {
+            data.data_dir.clone_from(&config.dir);
+        }
+        config.source()
+    }
+
+    /// Checks that the model is the one that the weights belong to.
+    pub(crate) fn check(&self, settings: &Settings) -> Result<(), Usage> {
+        let Self::Run(run, _) = self else {
+            return Ok(());
+        };
+        let wanted = of_model(&run.1.training, settings.clone());
+        match wanted.differences(settings).first() {
+            None => Ok(()),
+            Some(difference) => Err(Usage(format!(
+                "the weights of {} belong to a model with {key} = {}, and asked for is {key} = {}; \
+                 leave that out, or start without --init",
+                run.0.dir.path().display(),
+                difference.own,
+                difference.other,
+                key = difference.setting,
+            ))),
+        }
+    }
+
+    /// Reads the weights.
+    pub(crate) fn load(
+        &self,
+        settings: &Settings,
+        image: [usize; 2],
+    ) -> anyhow::Result<Checkpoint> {
+        let checkpoint = match self {
+            Self::Run(run, _) => run.0.load()?,
+            Self::File(path) => Checkpoint::load(path)?,
+        };
+        check_architecture(&checkpoint, settings, image).map_err(|error| self.blame(error))?;
+        Ok(checkpoint)
+    }
+
+    /// Names the file in an error that lies in it.
+    pub(crate) fn blame(&self, error: TrainError) -> anyhow::Error {
+        match self {
+            Self::Run(run, _) => run.0.blame(error),
+            Self::File(path) => anyhow::Error::new(error).context(path.display().to_string()),
+        }
+    }
+}
+
+/// Settings with another's model.
+fn of_model(model: &Settings, others: Settings) -> Settings {
+    Settings {
+        hidden: model.hidden.clone(),
+        latent: model.latent,
+        activation: model.activation,
+        likelihood: model.likelihood,
+        ..others
+    }
+}
