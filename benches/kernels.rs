@@ -17,7 +17,7 @@ use criterion::{Criterion, Throughput};
 use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Launch, Options, Slice};
 use vae_wgpu::graph::{Activation, Adam};
 use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant};
-use vae_wgpu::kernels::{self, State, reduction_lanes};
+use vae_wgpu::kernels::{self, State, gradient_norm, reduction_lanes};
 use vae_wgpu::rng::{self, Stream};
 
 /// A model by its layers: pixels, hidden layers, latent dimensions.
@@ -427,14 +427,28 @@ impl Bench<'_> {
         let [gradients, parameters, m] = &self.arrays(len)?;
         let v = &self.gpu.allocate("benchmark", len)?;
         let state = &self.gpu.upload("benchmark", &[State::default()])?;
+        let lanes = self.lanes();
+        let sums = self
+            .gpu
+            .allocate("benchmark", gradient_norm::partials(len))?;
+        let norm = &self.gpu.allocate("benchmark", 1)?;
+        let launch = gradient_norm::squares(gradients, &sums, 0, lanes);
+        let what = format!("{} {len}", model.name);
+        self.measure(&what, Work::Words(len), &launch, |_| {})?;
+        let launch = gradient_norm::root(&sums, norm, lanes);
+        let what = format!("{} {}, the root", model.name, sums.len());
+        self.measure(&what, Work::Words(sums.len()), &launch, |_| {})?;
+
         let buffers = kernels::adam::Buffers {
             state,
             gradients,
+            norm,
             parameters,
             m,
             v,
         };
-        let launch = kernels::adam::launch(buffers, Adam::default());
+        let counter = kernels::adam::Counter::AtStep;
+        let launch = kernels::adam::launch(buffers, &Adam::default().into(), counter);
         let what = format!("{} {len}", model.name);
         self.measure(&what, Work::Words(7 * len), &launch, |_| {})?;
 

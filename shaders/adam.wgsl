@@ -1,13 +1,18 @@
-// Adam (Kingma and Ba 2014), bias-corrected, over all parameters at once.
+// Adam (Kingma and Ba 2014), bias-corrected, over all parameters at once; with weight decay it is
+// AdamW (Loshchilov and Hutter 2019), and its gradients may be clipped.
 //
+//   g ← g · min(1, clip_norm / (norm + 1e-6))                                  where CLIP says so
 //   m ← β₁·m + (1 − β₁)·g                v ← β₂·v + (1 − β₂)·g²
-//   p ← p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε),      t = step + 1
+//   p ← p − rate·λ·p − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
 //
 // gradients, parameters, m, v  [len]
-// state                        the step number
+// state                        the step number; t = step + ahead, where `ahead` is 0 if it has been
+//                              moved on already, and else 1. `rate` is that of step t − 1
+// norm                         [1] of all gradients together, if they are clipped
 //
 // One invocation an element. 1 − βᵗ is taken as −expm1(t·ln β), from ln β rounded once on the host:
-// in f32 the direct form loses four digits at t = 1.
+// in f32 the direct form loses four digits at t = 1. The decay is subtracted, since 1 − rate·λ would
+// round to f32's few numbers just below 1.
 
 struct State {
     step: u32,
@@ -18,33 +23,23 @@ struct State {
 
 struct Params {
     len: u32,
-    lr: f32,
-    one_minus_beta1: f32,
-    one_minus_beta2: f32,
-    ln_beta1: f32,
-    ln_beta2: f32,
-    eps: f32,
-    padding: u32,
+    ahead: u32,
+    padding0: u32,
+    padding1: u32,
+    optimizer: Optimizer,
 }
 
 @group(0) @binding(0) var<storage, read> state: State;
 @group(0) @binding(1) var<storage, read> gradients: array<f32>;
-@group(0) @binding(2) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(3) var<storage, read_write> m: array<f32>;
-@group(0) @binding(4) var<storage, read_write> v: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> norm: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
+@group(0) @binding(4) var<storage, read_write> m: array<f32>;
+@group(0) @binding(5) var<storage, read_write> v: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
 
+/// Scale gradients down whose norm is too large.
+override CLIP: bool = false;
 override WORKGROUP: u32 = 64;
-const SMALLEST_NORMAL: f32 = 0x1p-126;
-
-/// 1 − e^x for x ≤ 0: the series near zero, where the subtraction would cancel. It is taken of a
-/// bounded number, as it would overflow where it is not used.
-fn one_minus_exp(x: f32) -> f32 {
-    let s = max(x, -0.5);
-    let series = -s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
-        (1.0 + s / 6.0 * (1.0 + s / 7.0))))));
-    return select(1.0 - exp(x), series, x > -0.5);
-}
 
 /// Zero for what is below f32's normal numbers. The moments of a weight whose gradient stays zero
 /// decay to there, and CPUs take a hundred times as long for each operation on such a number.
@@ -61,13 +56,20 @@ fn main(
     if i >= params.len {
         return;
     }
-    let t = f32(state.step + 1u);
-    let correction1 = one_minus_exp(t * params.ln_beta1);
-    let correction2 = one_minus_exp(t * params.ln_beta2);
-    let g = gradients[i];
-    let m_new = flush(m[i] + params.one_minus_beta1 * (g - m[i]));
-    let v_new = flush(v[i] + params.one_minus_beta2 * (g * g - v[i]));
+    let step = state.step + params.ahead;
+    let t = f32(step);
+    let lr = rate(step - 1u);
+    let decay = lr * params.optimizer.weight_decay;
+    let correction1 = one_minus_exp(t * params.optimizer.ln_beta1);
+    let correction2 = one_minus_exp(t * params.optimizer.ln_beta2);
+    var g = gradients[i];
+    if CLIP {
+        g *= min(1.0, params.optimizer.clip_norm / (norm[0] + 1e-6));
+    }
+    let m_new = flush(m[i] + params.optimizer.one_minus_beta1 * (g - m[i]));
+    let v_new = flush(v[i] + params.optimizer.one_minus_beta2 * (g * g - v[i]));
     m[i] = m_new;
     v[i] = v_new;
-    parameters[i] -= params.lr * (m_new / correction1) / (sqrt(v_new / correction2) + params.eps);
+    let change = lr * (m_new / correction1) / (sqrt(v_new / correction2) + params.optimizer.eps);
+    parameters[i] -= decay * parameters[i] + change;
 }

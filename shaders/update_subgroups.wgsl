@@ -1,11 +1,11 @@
 // The end of a training step: the gradients of all weights and biases, and Adam on them in place,
-// in one launch. No gradient is ever in memory, unless the batch is too large for one launch. For
-// software adapters that run eight lanes at a time.
+// in one launch. No gradient is ever in memory, unless the batch is too large for one launch or the
+// gradients are clipped. For software adapters that run eight lanes at a time.
 //
 //   g[i, j] = Σ_r a[r, i]·b[r, j]                     a layer's weight: the gradient of its outputs
 //   h[i] = Σ_r a[r, i]  or  h[j] = Σ_r b[r, j]        times its inputs; its bias: their sum
 //   m ← β₁·m + (1 − β₁)·g                v ← β₂·v + (1 − β₂)·g²
-//   p ← p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε),      t = the steps that have begun
+//   p ← p − rate·λ·p − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε),    t = steps that have begun
 //
 // a, b              tensors [rows, width], zeros up to a multiple of eight after each row; a layer names
 //                   where its two start, and `inputs_first` whether `a` is its inputs
@@ -13,9 +13,9 @@
 //                   word i or j from `bias` on. From weight_split on, the words of a weight lie
 //                   weight_gap further, and a bias's likewise: two layers' are one
 // state             the step number, already moved on by the kernel that computed the gradients
-// gradients         of a batch that comes in several launches, laid out as the parameters: where ADD
-//                   says so what earlier launches have left is added, and where KEEP says so the sum
-//                   is left for the next one, without an update
+// gradients         of a batch that comes in several launches or is clipped, laid out as the parameters:
+//                   where ADD says so what earlier launches have left is added, and where KEEP says so
+//                   the sum is left for the next one, without an update
 //
 // A workgroup is a subgroup of eight lanes and owns 64×32 elements of one layer's weight: `a` along the
 // lanes, `b` broadcast. Which of gradient and input is `a` is the host's choice, as wastes least. Each
@@ -52,12 +52,9 @@ struct Layer {
 struct Params {
     rows: u32,
     layers: u32,
-    lr: f32,
-    one_minus_beta1: f32,
-    one_minus_beta2: f32,
-    ln_beta1: f32,
-    ln_beta2: f32,
-    eps: f32,
+    padding0: u32,
+    padding1: u32,
+    optimizer: Optimizer,
     table: array<Layer, 32>,
 }
 
@@ -90,17 +87,6 @@ const LINE: u32 = 8;
 const OF_A: u32 = 1;
 const OF_B: u32 = 2;
 
-const SMALLEST_NORMAL: f32 = 0x1p-126;
-
-/// 1 − e^x for x ≤ 0: the series near zero, where the subtraction would cancel. It is taken of a
-/// bounded number, as it would overflow where it is not used.
-fn one_minus_exp(x: f32) -> f32 {
-    let s = max(x, -0.5);
-    let series = -s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
-        (1.0 + s / 6.0 * (1.0 + s / 7.0))))));
-    return select(1.0 - exp(x), series, x > -0.5);
-}
-
 /// Zero for what is below f32's normal numbers, which cost a CPU a hundred times as much.
 fn flush(x: vec4<f32>) -> vec4<f32> {
     return select(x, vec4<f32>(), abs(x) < vec4<f32>(SMALLEST_NORMAL));
@@ -118,16 +104,16 @@ struct Updated {
     parameters: vec4<f32>,
 }
 
-/// Adam, with lr / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ) as `rates`.
-fn adam(old: Updated, g: vec4<f32>, rates: vec2<f32>) -> Updated {
-    let m_new = flush(old.m + params.one_minus_beta1 * (g - old.m));
-    let v_new = flush(old.v + params.one_minus_beta2 * (g * g - old.v));
-    let change = rates.x * m_new / (sqrt(v_new) * rates.y + params.eps);
-    return Updated(m_new, v_new, old.parameters - change);
+/// Adam, with rate / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ) and rate·λ as `rates`.
+fn adam(old: Updated, g: vec4<f32>, rates: vec3<f32>) -> Updated {
+    let m_new = flush(old.m + params.optimizer.one_minus_beta1 * (g - old.m));
+    let v_new = flush(old.v + params.optimizer.one_minus_beta2 * (g * g - old.v));
+    let change = rates.x * m_new / (sqrt(v_new) * rates.y + params.optimizer.eps);
+    return Updated(m_new, v_new, old.parameters - (rates.z * old.parameters + change));
 }
 
 /// Adam on four parameters that are a vector, or their gradients so far.
-fn finish_four(at: u32, sum: vec4<f32>, rates: vec2<f32>) {
+fn finish_four(at: u32, sum: vec4<f32>, rates: vec3<f32>) {
     var g = sum;
     if ADD {
         g += gradients[at / 4u];
@@ -143,7 +129,7 @@ fn finish_four(at: u32, sum: vec4<f32>, rates: vec2<f32>) {
 }
 
 /// Likewise on one.
-fn finish(at: u32, sum: f32, rates: vec2<f32>) {
+fn finish(at: u32, sum: f32, rates: vec3<f32>) {
     var g = sum;
     if ADD {
         g += gradients[at / 4u][at % 4u];
@@ -262,9 +248,11 @@ fn main(
     }
 
     let t = f32(state.step);
-    let rates = vec2<f32>(
-        params.lr / one_minus_exp(t * params.ln_beta1),
-        1.0 / sqrt(one_minus_exp(t * params.ln_beta2)),
+    let lr = rate(state.step - 1u);
+    let rates = vec3<f32>(
+        lr / one_minus_exp(t * params.optimizer.ln_beta1),
+        1.0 / sqrt(one_minus_exp(t * params.optimizer.ln_beta2)),
+        lr * params.optimizer.weight_decay,
     );
     // Results in loops, the first taken and the others moved up: a driver compiles hundreds of
     // them in a row for seconds. Line q of the weight begins at its word q·pitch, and a lane has

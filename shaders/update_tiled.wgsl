@@ -1,18 +1,18 @@
 // The end of a training step: the gradients of all weights and biases, and Adam on them in place,
-// in one launch. No gradient is ever in memory, unless the batch is too large for one launch. For
-// GPUs.
+// in one launch. No gradient is ever in memory, unless the batch is too large for one launch or the
+// gradients are clipped. For GPUs.
 //
 //   g[i, j] = Σ_r a[r, i]·b[r, j]                     a layer's weight: the gradient of its outputs
 //   h[i] = Σ_r a[r, i]                                times its inputs; its bias: their sum
 //   m ← β₁·m + (1 − β₁)·g                v ← β₂·v + (1 − β₂)·g²
-//   p ← p − lr · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε),      t = the steps that have begun
+//   p ← p − rate·λ·p − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε),    t = steps that have begun
 //
 // a, b              tensors [rows, width]; a layer names where its two start. Here `a` is always
 //                   the gradient: neighbouring invocations meet neighbouring words of a weight
 // parameters, m, v  all layers'; element (i, j) is word i·row + j·column from `weight` on, its bias
 //                   word i from `bias` on; the last words may lie further, as in `update_subgroups`
 // state             the step number, already moved on by the kernel that computed the gradients
-// gradients         of a batch that comes in several launches, as in `update_subgroups`
+// gradients         of a batch that comes in several launches or is clipped, as in `update_subgroups`
 //
 // A workgroup of SIDE×SIDE invocations owns RESULTS·SIDE × RESULTS·SIDE elements of one layer's
 // weight, RESULTS² each, SIDE apart. Slices of DEPTH rows of both tensors are staged in workgroup
@@ -48,12 +48,9 @@ struct Layer {
 struct Params {
     rows: u32,
     layers: u32,
-    lr: f32,
-    one_minus_beta1: f32,
-    one_minus_beta2: f32,
-    ln_beta1: f32,
-    ln_beta2: f32,
-    eps: f32,
+    padding0: u32,
+    padding1: u32,
+    optimizer: Optimizer,
     table: array<Layer, 32>,
 }
 
@@ -82,17 +79,6 @@ const DEPTH: u32 = 16;
 var<workgroup> a_tile: array<f32, DEPTH * RESULTS * SIDE>;
 var<workgroup> b_tile: array<f32, DEPTH * RESULTS * SIDE>;
 
-const SMALLEST_NORMAL: f32 = 0x1p-126;
-
-/// 1 − e^x for x ≤ 0: the series near zero, where the subtraction would cancel. It is taken of a
-/// bounded number, as it would overflow where it is not used.
-fn one_minus_exp(x: f32) -> f32 {
-    let s = max(x, -0.5);
-    let series = -s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
-        (1.0 + s / 6.0 * (1.0 + s / 7.0))))));
-    return select(1.0 - exp(x), series, x > -0.5);
-}
-
 /// Zero for what is below f32's normal numbers, as on every adapter.
 fn flush(x: f32) -> f32 {
     return select(x, 0.0, abs(x) < SMALLEST_NORMAL);
@@ -103,8 +89,15 @@ fn word(index: u32, split: u32, gap: u32) -> u32 {
     return index + select(0u, gap, index >= split);
 }
 
-/// Adam on one parameter, or its gradient so far; `corrections` are 1 − β₁ᵗ and 1 − β₂ᵗ.
-fn finish(at: u32, sum: f32, corrections: vec2<f32>) {
+/// What Adam takes of a step: its rate, rate·λ, 1 − β₁ᵗ and 1 − β₂ᵗ.
+struct Step {
+    rate: f32,
+    decay: f32,
+    corrections: vec2<f32>,
+}
+
+/// Adam on one parameter, or its gradient so far.
+fn finish(at: u32, sum: f32, step: Step) {
     var g = sum;
     if ADD {
         g += gradients[at];
@@ -115,12 +108,13 @@ fn finish(at: u32, sum: f32, corrections: vec2<f32>) {
     }
     let m_old = m[at];
     let v_old = v[at];
-    let m_new = flush(m_old + params.one_minus_beta1 * (g - m_old));
-    let v_new = flush(v_old + params.one_minus_beta2 * (g * g - v_old));
+    let m_new = flush(m_old + params.optimizer.one_minus_beta1 * (g - m_old));
+    let v_new = flush(v_old + params.optimizer.one_minus_beta2 * (g * g - v_old));
     m[at] = m_new;
     v[at] = v_new;
-    parameters[at] -=
-        params.lr * (m_new / corrections.x) / (sqrt(v_new / corrections.y) + params.eps);
+    let change = step.rate * (m_new / step.corrections.x) /
+        (sqrt(v_new / step.corrections.y) + params.optimizer.eps);
+    parameters[at] -= step.decay * parameters[at] + change;
 }
 
 /// Words from one row of a tensor to the next: whole lines of eight, and no multiple of sixteen.
@@ -192,10 +186,12 @@ fn main(
     }
 
     let t = f32(state.step);
+    let lr = rate(state.step - 1u);
     let corrections = vec2<f32>(
-        one_minus_exp(t * params.ln_beta1),
-        one_minus_exp(t * params.ln_beta2),
+        one_minus_exp(t * params.optimizer.ln_beta1),
+        one_minus_exp(t * params.optimizer.ln_beta2),
     );
+    let step = Step(lr, lr * params.optimizer.weight_decay, corrections);
     for (var i = 0u; i < RESULTS; i++) {
         let row = i0 + i * SIDE + local.y;
         for (var j = 0u; j < RESULTS; j++) {
@@ -203,12 +199,12 @@ fn main(
             if row < layer.a_width && column < layer.b_width {
                 let index = row * layer.row + column * layer.column;
                 let at = layer.weight + word(index, layer.weight_split, layer.weight_gap);
-                finish(at, sum[i][j], corrections);
+                finish(at, sum[i][j], step);
             }
         }
     }
     if sums_bias {
         let at = layer.bias + word(i0 + invocation, layer.bias_split, layer.bias_gap);
-        finish(at, bias_sum, corrections);
+        finish(at, bias_sum, step);
     }
 }

@@ -270,7 +270,13 @@ impl Bench<'_> {
             };
             let variant = update::Variant::choose(self.gpu, &step.layers);
             let part = Part::whole(batch);
-            let launch = update::launch(buffers, part, &step.layers, Adam::default(), variant);
+            let launch = update::launch(
+                buffers,
+                part,
+                &step.layers,
+                &Adam::default().into(),
+                variant,
+            );
             let what = format!("{} {} layers", model.name, step.layers.len());
             let weights = step.layers.iter().map(|layer| layer.fan_in * layer.fan_out);
             let flops = 2 * batch * weights.sum::<usize>();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Adam, Graph, Kind, Node, Op, TensorId};
+use super::{Graph, Kind, Node, Op, Optimizer, TensorId};
 
 impl Graph {
     /// Adds the gradients of the objective with respect to every parameter.
@@ -32,9 +32,9 @@ impl Graph {
     }
 
     /// Adds the gradients, and the optimiser that applies them at the end of each run.
-    pub fn minimize(&mut self, optimizer: Adam) {
+    pub fn minimize(&mut self, optimizer: impl Into<Optimizer>) {
         self.differentiate();
-        self.optimizer = Some(optimizer);
+        self.optimizer = Some(optimizer.into());
     }
 
     /// Adds what the gradient of `node`'s output contributes to the gradients of its inputs.

@@ -19,9 +19,13 @@
 mod backward;
 mod build;
 mod op;
+mod optimizer;
+mod schedule;
 mod shape;
 
 pub use op::{Activation, Op};
+pub use optimizer::{Adam, Optimizer};
+pub use schedule::{Curve, Schedule, ScheduleError, Segment};
 pub use shape::Shape;
 
 /// A tensor of a [`Graph`].
@@ -83,31 +87,6 @@ pub struct Term {
     pub weight: f32,
 }
 
-/// Adam (Kingma and Ba 2014), with bias correction.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Adam {
-    /// Learning rate.
-    pub lr: f64,
-    /// Decay of the first moment.
-    pub beta1: f64,
-    /// Decay of the second moment.
-    pub beta2: f64,
-    /// Added to the root of the second moment.
-    pub eps: f64,
-}
-
-impl Default for Adam {
-    /// The paper's settings: 1e-3, 0.9, 0.999, 1e-8.
-    fn default() -> Self {
-        Self {
-            lr: 1e-3,
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-        }
-    }
-}
-
 /// Tensors and the operations between them, in an order in which they can run.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
@@ -116,7 +95,7 @@ pub struct Graph {
     terms: Vec<Term>,
     outputs: Vec<TensorId>,
     gradients: Vec<(TensorId, TensorId)>,
-    optimizer: Option<Adam>,
+    optimizer: Option<Optimizer>,
 }
 
 impl Graph {
@@ -169,7 +148,7 @@ impl Graph {
     }
 
     /// What updates the parameters at the end of a run, if anything does.
-    pub fn optimizer(&self) -> Option<Adam> {
-        self.optimizer
+    pub fn optimizer(&self) -> Option<&Optimizer> {
+        self.optimizer.as_ref()
     }
 }

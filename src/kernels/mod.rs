@@ -10,6 +10,7 @@ pub mod bernoulli_nll;
 pub mod column_sum;
 pub mod gather;
 pub mod gemm;
+pub mod gradient_norm;
 pub mod kl;
 pub mod latent;
 pub mod latent_grad;
@@ -44,6 +45,7 @@ pub const ALL: &[&Kernel] = &[
     &gemm::SUBGROUPS,
     &gemm::TILED,
     &gemm::TILED_SUBGROUPS,
+    &gradient_norm::KERNEL,
     &kl::KERNEL,
     &latent::KERNEL,
     &latent_grad::KERNEL,

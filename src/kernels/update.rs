@@ -4,7 +4,7 @@ use super::adam::Constants;
 use super::rows::{LINE, stride};
 use super::{Address, State, assert_lengths, wrapped_grid};
 use crate::gpu::{Binding, Gpu, Kernel, Launch, Slice, read, read_write};
-use crate::graph::Adam;
+use crate::graph::Optimizer;
 
 const BINDINGS: &[Binding] = &[
     read("a"),
@@ -16,18 +16,24 @@ const BINDINGS: &[Binding] = &[
     read_write("gradients"),
 ];
 
-/// `shaders/update_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
+/// `shaders/optimizer.wgsl` before `update_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
 pub const SUBGROUPS: Kernel = Kernel {
     name: "update_subgroups",
-    source: include_str!("../../shaders/update_subgroups.wgsl"),
+    source: concat!(
+        include_str!("../../shaders/optimizer.wgsl"),
+        include_str!("../../shaders/update_subgroups.wgsl")
+    ),
     bindings: BINDINGS,
     params: size_of::<Params>(),
 };
 
-/// `shaders/update_tiled.wgsl`, for GPUs.
+/// `shaders/optimizer.wgsl` before `update_tiled.wgsl`, for GPUs.
 pub const TILED: Kernel = Kernel {
     name: "update_tiled",
-    source: include_str!("../../shaders/update_tiled.wgsl"),
+    source: concat!(
+        include_str!("../../shaders/optimizer.wgsl"),
+        include_str!("../../shaders/update_tiled.wgsl")
+    ),
     bindings: BINDINGS,
     params: size_of::<Params>(),
 };
@@ -120,7 +126,7 @@ pub struct Buffers<'a> {
     pub m: &'a Slice,
     /// Second moments.
     pub v: &'a Slice,
-    /// Laid out alike, where a batch comes in several launches; else any slice.
+    /// Laid out alike, where a batch comes in several launches or is clipped; else any slice.
     pub gradients: &'a Slice,
 }
 
@@ -131,8 +137,8 @@ pub struct Part {
     pub rows: usize,
     /// Whether they are the first: then nothing is added to their gradients.
     pub first: bool,
-    /// Whether they are the last: then the update follows, and else the gradients are kept.
-    pub last: bool,
+    /// Whether the update follows, as after a batch's last rows; else the gradients are kept.
+    pub update: bool,
 }
 
 impl Part {
@@ -141,7 +147,7 @@ impl Part {
         Self {
             rows,
             first: true,
-            last: true,
+            update: true,
         }
     }
 }
@@ -151,6 +157,7 @@ impl Part {
 struct Params {
     rows: u32,
     layers: u32,
+    padding: [u32; 2],
     constants: Constants,
     table: [Encoded; MAX_LAYERS],
 }
@@ -178,7 +185,7 @@ struct Encoded {
 }
 
 const _: () = assert!(size_of::<Encoded>() == 64);
-const _: () = assert!(size_of::<Params>() == 32 + 64 * MAX_LAYERS);
+const _: () = assert!(size_of::<Params>() == 16 + size_of::<Constants>() + 64 * MAX_LAYERS);
 
 /// One workgroup a tile of a weight, over the rows of `part`.
 ///
@@ -188,7 +195,7 @@ pub fn launch(
     buffers: Buffers<'_>,
     part: Part,
     layers: &[Layer],
-    adam: Adam,
+    optimizer: &Optimizer,
     variant: Variant,
 ) -> Launch {
     let (kernel, mut constants) = match variant {
@@ -200,7 +207,7 @@ pub fn launch(
     };
     constants.extend([
         ("ADD", f64::from(u8::from(!part.first))),
-        ("KEEP", f64::from(u8::from(!part.last))),
+        ("KEEP", f64::from(u8::from(!part.update))),
     ]);
     let rows = part.rows;
     let count = layers.len();
@@ -208,7 +215,8 @@ pub fn launch(
     let mut params = Params {
         rows: rows as u32,
         layers: count as u32,
-        constants: Constants::of(adam),
+        padding: [0; 2],
+        constants: Constants::of(optimizer),
         table: [bytemuck::Zeroable::zeroed(); MAX_LAYERS],
     };
     let mut groups = 0;

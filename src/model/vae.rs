@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::executor::ParameterSpec;
-use crate::graph::{Activation, Adam, Graph, TensorId};
+use crate::graph::{Activation, Graph, Optimizer, TensorId};
 use crate::rng::Stream;
 
 /// p(x | z): what the decoder's outputs mean.
@@ -222,9 +222,9 @@ impl Vae {
     }
 
     /// A training step over the data set, `batch` images at a time.
-    pub fn training_graph(&self, batch: usize, adam: Adam) -> Graph {
+    pub fn training_graph(&self, batch: usize, optimizer: impl Into<Optimizer>) -> Graph {
         let mut g = self.elbo_graph(batch, Stream::Noise);
-        g.minimize(adam);
+        g.minimize(optimizer);
         g
     }
 

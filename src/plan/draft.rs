@@ -5,8 +5,8 @@ use super::choice::Way;
 use super::parameters::Parameters;
 use super::{Loop, Plan, fuse, lower, profile};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
-use crate::graph::Graph;
-use crate::kernels::{adam, gemm, reduction_lanes, rows, step_losses, update};
+use crate::graph::{Graph, Optimizer};
+use crate::kernels::{adam, gemm, gradient_norm, reduction_lanes, rows, step_losses, update};
 
 /// Launches, and what they leave where.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// A launch for each task of `fuse`, Adam and the losses.
+    /// A launch for each task of `fuse`, the optimiser's and that of the losses.
     pub(super) fn general(
         gpu: &Gpu,
         graph: &Graph,
@@ -48,19 +48,9 @@ impl Draft {
             let writes = task.writes().into_iter();
             draft.results.push(writes.flat_map(named).collect());
         }
-        if let Some(constants) = graph.optimizer() {
-            let optimizer = parameters.optimizer(gpu)?;
-            let gradients = parameters.gradients(gpu)?;
-            for (shard, values) in parameters.shards().iter().enumerate() {
-                let buffers = adam::Buffers {
-                    state: &shared.state,
-                    gradients: &gradients[shard],
-                    parameters: values,
-                    m: &optimizer.m[shard],
-                    v: &optimizer.v[shard],
-                };
-                draft.push(adam::launch(buffers, constants), updated(values));
-            }
+        if let Some(optimizer) = graph.optimizer() {
+            let counter = adam::Counter::AtStep;
+            draft.apply(gpu, optimizer, parameters, &shared.state, counter)?;
         }
         if !graph.terms().is_empty() {
             draft.push(lowering.objective()?, vec![]);
@@ -103,28 +93,37 @@ impl Draft {
         let mut draft = Self::default();
         for program in &parts {
             draft.stages(way, buffers, program, *layout);
-            if let Some(constants) = graph.optimizer() {
-                let optimizer = parameters.optimizer(gpu)?;
+            if let Some(optimizer) = graph.optimizer() {
+                let moments = parameters.optimizer(gpu)?;
+                let clips = optimizer.clip_norm.is_some();
                 let gradients = match parts.len() {
-                    1 => gpu.unused(),
+                    1 if !clips => gpu.unused(),
                     _ => parameters.gradients(gpu)?[0].clone(),
                 };
                 let buffers = update::Buffers {
                     tape: &tape,
                     state: &shared.state,
                     parameters: &values,
-                    m: &optimizer.m[0],
-                    v: &optimizer.v[0],
+                    m: &moments.m[0],
+                    v: &moments.v[0],
                     gradients: &gradients,
                 };
                 let part = update::Part {
                     rows: program.rows,
                     first: program.first_row == 0,
-                    last: program.last,
+                    update: program.last && !clips,
                 };
                 let variant = update::Variant::choose(gpu, &step.layers);
-                let launch = update::launch(buffers, part, &step.layers, constants, variant);
-                draft.push(launch, updated(&values));
+                let launch = update::launch(buffers, part, &step.layers, optimizer, variant);
+                let left = match part.update {
+                    true => updated(&values),
+                    false => vec![("the gradients".to_owned(), gradients.clone())],
+                };
+                draft.push(launch, left);
+                if clips && program.last {
+                    let counter = adam::Counter::PastStep;
+                    draft.apply(gpu, optimizer, parameters, &shared.state, counter)?;
+                }
             }
         }
         let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
@@ -163,6 +162,57 @@ impl Draft {
             let launch = rows::launch(buffers, program, log, section);
             self.push(launch, written.map(named).collect());
         }
+    }
+
+    /// The launches that apply the gradients in memory: their norm, where they are clipped, and Adam.
+    fn apply(
+        &mut self,
+        gpu: &Gpu,
+        optimizer: &Optimizer,
+        parameters: &mut Parameters,
+        state: &Slice,
+        counter: adam::Counter,
+    ) -> Result<(), GpuError> {
+        let moments = parameters.optimizer(gpu)?;
+        let gradients = parameters.gradients(gpu)?;
+        let norm = match optimizer.clip_norm {
+            Some(_) => self.norm(gpu, &gradients)?,
+            None => gpu.unused(),
+        };
+        for (shard, values) in parameters.shards().iter().enumerate() {
+            let buffers = adam::Buffers {
+                state,
+                gradients: &gradients[shard],
+                norm: &norm,
+                parameters: values,
+                m: &moments.m[shard],
+                v: &moments.v[shard],
+            };
+            self.push(adam::launch(buffers, optimizer, counter), updated(values));
+        }
+        Ok(())
+    }
+
+    /// The launches that leave the norm of all gradients where it says.
+    fn norm(&mut self, gpu: &Gpu, gradients: &[Slice]) -> Result<Slice, GpuError> {
+        let firsts = gradients.iter().scan(0, |next, shard| {
+            let first = *next;
+            *next += gradient_norm::partials(shard.len());
+            Some(first)
+        });
+        let firsts: Vec<_> = firsts.collect();
+        let counts = gradients
+            .iter()
+            .map(|shard| gradient_norm::partials(shard.len()));
+        let sums = gpu.allocate("partial sums of the gradients' norm", counts.sum())?;
+        let norm = gpu.allocate("the gradients' norm", 1)?;
+        let lanes = reduction_lanes(gpu.is_software(), 1);
+        for (shard, &first) in gradients.iter().zip(&firsts) {
+            self.push(gradient_norm::squares(shard, &sums, first, lanes), vec![]);
+        }
+        let result = vec![("the gradients' norm".to_owned(), norm.clone())];
+        self.push(gradient_norm::root(&sums, &norm, lanes), result);
+        Ok(norm)
     }
 
     fn push(&mut self, launch: Launch, results: Vec<(String, Slice)>) {

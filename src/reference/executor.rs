@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::adam;
 use super::interpreter::{Batches, Context, Values, evaluate};
+use super::{adam, gradient_norm};
 use crate::executor::{
     Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Rows, Session, Snapshot, Start,
 };
@@ -66,16 +66,19 @@ impl Shared {
 
     /// The optimiser's step, where the graph has one.
     fn update(&mut self, graph: &Graph, values: &Values<f32>, step: u32) {
-        let Some(adam) = graph.optimizer() else {
+        let Some(optimizer) = graph.optimizer() else {
             return;
         };
+        let gradients = graph.gradients().iter().map(|&(_, id)| values.get(id));
+        let scale = optimizer.clipping(gradient_norm::value(gradients));
         for &(parameter, gradient) in graph.gradients() {
             let index = self.index[&graph.tensor(parameter).name];
             let Snapshot { parameters, m, v } = &mut self.state;
             let gradient = values.get(gradient);
             adam::update(
-                adam,
+                optimizer,
                 step,
+                scale,
                 gradient,
                 &mut parameters[index],
                 &mut m[index],

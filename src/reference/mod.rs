@@ -12,6 +12,7 @@ pub mod column_sum;
 mod executor;
 pub mod gather;
 pub mod gemm;
+pub mod gradient_norm;
 mod interpreter;
 pub mod kl;
 pub mod latent;

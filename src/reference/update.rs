@@ -3,7 +3,7 @@
 
 use super::real::Real;
 use super::{adam, column_sum, gemm};
-use crate::graph::Adam;
+use crate::graph::Optimizer;
 use crate::kernels::Address;
 use crate::kernels::rows::Tensor;
 use crate::kernels::update::Layer;
@@ -31,11 +31,11 @@ pub fn gradients<T: Real>(layer: &Layer, rows: usize, tape: &[T]) -> (Vec<T>, Ve
     )
 }
 
-/// Updates all layers in place; `step` counts the steps that have begun, so it is 1 in the first.
+/// Updates all layers in place, without clipping; `step` counts the steps that have begun, so it is 1 in the first.
 pub fn update<T: Real>(
     layers: &[Layer],
     rows: usize,
-    adam: Adam,
+    optimizer: &Optimizer,
     step: u32,
     tape: &[T],
     trained: &mut Trained<'_, T>,
@@ -48,8 +48,9 @@ pub fn update<T: Real>(
                 let (of_piece, others) = rest.split_at(of.len());
                 rest = others;
                 adam::update(
-                    adam,
+                    optimizer,
                     step - 1,
+                    1.0,
                     of_piece,
                     &mut trained.parameters[of.clone()],
                     &mut trained.m[of.clone()],

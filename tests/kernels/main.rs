@@ -16,6 +16,7 @@ mod bernoulli_nll;
 mod column_sum;
 mod gather;
 mod gemm;
+mod gradient_norm;
 mod kl;
 mod latent;
 mod normal;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         column_sum::tests(),
         gather::tests(),
         gemm::tests(),
+        gradient_norm::tests(),
         kl::tests(),
         latent::tests(),
         normal::tests(),

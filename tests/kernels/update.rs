@@ -3,8 +3,9 @@
 mod case;
 
 use vae_wgpu::gpu::Gpu;
-use vae_wgpu::graph::Adam;
+use vae_wgpu::graph::{Adam, Optimizer};
 
+use crate::adam::{schedules, steps_of};
 use crate::arrays::{extreme, random, uniform, wrapped};
 use crate::support::harness::{Test, tests};
 use case::{Case, variants};
@@ -17,6 +18,8 @@ pub(crate) fn tests() -> Vec<Test> {
         many_layers,
         steps,
         other_settings,
+        schedules_and_decay,
+        gradients_are_kept,
         extreme_values,
         no_moment_is_denormal,
         a_wrapped_grid,
@@ -123,10 +126,41 @@ fn other_settings(gpu: &Gpu) {
             eps,
         };
         let case = Case {
-            adam,
+            optimizer: adam.into(),
             ..Case::uniform(17, 3, &[[33, 5], [5, 33]])
         };
         case.compare(gpu);
+    }
+}
+
+/// Every kind of schedule, at its edges and within, over weights that decay.
+fn schedules_and_decay(gpu: &Gpu) {
+    for schedule in schedules() {
+        for step in steps_of(&schedule) {
+            let case = Case {
+                optimizer: Optimizer {
+                    schedule: schedule.clone(),
+                    weight_decay: 0.7,
+                    ..Adam::default().into()
+                },
+                ..Case::uniform(3, step + 1, &[[9, 5], [5, 9]])
+            };
+            case.compare(gpu);
+        }
+    }
+}
+
+/// Of a whole batch and of one in parts, where clipping comes before the update.
+fn gradients_are_kept(gpu: &Gpu) {
+    let sizes = [[33, 65], [65, 33], [5, 3], [9, 129]];
+    for parts in [&[65][..], &[64, 64, 2]] {
+        let rows = parts.iter().sum();
+        let aligned = Case::aligned(rows, 2, &[[32, 8], [33, 64]]);
+        for case in [Case::uniform(rows, 2, &sizes), aligned] {
+            for variant in variants(gpu) {
+                case.check_kept(&case.kept(gpu, variant, parts));
+            }
+        }
     }
 }
 

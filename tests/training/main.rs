@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 mod large;
 mod memory;
+mod optimizers;
 mod plans;
 mod runs;
 #[path = "../support/mod.rs"]
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         runs::tests(),
         plans::tests(),
         memory::tests(),
+        optimizers::tests(),
         large::tests(),
     ];
     support::harness::run(files.into_iter().flatten())

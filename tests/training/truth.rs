@@ -12,7 +12,7 @@ use crate::support::harness::{Open, Test, tests};
 
 /// ‖a − b‖ / ‖b‖ of forward values and losses: f32 rounds to 6e-8, and the longest sums here have
 /// 784 terms, whose rounding errors add like a random walk, √784 · 6e-8 = 2e-6 at the most.
-const FORWARD: f64 = 1e-5;
+pub(crate) const FORWARD: f64 = 1e-5;
 /// Gradients and updated parameters pass through three to five such sums.
 pub(crate) const BACKWARD: f64 = 1e-4;
 

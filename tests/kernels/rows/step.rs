@@ -231,7 +231,7 @@ fn trained(
         },
         Part::whole(case.program.rows),
         layers,
-        adam,
+        &adam.into(),
         match variant {
             Variant::Subgroups(_) => update::Variant::Subgroups,
             Variant::Workgroup(_) | Variant::Alone(_) => update::Variant::TILED[2],
@@ -304,7 +304,7 @@ fn trained_by_twins(
             v: &mut v,
         };
         let rows = case.program.rows;
-        twin_update::update(layers, rows, adam, state.step, &tape, &mut trained);
+        twin_update::update(layers, rows, &adam.into(), state.step, &tape, &mut trained);
     }
     assert_eq!(state, case.after(steps));
     let first = case.state.entry as usize;

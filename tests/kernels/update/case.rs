@@ -1,12 +1,13 @@
 //! Layers with what their update reads, and its comparison with the twin.
 
 use vae_wgpu::gpu::{Gpu, Launch};
-use vae_wgpu::graph::Adam;
+use vae_wgpu::graph::{Adam, Optimizer};
 use vae_wgpu::kernels::Address;
 use vae_wgpu::kernels::rows::{LINE, Tensor, stride};
 use vae_wgpu::kernels::update::{self, Buffers, Layer, Part, Variant};
 use vae_wgpu::reference::update::{self as twin, Trained};
 
+use crate::adam::RATE_ULP;
 use crate::arrays::{Array, run_all, state, uniform, wide};
 use crate::support::tolerance::{EPS, Tolerance};
 
@@ -29,7 +30,7 @@ const ALIGNED_GAP: usize = 4;
 pub(crate) struct Case {
     pub(crate) rows: usize,
     pub(crate) layers: Vec<Layer>,
-    pub(crate) adam: Adam,
+    pub(crate) optimizer: Optimizer,
     /// Steps that have begun.
     pub(crate) step: u32,
     pub(crate) tape: Vec<f32>,
@@ -49,7 +50,7 @@ impl Case {
         Self {
             rows,
             layers: Vec::new(),
-            adam: Adam::default(),
+            optimizer: Adam::default().into(),
             step,
             tape: vec![f32::NAN; BETWEEN],
             parameters: gap(),
@@ -169,6 +170,33 @@ impl Case {
         parts: &[usize],
         grid: fn(Launch) -> Launch,
     ) -> [Vec<f32>; 3] {
+        let [parameters, m, v, _] = self.launch(gpu, variant, parts, true, grid);
+        [parameters, m, v]
+    }
+
+    /// The gradients that launches of so many rows each leave without an update, which must change
+    /// nothing else.
+    pub(crate) fn kept(&self, gpu: &Gpu, variant: Variant, parts: &[usize]) -> Vec<f32> {
+        let [parameters, m, v, kept] = self.launch(gpu, variant, parts, false, |launch| launch);
+        let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        let before = [&self.parameters, &self.m, &self.v];
+        for (after, before) in [parameters, m, v].iter().zip(before) {
+            assert!(bits(after) == bits(before), "an update without leave");
+        }
+        kept
+    }
+
+    /// Parameters, moments and gradients in memory after launches of so many rows each, the last of
+    /// which updates or not.
+    fn launch(
+        &self,
+        gpu: &Gpu,
+        variant: Variant,
+        parts: &[usize],
+        updates: bool,
+        grid: fn(Launch) -> Launch,
+    ) -> [Vec<f32>; 4] {
+        let in_memory = parts.len() > 1 || !updates;
         let tape = Array::of(gpu, &self.tape);
         let state = state(gpu, self.step, 3, 4);
         let [parameters, m, v] =
@@ -181,10 +209,10 @@ impl Case {
             parameters: parameters.slice(),
             m: m.slice(),
             v: v.slice(),
-            gradients: if parts.len() == 1 {
-                &unused
-            } else {
+            gradients: if in_memory {
                 gradients.slice()
+            } else {
+                &unused
             },
         };
         let mut launches = Vec::new();
@@ -193,10 +221,10 @@ impl Case {
             let part = Part {
                 rows,
                 first: done == 0,
-                last: done + rows == self.rows,
+                update: done + rows == self.rows && updates,
             };
             let layers: Vec<_> = self.layers.iter().map(|layer| from(layer, done)).collect();
-            let launch = update::launch(buffers, part, &layers, self.adam, variant);
+            let launch = update::launch(buffers, part, &layers, &self.optimizer, variant);
             launches.push(grid(launch));
             done += rows;
         }
@@ -205,10 +233,33 @@ impl Case {
         let kept = gradients.read::<f32>();
         let belongs = self.updated();
         for (at, kept) in kept.iter().enumerate() {
-            let written = parts.len() > 1 && belongs[at];
+            let written = in_memory && belongs[at];
             assert_eq!(kept.is_nan(), !written, "gradient {at}");
         }
-        [parameters, m, v].map(|array| array.read())
+        let [parameters, m, v] = [parameters, m, v].map(|array| array.read());
+        [parameters, m, v, kept]
+    }
+
+    /// Compares gradients that were kept with the twin's.
+    pub(crate) fn check_kept(&self, kept: &[f32]) {
+        let tape = wide(&self.tape);
+        let sizes: Vec<f64> = tape.iter().map(|v| v.abs()).collect();
+        for layer in &self.layers {
+            let of = |tape: &[f64]| twin::gradients(layer, self.rows, tape);
+            let ((weight, bias), (weight_size, bias_size)) = (of(&tape), of(&sizes));
+            let weight = Some((layer.weight, weight, weight_size));
+            let bias = layer.bias.map(|at| (at, bias, bias_size));
+            for (at, expected, sizes) in weight.into_iter().chain(bias) {
+                let actual: Vec<_> = (0..expected.len()).map(|i| kept[at.word(i)]).collect();
+                // As in `bounds`.
+                Tolerance::relative((self.rows + 3) as f64 * EPS).check_against(
+                    &format!("gradients of {layer:?}"),
+                    &actual,
+                    &expected,
+                    &sizes,
+                );
+            }
+        }
     }
 
     /// Which parameters belong to a layer.
@@ -235,7 +286,7 @@ impl Case {
         twin::update(
             &self.layers,
             self.rows,
-            self.adam,
+            &self.optimizer,
             self.step,
             &tape,
             &mut trained,
@@ -283,12 +334,16 @@ impl Case {
     /// What parameter, m and v at `at` may be off by, for a gradient that is a sum of parts of this
     /// size together.
     fn bounds(&self, at: usize, g: f64, size: f64) -> [f64; 3] {
-        let Adam {
-            lr,
-            beta1,
-            beta2,
-            eps,
-        } = self.adam;
+        let &Optimizer {
+            beta1, beta2, eps, ..
+        } = &self.optimizer;
+        let schedule = &self.optimizer.schedule;
+        let lr = schedule.rate(self.step - 1);
+        let rate_off = if schedule.is_constant() {
+            0.0
+        } else {
+            RATE_ULP
+        };
         let [p, m, v] = [&self.parameters, &self.m, &self.v].map(|v| f64::from(v[at]));
         // The partial sums round once each, the products in them, and the sums of three parts.
         let g_off = (self.rows + 3) as f64 * EPS * size;
@@ -311,8 +366,12 @@ impl Case {
         let ratio = (m_new / c1 / divisor).abs();
         let least = (divisor - root_off).max(eps);
         let ratio_off = (m_off / c1 + ratio * root_off) / least;
-        let p_off =
-            lr * ratio_off + 25.0 * EPS * lr * (ratio + ratio_off) + EPS * (p.abs() + lr * ratio);
+        // And as there, the rate's error and the decay's.
+        let decay = lr * self.optimizer.weight_decay * p.abs();
+        let p_off = lr * ratio_off
+            + (25.0 + rate_off) * EPS * lr * (ratio + ratio_off)
+            + (rate_off + 3.0) * EPS * decay
+            + EPS * (p.abs() + lr * ratio);
         [p_off, m_off, v_off]
     }
 }

@@ -1,0 +1,157 @@
+//! Schedules, clipping and weight decay against PyTorch, in fifty steps of whole passes.
+
+use std::path::Path;
+
+use safetensors::SafeTensors;
+use vae_wgpu::executor::{Rows, Snapshot, Start};
+use vae_wgpu::graph::{Activation, Adam, Curve, Optimizer, Schedule};
+use vae_wgpu::model::{Likelihood, Vae, VaeConfig};
+
+use crate::support::harness::{Open, Test, tests};
+use crate::truth::{BACKWARD, FORWARD, close};
+
+/// Of `tests/data/make_optimizers.py`, which says what is recorded.
+const DIM: usize = 37;
+const BATCH: usize = 13;
+const PASSES: usize = 10;
+const STEPS: u32 = 50;
+const RATE: f64 = 1e-2;
+const WARMUP: u32 = 6;
+
+pub(crate) fn tests() -> Vec<Test> {
+    let mut tests = tests!(plain: schedules_are_those_of_pytorch);
+    tests.extend(tests!(executors: optimizers_match_pytorch));
+    tests
+}
+
+/// Each recorded case.
+fn cases() -> [(&'static str, Optimizer); 6] {
+    let plain = || {
+        Optimizer::from(Adam {
+            lr: RATE,
+            ..Adam::default()
+        })
+    };
+    let of = |schedule| Optimizer {
+        schedule,
+        ..plain()
+    };
+    let cosine = || {
+        let rates = [RATE, RATE / 100.0];
+        let decay = Schedule::decay(Curve::Cosine, rates, WARMUP, STEPS - 1).unwrap();
+        decay.with_warmup(WARMUP).unwrap()
+    };
+    let seventh = |i: i32| RATE * 10f64.powf(-f64::from(i) / 7.0);
+    let table = [(0, seventh(0)), (5, seventh(1)), (20, seventh(2))];
+    [
+        ("cosine", of(cosine())),
+        (
+            "linear",
+            of(Schedule::decay(Curve::Linear, [RATE, 0.0], 0, STEPS - 1).unwrap()),
+        ),
+        ("table", of(Schedule::table(&table).unwrap())),
+        (
+            "clipped",
+            Optimizer {
+                clip_norm: Some(2.0),
+                ..plain()
+            },
+        ),
+        (
+            "decayed",
+            Optimizer {
+                weight_decay: 0.3,
+                ..plain()
+            },
+        ),
+        (
+            "all",
+            Optimizer {
+                schedule: cosine(),
+                weight_decay: 0.3,
+                clip_norm: Some(2.0),
+                ..plain()
+            },
+        ),
+    ]
+}
+
+fn bytes() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/optimizers.safetensors");
+    std::fs::read(path).unwrap()
+}
+
+fn floats<T: bytemuck::Pod>(file: &SafeTensors<'_>, name: &str) -> Vec<T> {
+    bytemuck::pod_collect_to_vec(file.tensor(name).unwrap().data())
+}
+
+fn schedules_are_those_of_pytorch() {
+    let bytes = bytes();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    for (name, optimizer) in cases() {
+        let rates: Vec<f64> = floats(&file, &format!("{name}/rates"));
+        assert_eq!(rates.len(), STEPS as usize);
+        for (step, expected) in (0..).zip(rates) {
+            // PyTorch multiplies from step to step: a few roundings of f64 each.
+            let error = (optimizer.schedule.rate(step) - expected).abs();
+            assert!(
+                error <= 1e-14 * RATE * f64::from(STEPS),
+                "{name}, step {step}: {error:e}"
+            );
+        }
+    }
+}
+
+fn optimizers_match_pytorch(open: &Open) {
+    let bytes = bytes();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let images = file.tensor("images").unwrap().data();
+    let vae = Vae::new(VaeConfig {
+        input_dim: DIM,
+        hidden: vec![19],
+        latent_dim: 3,
+        activation: Activation::Tanh,
+        likelihood: Likelihood::Bernoulli,
+    });
+    let vae = vae.unwrap();
+    let specs = vae.parameters();
+    let mut initial = Snapshot::initial(&specs, 0);
+    for (values, spec) in initial.parameters.iter_mut().zip(&specs) {
+        *values = floats(&file, &format!("init.{}", spec.name));
+    }
+    let order: Vec<u32> = (0..(images.len() / DIM) as u32).collect();
+    for (case, optimizer) in cases() {
+        let mut executor = open(specs.clone(), 0);
+        executor.restore(&initial).unwrap();
+        let graph = |rows| vae.training_graph(rows, optimizer.clone());
+        let mut pass = executor
+            .pass(Rows::new(images, DIM), BATCH, &graph)
+            .unwrap();
+        let mut losses = Vec::new();
+        for _ in 0..PASSES {
+            let start = Start {
+                step: (losses.len() / 3) as u32,
+                position: 0,
+                order: &order,
+            };
+            pass.begin(start).unwrap();
+            while pass.advance(2).unwrap() > 0 {}
+            losses.extend(pass.losses().unwrap());
+        }
+        let expected: Vec<f64> = floats(&file, &format!("{case}/losses"));
+        assert_eq!(losses.len(), expected.len());
+        for (index, (actual, expected)) in losses.iter().zip(expected).enumerate() {
+            let error = (f64::from(*actual) / expected - 1.0).abs();
+            let step = index / 3;
+            assert!(
+                error <= FORWARD,
+                "{case}, step {step}: {actual}, not {expected}: {error:e}"
+            );
+        }
+        let updated = executor.snapshot().unwrap().parameters;
+        for (spec, actual) in specs.iter().zip(&updated) {
+            let name = format!("{case}/final.{}", spec.name);
+            close(&name, actual, &floats(&file, &name), BACKWARD);
+        }
+    }
+}
