@@ -119,7 +119,8 @@ fn step(
     let initial = Snapshot::initial(&specs, 1);
     executor.restore(&initial).expect("the parameters fit");
     let rows = Rows::new(pixels, dim);
-    let graph = |rows| vae.training_graph(rows, settings.adam());
+    let graph =
+        |rows| vae.training_graph(rows, settings.optimizer(count).expect("the settings fit"));
     let mut pass = executor.pass(rows, batch, &graph).expect("the model fits");
     let order = rng::permutation(1, 0, count);
     let start = Start {

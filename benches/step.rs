@@ -39,7 +39,12 @@ fn steps(c: &mut Criterion) {
             .restore(&Snapshot::initial(&specs, 1))
             .expect("the parameters fit");
         let rows = Rows::new(&images.pixels, images.dim());
-        let graph = |rows| vae.training_graph(rows, settings.adam());
+        let graph = |rows| {
+            vae.training_graph(
+                rows,
+                settings.optimizer(images.count).expect("the settings fit"),
+            )
+        };
         let mut pass = executor.pass(rows, batch, &graph).expect("the model fits");
         let start = Start {
             step: 0,

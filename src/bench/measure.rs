@@ -85,7 +85,8 @@ fn measure(
     let parameters = specs.iter().map(|spec| spec.shape.len()).sum();
     let mut executor = device.executor(specs.clone(), SEED)?.executor;
     executor.restore(&Snapshot::initial(&specs, SEED))?;
-    let graph = |rows| vae.training_graph(rows, settings.adam());
+    let optimizer = settings.optimizer(IMAGES)?;
+    let graph = |rows| vae.training_graph(rows, optimizer.clone());
     let pass = executor.pass(Rows::new(pixels, dim), batch_size, &graph)?;
     let mut steps = Steps::new(pass, batch_size);
     let per_step = steps.settle()?;

@@ -102,6 +102,7 @@ pub(super) fn linear_flops(graph: &Graph) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Adam;
 
     #[test]
     fn the_products_of_a_step_are_counted() {
@@ -116,7 +117,7 @@ mod tests {
         // one's.
         let layers = [7 * 5, 5 * 3, 5 * 3, 3 * 5, 5 * 7];
         let products = 3 * layers.iter().sum::<u64>() - 7 * 5;
-        let graph = vae.training_graph(batch, settings.adam());
+        let graph = vae.training_graph(batch, Adam::default());
         assert_eq!(linear_flops(&graph), 2 * 11 * products);
     }
 

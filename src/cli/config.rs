@@ -11,7 +11,7 @@ use vae_wgpu::checkpoint::CheckpointError;
 use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::Likelihood;
-use vae_wgpu::train::Settings;
+use vae_wgpu::train::{LrSchedule, Settings};
 
 use super::failure::Usage;
 use super::keeping::Keeping;
@@ -172,9 +172,19 @@ pub(crate) struct Overrides {
     /// Passes over the training images
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<u32>,
-    /// Adam's learning rate
+    /// Adam's learning rate, or where a schedule starts
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) lr: Option<f64>,
+    /// How the rate goes on: constant, linear or cosine to the last epoch's end, or a table of rates
+    /// for so many passes each, such as 1:1e-3,3:7e-4
+    #[arg(long, value_name = "SCHEDULE")]
+    pub(crate) lr_schedule: Option<LrSchedule>,
+    /// Where a linear or cosine decay of the rate ends
+    #[arg(long, value_name = "LR", allow_negative_numbers = true)]
+    pub(crate) lr_end: Option<f64>,
+    /// Steps of a linear warm-up of the rate
+    #[arg(long, value_name = "N")]
+    pub(crate) warmup_steps: Option<u32>,
     /// Adam's decay of the first moment
     #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
     pub(crate) beta1: Option<f64>,
@@ -184,6 +194,12 @@ pub(crate) struct Overrides {
     /// Adam's ε
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) eps: Option<f64>,
+    /// AdamW's decay: each step takes this times the rate off every parameter
+    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    pub(crate) weight_decay: Option<f64>,
+    /// Scale the gradient down where its norm is larger
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    pub(crate) clip_norm: Option<f64>,
     /// Key of all randomness: the same seed gives the same bits
     #[arg(long)]
     pub(crate) seed: Option<u64>,
@@ -212,9 +228,16 @@ impl Overrides {
         set(&mut settings.batch_size, &self.batch_size);
         set(&mut settings.epochs, &self.epochs);
         set(&mut settings.lr, &self.lr);
+        set(&mut settings.lr_schedule, &self.lr_schedule);
+        set(&mut settings.lr_end, &self.lr_end);
+        set(&mut settings.warmup_steps, &self.warmup_steps);
         set(&mut settings.beta1, &self.beta1);
         set(&mut settings.beta2, &self.beta2);
         set(&mut settings.eps, &self.eps);
+        set(&mut settings.weight_decay, &self.weight_decay);
+        if self.clip_norm.is_some() {
+            settings.clip_norm = self.clip_norm;
+        }
         set(&mut settings.seed, &self.seed);
     }
 }

@@ -19,7 +19,7 @@ pub enum TrainError {
     /// A setting out of its range.
     #[error("{name} is {value}: {expected}")]
     Setting {
-        /// The setting, as its flag is called.
+        /// The setting.
         name: &'static str,
         /// What was asked for.
         value: String,
@@ -111,4 +111,20 @@ pub enum TrainError {
         /// How many there were.
         expected: usize,
     },
+}
+
+impl TrainError {
+    /// The error of a setting that is out of its range.
+    pub(super) fn setting(
+        name: &'static str,
+        value: &dyn std::fmt::Display,
+        expected: &str,
+    ) -> Self {
+        let (value, expected) = (value.to_string(), expected.to_owned());
+        Self::Setting {
+            name,
+            value,
+            expected,
+        }
+    }
 }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
-use crate::graph::{Activation, Adam};
+use super::{LrSchedule, TrainError};
+use crate::graph::{Activation, Adam, Optimizer};
 use crate::model::{Likelihood, Vae, VaeConfig};
 
 /// Everything that determines a training's result, besides the data and the adapter.
@@ -25,14 +25,30 @@ pub struct Settings {
     pub batch_size: usize,
     /// Passes over the training images.
     pub epochs: u32,
-    /// Adam's learning rate.
+    /// Adam's learning rate, or where a schedule starts.
     pub lr: f64,
+    /// How the rate goes on. Decays run from the end of the warm-up to the last step of `epochs`; a
+    /// table's rates take the place of `lr`.
+    #[serde(default)]
+    pub lr_schedule: LrSchedule,
+    /// Where a decay ends.
+    #[serde(default)]
+    pub lr_end: f64,
+    /// Steps of a linear warm-up in front.
+    #[serde(default)]
+    pub warmup_steps: u32,
     /// Adam's decay of the first moment.
     pub beta1: f64,
     /// Adam's decay of the second moment.
     pub beta2: f64,
     /// Adam's ε.
     pub eps: f64,
+    /// AdamW's λ; 0 is none.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// The most that the norm of the whole gradient may be; it is scaled down to there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
     /// The key of all randomness.
     pub seed: u64,
 }
@@ -54,23 +70,33 @@ impl Default for Settings {
             batch_size: 128,
             epochs: 10,
             lr,
+            lr_schedule: LrSchedule::Constant,
+            lr_end: 0.0,
+            warmup_steps: 0,
             beta1,
             beta2,
             eps,
+            weight_decay: 0.0,
+            clip_norm: None,
             seed: 0,
         }
     }
 }
 
 impl Settings {
-    /// The optimiser.
-    pub fn adam(&self) -> Adam {
-        Adam {
-            lr: self.lr,
+    /// The optimiser of a training on so many images.
+    ///
+    /// # Errors
+    /// Where the schedule does not fit the run's steps.
+    pub fn optimizer(&self, images: usize) -> Result<Optimizer, TrainError> {
+        Ok(Optimizer {
+            schedule: self.schedule(images)?,
             beta1: self.beta1,
             beta2: self.beta2,
             eps: self.eps,
-        }
+            weight_decay: self.weight_decay,
+            clip_norm: self.clip_norm,
+        })
     }
 
     /// The model, for images of `input_dim` pixels.
@@ -125,12 +151,7 @@ impl Settings {
     /// With the first setting that is out of its range.
     pub fn check(&self) -> Result<(), TrainError> {
         let fail = |name, value: &dyn fmt::Display, expected: &str| {
-            let (value, expected) = (value.to_string(), expected.to_owned());
-            Err(TrainError::Setting {
-                name,
-                value,
-                expected,
-            })
+            Err(TrainError::setting(name, value, expected))
         };
         // The layers, before there are images to say how many inputs they have.
         self.vae(1)?;
@@ -150,6 +171,22 @@ impl Settings {
         }
         if !is_positive(self.eps) {
             return fail("--eps", &self.eps, "choose a positive number such as 1e-8");
+        }
+        for (name, value) in [("lr-end", self.lr_end), ("weight-decay", self.weight_decay)] {
+            if value != 0.0 && !is_positive(value) {
+                return fail(name, &value, "choose 0 or a positive number");
+            }
+        }
+        if let Some(norm) = self.clip_norm.filter(|&norm| !is_positive(norm)) {
+            return fail("clip-norm", &norm, "choose a positive number such as 1");
+        }
+        if let LrSchedule::Table(rates) = &self.lr_schedule
+            && !rates
+                .iter()
+                .all(|&(passes, rate)| passes > 0 && is_positive(rate))
+        {
+            let expected = "each rate is a positive number, for one pass at least";
+            return fail("lr-schedule", &self.lr_schedule, expected);
         }
         Ok(())
     }

@@ -140,6 +140,7 @@ impl Trainer {
             });
         }
         settings.check_images(train.count)?;
+        let optimizer = settings.optimizer(train.count)?;
         let images = images_of(&data);
         let [train_count, test_count] = [train.count, test.count];
         let [train, test] = match data {
@@ -151,8 +152,9 @@ impl Trainer {
             }
         };
         let batch = settings.batch_size;
-        let adam = settings.adam();
-        let train = executor.pass(train, batch, &|rows| vae.training_graph(rows, adam))?;
+        let train = executor.pass(train, batch, &|rows| {
+            vae.training_graph(rows, optimizer.clone())
+        })?;
         let test = executor.pass(test, batch, &|rows| vae.evaluation_graph(rows))?;
         Ok(Self {
             model: Autoencoder::new(vae, executor),

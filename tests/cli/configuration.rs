@@ -37,7 +37,8 @@ fn flags_win_over_the_file_over_the_preset_over_the_defaults() {
 fn a_runs_configuration_repeats_it_bit_for_bit() {
     let place = Place::new();
     let flags = "--hidden 7,3 --latent 2 --activation tanh --likelihood gaussian --lr 0.0123 --seed 77 \
-                 --beta1 0.8 --beta2 0.95 --eps 1e-6 --batch-size 5 --epochs 3";
+                 --beta1 0.8 --beta2 0.95 --eps 1e-6 --batch-size 5 --epochs 3 --lr-schedule cosine \
+                 --lr-end 0.001 --warmup-steps 3 --weight-decay 0.02 --clip-norm 5";
     place
         .vae(&format!(
             "train --data tiny --adapter reference {flags} --out runs/x"
@@ -91,6 +92,21 @@ fn a_file_that_is_no_configuration_is_refused() {
             &["line 2", "poisson", "bernoulli"],
         ),
         ("[training]\nlr = nan\n", &["--lr is NaN"]),
+        (
+            "[training]\nlr-schedule = \"steps\"\n",
+            &["line 2", "'steps'", "PASSES:RATE"],
+        ),
+        (
+            "[training]\nlr-schedule = \"2:1e-3,0:1e-4\"\n",
+            &["lr-schedule is 2:0.001,0:0.0001"],
+        ),
+        (
+            "[training]\nbatch-size = 9\nlr-schedule = \"cosine\"\nwarmup-steps = 99999\n",
+            &["warmup-steps is 99999", "the run has"],
+        ),
+        ("[training]\nlr-end = -1\n", &["lr-end is -1"]),
+        ("[training]\nweight-decay = inf\n", &["weight-decay is inf"]),
+        ("[training]\nclip-norm = 0\n", &["clip-norm is 0"]),
         ("adapter = \"\"\n", &["adapter ''", "auto"]),
         ("plan = \"sideways\"\n", &["plan 'sideways'", "two-launch"]),
     ] {

@@ -12,6 +12,7 @@ use vae_wgpu::plan::{GpuExecutor, PlanChoice};
 use vae_wgpu::rng::{self, Stream};
 use vae_wgpu::train::{Settings, Trainer};
 
+use crate::optimizers;
 use crate::support::harness::{Test, tests};
 use crate::truth::{self, BACKWARD, close};
 
@@ -113,7 +114,10 @@ fn train_by(
 fn a_model_in_several_buffers_matches_pytorch(gpu: &Gpu) {
     // 37×23 weights take 3,404 bytes.
     let gpu = narrow(gpu, 4096);
-    truth::small_vaes_match_pytorch(&move |specs, _| executor(&gpu, specs, PlanChoice::General));
+    let open = move |specs, _| executor(&gpu, specs, PlanChoice::General);
+    truth::small_vaes_match_pytorch(&open);
+    // The gradients' norm is that of all buffers.
+    optimizers::optimizers_match_pytorch(&open);
 }
 
 fn whole_weights_and_images_in_several_buffers_change_no_bit(gpu: &Gpu) {
@@ -153,7 +157,7 @@ fn profiled(plan: PlanChoice, gpu: &Arc<Gpu>, settings: &Settings) -> Vec<f32> {
     let mut executor = executor(gpu, vae.parameters(), plan);
     let initial = Snapshot::initial(&vae.parameters(), 3);
     executor.restore(&initial).unwrap();
-    let graph = |rows| vae.training_graph(rows, settings.adam());
+    let graph = |rows| vae.training_graph(rows, settings.optimizer(images.count).unwrap());
     let rows = Rows::new(&images.pixels, DIM);
     let mut pass = executor.pass(rows, settings.batch_size, &graph).unwrap();
     let order = rng::permutation(1, 0, images.count);
@@ -221,7 +225,7 @@ fn weights_in_blocks_compute_the_same(gpu: &Gpu) {
         let mut g = Graph::new();
         let x = g.input("x", [batch, DIM]);
         let elbo = vae.negative_elbo(&mut g, x, Noise::Stream(Stream::Noise));
-        g.minimize(settings.adam());
+        g.minimize(settings.optimizer(batch).unwrap());
         for tensor in [elbo.mu, elbo.logvar, elbo.z, elbo.outputs] {
             g.output(tensor);
         }
@@ -282,7 +286,12 @@ fn what_no_buffers_hold_is_refused(gpu: &Gpu) {
     let rows = Rows::new(&data.train.images.pixels, DIM);
     let refused = |plan, batch| {
         let mut executor = executor(&gpu, vae.parameters(), plan);
-        let graph = |rows| vae.training_graph(rows, in_blocks().adam());
+        let graph = |rows| {
+            vae.training_graph(
+                rows,
+                in_blocks().optimizer(data.train.images.count).unwrap(),
+            )
+        };
         executor.pass(rows.clone(), batch, &graph).map(|_| ())
     };
     for plan in [PlanChoice::Fused, PlanChoice::TwoLaunch] {
@@ -312,7 +321,7 @@ fn an_epoch_with_too_many_row_losses_takes_the_general_plan(gpu: &Gpu) {
     let pass = |plan, images: usize| {
         let pixels = vec![1; images * dim];
         let mut executor = executor(&gpu, vae.parameters(), plan);
-        let graph = |rows| vae.training_graph(rows, settings.adam());
+        let graph = |rows| vae.training_graph(rows, settings.optimizer(images).unwrap());
         let rows = Rows::new(&pixels, dim);
         let pass = executor.pass(rows, 100, &graph);
         pass.map(drop)

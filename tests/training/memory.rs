@@ -38,7 +38,7 @@ fn steps_allocate_no_buffers(gpu: &Gpu) {
     let mut executor = GpuExecutor::new(Arc::clone(&gpu), specs, 1).unwrap();
     executor.restore(&initial).unwrap();
     let rows = Rows::new(&images.pixels, images.dim());
-    let graph = |rows| vae.training_graph(rows, settings.adam());
+    let graph = |rows| vae.training_graph(rows, settings.optimizer(images.count).unwrap());
     let mut pass = executor.pass(rows, BATCH, &graph).unwrap();
     pass.watch(true);
     let order = rng::permutation(1, 0, IMAGES);

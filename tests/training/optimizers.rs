@@ -102,7 +102,7 @@ fn schedules_are_those_of_pytorch() {
     }
 }
 
-fn optimizers_match_pytorch(open: &Open) {
+pub(crate) fn optimizers_match_pytorch(open: &Open) {
     let bytes = bytes();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let images = file.tensor("images").unwrap().data();

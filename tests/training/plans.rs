@@ -44,7 +44,7 @@ fn losses(
     let mut executor = executor.with_plan(plan);
     executor.restore(&initial).unwrap();
     let rows = Rows::new(&images.pixels, images.dim());
-    let graph = |rows| vae.training_graph(rows, settings.adam());
+    let graph = |rows| vae.training_graph(rows, settings.optimizer(images.count).unwrap());
     let mut pass = executor.pass(rows, batch, &graph)?;
     let order = rng::permutation(1, 0, images.count);
     let start = Start {

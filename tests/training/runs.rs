@@ -7,7 +7,9 @@ use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::Likelihood;
 use vae_wgpu::reference::ReferenceExecutor;
-use vae_wgpu::train::{EpochEnd, EpochMetrics, Progress, Settings, TrainError, Trainer, load};
+use vae_wgpu::train::{
+    EpochEnd, EpochMetrics, LrSchedule, Progress, Settings, TrainError, Trainer, load,
+};
 
 use crate::support::harness::{Extent, Open, Test, tests};
 
@@ -16,6 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         one_seed_gives_one_checkpoint_however_steps_are_submitted,
         watching_shows_the_log_and_changes_nothing,
         an_interrupted_run_ends_with_the_same_bits,
+        an_interrupted_schedule_ends_with_the_same_bits,
         a_checkpoint_holds_what_the_caller_put_into_the_model,
         a_loss_that_is_not_finite_names_its_cause,
         a_checkpoint_alone_gives_the_model_back,
@@ -160,13 +163,39 @@ fn watching_shows_the_log_and_changes_nothing(open: &Open, extent: Extent) {
 
 fn an_interrupted_run_ends_with_the_same_bits(open: &Open, extent: Extent) {
     let (data, settings) = workload(extent);
-    let whole = run(&mut trainer(open, &settings, &data));
+    interrupted_ends_with_the_same_bits(open, &data, &settings);
+}
+
+/// Whose rates, decay and clipping follow from the step counter, in the middle of a warm-up and of a
+/// cosine too.
+fn an_interrupted_schedule_ends_with_the_same_bits(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
+    let plain = run(&mut trainer(open, &settings, &data));
+    let settings = Settings {
+        lr_schedule: LrSchedule::Cosine,
+        lr_end: 1e-5,
+        warmup_steps: 6,
+        weight_decay: 0.1,
+        clip_norm: Some(20.0),
+        ..settings
+    };
+    let whole = interrupted_ends_with_the_same_bits(open, &data, &settings);
+    assert!(whole.tensors != plain.0.tensors, "none of it had an effect");
+}
+
+/// Returns the last checkpoint.
+fn interrupted_ends_with_the_same_bits(
+    open: &Open,
+    data: &Dataset,
+    settings: &Settings,
+) -> Checkpoint {
+    let whole = run(&mut trainer(open, settings, data));
 
     // Stopped after four steps; not within the nine more that the epoch no longer has; after one and after
     // four more steps of the next epoch. Each time goes on as a new process would: with a new executor,
     // and with no state but the checkpoint.
     let mut metrics = Vec::new();
-    let mut current = trainer(open, &settings, &data);
+    let mut current = trainer(open, settings, data);
     for stop_after in [4, 9, 1, 4] {
         current.set_steps_per_submission(1);
         let mut left = stop_after;
@@ -178,12 +207,13 @@ fn an_interrupted_run_ends_with_the_same_bits(open: &Open, extent: Extent) {
             metrics.push(losses(&epoch));
         }
         let saved = current.checkpoint().unwrap();
-        current = resumed(open, &settings, &data, saved);
+        current = resumed(open, settings, data, saved);
     }
     let (checkpoint, rest) = run(&mut current);
     metrics.extend(rest);
     assert!(metrics == whole.1, "metrics");
     assert!(checkpoint == whole.0, "checkpoint");
+    checkpoint
 }
 
 fn a_checkpoint_holds_what_the_caller_put_into_the_model(open: &Open, extent: Extent) {
@@ -351,7 +381,7 @@ fn profiled_steps_are_steps_like_others(open: &Open, extent: Extent) {
         let mut executor = open(specs.clone(), settings.seed);
         executor.restore(&Snapshot::initial(&specs, 0)).unwrap();
         let rows = Rows::new(&images.pixels, images.dim());
-        let graph = |rows| vae.training_graph(rows, settings.adam());
+        let graph = |rows| vae.training_graph(rows, settings.optimizer(images.count).unwrap());
         let mut pass = executor.pass(rows, settings.batch_size, &graph).unwrap();
         let order: Vec<u32> = (0..images.count as u32).collect();
         let start = Start {
