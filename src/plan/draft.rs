@@ -195,23 +195,22 @@ impl Draft {
 
     /// The launches that leave the norm of all gradients where it says.
     fn norm(&mut self, gpu: &Gpu, gradients: &[Slice]) -> Result<Slice, GpuError> {
-        let firsts = gradients.iter().scan(0, |next, shard| {
-            let first = *next;
-            *next += gradient_norm::partials(shard.len());
-            Some(first)
-        });
-        let firsts: Vec<_> = firsts.collect();
-        let counts = gradients
+        let counts: Vec<_> = gradients
             .iter()
-            .map(|shard| gradient_norm::partials(shard.len()));
-        let sums = gpu.allocate("partial sums of the gradients' norm", counts.sum())?;
+            .map(|shard| gradient_norm::partials(shard.len()))
+            .collect();
+        let sums = gpu.allocate("partial sums of the gradients' norm", counts.iter().sum())?;
         let norm = gpu.allocate("the gradients' norm", 1)?;
         let lanes = reduction_lanes(gpu.is_software(), 1);
-        for (shard, &first) in gradients.iter().zip(&firsts) {
+        let mut first = 0;
+        for (shard, count) in gradients.iter().zip(counts) {
             self.push(gradient_norm::squares(shard, &sums, first, lanes), vec![]);
+            first += count;
         }
-        let result = vec![("the gradients' norm".to_owned(), norm.clone())];
-        self.push(gradient_norm::root(&sums, &norm, lanes), result);
+        self.push(
+            gradient_norm::root(&sums, &norm, lanes),
+            vec![("the gradients' norm".to_owned(), norm.clone())],
+        );
         Ok(norm)
     }
 

@@ -80,7 +80,7 @@ impl From<LrSchedule> for String {
 impl Settings {
     /// The learning rate of each step of a training on so many images.
     pub(super) fn schedule(&self, images: usize) -> Result<Schedule, TrainError> {
-        let pass = images.div_ceil(self.batch_size).max(1) as u64;
+        let pass = images.div_ceil(self.batch_size.max(1)).max(1) as u64;
         let steps = pass.saturating_mul(self.epochs.into());
         let warmup = self.warmup_steps;
         let decay = |curve| {
