@@ -10,9 +10,10 @@
 //                              moved on already, and else 1. `rate` is that of step t − 1
 // norm                         [1] of all gradients together, if they are clipped
 //
-// One invocation an element. 1 − βᵗ is taken as −expm1(t·ln β), from ln β rounded once on the host:
-// in f32 the direct form loses four digits at t = 1. The decay is subtracted, since 1 − rate·λ would
-// round to f32's few numbers just below 1.
+// One invocation has four elements, since lavapipe loads four words for hardly more than one; of the
+// last four it writes those that are there. 1 − βᵗ is taken as −expm1(t·ln β), from ln β rounded once on
+// the host: in f32 the direct form loses four digits at t = 1. The decay is subtracted, since
+// 1 − rate·λ would round to f32's few numbers just below 1.
 
 struct State {
     step: u32,
@@ -30,11 +31,11 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> state: State;
-@group(0) @binding(1) var<storage, read> gradients: array<f32>;
+@group(0) @binding(1) var<storage, read> gradients: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> norm: array<f32>;
-@group(0) @binding(3) var<storage, read_write> parameters: array<f32>;
-@group(0) @binding(4) var<storage, read_write> m: array<f32>;
-@group(0) @binding(5) var<storage, read_write> v: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parameters: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> m: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> v: array<vec4<f32>>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 /// Scale gradients down whose norm is too large.
@@ -43,8 +44,8 @@ override WORKGROUP: u32 = 64;
 
 /// Zero for what is below f32's normal numbers. The moments of a weight whose gradient stays zero
 /// decay to there, and CPUs take a hundred times as long for each operation on such a number.
-fn flush(x: f32) -> f32 {
-    return select(x, 0.0, abs(x) < SMALLEST_NORMAL);
+fn flush(x: vec4<f32>) -> vec4<f32> {
+    return select(x, vec4<f32>(), abs(x) < vec4<f32>(SMALLEST_NORMAL));
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -53,7 +54,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
 ) {
     let i = id.x + id.y * groups.x * WORKGROUP;
-    if i >= params.len {
+    if 4u * i >= params.len {
         return;
     }
     let step = state.step + params.ahead;
@@ -68,8 +69,17 @@ fn main(
     }
     let m_new = flush(m[i] + params.optimizer.one_minus_beta1 * (g - m[i]));
     let v_new = flush(v[i] + params.optimizer.one_minus_beta2 * (g * g - v[i]));
-    m[i] = m_new;
-    v[i] = v_new;
     let change = lr * (m_new / correction1) / (sqrt(v_new / correction2) + params.optimizer.eps);
-    parameters[i] -= decay * parameters[i] + change;
+    let p_new = parameters[i] - (decay * parameters[i] + change);
+    if 4u * i + 4u <= params.len {
+        m[i] = m_new;
+        v[i] = v_new;
+        parameters[i] = p_new;
+        return;
+    }
+    for (var e = 0u; e < params.len - 4u * i; e++) {
+        m[i][e] = m_new[e];
+        v[i][e] = v_new[e];
+        parameters[i][e] = p_new[e];
+    }
 }

@@ -116,7 +116,7 @@ pub enum Counter {
     PastStep,
 }
 
-/// One invocation an element.
+/// One invocation for four elements.
 ///
 /// # Panics
 /// Where an array is too short.
@@ -157,7 +157,7 @@ pub fn launch(buffers: Buffers<'_>, optimizer: &Optimizer, counter: Counter) -> 
             .map(Slice::clone)
             .to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),
-        grid: elementwise_grid(parameters.len()),
+        grid: elementwise_grid(parameters.len().div_ceil(4)),
     }
 }
 
