@@ -197,7 +197,7 @@ pub(crate) struct Overrides {
     /// AdamW's decay: each step takes this times the rate off every parameter
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     pub(crate) weight_decay: Option<f64>,
-    /// Scale the gradient down where its norm is larger
+    /// Scale the whole gradient down to this norm where its own is larger; without, never
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     pub(crate) clip_norm: Option<f64>,
     /// Key of all randomness: the same seed gives the same bits

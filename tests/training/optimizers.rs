@@ -20,7 +20,7 @@ const WARMUP: u32 = 6;
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = tests!(plain: schedules_are_those_of_pytorch);
-    tests.extend(tests!(executors: optimizers_match_pytorch));
+    tests.extend(tests!(executors: optimizers_match_pytorch, clipping_alone_adds_launches));
     tests
 }
 
@@ -102,18 +102,57 @@ fn schedules_are_those_of_pytorch() {
     }
 }
 
-pub(crate) fn optimizers_match_pytorch(open: &Open) {
-    let bytes = bytes();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let images = file.tensor("images").unwrap().data();
-    let vae = Vae::new(VaeConfig {
+/// For the norm, and Adam where it is else part of the update.
+fn clipping_alone_adds_launches(open: &Open) {
+    let vae = model();
+    let pixels = vec![7; 2 * BATCH * DIM];
+    let order: Vec<u32> = (0..2 * BATCH as u32).collect();
+    let launches = |optimizer: Optimizer| {
+        let mut executor = open(vae.parameters(), 0);
+        let graph = |rows| vae.training_graph(rows, optimizer.clone());
+        let mut pass = executor
+            .pass(Rows::new(&pixels, DIM), BATCH, &graph)
+            .unwrap();
+        let start = Start {
+            step: 0,
+            position: 0,
+            order: &order,
+        };
+        pass.begin(start).unwrap();
+        Some(pass.profile(1).unwrap()?.dispatches)
+    };
+    // The reference executor has none.
+    let Some(plain) = launches(Adam::default().into()) else {
+        return;
+    };
+    for (case, optimizer) in cases() {
+        let clips = optimizer.clip_norm.is_some();
+        let added = launches(optimizer).unwrap() - plain;
+        let expected = if clips { 2..=3 } else { 0..=0 };
+        assert!(
+            expected.contains(&added),
+            "{case}: {added} more than {plain}"
+        );
+    }
+}
+
+/// Of `tests/data/make_optimizers.py`.
+fn model() -> Vae {
+    let config = VaeConfig {
         input_dim: DIM,
         hidden: vec![19],
         latent_dim: 3,
         activation: Activation::Tanh,
         likelihood: Likelihood::Bernoulli,
-    });
-    let vae = vae.unwrap();
+    };
+    Vae::new(config).unwrap()
+}
+
+pub(crate) fn optimizers_match_pytorch(open: &Open) {
+    let bytes = bytes();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let images = file.tensor("images").unwrap().data();
+    let vae = model();
     let specs = vae.parameters();
     let mut initial = Snapshot::initial(&specs, 0);
     for (values, spec) in initial.parameters.iter_mut().zip(&specs) {
