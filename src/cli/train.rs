@@ -9,7 +9,9 @@ use serde::Serialize;
 use vae_wgpu::checkpoint::{RunDir, RunLock};
 use vae_wgpu::data::Images;
 use vae_wgpu::threads::{self, Beside};
-use vae_wgpu::train::{EpochEnd, EpochMetrics, Preset, Progress, Settings, TrainError, Trainer};
+use vae_wgpu::train::{
+    EpochEnd, EpochMetrics, LrSchedule, Preset, Progress, Settings, TrainError, Trainer,
+};
 
 use super::config::Overrides;
 use super::failure::Usage;
@@ -227,15 +229,25 @@ impl Run {
         if !matches!(error.downcast_ref(), Some(TrainError::NonFinite { .. })) {
             return error;
         }
+        let lower = match &settings.lr_schedule {
+            LrSchedule::Table(rates) => {
+                let rates = rates.iter().map(|&(passes, rate)| (passes, tenth(rate)));
+                format!("--lr-schedule {}", LrSchedule::Table(rates.collect()))
+            }
+            _ => format!("--lr {:?}", tenth(settings.lr)),
+        };
         anyhow!(
-            "{error}; the last good checkpoint is kept. A lower learning rate than {:?} usually helps: \
-             vae train --resume {} --lr {:?}",
-            settings.lr as f32,
+            "{error}; the last good checkpoint is kept. A lower learning rate usually helps: vae train \
+             --resume {} {lower}",
             console::quoted(self.dir.path()),
-            // In f32, which has no digits of rounding to show.
-            (settings.lr / 10.0) as f32
         )
     }
+}
+
+/// A tenth of a rate in as many digits as an f32 has: in more, what rounding left would show.
+fn tenth(rate: f64) -> f64 {
+    let tenth = rate / 10.0;
+    (tenth as f32).to_string().parse().unwrap_or(tenth)
 }
 
 /// Says what the run's file system does not have.

@@ -34,7 +34,7 @@ impl fmt::Display for LrSchedule {
         };
         for (index, (passes, rate)) in rates.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
-            write!(f, "{comma}{passes}:{rate}")?;
+            write!(f, "{comma}{passes}:{rate:?}")?;
         }
         Ok(())
     }

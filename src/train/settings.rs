@@ -1,5 +1,6 @@
 //! Settings of a training, resolved: enough to repeat it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -113,12 +114,11 @@ impl Settings {
         })?)
     }
 
-    /// The settings in which two differ, in the order of `config.toml`.
+    /// The settings in which two differ, by name.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let table = |settings: &Self| toml::Table::try_from(settings).unwrap_or_default();
         let (own, other) = (table(self), table(other));
-        let mut keys: Vec<_> = own.keys().collect();
-        keys.extend(other.keys().filter(|key| !own.contains_key(*key)));
+        let keys: BTreeSet<_> = own.keys().chain(other.keys()).collect();
         let text = |table: &toml::Table, key: &str| match table.get(key) {
             Some(value) => value.to_string(),
             None => "unset".to_owned(),

@@ -30,11 +30,37 @@ pub(crate) fn start(place: &Place, args: &str) -> Child {
 
 fn start_command(place: &Place, command: &mut Command) -> Child {
     let file = |name: &str| File::create(place.path(name)).unwrap();
-    command
+    with_default_signals(command)
         .stdout(file("stdout"))
         .stderr(file("stderr"))
         .spawn()
         .unwrap()
+}
+
+/// The command with signals as a terminal's shell gives them to a program. Tests that run under `nohup`,
+/// or in the background of a script, inherit signals that are ignored, and so would what they start.
+fn with_default_signals(command: &Command) -> Command {
+    // GNU's `env` replaces itself by the program, so that signals reach that.
+    let mut whole = match cfg!(target_os = "linux") {
+        true => Command::new("env"),
+        false => Command::new(command.get_program()),
+    };
+    if cfg!(target_os = "linux") {
+        whole
+            .arg("--default-signal=HUP,INT,TERM,USR1")
+            .arg(command.get_program());
+    }
+    whole.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => whole.env(name, value),
+            None => whole.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        whole.current_dir(folder);
+    }
+    whole
 }
 
 /// What a stopped process printed.

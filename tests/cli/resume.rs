@@ -76,6 +76,38 @@ fn a_run_that_continues_may_change_its_optimiser_and_keeps_the_change() {
 
 /// As an impatient user does it, who stops and starts without training.
 #[test]
+fn a_run_that_continues_may_take_a_schedule_and_clipping() {
+    let place = Place::with_run();
+    let flags = "--lr-schedule linear --lr-end 1e-5 --clip-norm 5 --weight-decay 0.01";
+    place
+        .vae(&format!("train --resume runs/a --epochs 3 {flags}"))
+        .succeeds();
+    let changed: Vec<_> = place.changes("runs/a");
+    let names: Vec<_> = changed.iter().map(|change| change.1.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "clip-norm",
+            "epochs",
+            "lr-end",
+            "lr-schedule",
+            "weight-decay"
+        ]
+    );
+    // The decay goes on to the new end, with the clipping that the run has now.
+    place.vae("train --resume runs/a --epochs 5").succeeds();
+    let settings = place.settings("runs/a");
+    assert_eq!(settings["lr-schedule"].as_str(), Some("linear"));
+    assert_eq!(settings["clip-norm"].as_float(), Some(5.0));
+
+    // A table has no use for a lower --lr: the message names a table that is lower.
+    let ran = place.vae("train --resume runs/a --epochs 6 --lr-schedule 5:1e-3,1:1e38");
+    let ran = ran.fails(1, &["last good checkpoint is kept"]);
+    let command = ran.err.split("usually helps: vae ").nth(1).unwrap();
+    assert!(command.contains("--lr-schedule 5:0.0001,1:1"), "{ran}");
+}
+
+#[test]
 fn a_change_that_was_never_used_is_not_recorded() {
     let place = Place::with_run();
     let finished = place.checkpoint_bytes("runs/a");
