@@ -12,12 +12,14 @@ use vae_wgpu::plan::PlanChoice;
 use vae_wgpu::threads;
 use vae_wgpu::train::{Settings, TrainError, Trainer, recorded_settings};
 
+use super::claim::{claim, claim_unused};
 use super::config::{ConfigFile, DataConfig, RunConfig, parse_source};
 use super::console;
 use super::failure::Usage;
 use super::init::Init;
 use super::keeping::Keeping;
 use super::options::{self, DataOptions};
+use super::place::{absolute, absolute_source, check_recordable, is_named};
 use super::run::Found;
 use super::train::Args;
 
@@ -411,39 +413,6 @@ pub(crate) struct Ready {
     until_now: Settings,
 }
 
-/// A folder for a new run, and the right to write it.
-fn claim(path: &Path) -> Result<(RunDir, RunLock), CheckpointError> {
-    let dir = RunDir::create(path)?;
-    let lock = dir.lock()?;
-    // Another training may have come and gone since it was created.
-    RunDir::check_vacant(path)?;
-    Ok((dir, lock))
-}
-
-/// `runs/DATA-N` with the first N that is free.
-fn claim_unused(data: &str) -> Result<(RunDir, RunLock), CheckpointError> {
-    let plain = |c: char| {
-        if c.is_alphanumeric() || c == '-' {
-            c
-        } else {
-            '_'
-        }
-    };
-    let name: String = data.chars().map(plain).collect();
-    let mut number = 1_u32;
-    loop {
-        let path = Path::new("runs").join(format!("{name}-{number}"));
-        if !path.exists() {
-            match claim(&path) {
-                // Somebody else was as quick.
-                Err(CheckpointError::Locked { .. } | CheckpointError::RunExists { .. }) => {}
-                claimed => return claimed,
-            }
-        }
-        number += 1;
-    }
-}
-
 fn parse_adapter(name: &str) -> Result<AdapterChoice, Usage> {
     name.parse()
         .map_err(|error| Usage(format!("in the configuration, adapter '{name}': {error}")))
@@ -452,37 +421,4 @@ fn parse_adapter(name: &str) -> Result<AdapterChoice, Usage> {
 fn parse_plan(name: &str) -> Result<PlanChoice, Usage> {
     name.parse()
         .map_err(|error| Usage(format!("in the configuration, plan '{name}': {error}")))
-}
-
-/// Whether the data set lies where `--data-dir` says.
-fn is_named(source: &Source) -> bool {
-    !matches!(source, Source::Digits | Source::Directory(_))
-}
-
-/// Refuses data whose place a run could not record, so that it could never be resumed: TOML is UTF-8.
-fn check_recordable(source: &Source, data_dir: Option<&Path>) -> Result<(), Usage> {
-    let place = match source {
-        Source::Directory(path) => Some(path.as_path()),
-        named => data_dir.filter(|_| is_named(named)),
-    };
-    match place.map(absolute) {
-        Some(path) if path.to_str().is_none() => Err(Usage(format!(
-            "the path {} is not UTF-8, so that the run could not record where its data lie; rename \
-             the folder, or name it by a link whose path is UTF-8",
-            path.display()
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// The same source, whatever the working directory.
-fn absolute_source(source: &Source) -> Source {
-    match source {
-        Source::Directory(path) => Source::Directory(absolute(path)),
-        named => named.clone(),
-    }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

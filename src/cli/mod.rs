@@ -2,6 +2,7 @@
 
 mod adapters;
 mod bench;
+mod claim;
 mod config;
 mod console;
 mod failure;
@@ -13,6 +14,7 @@ mod keeping;
 mod options;
 mod output;
 mod pictures;
+mod place;
 mod progress;
 mod reconstruct;
 mod run;
