@@ -197,7 +197,7 @@ pub(crate) struct Overrides {
     /// AdamW's decay: each step takes this times the rate off every parameter
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     pub(crate) weight_decay: Option<f64>,
-    /// Scale the whole gradient down to this norm where its own is larger; without, never
+    /// Scale the whole gradient down to this norm where its own is larger; 0 is never, as without
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     pub(crate) clip_norm: Option<f64>,
     /// Key of all randomness: the same seed gives the same bits
@@ -235,8 +235,8 @@ impl Overrides {
         set(&mut settings.beta2, &self.beta2);
         set(&mut settings.eps, &self.eps);
         set(&mut settings.weight_decay, &self.weight_decay);
-        if self.clip_norm.is_some() {
-            settings.clip_norm = self.clip_norm;
+        if let Some(norm) = self.clip_norm {
+            settings.clip_norm = Some(norm).filter(|&norm| norm != 0.0);
         }
         set(&mut settings.seed, &self.seed);
     }

@@ -106,7 +106,7 @@ fn a_file_that_is_no_configuration_is_refused() {
         ),
         ("[training]\nlr-end = -1\n", &["lr-end is -1"]),
         ("[training]\nweight-decay = inf\n", &["weight-decay is inf"]),
-        ("[training]\nclip-norm = 0\n", &["clip-norm is 0"]),
+        ("[training]\nclip-norm = -1\n", &["clip-norm is -1"]),
         ("adapter = \"\"\n", &["adapter ''", "auto"]),
         ("plan = \"sideways\"\n", &["plan 'sideways'", "two-launch"]),
     ] {

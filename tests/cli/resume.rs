@@ -100,11 +100,17 @@ fn a_run_that_continues_may_take_a_schedule_and_clipping() {
     assert_eq!(settings["lr-schedule"].as_str(), Some("linear"));
     assert_eq!(settings["clip-norm"].as_float(), Some(5.0));
 
+    // And without it from here on.
+    place
+        .vae("train --resume runs/a --epochs 6 --clip-norm 0")
+        .succeeds();
+    assert!(place.settings("runs/a").get("clip-norm").is_none());
+
     // A table has no use for a lower --lr: the message names a table that is lower.
-    let ran = place.vae("train --resume runs/a --epochs 6 --lr-schedule 5:1e-3,1:1e38");
+    let ran = place.vae("train --resume runs/a --epochs 8 --lr-schedule 6:1e-3,1:1e38");
     let ran = ran.fails(1, &["last good checkpoint is kept"]);
     let command = ran.err.split("usually helps: vae ").nth(1).unwrap();
-    assert!(command.contains("--lr-schedule 5:0.0001,1:1"), "{ran}");
+    assert!(command.contains("--lr-schedule 6:0.0001,1:1"), "{ran}");
 }
 
 #[test]
