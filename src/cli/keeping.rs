@@ -107,21 +107,20 @@ impl Keeper {
             names.push(Which::Best);
         }
         names.push(Which::Last);
+        self.saving(checkpoint, names)
+    }
+
+    /// What is to be saved within an epoch.
+    pub(crate) fn of_step(&self, checkpoint: Checkpoint) -> Saving {
+        self.saving(checkpoint, vec![Which::Last])
+    }
+
+    fn saving(&self, checkpoint: Checkpoint, names: Vec<Which>) -> Saving {
         Saving {
             dir: self.dir.clone(),
             keep: self.keeping.keep,
             checkpoint,
             names,
-        }
-    }
-
-    /// What is to be saved within an epoch.
-    pub(crate) fn of_step(&self, checkpoint: Checkpoint) -> Saving {
-        Saving {
-            dir: self.dir.clone(),
-            keep: self.keeping.keep,
-            checkpoint,
-            names: vec![Which::Last],
         }
     }
 }
