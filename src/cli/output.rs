@@ -55,12 +55,7 @@ impl Output {
                 }
             }
         };
-        if is_a_runs_own(path, run) {
-            return Err(Usage(format!(
-                "-o {text} lies among the files that the run {} lives by; choose another path",
-                run.display()
-            )));
-        }
+        check_spares_run(path, run)?;
         Ok(output)
     }
 
@@ -129,8 +124,20 @@ impl Output {
     }
 }
 
+/// Refuses to write where a file of the run would be replaced.
+pub(crate) fn check_spares_run(path: &Path, run: &Path) -> Result<(), Usage> {
+    if !is_a_runs_own(path, run) {
+        return Ok(());
+    }
+    Err(Usage(format!(
+        "-o {} lies among the files that the run {} lives by; choose another path",
+        path.display(),
+        run.display()
+    )))
+}
+
 /// Whether a path, or what a link there leads to, is a file that the run consists of, or lies in its checkpoints.
-pub(crate) fn is_a_runs_own(path: &Path, run: &Path) -> bool {
+fn is_a_runs_own(path: &Path, run: &Path) -> bool {
     let Ok(run) = fs::canonicalize(run) else {
         return false;
     };

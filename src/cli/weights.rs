@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use vae_wgpu::train::{check_architecture, parameters_alone};
 
 use super::config::RunConfig;
-use super::failure::Usage;
 use super::run::RunArg;
 use super::{console, output};
 
@@ -33,14 +32,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let found = self.run.find()?;
-        if output::is_a_runs_own(&self.output, found.dir.path()) {
-            return Err(Usage(format!(
-                "-o {} lies among the files that the run {} lives by; choose another path",
-                self.output.display(),
-                found.dir.path().display()
-            ))
-            .into());
-        }
+        output::check_spares_run(&self.output, found.dir.path())?;
         let config: RunConfig = found.dir.read_config()?;
         let [height, width] = config.data.image;
         let vae = config.training.vae(height.saturating_mul(width))?;
