@@ -296,7 +296,7 @@ impl Bench<'_> {
 
         use kernels::normal;
         let buffers = normal::Buffers { state, eps };
-        let launch = normal::launch(buffers, 1, Stream::Noise, normal::Draw::Normals);
+        let launch = normal::launch(buffers, 1, Stream::Noise, normal::Output::Normals);
         self.measure(&what, Work::Words(len), &launch, |_| {})?;
 
         use kernels::reparameterize;

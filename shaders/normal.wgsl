@@ -1,6 +1,6 @@
 // Standard normals: Philox4x32-10 (Salmon et al. 2011) and Box–Muller.
 //
-//   eps[4b .. 4b + 3] = box_muller(philox(counter = (b, step, stream, 0), key = seed))
+//   eps[4b .. 4b + 3] = box_muller(philox(counter = (b, step, stream, number), key = seed))
 //
 // state        the step number
 // eps  [len]
@@ -18,8 +18,13 @@ struct State {
 struct Params {
     len: u32,
     stream: u32,
+    /// Of the draw in its graph.
+    number: u32,
     seed_low: u32,
     seed_high: u32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
 }
 
 @group(0) @binding(0) var<storage, read> state: State;
@@ -77,7 +82,7 @@ fn main(
         return;
     }
     let key = vec2<u32>(params.seed_low, params.seed_high);
-    let words = philox(vec4<u32>(block, state.step, params.stream, 0u), key);
+    let words = philox(vec4<u32>(block, state.step, params.stream, params.number), key);
     var values = vec4<f32>(box_muller(words.xy), box_muller(words.zw));
     if WORDS {
         values = bitcast<vec4<f32>>(words);

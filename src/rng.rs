@@ -1,7 +1,7 @@
 //! Randomness: Philox4x32-10 (Salmon et al. 2011), its streams and counters.
 //!
 //! One definition for the host, the shaders and the CPU twins. A draw is a pure function of
-//! (seed, stream, step, element): nothing is carried from one draw to the next, so the same bits
+//! (seed, stream, number, step, element): nothing is carried from one draw to the next, so the same bits
 //! come out however many steps share a submission and wherever a run was interrupted.
 //!
 //! | Philox word | meaning |
@@ -9,7 +9,7 @@
 //! | counter 0 | element block: four 32-bit words serve elements `4·block .. 4·block + 3` |
 //! | counter 1 | step of the run, epoch, or index of the parameter, as the stream defines |
 //! | counter 2 | [`Stream`] |
-//! | counter 3 | high half of what counter 1 counts; 0 in the streams that a shader draws from |
+//! | counter 3 | number of the [`Draw`] in its graph; in the host's own streams, the high half of what counter 1 counts |
 //! | key 0, 1 | low and high half of the seed |
 
 use std::convert::Infallible;
@@ -42,6 +42,23 @@ pub enum Stream {
     Digit = 8,
 }
 
+/// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.
+///
+/// A stream alone is its draw number 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Draw {
+    /// What the draw is for.
+    pub stream: Stream,
+    /// How many draws of the stream the graph holds before this one.
+    pub number: u32,
+}
+
+impl From<Stream> for Draw {
+    fn from(stream: Stream) -> Self {
+        Self { stream, number: 0 }
+    }
+}
+
 /// Ten rounds of Philox4x32: 128 random bits for a 128-bit counter under a 64-bit key.
 pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
@@ -59,9 +76,10 @@ pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-/// The four words of one element block of a stream.
-pub fn block(seed: u64, stream: Stream, step: u32, block: u32) -> [u32; 4] {
-    philox4x32_10([block, step, stream as u32, 0], key(seed))
+/// The four words of one element block of a draw.
+pub fn block(seed: u64, draw: impl Into<Draw>, step: u32, block: u32) -> [u32; 4] {
+    let Draw { stream, number } = draw.into();
+    philox4x32_10([block, step, stream as u32, number], key(seed))
 }
 
 /// A seed as Philox's key.
@@ -130,9 +148,9 @@ pub fn box_muller(words: [u32; 2]) -> [f64; 2] {
     [radius * angle.cos(), radius * angle.sin()]
 }
 
-/// The standard normal of one element.
-pub fn normal(seed: u64, stream: Stream, step: u32, element: usize) -> f64 {
-    let words = block(seed, stream, step, (element / 4) as u32);
+/// The standard normal of one element of a draw.
+pub fn normal(seed: u64, draw: impl Into<Draw>, step: u32, element: usize) -> f64 {
+    let words = block(seed, draw, step, (element / 4) as u32);
     let pair = if element % 4 < 2 {
         [words[0], words[1]]
     } else {

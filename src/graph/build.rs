@@ -4,7 +4,7 @@
 //! program and panics, as indexing does.
 
 use super::{Activation, Graph, Kind, Node, Op, Shape, Tensor, TensorId, Term};
-use crate::rng::Stream;
+use crate::rng::{Draw, Stream};
 
 /// Half of ln 2π: what a unit-variance Gaussian adds per dimension.
 const HALF_LN_TAU: f32 = 0.918_938_5;
@@ -37,9 +37,12 @@ impl Graph {
         self.push(Op::Gather, name, [batch, dim].into(), &[])
     }
 
-    /// Standard normals of a stream.
+    /// Standard normals: the next draw of a stream, independent of those before it in the graph.
     pub fn normal(&mut self, name: &str, stream: Stream, shape: impl Into<Shape>) -> TensorId {
-        self.push(Op::Normal(stream), name, shape.into(), &[])
+        let of_stream = |node: &&Node| matches!(node.op, Op::Normal(draw) if draw.stream == stream);
+        let number = self.nodes.iter().filter(of_stream).count() as u32;
+        let draw = Draw { stream, number };
+        self.push(Op::Normal(draw), name, shape.into(), &[])
     }
 
     /// x·weightᵀ + bias: `[B, in], [out, in], [out] → [B, out]`.

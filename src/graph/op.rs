@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rng::Stream;
+use crate::rng::Draw;
 
 /// A pointwise non-linearity.
 ///
@@ -80,8 +80,8 @@ pub enum Op {
     ActivationGrad(Activation),
     /// `(a, b) → a + b`.
     Add,
-    /// `() → ε`: standard normals, a function of seed, stream, step and element.
-    Normal(Stream),
+    /// `() → ε`: standard normals, a function of seed, draw, step and element.
+    Normal(Draw),
     /// `(mu, logvar, eps) → z`: μ + exp(½ log σ²)·ε (Kingma and Welling 2013, 2.4).
     Reparameterize,
     /// `(d_z, logvar, eps) → d_logvar`: d_z · ½ exp(½ log σ²)·ε. The gradient of μ is d_z itself.

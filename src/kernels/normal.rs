@@ -2,7 +2,7 @@
 
 use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
-use crate::rng::{Stream, key};
+use crate::rng::{self, key};
 
 /// `shaders/normal.wgsl`.
 pub const KERNEL: Kernel = Kernel {
@@ -17,10 +17,12 @@ pub const KERNEL: Kernel = Kernel {
 struct Params {
     len: u32,
     stream: u32,
+    number: u32,
     seed: [u32; 2],
+    padding: [u32; 3],
 }
 
-const _: () = assert!(size_of::<Params>() == 16);
+const _: () = assert!(size_of::<Params>() == 32);
 
 /// Its arrays.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +35,7 @@ pub struct Buffers<'a> {
 
 /// What it writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Draw {
+pub enum Output {
     /// Standard normals.
     Normals,
     /// Philox's words as they are, for comparison with its known answers.
@@ -41,18 +43,26 @@ pub enum Draw {
 }
 
 /// One invocation a block of four.
-pub fn launch(buffers: Buffers<'_>, seed: u64, stream: Stream, draw: Draw) -> Launch {
+pub fn launch(
+    buffers: Buffers<'_>,
+    seed: u64,
+    draw: impl Into<rng::Draw>,
+    output: Output,
+) -> Launch {
+    let rng::Draw { stream, number } = draw.into();
     let params = Params {
         len: buffers.eps.len() as u32,
         stream: stream as u32,
+        number,
         seed: key(seed),
+        padding: [0; 3],
     };
     assert_lengths(&KERNEL, &[(buffers.state, 4)]);
     Launch {
         kernel: &KERNEL,
         constants: vec![
             ("WORKGROUP", WORKGROUP.into()),
-            ("WORDS", (draw == Draw::Words).into()),
+            ("WORDS", (output == Output::Words).into()),
         ],
         buffers: vec![buffers.state.clone(), buffers.eps.clone()],
         params: bytemuck::bytes_of(&params).to_vec(),

@@ -62,7 +62,7 @@ impl<'g> Fusion<'g> {
         let (i, o) = (&node.inputs, &node.outputs);
         let task = match node.op {
             Op::Gather => Task::Gather { x: o[0] },
-            Op::Normal(stream) => Task::Normal { stream, eps: o[0] },
+            Op::Normal(draw) => Task::Normal { draw, eps: o[0] },
             Op::Linear => return self.place_product(index, ProductKind::Forward),
             Op::LinearInputGrad => return self.place_product(index, ProductKind::InputGrad),
             Op::LinearWeightGrad => return self.place_product(index, ProductKind::WeightGrad),

@@ -42,14 +42,14 @@ impl Lowering<'_> {
                 };
                 return Ok(dataset.images.iter().map(launch).collect());
             }
-            Task::Normal { stream, eps } => normal::launch(
+            Task::Normal { draw, eps } => normal::launch(
                 normal::Buffers {
                     state: &self.shared.state,
                     eps: of(eps),
                 },
                 self.seed,
-                *stream,
-                normal::Draw::Normals,
+                *draw,
+                normal::Output::Normals,
             ),
             Task::Product(product) => return self.product(product),
             Task::ColumnSum { a, sum } => {

@@ -17,7 +17,7 @@ use crate::graph::{Graph, Kind, TensorId};
 use crate::kernels::rows::{Outcome, Program, Score, Stage, Tensor, Weight};
 use crate::kernels::update::{self, Layer};
 use crate::kernels::{self, Address, SOFTWARE_ITERATIONS, rows};
-use crate::rng::Stream;
+use crate::rng::{Draw, Stream};
 
 /// What works row by row, and the layers to update; an evaluation has none.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ struct Builder<'a> {
     parameters: &'a Parameters,
     /// Where tensors lie on the tape: alone, or both heads side by side.
     at: HashMap<Vec<TensorId>, Tensor>,
-    noise: HashMap<TensorId, Stream>,
+    noise: HashMap<TensorId, Draw>,
     /// Tasks that another one's stage does.
     taken: HashSet<usize>,
     stages: Vec<Stage>,
@@ -172,8 +172,8 @@ impl Builder<'_> {
             Task::Gather { x } => Stage::Gather {
                 x: self.allocate(&[*x]),
             },
-            Task::Normal { stream, eps } => {
-                self.noise.insert(*eps, *stream);
+            Task::Normal { draw, eps } => {
+                self.noise.insert(*eps, *draw);
                 return Ok(());
             }
             Task::Product(_) => match Stack::of(self.tasks, index) {
@@ -267,9 +267,16 @@ impl Builder<'_> {
         }
     }
 
+    /// The stream of ε. The stages of a program draw number 0 of a stream and no other.
     fn stream(&self, eps: TensorId) -> Result<Stream, String> {
-        let missing = || format!("{} is not drawn from a stream", self.name(eps));
-        self.noise.get(&eps).copied().ok_or_else(missing)
+        match self.noise.get(&eps) {
+            Some(Draw { stream, number: 0 }) => Ok(*stream),
+            Some(Draw { number, .. }) => {
+                let name = self.name(eps);
+                Err(format!("{name} is draw number {number} of its stream"))
+            }
+            None => Err(format!("{} is not drawn from a stream", self.name(eps))),
+        }
     }
 
     fn term(&self, rows: TensorId) -> Result<usize, String> {

@@ -1,7 +1,7 @@
 //! Tasks: launches in terms of a graph's tensors, before they have buffers.
 
 use crate::graph::{Activation, TensorId};
-use crate::rng::Stream;
+use crate::rng::Draw;
 
 /// One launch, in terms of the graph's tensors.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,7 +10,7 @@ pub(super) enum Task {
         x: TensorId,
     },
     Normal {
-        stream: Stream,
+        draw: Draw,
         eps: TensorId,
     },
     Product(Product),

@@ -123,7 +123,7 @@ fn compute<T: Real>(
             };
             gather::value(pixels, order, position, [output.rows(), output.columns()])
         }
-        Op::Normal(stream) => normal::value(context.seed, stream, context.step, output.len()),
+        Op::Normal(draw) => normal::value(context.seed, draw, context.step, output.len()),
         Op::Linear => {
             let [fan_out, fan_in] = matrix(1);
             gemm::linear(

@@ -1,11 +1,12 @@
 //! Twin of the kernel `normal`: standard normals from Philox and Box–Muller.
 
 use super::real::Real;
-use crate::rng::{self, Stream};
+use crate::rng::{self, Draw};
 
-/// ε `[len]` of a step of a stream.
-pub fn value<T: Real>(seed: u64, stream: Stream, step: u32, len: usize) -> Vec<T> {
+/// ε `[len]` of a draw at a step.
+pub fn value<T: Real>(seed: u64, draw: impl Into<Draw>, step: u32, len: usize) -> Vec<T> {
+    let draw = draw.into();
     (0..len)
-        .map(|element| T::narrow(rng::normal(seed, stream, step, element)))
+        .map(|element| T::narrow(rng::normal(seed, draw, step, element)))
         .collect()
 }

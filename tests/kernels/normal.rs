@@ -1,9 +1,10 @@
 //! `normal`: Philox's words bit by bit, the normals against the twin, and their distribution.
 
 use vae_wgpu::gpu::{Gpu, Launch};
-use vae_wgpu::kernels::normal::{Buffers, Draw, launch};
+use vae_wgpu::graph::{Graph, Op};
+use vae_wgpu::kernels::normal::{Buffers, Output, launch};
 use vae_wgpu::reference::normal as twin;
-use vae_wgpu::rng::{self, Stream};
+use vae_wgpu::rng::{self, Draw, Stream};
 
 use crate::arrays::{Array, LENGTHS, random, run, state, wrapped};
 use crate::support::harness::{Test, tests};
@@ -17,20 +18,25 @@ pub(crate) fn tests() -> Vec<Test> {
         the_ends_of_the_uniforms,
         random_draws,
     ];
-    tests.extend(tests![gpu: a_million_are_normal]);
+    tests.extend(tests![gpu: a_million_are_normal, draws_are_independent]);
     tests
 }
 
 #[derive(Clone, Copy)]
 struct Case {
     seed: u64,
-    stream: Stream,
+    draw: Draw,
     step: u32,
     len: usize,
 }
 
 impl Case {
-    fn draw<T: bytemuck::Pod>(self, gpu: &Gpu, draw: Draw, grid: fn(Launch) -> Launch) -> Vec<T> {
+    fn draw<T: bytemuck::Pod>(
+        self,
+        gpu: &Gpu,
+        output: Output,
+        grid: fn(Launch) -> Launch,
+    ) -> Vec<T> {
         let [state, eps] = [state(gpu, self.step, 1, 2), Array::output(gpu, self.len)];
         let buffers = Buffers {
             state: state.slice(),
@@ -38,16 +44,17 @@ impl Case {
         };
         run(
             gpu,
-            grid(launch(buffers, self.seed, self.stream, draw)),
+            grid(launch(buffers, self.seed, self.draw, output)),
             &[&state, &eps],
         );
         eps.read()
     }
 
     fn compare_words(self, gpu: &Gpu, grid: fn(Launch) -> Launch) {
-        let words = self.draw::<u32>(gpu, Draw::Words, grid);
+        let words = self.draw::<u32>(gpu, Output::Words, grid);
         for (block, words) in words.chunks(4).enumerate() {
-            let counter = [block as u32, self.step, self.stream as u32, 0];
+            let Draw { stream, number } = self.draw;
+            let counter = [block as u32, self.step, stream as u32, number];
             let expected = rng::philox4x32_10(counter, rng::key(self.seed));
             assert_eq!(
                 words,
@@ -62,11 +69,11 @@ impl Case {
     /// 2⁻¹⁰; elsewhere the radius, of at most √(2·24·ln 2) = 5.77, is off by less. It multiplies
     /// what sine and cosine are off by, 2⁻¹¹.
     fn compare_normals(self, gpu: &Gpu) {
-        let normals = self.draw::<f32>(gpu, Draw::Normals, |launch| launch);
-        let expected = twin::value::<f64>(self.seed, self.stream, self.step, self.len);
+        let normals = self.draw::<f32>(gpu, Output::Normals, |launch| launch);
+        let expected = twin::value::<f64>(self.seed, self.draw, self.step, self.len);
         let what = format!(
             "{:?} of step {}, {} elements",
-            self.stream, self.step, self.len
+            self.draw, self.step, self.len
         );
         let absolute = 2f64.powi(-10) + 5.8 * 2f64.powi(-11);
         Tolerance::relative(0.0)
@@ -80,11 +87,11 @@ impl Case {
 fn words(gpu: &Gpu) {
     let zero = Case {
         seed: 0,
-        stream: Stream::Initialisation,
+        draw: Stream::Initialisation.into(),
         step: 0,
         len: 4,
     };
-    let words = zero.draw::<u32>(gpu, Draw::Words, |launch| launch);
+    let words = zero.draw::<u32>(gpu, Output::Words, |launch| launch);
     assert_eq!(words, [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
     for seed in [
         0,
@@ -94,15 +101,15 @@ fn words(gpu: &Gpu) {
         0xa409_3822_299f_31d0,
         u64::MAX,
     ] {
-        for (stream, step) in [
-            (Stream::Initialisation, 0),
-            (Stream::Noise, 1),
-            (Stream::Sampling, 0x8000_0000),
-            (Stream::Evaluation, u32::MAX),
+        for (stream, number, step) in [
+            (Stream::Initialisation, 0, 0),
+            (Stream::Noise, 1, 1),
+            (Stream::Sampling, 2, 0x8000_0000),
+            (Stream::Evaluation, u32::MAX, u32::MAX),
         ] {
             Case {
                 seed,
-                stream,
+                draw: Draw { stream, number },
                 step,
                 len: 4099,
             }
@@ -114,7 +121,7 @@ fn words(gpu: &Gpu) {
 fn a_wrapped_grid(gpu: &Gpu) {
     let case = Case {
         seed: 3,
-        stream: Stream::Noise,
+        draw: Stream::Noise.into(),
         step: 4,
         len: 4099,
     };
@@ -125,7 +132,7 @@ fn lengths(gpu: &Gpu) {
     for len in LENGTHS {
         let case = Case {
             seed: 42,
-            stream: Stream::Noise,
+            draw: Stream::Noise.into(),
             step: 7,
             len,
         };
@@ -150,7 +157,7 @@ fn the_ends_of_the_uniforms(gpu: &Gpu) {
         );
         Case {
             seed: 0,
-            stream: Stream::Noise,
+            draw: Stream::Noise.into(),
             step,
             len: 4,
         }
@@ -160,11 +167,12 @@ fn the_ends_of_the_uniforms(gpu: &Gpu) {
 
 fn random_draws(gpu: &Gpu) {
     random(
-        (0u64..u64::MAX, 0u32..u32::MAX, 1usize..2000),
-        |(seed, step, len)| {
+        (0u64..u64::MAX, 0u32..u32::MAX, 0u32..9, 1usize..2000),
+        |(seed, step, number, len)| {
+            let stream = Stream::Noise;
             Case {
                 seed,
-                stream: Stream::Noise,
+                draw: Draw { stream, number },
                 step,
                 len,
             }
@@ -179,12 +187,12 @@ fn a_million_are_normal(gpu: &Gpu) {
     let n = 1_000_000;
     let case = Case {
         seed: 20_131_220,
-        stream: Stream::Noise,
+        draw: Stream::Noise.into(),
         step: 5,
         len: n,
     };
     let mut z: Vec<f64> = case
-        .draw::<f32>(gpu, Draw::Normals, |launch| launch)
+        .draw::<f32>(gpu, Output::Normals, |launch| launch)
         .into_iter()
         .map(f64::from)
         .collect();
@@ -226,6 +234,49 @@ fn a_million_are_normal(gpu: &Gpu) {
     });
     let distance = distance.fold(0.0, f64::max) * n.sqrt();
     assert!(distance < 2.0, "√n·D = {distance:.2}");
+}
+
+/// Products of independent normals, and of their squares less 1, have mean 0 and the variances 1
+/// and 4; five deviations are exceeded once in two million seeds.
+fn draws_are_independent(gpu: &Gpu) {
+    let mut graph = Graph::default();
+    let shape = [1000, 1000];
+    let draws = ["eps0", "eps1"].map(|name| {
+        let eps = graph.normal(name, Stream::Noise, shape);
+        let node = graph
+            .nodes()
+            .iter()
+            .find(|node| node.outputs.contains(&eps));
+        let Some(&Op::Normal(draw)) = node.map(|node| &node.op) else {
+            panic!("{name} is not drawn");
+        };
+        draw
+    });
+    let [first, second] = draws.map(|draw| {
+        let case = Case {
+            seed: 20_131_220,
+            draw,
+            step: 5,
+            len: shape[0] * shape[1],
+        };
+        case.draw::<f32>(gpu, Output::Normals, |launch| launch)
+    });
+    let pairs = || {
+        first
+            .iter()
+            .zip(&second)
+            .map(|(&a, &b)| (f64::from(a), f64::from(b)))
+    };
+    let products: f64 = pairs().map(|(a, b)| a * b).sum();
+    let squares: f64 = pairs().map(|(a, b)| (a * a - 1.0) * (b * b - 1.0)).sum();
+    let n = first.len() as f64;
+    for (what, sum, variance) in [("values", products, 1.0), ("squares", squares, 4.0)] {
+        let deviations = sum / f64::sqrt(variance * n);
+        assert!(
+            deviations.abs() < 5.0,
+            "{what}: {deviations:.2} deviations off"
+        );
+    }
 }
 
 /// Φ(z) = ½ + φ(z)·(z + z³/3 + z⁵/(3·5) + …) (Marsaglia 2004).

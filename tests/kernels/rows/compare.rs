@@ -348,7 +348,7 @@ pub(crate) fn draw(gpu: &Gpu, seed: u64, stream: Stream, step: u32, len: usize) 
         state: state.slice(),
         eps: eps.slice(),
     };
-    let launch = normal::launch(buffers, seed, stream, normal::Draw::Normals);
+    let launch = normal::launch(buffers, seed, stream, normal::Output::Normals);
     run(gpu, launch, &[&state, &eps]);
     eps.read()
 }
