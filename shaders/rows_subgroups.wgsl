@@ -74,9 +74,13 @@ struct Stage {
     loss: u32,
     term: u32,
     stream: u32,
+    number: u32,
     upstream: f32,
     scale: f32,
     offset: f32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
 }
 
 struct Params {
@@ -511,7 +515,7 @@ fn philox(start: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
 /// kernel `normal` draws.
 fn normals(stage: Stage, i: u32) -> vec4<f32> {
     let key = vec2<u32>(params.seed_low, params.seed_high);
-    let words = philox(vec4<u32>(i / 4u, state.step, stage.stream, 0u), key);
+    let words = philox(vec4<u32>(i / 4u, state.step, stage.stream, stage.number), key);
     let radius = sqrt(max(-2.0 * log(vec2<f32>((words.xz >> vec2<u32>(8u)) + 1u) * UNIT), vec2<f32>()));
     let turn = vec2<f32>(words.yw >> vec2<u32>(8u)) * UNIT;
     let angle = TAU * (turn - select(vec2<f32>(), vec2<f32>(1.0), turn >= vec2<f32>(0.5)));

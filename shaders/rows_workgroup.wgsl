@@ -56,9 +56,13 @@ struct Stage {
     loss: u32,
     term: u32,
     stream: u32,
+    number: u32,
     upstream: f32,
     scale: f32,
     offset: f32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
 }
 
 /// Where the operands of a stage start in `memory`, in vectors; NONE where they are not in it.
@@ -479,8 +483,8 @@ fn normals(words: vec4<u32>) -> vec4<f32> {
 fn noise(stage: Stage, share: Share, column: u32) -> vec4<f32> {
     let i = (params.first_row + share.tape_row) * stage.columns + column;
     let key = vec2<u32>(params.seed_low, params.seed_high);
-    let a = normals(philox(vec4<u32>(i / 4u, state.step, stage.stream, 0u), key));
-    let b = normals(philox(vec4<u32>((i + 4u) / 4u, state.step, stage.stream, 0u), key));
+    let a = normals(philox(vec4<u32>(i / 4u, state.step, stage.stream, stage.number), key));
+    let b = normals(philox(vec4<u32>((i + 4u) / 4u, state.step, stage.stream, stage.number), key));
     switch i % 4u {
         case 1u: { return vec4<f32>(a.yzw, b.x); }
         case 2u: { return vec4<f32>(a.zw, b.xy); }

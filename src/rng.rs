@@ -1,15 +1,15 @@
 //! Randomness: Philox4x32-10 (Salmon et al. 2011), its streams and counters.
 //!
 //! One definition for the host, the shaders and the CPU twins. A draw is a pure function of
-//! (seed, stream, number, step, element): nothing is carried from one draw to the next, so the same bits
-//! come out however many steps share a submission and wherever a run was interrupted.
+//! (seed, stream, number, step, element): nothing is carried from one draw to the next, so the same
+//! bits come out however many steps share a submission and wherever a run was interrupted.
 //!
 //! | Philox word | meaning |
 //! |---|---|
 //! | counter 0 | element block: four 32-bit words serve elements `4·block .. 4·block + 3` |
 //! | counter 1 | step of the run, epoch, or index of the parameter, as the stream defines |
 //! | counter 2 | [`Stream`] |
-//! | counter 3 | number of the [`Draw`] in its graph; in the host's own streams, the high half of what counter 1 counts |
+//! | counter 3 | number of a graph's [`Draw`]; high half of what counter 1 counts, where the host draws |
 //! | key 0, 1 | low and high half of the seed |
 
 use std::convert::Infallible;

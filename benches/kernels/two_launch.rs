@@ -41,7 +41,7 @@ impl Step {
         };
         let relu = Some(Activation::Relu);
         let upstream = 1.0 / batch as f32;
-        let stream = Stream::Noise;
+        let draw = Stream::Noise.into();
         let x = step.tensor(pixels);
         step.stage(Stage::Gather { x });
         let (encoder, h) = step.forward(x, hidden, relu);
@@ -49,7 +49,7 @@ impl Step {
         let z = step.tensor(latent);
         step.stage(Stage::Latent {
             heads,
-            stream,
+            draw,
             z,
             term: 1,
         });
@@ -71,7 +71,7 @@ impl Step {
         let d_heads = step.tensor(2 * latent);
         step.stage(Stage::LatentGrad {
             heads,
-            stream,
+            draw,
             d_z,
             upstream,
             d_heads,

@@ -14,7 +14,7 @@ pub use tensor::{LINE, Tensor, stride};
 use super::{Address, State, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
-use crate::rng::Stream;
+use crate::rng::Draw;
 use encode::Params;
 use sections::TILE;
 
@@ -122,8 +122,8 @@ pub enum Stage {
     Latent {
         /// μ, and right of it log σ²: twice as wide as z.
         heads: Tensor,
-        /// The stream of ε.
-        stream: Stream,
+        /// The draw that ε is.
+        draw: Draw,
         /// z.
         z: Tensor,
         /// The term of the objective that the divergence is.
@@ -133,8 +133,8 @@ pub enum Stage {
     LatentGrad {
         /// μ, and right of it log σ²: twice as wide as z.
         heads: Tensor,
-        /// The stream of ε.
-        stream: Stream,
+        /// The draw that ε is.
+        draw: Draw,
         /// The gradient of z.
         d_z: Tensor,
         /// The constant gradient of the divergence's rows.

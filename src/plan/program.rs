@@ -17,7 +17,7 @@ use crate::graph::{Graph, Kind, TensorId};
 use crate::kernels::rows::{Outcome, Program, Score, Stage, Tensor, Weight};
 use crate::kernels::update::{self, Layer};
 use crate::kernels::{self, Address, SOFTWARE_ITERATIONS, rows};
-use crate::rng::{Draw, Stream};
+use crate::rng::Draw;
 
 /// What works row by row, and the layers to update; an evaluation has none.
 #[derive(Debug)]
@@ -267,16 +267,10 @@ impl Builder<'_> {
         }
     }
 
-    /// The stream of ε. The stages of a program draw number 0 of a stream and no other.
-    fn stream(&self, eps: TensorId) -> Result<Stream, String> {
-        match self.noise.get(&eps) {
-            Some(Draw { stream, number: 0 }) => Ok(*stream),
-            Some(Draw { number, .. }) => {
-                let name = self.name(eps);
-                Err(format!("{name} is draw number {number} of its stream"))
-            }
-            None => Err(format!("{} is not drawn from a stream", self.name(eps))),
-        }
+    /// The draw that ε is.
+    fn draw(&self, eps: TensorId) -> Result<Draw, String> {
+        let missing = || format!("{} is not drawn from a stream", self.name(eps));
+        self.noise.get(&eps).copied().ok_or_else(missing)
     }
 
     fn term(&self, rows: TensorId) -> Result<usize, String> {
@@ -397,7 +391,7 @@ impl Builder<'_> {
     fn latent(&mut self, latent: &Latent) -> Result<Stage, String> {
         Ok(Stage::Latent {
             heads: self.operand(&[latent.mu, latent.logvar])?,
-            stream: self.stream(latent.eps)?,
+            draw: self.draw(latent.eps)?,
             z: self.allocate(&[latent.z]),
             term: self.term(latent.rows)?,
         })
@@ -406,7 +400,7 @@ impl Builder<'_> {
     fn latent_grad(&mut self, grad: &LatentGrad) -> Result<Stage, String> {
         Ok(Stage::LatentGrad {
             heads: self.operand(&[grad.mu, grad.logvar])?,
-            stream: self.stream(grad.eps)?,
+            draw: self.draw(grad.eps)?,
             d_z: self.operand(&[grad.d_z])?,
             upstream: self.constant(grad.d_rows)?,
             d_heads: self.allocate(&[grad.d_mu, grad.d_logvar]),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::kernels::State;
 use crate::kernels::rows::{Log, Outcome, Product, Program, Score, Stage, Tensor, Weight};
-use crate::rng::Stream;
+use crate::rng::Draw;
 
 /// What the stages read besides the tape.
 #[derive(Clone, Copy)]
@@ -19,8 +19,8 @@ pub struct Inputs<'a, T> {
     pub parameters: &'a [T],
     /// Where the loop stands.
     pub state: State,
-    /// ε of a stream and a step, `[len]`: [`noise`], or what a kernel has drawn.
-    pub noise: &'a dyn Fn(Stream, u32, usize) -> Vec<T>,
+    /// ε of a draw and a step, `[len]`: [`noise`], or what a kernel has drawn.
+    pub noise: &'a dyn Fn(Draw, u32, usize) -> Vec<T>,
 }
 
 /// What a stage writes.
@@ -33,8 +33,8 @@ pub struct Results<T> {
 }
 
 /// The noise of a program with this seed, for [`Inputs::noise`].
-pub fn noise<T: Real>(seed: u64) -> impl Fn(Stream, u32, usize) -> Vec<T> {
-    move |stream, step, len| normal::value(seed, stream, step, len)
+pub fn noise<T: Real>(seed: u64) -> impl Fn(Draw, u32, usize) -> Vec<T> {
+    move |draw, step, len| normal::value(seed, draw, step, len)
 }
 
 /// Runs all stages in place: what they write on the tape, their rows as the first of the shares of
@@ -79,9 +79,9 @@ pub fn stage<T: Real>(
     let rows = program.rows;
     let of = |tensor: Tensor| tensor.read(tape, rows);
     // That of the whole batch, of which these rows have a part.
-    let noise = |stream, width| {
+    let noise = |draw, width| {
         let end = (program.first_row + rows) * width;
-        let mut eps = (inputs.noise)(stream, inputs.state.step, end);
+        let mut eps = (inputs.noise)(draw, inputs.state.step, end);
         eps.split_off(program.first_row * width)
     };
     match *stage {
@@ -97,11 +97,11 @@ pub fn stage<T: Real>(
         Stage::Product(ref p) => product(p, rows, inputs.parameters, of),
         Stage::Latent {
             heads,
-            stream,
+            draw,
             z,
             term,
         } => {
-            let eps = noise(stream, z.width);
+            let eps = noise(draw, z.width);
             let shape = [rows, z.width];
             let [mu, logvar] = apart(&of(heads), z.width);
             let (values, divergence) = latent::value(&mu, &logvar, &eps, shape);
@@ -112,12 +112,12 @@ pub fn stage<T: Real>(
         }
         Stage::LatentGrad {
             heads,
-            stream,
+            draw,
             d_z,
             upstream,
             d_heads,
         } => {
-            let eps = noise(stream, d_z.width);
+            let eps = noise(draw, d_z.width);
             let d_rows = vec![T::narrow(upstream.into()); rows];
             let shape = [rows, d_z.width];
             let [mu, logvar] = apart(&of(heads), d_z.width);

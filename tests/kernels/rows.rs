@@ -11,7 +11,7 @@ mod step;
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Activation::{Relu, Sigmoid, Tanh};
 use vae_wgpu::kernels::rows::{Outcome, Product, Score, Stage};
-use vae_wgpu::rng::Stream;
+use vae_wgpu::rng::{Draw, Stream};
 
 use crate::arrays::{extreme, functions, keeps_nan, uniform};
 use crate::support::harness::{Test, tests};
@@ -275,7 +275,7 @@ fn saturated_predictions(gpu: &Gpu) {
 }
 
 /// The latent of a case's μ and log σ², and the adjoint, which draws the same noise again.
-fn latent(case: &mut Case, mu: &[f32], logvar: &[f32], stream: Stream) {
+fn latent(case: &mut Case, mu: &[f32], logvar: &[f32], draw: Draw) {
     let width = mu.len() / case.program.rows;
     let rows = mu.chunks(width).zip(logvar.chunks(width));
     let both: Vec<f32> = rows
@@ -286,7 +286,7 @@ fn latent(case: &mut Case, mu: &[f32], logvar: &[f32], stream: Stream) {
     let term = case.term();
     case.push(Stage::Latent {
         heads,
-        stream,
+        draw,
         z,
         term,
     });
@@ -294,7 +294,7 @@ fn latent(case: &mut Case, mu: &[f32], logvar: &[f32], stream: Stream) {
     let d_heads = case.output(2 * width);
     case.push(Stage::LatentGrad {
         heads,
-        stream,
+        draw,
         d_z,
         upstream: 0.75,
         d_heads,
@@ -313,36 +313,36 @@ fn latents(gpu: &Gpu) {
         let mut case = Case::new(ROWS[rows], 1);
         case.program.seed = seed;
         case.state.step = step;
-        for (width, stream) in [
-            (1, Stream::Noise),
-            (2, Stream::Evaluation),
-            (3, Stream::Noise),
-            (5, Stream::Sampling),
-            (33, Stream::Noise),
+        for (width, stream, number) in [
+            (1, Stream::Noise, 0),
+            (2, Stream::Evaluation, 1),
+            (3, Stream::Noise, 0),
+            (5, Stream::Sampling, u32::MAX),
+            (33, Stream::Noise, 7),
         ] {
-            uniform_latent(&mut case, width, stream);
+            uniform_latent(&mut case, width, Draw { stream, number });
         }
         case.compare_turn(gpu, turn);
     }
 }
 
-fn uniform_latent(case: &mut Case, width: usize, stream: Stream) {
+fn uniform_latent(case: &mut Case, width: usize, draw: Draw) {
     let len = case.program.rows * width;
     let (mu, logvar) = (uniform(1, len, 1.0), uniform(2, len, 2.0));
-    latent(case, &mu, &logvar, stream);
+    latent(case, &mu, &logvar, draw);
 }
 
 /// Widths of whole vectors, which kernels may take as such, also in parts of a batch.
 fn latents_of_whole_vectors(gpu: &Gpu) {
     for rows in ROWS {
         let mut case = Case::new(rows, 1);
-        for (width, stream) in [
-            (4, Stream::Noise),
-            (8, Stream::Evaluation),
-            (12, Stream::Sampling),
-            (36, Stream::Noise),
+        for (width, stream, number) in [
+            (4, Stream::Noise, 0),
+            (8, Stream::Evaluation, 1),
+            (12, Stream::Sampling, u32::MAX),
+            (36, Stream::Noise, 7),
         ] {
-            uniform_latent(&mut case, width, stream);
+            uniform_latent(&mut case, width, Draw { stream, number });
         }
         case.batch = rows + rows.div_ceil(2);
         case.compare(gpu);
@@ -358,7 +358,7 @@ fn extreme_latents(gpu: &Gpu) {
         let logvar = extreme(26, rows * width, bound);
         for mu in [1e4, 1e-3] {
             let mu = extreme(25, rows * width, mu);
-            latent(&mut case, &mu, &logvar, Stream::Noise);
+            latent(&mut case, &mu, &logvar, Stream::Noise.into());
         }
         case.compare(gpu);
     }

@@ -7,6 +7,7 @@
 
 use std::process::ExitCode;
 
+mod draws;
 mod large;
 mod memory;
 mod optimizers;
@@ -19,6 +20,7 @@ mod truth;
 fn main() -> ExitCode {
     let files = [
         truth::tests(),
+        draws::tests(),
         runs::tests(),
         plans::tests(),
         memory::tests(),

@@ -51,13 +51,15 @@ struct Encoded {
     loss: u32,
     term: u32,
     stream: u32,
+    number: u32,
     upstream: f32,
     scale: f32,
     offset: f32,
+    padding: [u32; 3],
 }
 
-const _: () = assert!(size_of::<Encoded>() == 96);
-const _: () = assert!(size_of::<Params>() == 48 + 96 * MAX_STAGES);
+const _: () = assert!(size_of::<Encoded>() == 112);
+const _: () = assert!(size_of::<Params>() == 48 + 112 * MAX_STAGES);
 impl Params {
     /// # Panics
     /// Where there are too many stages.
@@ -109,7 +111,7 @@ impl Stage {
             Self::Product(p) => p.encode(Encoded { kind: 1, ..none }),
             Self::Latent {
                 heads,
-                stream,
+                draw,
                 z,
                 term,
             } => Encoded {
@@ -118,13 +120,14 @@ impl Stage {
                 inner: heads.width as u32,
                 input: at(heads),
                 output: at(z),
-                stream: stream as u32,
+                stream: draw.stream as u32,
+                number: draw.number,
                 term: term as u32,
                 ..none
             },
             Self::LatentGrad {
                 heads,
-                stream,
+                draw,
                 d_z,
                 upstream,
                 d_heads,
@@ -135,7 +138,8 @@ impl Stage {
                 input: at(heads),
                 addend: at(d_z),
                 output: at(d_heads),
-                stream: stream as u32,
+                stream: draw.stream as u32,
+                number: draw.number,
                 upstream,
                 ..none
             },

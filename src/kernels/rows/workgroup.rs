@@ -26,7 +26,7 @@ struct Params {
     places: [Places; MAX_STAGES],
 }
 
-const _: () = assert!(size_of::<Params>() == 48 + (96 + 32) * MAX_STAGES);
+const _: () = assert!(size_of::<Params>() == 48 + (112 + 32) * MAX_STAGES);
 
 /// All stages in one launch.
 pub fn together(stages: &[Stage], tile: Tile) -> Section {

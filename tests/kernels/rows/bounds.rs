@@ -5,7 +5,7 @@ use vae_wgpu::kernels::rows::{Outcome, Product, Program, Score, Stage, Tensor};
 use vae_wgpu::reference::activation;
 use vae_wgpu::reference::activation_grad::derivative;
 use vae_wgpu::reference::rows::{self as twin, Inputs, Results};
-use vae_wgpu::rng::Stream;
+use vae_wgpu::rng::Draw;
 
 use crate::kl::off;
 use crate::support::tolerance::EPS;
@@ -33,11 +33,11 @@ pub(super) fn of(
         // As for the kernel `latent`.
         Stage::Latent {
             heads,
-            stream,
+            draw,
             z,
             term,
         } => {
-            let eps = noise(program, inputs, stream, z.width);
+            let eps = noise(program, inputs, draw, z.width);
             let [mu, logvar] = apart(&of(heads), z.width);
             let bound = |i: usize| {
                 let (sigma, ulp) = sigma(logvar[i]);
@@ -58,12 +58,12 @@ pub(super) fn of(
         // As for the kernel `latent_grad`.
         Stage::LatentGrad {
             heads,
-            stream,
+            draw,
             d_z,
             upstream,
             d_heads,
         } => {
-            let eps = noise(program, inputs, stream, d_z.width);
+            let eps = noise(program, inputs, draw, d_z.width);
             let width = d_z.width;
             let [mu, logvar] = apart(&of(heads), width);
             let d_z = of(d_z);
@@ -89,9 +89,9 @@ pub(super) fn of(
 }
 
 /// ε of a program's rows.
-fn noise(program: &Program, inputs: Inputs<'_, f64>, stream: Stream, width: usize) -> Vec<f64> {
+fn noise(program: &Program, inputs: Inputs<'_, f64>, draw: Draw, width: usize) -> Vec<f64> {
     let end = (program.first_row + program.rows) * width;
-    let mut eps = (inputs.noise)(stream, inputs.state.step, end);
+    let mut eps = (inputs.noise)(draw, inputs.state.step, end);
     eps.split_off(program.first_row * width)
 }
 

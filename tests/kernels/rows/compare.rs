@@ -5,7 +5,7 @@ use vae_wgpu::kernels::gather::pack;
 use vae_wgpu::kernels::rows::workgroup::{self, Tile};
 use vae_wgpu::kernels::rows::{self, Buffers, Log, Program, Section, Stage};
 use vae_wgpu::kernels::{State, normal};
-use vae_wgpu::rng::Stream;
+use vae_wgpu::rng::Draw;
 
 use super::case::Case;
 use super::expected::Twin;
@@ -342,13 +342,13 @@ fn within(what: &str, actual: &[f32], expected: &[f64], allowed: &[f64]) {
 }
 
 /// The noise of a step as the kernel `normal` draws it.
-pub(crate) fn draw(gpu: &Gpu, seed: u64, stream: Stream, step: u32, len: usize) -> Vec<f32> {
+pub(crate) fn draw(gpu: &Gpu, seed: u64, of: Draw, step: u32, len: usize) -> Vec<f32> {
     let [state, eps] = [state(gpu, step, 0, 0), Array::output(gpu, len)];
     let buffers = normal::Buffers {
         state: state.slice(),
         eps: eps.slice(),
     };
-    let launch = normal::launch(buffers, seed, stream, normal::Output::Normals);
+    let launch = normal::launch(buffers, seed, of, normal::Output::Normals);
     run(gpu, launch, &[&state, &eps]);
     eps.read()
 }

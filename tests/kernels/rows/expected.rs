@@ -7,7 +7,7 @@ use std::rc::Rc;
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Stage, Tensor};
 use vae_wgpu::reference::rows::{self as twin, Inputs, Results};
-use vae_wgpu::rng::Stream;
+use vae_wgpu::rng::Draw;
 
 use super::bounds;
 use super::case::Case;
@@ -31,7 +31,7 @@ pub(super) struct Twin<'a> {
     pixels: Vec<u8>,
     order: Vec<u32>,
     parameters: Vec<f64>,
-    noise: RefCell<HashMap<(Stream, u32, usize), Vec<f64>>>,
+    noise: RefCell<HashMap<(Draw, u32, usize), Vec<f64>>>,
     known: HashMap<Place, Rc<Expected>>,
 }
 
@@ -63,11 +63,11 @@ impl<'a> Twin<'a> {
         let stage = &program.stages[index];
         let seed = program.seed;
         // As the kernel `normal` draws it, which has tests of its own.
-        let noise = |stream: Stream, step, len| {
+        let noise = |of: Draw, step, len| {
             let mut drawn = self.noise.borrow_mut();
-            let noise = drawn.entry((stream, step, len));
+            let noise = drawn.entry((of, step, len));
             noise
-                .or_insert_with(|| wide(&draw(self.gpu, seed, stream, step, len)))
+                .or_insert_with(|| wide(&draw(self.gpu, seed, of, step, len)))
                 .clone()
         };
         let inputs = Inputs {

@@ -30,7 +30,7 @@ fn launches_in_one_pass(gpu: &Gpu) {
         let product = case.product(x, 33, true);
         score(&mut case, product, Score::BernoulliNll, Some(0.1));
         let [mu, logvar] = [1, 2].map(|seed| uniform(seed, 3 * rows, 1.0));
-        latent(&mut case, &mu, &logvar, Stream::Noise);
+        latent(&mut case, &mu, &logvar, Stream::Noise.into());
         case.compare_steps(gpu, 4);
     }
 }
@@ -80,7 +80,7 @@ fn random_latent(case: &mut Case, heads: Tensor) -> Tensor {
     let term = case.term();
     case.push(Stage::Latent {
         heads,
-        stream: Stream::Noise,
+        draw: Stream::Noise.into(),
         z,
         term,
     });
@@ -98,7 +98,7 @@ fn batches_in_parts(gpu: &Gpu) {
         let product = case.product(x, 70, true);
         score(&mut case, product, Score::BernoulliNll, Some(0.1));
         let [mu, logvar] = [1, 2].map(|seed| uniform(seed, 3 * rows, 1.0));
-        latent(&mut case, &mu, &logvar, Stream::Noise);
+        latent(&mut case, &mu, &logvar, Stream::Noise.into());
         case.compare_steps(gpu, 2);
     }
 }
@@ -130,7 +130,7 @@ fn launches_as_long_as_may_be(gpu: &Gpu) {
     let mut case = Case::new(64, 1);
     let values = vec![0.5; 64 * 110];
     for _ in 0..16 {
-        latent(&mut case, &values, &values, Stream::Noise);
+        latent(&mut case, &values, &values, Stream::Noise.into());
     }
     most(case);
 }

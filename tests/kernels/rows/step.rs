@@ -10,7 +10,7 @@ use vae_wgpu::kernels::{Address, State, step_losses};
 use vae_wgpu::reference::{
     rows as twin, step_losses as twin_losses, update as twin_update, update::Trained,
 };
-use vae_wgpu::rng::Stream;
+use vae_wgpu::rng::{Draw, Stream};
 
 use super::case::Case;
 use super::compare::{Variant, draw, variants};
@@ -98,10 +98,13 @@ impl Model {
         let of_heads = model.heads(h, 3);
         let heads = model.case.store(of_heads);
         let (z, kl) = (model.case.output(3), model.case.term());
-        let stream = Stream::Noise;
+        let draw = Draw {
+            stream: Stream::Noise,
+            number: 1,
+        };
         model.case.push(Stage::Latent {
             heads,
-            stream,
+            draw,
             z,
             term: kl,
         });
@@ -132,7 +135,7 @@ impl Model {
         let d_heads = model.case.output(6);
         model.case.push(Stage::LatentGrad {
             heads,
-            stream,
+            draw,
             d_z,
             upstream,
             d_heads,
@@ -288,7 +291,7 @@ fn trained_by_twins(
     let mut losses = vec![0.0; case.terms * log.term()];
     let mut state = case.state;
     let seed = case.program.seed;
-    let noise = |stream, step, len| wide(&draw(gpu, seed, stream, step, len));
+    let noise = |of, step, len| wide(&draw(gpu, seed, of, step, len));
     for _ in 0..steps {
         let inputs = twin::Inputs {
             pixels: &pixels,

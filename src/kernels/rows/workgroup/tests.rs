@@ -66,7 +66,7 @@ fn vae(rows: usize, [pixels, hidden, latent]: [usize; 3]) -> Program {
         of_heads(h, heads, 1, hidden),
         Stage::Latent {
             heads,
-            stream: Stream::Noise,
+            draw: Stream::Noise.into(),
             z,
             term: 1,
         },
@@ -76,7 +76,7 @@ fn vae(rows: usize, [pixels, hidden, latent]: [usize; 3]) -> Program {
         stored(d_decoded, d_z),
         Stage::LatentGrad {
             heads,
-            stream: Stream::Noise,
+            draw: Stream::Noise.into(),
             d_z,
             upstream: 1.0,
             d_heads,
