@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     trainer.run(|epoch| {
         println!(
             "epoch {}  train {:.2}  test {:.2}",
-            epoch.epoch, epoch.train_loss, epoch.test_loss
+            epoch.epoch, epoch.train.objective, epoch.test.objective
         );
     })?;
     trainer

@@ -81,7 +81,7 @@ impl Keeper {
         let metrics: Vec<EpochMetrics> = dir.read_metrics()?;
         let best = Checkpoint::load_metadata(&dir.checkpoint(Which::Best)).ok();
         let best = best.and_then(|metadata| metadata.get(TEST_LOSS)?.parse::<f64>().ok());
-        let losses = metrics.iter().map(|epoch| epoch.test_loss).chain(best);
+        let losses = metrics.iter().map(|epoch| epoch.test.objective).chain(best);
         Ok(Self {
             dir: dir.clone(),
             keeping,
@@ -92,7 +92,7 @@ impl Keeper {
     /// What is to be saved at the end of an epoch. The last checkpoint comes last: a kill between two
     /// of them repeats the epoch and writes the same bytes once more.
     pub(crate) fn of_epoch(&mut self, mut checkpoint: Checkpoint, epoch: &EpochMetrics) -> Saving {
-        let loss = epoch.test_loss;
+        let loss = epoch.test.objective;
         checkpoint
             .metadata
             .insert(TEST_LOSS.to_owned(), loss.to_string());

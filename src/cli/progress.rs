@@ -69,20 +69,12 @@ impl Reporter {
     pub(crate) fn progress(&mut self, progress: Progress<'_>) {
         let first = *self.first_images.get_or_insert(progress.images);
         if let Some(every) = self.log_every {
-            let lines: Vec<_> = progress
-                .log
-                .chunks(3)
-                .enumerate()
-                .skip(self.logged)
-                .collect();
-            for (index, line) in lines {
+            let lines = progress.columns.lines(progress.log).enumerate();
+            for (index, line) in lines.skip(self.logged) {
                 let step = progress.first_step + index as u32 + 1;
                 if step.is_multiple_of(every) {
-                    let Losses { total, recon, kl } = Losses::of_line(line);
-                    self.line(&format!(
-                        "epoch {}  step {step}  loss {total:.4}  recon {recon:.4}  kl {kl:.4}",
-                        progress.epoch
-                    ));
+                    let losses = shown(&progress.columns.losses(line), 4);
+                    self.line(&format!("epoch {}  step {step}  {losses}", progress.epoch));
                 }
                 self.logged = index + 1;
             }
@@ -96,10 +88,10 @@ impl Reporter {
             self.line(&format!(
                 "epoch {}  step {}  {} of {} images  loss {:.2}  {} images/s",
                 progress.epoch,
-                progress.first_step as usize + progress.log.len() / 3,
+                progress.first_step as usize + progress.columns.lines(progress.log).len(),
                 console::thousands(progress.images as f64),
                 console::thousands(progress.count as f64),
-                losses.total,
+                losses.objective,
                 console::thousands(rate),
             ));
         }
@@ -114,7 +106,7 @@ impl Reporter {
             } else {
                 String::new()
             };
-            bar.set_message(format!("loss {:.2}  {rate}", losses.total));
+            bar.set_message(format!("loss {:.2}  {rate}", losses.objective));
         }
     }
 
@@ -122,13 +114,11 @@ impl Reporter {
     pub(crate) fn epoch(&self, m: &EpochMetrics) {
         let width = self.epochs.to_string().len();
         self.line(&format!(
-            "epoch {:>width$}/{}  loss {:.2}  recon {:.2}  kl {:.2}  test {:.2}  {:.1} s  {} images/s",
+            "epoch {:>width$}/{}  {}  test {:.2}  {:.1} s  {} images/s",
             m.epoch,
             self.epochs,
-            m.train_loss,
-            m.train_recon,
-            m.train_kl,
-            m.test_loss,
+            shown(&m.train, 2),
+            m.test.objective,
             m.seconds,
             console::thousands(m.images_per_second),
         ));
@@ -147,6 +137,15 @@ impl Reporter {
             None => console::line(text),
         }
     }
+}
+
+/// `loss 105.93  recon 80.12  kl 25.81`, with so many decimals.
+fn shown(losses: &Losses, decimals: usize) -> String {
+    let mut text = format!("loss {:.decimals$}", losses.objective);
+    for (term, value) in &losses.terms {
+        text += &format!("  {term} {value:.decimals$}");
+    }
+    text
 }
 
 fn interval() -> Duration {

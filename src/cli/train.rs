@@ -29,6 +29,8 @@ const RECONSTRUCTED: usize = 20;
 
 /// A KL divergence below which the latent has collapsed onto its prior, in nats an image.
 const COLLAPSED: f64 = 0.01;
+/// The term that says how much.
+const KL: &str = "kl";
 
 /// Train a variational autoencoder
 #[derive(Debug, clap::Args)]
@@ -270,16 +272,17 @@ fn say_what_is_missing(lock: &RunLock, dir: &RunDir) {
 fn finish(trainer: &mut Trainer, dir: &RunDir, images: &Images) {
     let metrics = dir.read_metrics::<EpochMetrics>();
     if let Some(last) = metrics.ok().as_ref().and_then(|metrics| metrics.last()) {
-        if last.test_kl < COLLAPSED {
+        if let Some(kl) = last.test.term(KL)
+            && kl < COLLAPSED
+        {
             console::warning(&format!(
-                "the latent says nothing about an image (KL {:.3} nats): all reconstructions are nearly alike; look for \
-                 images that are constant or all the same, else a smaller --lr or a larger --latent usually helps",
-                last.test_kl
+                "the latent says nothing about an image (KL {kl:.3} nats): all reconstructions are nearly alike; look for \
+                 images that are constant or all the same, else a smaller --lr or a larger --latent usually helps"
             ));
         }
         console::line(&format!(
             "test loss {:.2} nats after epoch {}",
-            last.test_loss, last.epoch
+            last.test.objective, last.epoch
         ));
     }
     console::line(&format!("run              {}", dir.path().display()));

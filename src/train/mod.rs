@@ -11,7 +11,7 @@ mod trainer;
 
 pub use error::TrainError;
 pub use load::{Loaded, load, load_parameters};
-pub use metrics::{EpochMetrics, Losses};
+pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use rates::LrSchedule;
 pub use saved::{check_architecture, check_fixed, parameters_alone, recorded_settings};
 pub use settings::{Difference, Preset, Settings};

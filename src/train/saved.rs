@@ -4,12 +4,12 @@
 use crate::checkpoint::{Checkpoint, Tensor};
 use crate::executor::{ParameterSpec, Snapshot};
 
-use super::{Difference, Losses, Settings, TrainError};
+use super::{Difference, LossColumns, Settings, TrainError};
 
 /// The file's format, so that a later program can tell.
 const FORMAT: &str = "vae-wgpu/1";
 
-/// The losses of the steps of an epoch that was interrupted, `[steps, 3]`.
+/// The losses of the steps of an epoch that was interrupted, `[steps, 1 + terms]`.
 const LOG: &str = "train.losses";
 
 /// Where a run is.
@@ -27,13 +27,18 @@ pub(super) struct Place {
 
 impl Place {
     /// Whether a training on `images` images in batches of `batch` passes through here.
-    fn check(&self, images: usize, batch: usize) -> Result<(), TrainError> {
+    fn check(
+        &self,
+        images: usize,
+        batch: usize,
+        columns: LossColumns<'_>,
+    ) -> Result<(), TrainError> {
         let done = self.position / batch;
         let steps = u64::from(self.epoch) * images.div_ceil(batch) as u64 + done as u64;
         let is_on_the_way = self.position < images
             && self.position.is_multiple_of(batch)
             && u64::from(self.step) == steps
-            && self.log.len() == done * Losses::LINE;
+            && self.log.len() == done * columns.width();
         if is_on_the_way {
             return Ok(());
         }
@@ -63,7 +68,7 @@ fn size([height, width]: [usize; 2]) -> String {
 pub(super) fn write(
     specs: &[ParameterSpec],
     snapshot: &Snapshot,
-    place: &Place,
+    (place, columns): (&Place, LossColumns<'_>),
     settings: &Settings,
     images: &Images,
 ) -> Result<Checkpoint, TrainError> {
@@ -85,7 +90,7 @@ pub(super) fn write(
         }
     }
     if !place.log.is_empty() {
-        let shape = vec![place.log.len() / Losses::LINE, Losses::LINE];
+        let shape = vec![columns.lines(&place.log).len(), columns.width()];
         checkpoint.tensors.insert(
             LOG.to_owned(),
             Tensor {
@@ -254,11 +259,12 @@ fn check_same(recorded: &Settings, given: &Settings) -> Result<(), TrainError> {
     }
 }
 
-/// Reads the place in the run, whose settings and images these are.
+/// Reads the place in the run, whose settings, images and columns of losses these are.
 pub(super) fn read_place(
     checkpoint: &mut Checkpoint,
     settings: &Settings,
     images: &Images,
+    columns: LossColumns<'_>,
 ) -> Result<Place, TrainError> {
     let foreign = |reason| Err(TrainError::Foreign { reason });
     match checkpoint.metadata.get("format").map(String::as_str) {
@@ -293,7 +299,7 @@ pub(super) fn read_place(
             .remove(LOG)
             .map_or_else(Vec::new, |tensor| tensor.data),
     };
-    place.check(images.count, settings.batch_size)?;
+    place.check(images.count, settings.batch_size, columns)?;
     Ok(place)
 }
 

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use super::pacing::Pacing;
 use super::saved::{self, Images, Place};
-use super::{EpochMetrics, Losses, Settings, TrainError};
+use super::{EpochMetrics, LossColumns, Losses, Settings, TrainError};
 use crate::checkpoint::Checkpoint;
 use crate::data::{self, Dataset};
 use crate::eval::Autoencoder;
 use crate::executor::{Executor, Pass, Rows, Snapshot, Start};
+use crate::graph::Graph;
 use crate::model::Vae;
 use crate::rng;
 
@@ -24,19 +25,22 @@ pub struct Progress<'a> {
     pub images: usize,
     /// Images of an epoch.
     pub count: usize,
-    /// The losses that have arrived: lines of objective, reconstruction and KL.
+    /// What the columns of `log` are.
+    pub columns: LossColumns<'a>,
+    /// The losses that have arrived, a line for each step of this epoch.
     pub log: &'a [f32],
 }
 
 impl Progress<'_> {
     /// The latest losses, if any have arrived.
     pub fn latest(&self) -> Option<Losses> {
-        self.log.chunks(Losses::LINE).last().map(Losses::of_line)
+        let last = self.columns.lines(self.log).last();
+        last.map(|line| self.columns.losses(line))
     }
 }
 
 /// Why [`Trainer::epoch`] returned.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum EpochEnd {
     /// The epoch is complete.
     Complete(EpochMetrics),
@@ -53,6 +57,10 @@ pub struct Trainer {
     images: Images,
     train: Box<dyn Pass>,
     test: Box<dyn Pass>,
+    /// The terms of the training's graph.
+    train_terms: Vec<String>,
+    /// The terms of the evaluation's graph.
+    test_terms: Vec<String>,
     train_count: usize,
     test_count: usize,
     place: Place,
@@ -113,7 +121,9 @@ impl Trainer {
         settings.check()?;
         let data = data.into();
         let images = images_of(&data);
-        let place = saved::read_place(&mut checkpoint, &settings, &images)?;
+        let terms = names_of_terms(&vae.training_graph(1, settings.optimizer(images.count)?));
+        let columns = LossColumns::new(&terms);
+        let place = saved::read_place(&mut checkpoint, &settings, &images, columns)?;
         let snapshot = saved::read_snapshot(&mut checkpoint, &vae.parameters())?;
         executor.restore(&snapshot)?;
         Self::at(vae, executor, settings, data, place, snapshot)
@@ -152,6 +162,8 @@ impl Trainer {
             }
         };
         let batch = settings.batch_size;
+        let train_terms = names_of_terms(&vae.training_graph(1, optimizer.clone()));
+        let test_terms = names_of_terms(&vae.evaluation_graph(1));
         let train = executor.pass(train, batch, &|rows| {
             vae.training_graph(rows, optimizer.clone())
         })?;
@@ -162,6 +174,8 @@ impl Trainer {
             images,
             train,
             test,
+            train_terms,
+            test_terms,
             train_count,
             test_count,
             taken_up: (place.clone(), snapshot),
@@ -189,7 +203,9 @@ impl Trainer {
 
     /// Steps of the current epoch that were done before this call.
     pub fn steps_of_epoch(&self) -> usize {
-        self.place.log.len() / Losses::LINE
+        LossColumns::new(&self.train_terms)
+            .lines(&self.place.log)
+            .len()
     }
 
     /// The settings.
@@ -273,8 +289,8 @@ impl Trainer {
             return Ok(EpochEnd::Interrupted);
         }
         let trained = started.elapsed().as_secs_f64();
-        let train =
-            Losses::mean_of_log(&self.place.log, self.settings.batch_size, self.train_count);
+        let columns = LossColumns::new(&self.train_terms);
+        let train = columns.mean(&self.place.log, self.settings.batch_size, self.train_count);
         let test = match self.evaluate() {
             Ok(test) => test,
             Err(error) => {
@@ -294,12 +310,8 @@ impl Trainer {
         self.lent = false;
         Ok(EpochEnd::Complete(EpochMetrics {
             epoch: self.place.epoch,
-            train_loss: train.total,
-            train_recon: train.recon,
-            train_kl: train.kl,
-            test_loss: test.total,
-            test_recon: test.recon,
-            test_kl: test.kl,
+            train,
+            test,
             seconds: started.elapsed().as_secs_f64(),
             images_per_second: (self.train_count - position) as f64 / trained,
         }))
@@ -322,15 +334,14 @@ impl Trainer {
         }
         let log = self.test.losses()?;
         let batch = self.settings.batch_size.min(self.test_count);
-        let mean = Losses::mean_of_log(&log, batch, self.test_count);
-        if mean.total.is_finite() {
+        let columns = LossColumns::new(&self.test_terms);
+        let mean = columns.mean(&log, batch, self.test_count);
+        if mean.objective.is_finite() {
             return Ok(mean);
         }
         let finite = |line: &[f32]| line.iter().all(|value| value.is_finite());
-        let first = log
-            .chunks(Losses::LINE)
-            .position(|line| !finite(line))
-            .unwrap_or(0);
+        let first = columns.lines(&log).position(|line| !finite(line));
+        let first = first.unwrap_or(0);
         let position = first * batch;
         self.test.begin(Start {
             step: first as u32,
@@ -373,7 +384,14 @@ impl Trainer {
                 operation: format!("the update of {}", spec.name),
             });
         }
-        saved::write(&specs, snapshot, &self.place, &self.settings, &self.images)
+        let columns = LossColumns::new(&self.train_terms);
+        saved::write(
+            &specs,
+            snapshot,
+            (&self.place, columns),
+            &self.settings,
+            &self.images,
+        )
     }
 
     fn report(
@@ -394,7 +412,7 @@ impl Trainer {
         watch(self.progress(self.place.position, &self.place.log));
     }
 
-    fn progress<'a>(&self, images: usize, log: &'a [f32]) -> Progress<'a> {
+    fn progress<'a>(&'a self, images: usize, log: &'a [f32]) -> Progress<'a> {
         let per_epoch = self.train_count.div_ceil(self.settings.batch_size) as u32;
         let first_step = self.place.epoch * per_epoch;
         let (epoch, count) = (self.place.epoch + 1, self.train_count);
@@ -403,6 +421,7 @@ impl Trainer {
             first_step,
             images,
             count,
+            columns: LossColumns::new(&self.train_terms),
             log,
         }
     }
@@ -410,8 +429,9 @@ impl Trainer {
     /// Where a loss is not finite: goes back to where this process took the epoch up, repeats the
     /// steps before the bad one, and asks the executor for the first bad operation.
     fn check_finite(&mut self, log: &[f32], order: &[u32]) -> Result<(), TrainError> {
-        let bad = log
-            .chunks(Losses::LINE)
+        let columns = LossColumns::new(&self.train_terms);
+        let bad = columns
+            .lines(log)
             .position(|line| line.iter().any(|v| !v.is_finite()));
         let Some(bad) = bad else { return Ok(()) };
         let (place, snapshot) = self.taken_up.clone();
@@ -421,7 +441,7 @@ impl Trainer {
             position: place.position,
             order,
         })?;
-        let before = self.place.log.len() / Losses::LINE + bad - place.log.len() / Losses::LINE;
+        let before = columns.lines(&self.place.log).len() + bad - columns.lines(&place.log).len();
         let mut done = 0;
         while done < before {
             done += self.train.advance((before - done).min(16))?;
@@ -453,6 +473,10 @@ fn check_split(images: &data::Images, size: [usize; 2]) -> Result<(), TrainError
         });
     }
     Ok(())
+}
+
+fn names_of_terms(graph: &Graph) -> Vec<String> {
+    graph.terms().iter().map(|term| term.name.clone()).collect()
 }
 
 fn images_of(data: &Dataset) -> Images {

@@ -105,7 +105,7 @@ fn train_by(
     let mut losses = Vec::new();
     let bits = |loss: f64| loss.to_bits();
     trainer
-        .run(|epoch| losses.push([epoch.train_loss, epoch.test_loss].map(bits)))
+        .run(|epoch| losses.push([epoch.train.objective, epoch.test.objective].map(bits)))
         .unwrap();
     let snapshot = trainer.model().executor_mut().snapshot().unwrap();
     (snapshot, losses)
