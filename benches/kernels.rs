@@ -139,7 +139,7 @@ impl Bench<'_> {
         before: impl Fn(&Gpu),
     ) -> Result<(), GpuError> {
         let dispatches = self.gpu.prepare_all(launches)?;
-        let name = launches[0].kernel.name;
+        let name = &launches[0].kernel.name;
         let mut best = Duration::MAX;
         let mut failure = None;
         let run = |times: u64| -> Result<Duration, GpuError> {
@@ -159,7 +159,7 @@ impl Bench<'_> {
             self.gpu.wait(None)?;
             Ok(start.elapsed())
         };
-        let mut group = self.criterion.benchmark_group(name);
+        let mut group = self.criterion.benchmark_group(name.as_ref());
         group.throughput(match work {
             Work::Flops(flops) => Throughput::Elements(flops as u64),
             Work::Words(words) => Throughput::Bytes(4 * words as u64),

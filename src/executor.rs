@@ -175,7 +175,7 @@ pub struct Profile {
 #[derive(Clone, Debug, PartialEq)]
 pub struct KernelTime {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Launches a step.
     pub launches: usize,
     /// Microseconds a step, by the GPU's clock: of each launch, from the end of the one before to

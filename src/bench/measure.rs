@@ -131,7 +131,7 @@ fn gpu_time(profile: Profile, wall_us: f64) -> Option<GpuTime> {
     let kernels = profile.kernels?;
     let step_us = kernels.iter().map(|kernel| kernel.micros).sum();
     let kernels = kernels.into_iter().map(|kernel| Kernel {
-        name: kernel.name.to_owned(),
+        name: kernel.name.into_owned(),
         launches: kernel.launches,
         step_us: kernel.micros,
     });

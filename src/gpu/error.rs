@@ -1,5 +1,7 @@
 //! What can go wrong between the program and a GPU.
 
+use std::borrow::Cow;
+
 /// A failure of the adapter, the device or its memory.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum GpuError {
@@ -75,7 +77,7 @@ pub enum GpuError {
     )]
     Grid {
         /// The kernel's name.
-        kernel: &'static str,
+        kernel: Cow<'static, str>,
         /// What it needs.
         groups: u32,
         /// The device's limit.

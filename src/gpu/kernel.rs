@@ -1,12 +1,14 @@
 //! Kernels: a shader with its interface, compiled once per set of constants, launched by buffers.
 
+use std::borrow::Cow;
 use std::slice;
+use std::sync::Arc;
 
 use super::pipeline::Pipeline;
 use super::{Gpu, GpuError, Slice};
 
 /// How a kernel uses a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     /// `var<storage, read>`
     Read,
@@ -15,10 +17,10 @@ pub enum Access {
 }
 
 /// One storage buffer of a kernel; its place in the list is its binding number.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Binding {
     /// The variable's name in the shader.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// How it is used.
     pub access: Access,
 }
@@ -26,7 +28,7 @@ pub struct Binding {
 /// An input.
 pub const fn read(name: &'static str) -> Binding {
     Binding {
-        name,
+        name: Cow::Borrowed(name),
         access: Access::Read,
     }
 }
@@ -34,33 +36,35 @@ pub const fn read(name: &'static str) -> Binding {
 /// An output, or an array that is updated.
 pub const fn read_write(name: &'static str) -> Binding {
     Binding {
-        name,
+        name: Cow::Borrowed(name),
         access: Access::ReadWrite,
     }
 }
 
 /// A shader and its interface. The entry point is `main`; parameters are bound last.
 ///
-/// Only this crate makes kernels: their shaders run without bounds checks.
-#[derive(Debug)]
+/// The kernels written by hand borrow their text; a generated one owns it. Only this crate makes
+/// kernels, since their shaders run without bounds checks: whoever changes a copy of one answers for
+/// the indices.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Kernel {
-    /// Its name, that of the file.
-    pub name: &'static str,
+    /// Its name, for people: that of the file, where there is one. Kernels of one name may differ.
+    pub name: Cow<'static, str>,
     /// WGSL.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
     /// Storage buffers, in the order of their numbers.
-    pub bindings: &'static [Binding],
+    pub bindings: Cow<'static, [Binding]>,
     /// Bytes of the uniform `Params`.
     pub params: usize,
 }
 
 /// Everything one launch of a kernel needs, as the functions of [`crate::kernels`] put it together.
-/// Whoever changes buffers, parameters or grid afterwards answers for the indices.
+/// Whoever changes anything of it afterwards answers for the indices.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// What runs.
-    pub kernel: &'static Kernel,
+    pub kernel: Arc<Kernel>,
     /// Values of its `override` constants; each set is a pipeline of its own.
     pub constants: Vec<(&'static str, f64)>,
     /// One slice for each of its bindings.
@@ -126,7 +130,7 @@ impl Gpu {
         let limit = self.limits.max_compute_workgroups_per_dimension;
         match launch.grid.iter().find(|&&groups| groups > limit) {
             Some(&groups) => Err(GpuError::Grid {
-                kernel: launch.kernel.name,
+                kernel: launch.kernel.name.clone(),
                 groups,
                 limit,
                 adapter: self.summary.name.clone(),
@@ -136,7 +140,7 @@ impl Gpu {
     }
 
     fn bind(&self, launch: &Launch, compiled: Pipeline) -> Dispatch {
-        let kernel = launch.kernel;
+        let kernel = &launch.kernel;
         debug_assert_eq!(
             launch.buffers.len(),
             kernel.bindings.len(),
@@ -150,7 +154,7 @@ impl Gpu {
             kernel.name
         );
         let params = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(kernel.name),
+            label: Some(&kernel.name),
             size: kernel.params as u64,
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
@@ -163,7 +167,7 @@ impl Gpu {
             .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
             .collect();
         let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(kernel.name),
+            label: Some(&kernel.name),
             layout: &compiled.bindings,
             entries: &entries,
         });

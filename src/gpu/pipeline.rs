@@ -1,16 +1,17 @@
 //! Compiling kernels: each shader once, each set of constants once, many at the same time.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::kernel::{Access, Kernel, Launch};
+use super::kernel::{Access, Binding, Kernel, Launch};
 use super::{Checks, Gpu, GpuError};
 use crate::threads;
 
 /// What is compiled.
 #[derive(Debug, Default)]
 pub(super) struct Compiled {
-    shaders: HashMap<&'static str, Shader>,
+    shaders: HashMap<ShaderKey, Shader>,
     pipelines: HashMap<PipelineKey, Pipeline>,
 }
 
@@ -28,13 +29,38 @@ struct Shader {
     layout: wgpu::PipelineLayout,
 }
 
-/// Which kernel, with which constants.
-type PipelineKey = (&'static str, Vec<(&'static str, u64)>);
+/// Which shader: kernels are one where text and bindings are the same, and two where these differ,
+/// whatever their names.
+#[derive(Clone, Debug)]
+struct ShaderKey(Arc<Kernel>);
+
+impl ShaderKey {
+    fn parts(&self) -> (&str, &[Binding]) {
+        (&self.0.source, &self.0.bindings)
+    }
+}
+
+impl PartialEq for ShaderKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for ShaderKey {}
+
+impl Hash for ShaderKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+/// Which shader, with which constants.
+type PipelineKey = (ShaderKey, Vec<(&'static str, u64)>);
 
 fn key(launch: &Launch) -> PipelineKey {
     let constants = launch.constants.iter();
     let bits = constants.map(|&(name, value)| (name, value.to_bits()));
-    (launch.kernel.name, bits.collect())
+    (ShaderKey(Arc::clone(&launch.kernel)), bits.collect())
 }
 
 /// A kernel, compiled for a set of constants.
@@ -59,18 +85,19 @@ impl Gpu {
             .collect();
 
         let mut seen = HashSet::new();
-        let kernels = missing.iter().map(|(_, launch)| launch.kernel);
-        let kernels: Vec<_> = kernels
-            .filter(|k| !compiled.shaders.contains_key(k.name) && seen.insert(k.name))
+        let sources: Vec<_> = missing
+            .iter()
+            .map(|((source, _), _)| source)
+            .filter(|source| !compiled.shaders.contains_key(source) && seen.insert(*source))
             .collect();
-        let shaders = threads::map(&kernels, |kernel| self.shader(kernel));
-        for (kernel, shader) in kernels.iter().zip(shaders) {
-            compiled.shaders.insert(kernel.name, shader?);
+        let shaders = threads::map(&sources, |source| self.shader(&source.0));
+        for (source, shader) in sources.into_iter().zip(shaders) {
+            compiled.shaders.insert(source.clone(), shader?);
         }
 
         let shaders = &compiled.shaders;
-        let pipelines = threads::map(&missing, |(_, launch)| {
-            self.compile(launch, &shaders[launch.kernel.name])
+        let pipelines = threads::map(&missing, |((source, _), launch)| {
+            self.compile(launch, &shaders[source])
         });
         for ((key, _), pipeline) in missing.iter().zip(pipelines) {
             compiled.pipelines.insert((*key).clone(), pipeline?);
@@ -104,13 +131,13 @@ impl Gpu {
             let bindings = self
                 .device
                 .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                    label: Some(kernel.name),
+                    label: Some(&kernel.name),
                     entries: &entries,
                 });
             let layout = self
                 .device
                 .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                    label: Some(kernel.name),
+                    label: Some(&kernel.name),
                     bind_group_layouts: &[Some(&bindings)],
                     immediate_size: 0,
                 });
@@ -126,7 +153,7 @@ impl Gpu {
         let pipeline = self.scoped(|| {
             self.device
                 .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                    label: Some(launch.kernel.name),
+                    label: Some(&launch.kernel.name),
                     layout: Some(&shader.layout),
                     module: &shader.module,
                     entry_point: Some("main"),
@@ -145,12 +172,13 @@ impl Gpu {
 
     fn module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
         let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
+            label: Some(&kernel.name),
+            source: wgpu::ShaderSource::Wgsl(kernel.source.as_ref().into()),
         };
         match self.checks {
             Checks::Checked => self.device.create_shader_module(descriptor),
-            // SAFETY: a `Kernel` is made in this crate alone, and `kernels` makes its launches: all
+            // SAFETY: a `Kernel` is made in this crate alone, and `kernels` makes its launches (who
+            // changes either answers for it, as they say): all
             // loops are bounded by the parameters, all indices lie within slices whose lengths are
             // asserted there, and `Pass::begin` checks the order that `gather` indexes with. The
             // kernel tests run every shader with and without the checks, on shapes off every tile

@@ -1,14 +1,16 @@
 //! A pointwise non-linearity: y = f(x).
 
+use std::borrow::Cow;
+
 use super::{Len, WORKGROUP, activation_code, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 
 /// `shaders/activation.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "activation",
-    source: include_str!("../../shaders/activation.wgsl"),
-    bindings: &[read("x"), read_write("y")],
+    name: Cow::Borrowed("activation"),
+    source: Cow::Borrowed(include_str!("../../shaders/activation.wgsl")),
+    bindings: Cow::Borrowed(&[read("x"), read_write("y")]),
     params: size_of::<Len>(),
 };
 
@@ -25,7 +27,7 @@ pub struct Buffers<'a> {
 pub fn launch(buffers: Buffers<'_>, function: Activation) -> Launch {
     assert_lengths(&KERNEL, &[(buffers.x, buffers.y.len())]);
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![
             ("WORKGROUP", WORKGROUP.into()),
             ("FUNCTION", activation_code(Some(function)).into()),

@@ -1,14 +1,16 @@
 //! The adjoint of a pointwise non-linearity: d_x = d_y · f′.
 
+use std::borrow::Cow;
+
 use super::{Len, WORKGROUP, activation_code, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 
 /// `shaders/activation_grad.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "activation_grad",
-    source: include_str!("../../shaders/activation_grad.wgsl"),
-    bindings: &[read("y"), read("d_y"), read_write("d_x")],
+    name: Cow::Borrowed("activation_grad"),
+    source: Cow::Borrowed(include_str!("../../shaders/activation_grad.wgsl")),
+    bindings: Cow::Borrowed(&[read("y"), read("d_y"), read_write("d_x")]),
     params: size_of::<Len>(),
 };
 
@@ -33,7 +35,7 @@ pub fn launch(buffers: Buffers<'_>, function: Activation) -> Launch {
         ],
     );
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![
             ("WORKGROUP", WORKGROUP.into()),
             ("FUNCTION", activation_code(Some(function)).into()),

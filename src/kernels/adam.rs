@@ -1,24 +1,26 @@
 //! Adam over all parameters at once.
 
+use std::borrow::Cow;
+
 use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::graph::{Curve, Optimizer, Schedule};
 
 /// `shaders/optimizer.wgsl` before `adam.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "adam",
-    source: concat!(
+    name: Cow::Borrowed("adam"),
+    source: Cow::Borrowed(concat!(
         include_str!("../../shaders/optimizer.wgsl"),
         include_str!("../../shaders/adam.wgsl")
-    ),
-    bindings: &[
+    )),
+    bindings: Cow::Borrowed(&[
         read("state"),
         read("gradients"),
         read("norm"),
         read_write("parameters"),
         read_write("m"),
         read_write("v"),
-    ],
+    ]),
     params: size_of::<Params>(),
 };
 
@@ -148,7 +150,7 @@ pub fn launch(buffers: Buffers<'_>, optimizer: &Optimizer, counter: Counter) -> 
         ],
     );
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![
             ("WORKGROUP", WORKGROUP.into()),
             ("CLIP", f64::from(u8::from(clips))),

@@ -1,13 +1,15 @@
 //! Elementwise sum.
 
+use std::borrow::Cow;
+
 use super::{Len, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/add.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "add",
-    source: include_str!("../../shaders/add.wgsl"),
-    bindings: &[read("a"), read("b"), read_write("sum")],
+    name: Cow::Borrowed("add"),
+    source: Cow::Borrowed(include_str!("../../shaders/add.wgsl")),
+    bindings: Cow::Borrowed(&[read("a"), read("b"), read_write("sum")]),
     params: size_of::<Len>(),
 };
 
@@ -32,7 +34,7 @@ pub fn launch(buffers: Buffers<'_>) -> Launch {
         ],
     );
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("WORKGROUP", WORKGROUP.into())],
         buffers: vec![buffers.a.clone(), buffers.b.clone(), buffers.sum.clone()],
         params: bytemuck::bytes_of(&Len::of(buffers.sum)).to_vec(),

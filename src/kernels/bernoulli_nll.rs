@@ -1,19 +1,21 @@
 //! Negative log-likelihood of Bernoullis from logits, and its gradient.
 
+use std::borrow::Cow;
+
 use super::{Matrix, assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/bernoulli_nll.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "bernoulli_nll",
-    source: include_str!("../../shaders/bernoulli_nll.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("bernoulli_nll"),
+    source: Cow::Borrowed(include_str!("../../shaders/bernoulli_nll.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("logits"),
         read("x"),
         read("d_rows"),
         read_write("rows"),
         read_write("d_logits"),
-    ],
+    ]),
     params: size_of::<Matrix>(),
 };
 
@@ -59,7 +61,7 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> 
         assert_lengths(&KERNEL, &[(g.d_rows, rows), (g.d_logits, rows * columns)]);
     }
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![
             ("LANES", lanes.into()),
             ("VALUE", value.is_some().into()),

@@ -1,13 +1,15 @@
 //! The sum of a matrix's rows.
 
+use std::borrow::Cow;
+
 use super::{SOFTWARE_ITERATIONS, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/column_sum.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "column_sum",
-    source: include_str!("../../shaders/column_sum.wgsl"),
-    bindings: &[read("a"), read_write("sum")],
+    name: Cow::Borrowed("column_sum"),
+    source: Cow::Borrowed(include_str!("../../shaders/column_sum.wgsl")),
+    bindings: Cow::Borrowed(&[read("a"), read_write("sum")]),
     params: size_of::<Params>(),
 };
 
@@ -73,7 +75,7 @@ fn launch(a: &Slice, sum: &Slice, [rows, columns]: [usize; 2]) -> Launch {
     let sums = rows.div_ceil(PART).max(1) * columns;
     assert_lengths(&KERNEL, &[(a, rows * columns), (sum, sums)]);
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("WORKGROUP", WORKGROUP.into())],
         buffers: vec![a.clone(), sum.clone()],
         params: bytemuck::bytes_of(&params).to_vec(),

@@ -1,18 +1,20 @@
 //! The next batch of a data set, from bytes to floats.
 
+use std::borrow::Cow;
+
 use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/gather.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "gather",
-    source: include_str!("../../shaders/gather.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("gather"),
+    source: Cow::Borrowed(include_str!("../../shaders/gather.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("images"),
         read("order"),
         read("state"),
         read_write("x"),
-    ],
+    ]),
     params: size_of::<Params>(),
 };
 
@@ -62,7 +64,7 @@ pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2], first: usize) -> La
     };
     assert_lengths(&KERNEL, &[(order, rows), (state, 4), (x, rows * dim)]);
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("WORKGROUP", WORKGROUP.into())],
         buffers: [images, order, state, x].map(Slice::clone).to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),

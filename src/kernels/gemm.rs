@@ -9,6 +9,8 @@ mod cooperative;
 mod split;
 mod variant;
 
+use std::borrow::Cow;
+
 use super::{activation_code, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
@@ -30,33 +32,33 @@ const BINDINGS: &[Binding] = &[
 
 /// `shaders/gemm_registers.wgsl`, for software adapters of any lane count.
 pub const REGISTERS: Kernel = Kernel {
-    name: "gemm_registers",
-    source: include_str!("../../shaders/gemm_registers.wgsl"),
-    bindings: BINDINGS,
+    name: Cow::Borrowed("gemm_registers"),
+    source: Cow::Borrowed(include_str!("../../shaders/gemm_registers.wgsl")),
+    bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
 
 /// `shaders/gemm_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
 pub const SUBGROUPS: Kernel = Kernel {
-    name: "gemm_subgroups",
-    source: include_str!("../../shaders/gemm_subgroups.wgsl"),
-    bindings: BINDINGS,
+    name: Cow::Borrowed("gemm_subgroups"),
+    source: Cow::Borrowed(include_str!("../../shaders/gemm_subgroups.wgsl")),
+    bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
 
 /// `shaders/gemm_tiled.wgsl`, for GPUs.
 pub const TILED: Kernel = Kernel {
-    name: "gemm_tiled",
-    source: include_str!("../../shaders/gemm_tiled.wgsl"),
-    bindings: BINDINGS,
+    name: Cow::Borrowed("gemm_tiled"),
+    source: Cow::Borrowed(include_str!("../../shaders/gemm_tiled.wgsl")),
+    bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
 
 /// `shaders/gemm_tiled_subgroups.wgsl`, for GPUs with subgroups of one size.
 pub const TILED_SUBGROUPS: Kernel = Kernel {
-    name: "gemm_tiled_subgroups",
-    source: include_str!("../../shaders/gemm_tiled_subgroups.wgsl"),
-    bindings: BINDINGS,
+    name: Cow::Borrowed("gemm_tiled_subgroups"),
+    source: Cow::Borrowed(include_str!("../../shaders/gemm_tiled_subgroups.wgsl")),
+    bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
 
@@ -212,23 +214,23 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
         ]
     };
     let (kernel, constants) = match variant {
-        Variant::Registers { .. } => (&REGISTERS, vec![cut]),
+        Variant::Registers { .. } => (REGISTERS, vec![cut]),
         Variant::Subgroups { .. } => {
             let smooth = gemm.activation.is_some_and(|f| f != Activation::Relu);
-            (&SUBGROUPS, vec![("SMOOTH", flag(smooth)), cut])
+            (SUBGROUPS, vec![("SMOOTH", flag(smooth)), cut])
         }
         Variant::Tiled { side, results, .. } => {
             let tile = [("SIDE", side.into()), ("RESULTS", results.into()), cut];
-            (&TILED, tile.into_iter().chain(vectors()).collect())
+            (TILED, tile.into_iter().chain(vectors()).collect())
         }
-        Variant::TiledSubgroups { lanes } => (&TILED_SUBGROUPS, vec![("LANES", lanes.into())]),
+        Variant::TiledSubgroups { lanes } => (TILED_SUBGROUPS, vec![("LANES", lanes.into())]),
         Variant::Cooperative(units) => {
             let (kernel, workgroup) = cooperative::kernel(units);
             let size = [("WORKGROUP", workgroup.into())];
             (kernel, size.into_iter().chain(vectors()).collect())
         }
     };
-    check(&gemm, variant, kernel);
+    check(&gemm, variant, &kernel);
     let transposed = variant == (Variant::Subgroups { transposed: true });
     // A step that does not apply reads nothing; its binding is the left operand.
     let [a, b] = [gemm.a.slice(), gemm.b.slice()];
@@ -244,7 +246,7 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     let [tile_m, tile_n] = variant.tile();
     let [groups_m, groups_n] = [m.div_ceil(tile_m) as u32, n.div_ceil(tile_n) as u32];
     Launch {
-        kernel,
+        kernel: kernel.into(),
         constants,
         buffers: inputs
             .into_iter()

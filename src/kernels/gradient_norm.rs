@@ -1,13 +1,15 @@
 //! The Euclidean norm of all gradients together, in two stages.
 
+use std::borrow::Cow;
+
 use super::{MAX_GROUPS, assert_lengths};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/gradient_norm.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "gradient_norm",
-    source: include_str!("../../shaders/gradient_norm.wgsl"),
-    bindings: &[read("x"), read_write("sums")],
+    name: Cow::Borrowed("gradient_norm"),
+    source: Cow::Borrowed(include_str!("../../shaders/gradient_norm.wgsl")),
+    bindings: Cow::Borrowed(&[read("x"), read_write("sums")]),
     params: size_of::<Params>(),
 };
 
@@ -60,7 +62,7 @@ fn stage(x: &Slice, sums: &Slice, first: usize, lanes: u32, last: bool) -> Launc
         padding: [0; 2],
     };
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("LANES", lanes.into()), ("LAST", f64::from(u8::from(last)))],
         buffers: vec![x.clone(), sums.clone()],
         params: bytemuck::bytes_of(&params).to_vec(),

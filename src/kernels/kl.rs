@@ -1,20 +1,22 @@
 //! KL divergence of a diagonal Gaussian from the standard normal, and its gradients.
 
+use std::borrow::Cow;
+
 use super::{Matrix, assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/kl.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "kl",
-    source: include_str!("../../shaders/kl.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("kl"),
+    source: Cow::Borrowed(include_str!("../../shaders/kl.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("mu"),
         read("logvar"),
         read("d_rows"),
         read_write("rows"),
         read_write("d_mu"),
         read_write("d_logvar"),
-    ],
+    ]),
     params: size_of::<Matrix>(),
 };
 
@@ -72,7 +74,7 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> 
         );
     }
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![
             ("LANES", lanes.into()),
             ("VALUE", value.is_some().into()),

@@ -1,19 +1,21 @@
 //! The latent of a batch and its divergence from the prior, in one launch.
 
+use std::borrow::Cow;
+
 use super::{Matrix, assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/latent.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "latent",
-    source: include_str!("../../shaders/latent.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("latent"),
+    source: Cow::Borrowed(include_str!("../../shaders/latent.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("mu"),
         read("logvar"),
         read("eps"),
         read_write("z"),
         read_write("rows"),
-    ],
+    ]),
     params: size_of::<Matrix>(),
 };
 
@@ -53,7 +55,7 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2], lanes: u32) -> 
         ],
     );
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("LANES", lanes.into())],
         buffers: [mu, logvar, eps, z, divergence].map(Slice::clone).to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),

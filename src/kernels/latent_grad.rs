@@ -1,13 +1,15 @@
 //! The adjoint of the latent and its divergence, in one launch.
 
+use std::borrow::Cow;
+
 use super::{Matrix, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/latent_grad.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "latent_grad",
-    source: include_str!("../../shaders/latent_grad.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("latent_grad"),
+    source: Cow::Borrowed(include_str!("../../shaders/latent_grad.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("mu"),
         read("logvar"),
         read("eps"),
@@ -15,7 +17,7 @@ pub const KERNEL: Kernel = Kernel {
         read("d_rows"),
         read_write("d_mu"),
         read_write("d_logvar"),
-    ],
+    ]),
     params: size_of::<Matrix>(),
 };
 
@@ -63,7 +65,7 @@ pub fn launch(buffers: Buffers<'_>, [rows, columns]: [usize; 2]) -> Launch {
         ],
     );
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("WORKGROUP", WORKGROUP.into())],
         buffers: [mu, logvar, eps, d_z, d_rows, d_mu, d_logvar]
             .map(Slice::clone)

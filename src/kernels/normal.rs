@@ -1,14 +1,16 @@
 //! Standard normals, made on the GPU.
 
+use std::borrow::Cow;
+
 use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::rng::{self, key};
 
 /// `shaders/normal.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "normal",
-    source: include_str!("../../shaders/normal.wgsl"),
-    bindings: &[read("state"), read_write("eps")],
+    name: Cow::Borrowed("normal"),
+    source: Cow::Borrowed(include_str!("../../shaders/normal.wgsl")),
+    bindings: Cow::Borrowed(&[read("state"), read_write("eps")]),
     params: size_of::<Params>(),
 };
 
@@ -59,7 +61,7 @@ pub fn launch(
     };
     assert_lengths(&KERNEL, &[(buffers.state, 4)]);
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![
             ("WORKGROUP", WORKGROUP.into()),
             ("WORDS", (output == Output::Words).into()),

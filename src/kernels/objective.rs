@@ -1,18 +1,20 @@
 //! The end of a step: its losses into the log, the counters moved on.
 
+use std::borrow::Cow;
+
 use super::assert_lengths;
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/objective.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "objective",
-    source: include_str!("../../shaders/objective.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("objective"),
+    source: Cow::Borrowed(include_str!("../../shaders/objective.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("rows"),
         read("weights"),
         read_write("state"),
         read_write("losses"),
-    ],
+    ]),
     params: size_of::<Params>(),
 };
 
@@ -62,7 +64,7 @@ pub fn launch(buffers: Buffers<'_>, batch: usize, stride: usize, lanes: u32) -> 
         ],
     );
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("LANES", lanes.into())],
         buffers: [rows, weights, state, losses].map(Slice::clone).to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),

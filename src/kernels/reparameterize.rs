@@ -1,13 +1,15 @@
 //! The reparameterization: z = μ + exp(½ log σ²)·ε.
 
+use std::borrow::Cow;
+
 use super::{Len, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/reparameterize.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "reparameterize",
-    source: include_str!("../../shaders/reparameterize.wgsl"),
-    bindings: &[read("mu"), read("logvar"), read("eps"), read_write("z")],
+    name: Cow::Borrowed("reparameterize"),
+    source: Cow::Borrowed(include_str!("../../shaders/reparameterize.wgsl")),
+    bindings: Cow::Borrowed(&[read("mu"), read("logvar"), read("eps"), read_write("z")]),
     params: size_of::<Len>(),
 };
 
@@ -35,7 +37,7 @@ pub fn launch(buffers: Buffers<'_>) -> Launch {
         ],
     );
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("WORKGROUP", WORKGROUP.into())],
         buffers: vec![
             buffers.mu.clone(),

@@ -1,18 +1,20 @@
 //! The adjoint of the reparameterization with respect to log σ².
 
+use std::borrow::Cow;
+
 use super::{Len, WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/reparameterize_grad.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "reparameterize_grad",
-    source: include_str!("../../shaders/reparameterize_grad.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("reparameterize_grad"),
+    source: Cow::Borrowed(include_str!("../../shaders/reparameterize_grad.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("d_z"),
         read("logvar"),
         read("eps"),
         read_write("d_logvar"),
-    ],
+    ]),
     params: size_of::<Len>(),
 };
 
@@ -40,7 +42,7 @@ pub fn launch(buffers: Buffers<'_>) -> Launch {
         ],
     );
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("WORKGROUP", WORKGROUP.into())],
         buffers: vec![
             buffers.d_z.clone(),

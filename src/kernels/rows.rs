@@ -11,6 +11,8 @@ pub mod workgroup;
 pub use sections::{Section, each_alone, together, within_iterations};
 pub use tensor::{LINE, Tensor, stride};
 
+use std::borrow::Cow;
+
 use super::{Address, State, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
@@ -29,9 +31,9 @@ const BINDINGS: &[Binding] = &[
 
 /// `shaders/rows_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
 pub const SUBGROUPS: Kernel = Kernel {
-    name: "rows_subgroups",
-    source: include_str!("../../shaders/rows_subgroups.wgsl"),
-    bindings: BINDINGS,
+    name: Cow::Borrowed("rows_subgroups"),
+    source: Cow::Borrowed(include_str!("../../shaders/rows_subgroups.wgsl")),
+    bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
 
@@ -219,7 +221,7 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Secti
     let quads = program.stages.iter().all(Stage::has_whole_latents);
     let aligned = program.stages.iter().all(Stage::has_aligned_weights);
     Launch {
-        kernel: &SUBGROUPS,
+        kernel: SUBGROUPS.into(),
         constants: vec![
             ("SMOOTH", switch(smooth)),
             ("ALIGNED", switch(aligned)),

@@ -1,19 +1,21 @@
 //! Squared error, or the negative log-likelihood of unit-variance Gaussians, and its gradient.
 
+use std::borrow::Cow;
+
 use super::{assert_lengths, wrapped_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/squared_error.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "squared_error",
-    source: include_str!("../../shaders/squared_error.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("squared_error"),
+    source: Cow::Borrowed(include_str!("../../shaders/squared_error.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("y"),
         read("x"),
         read("d_rows"),
         read_write("rows"),
         read_write("d_y"),
-    ],
+    ]),
     params: size_of::<Params>(),
 };
 
@@ -80,7 +82,7 @@ pub fn launch(
         assert_lengths(&KERNEL, &[(g.d_rows, rows), (g.d_y, rows * columns)]);
     }
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![
             ("LANES", lanes.into()),
             ("VALUE", value.is_some().into()),

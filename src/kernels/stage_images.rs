@@ -1,19 +1,21 @@
 //! Images of the coming steps, gathered from several buffers into one.
 
+use std::borrow::Cow;
+
 use super::gather::row_bytes;
 use super::{MAX_GROUPS, State, assert_lengths};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/stage_images.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "stage_images",
-    source: include_str!("../../shaders/stage_images.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("stage_images"),
+    source: Cow::Borrowed(include_str!("../../shaders/stage_images.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("images"),
         read("order"),
         read("state"),
         read_write("staged"),
-    ],
+    ]),
     params: size_of::<Params>(),
 };
 
@@ -84,7 +86,7 @@ pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2], first: usize) -> La
         padding: [0; 3],
     };
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![],
         buffers: [images, order, state, staged].map(Slice::clone).to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),

@@ -1,19 +1,21 @@
 //! The losses of whole steps from those of their rows, for many steps in one launch.
 
+use std::borrow::Cow;
+
 use super::{State, assert_lengths};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::kernels::rows::Log;
 
 /// `shaders/step_losses.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: "step_losses",
-    source: include_str!("../../shaders/step_losses.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("step_losses"),
+    source: Cow::Borrowed(include_str!("../../shaders/step_losses.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("rows"),
         read("weights"),
         read("state"),
         read_write("losses"),
-    ],
+    ]),
     params: size_of::<Params>(),
 };
 
@@ -83,7 +85,7 @@ pub fn launch(buffers: Buffers<'_>, batch: usize, log: Log, lanes: u32) -> Launc
         ],
     );
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![("LANES", lanes.into())],
         buffers: [rows, weights, state, losses].map(Slice::clone).to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),

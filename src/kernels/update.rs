@@ -1,5 +1,7 @@
 //! The end of a training step: the gradients of weights and biases and Adam on them, in one launch.
 
+use std::borrow::Cow;
+
 use super::adam::Constants;
 use super::rows::{LINE, stride};
 use super::{Address, State, assert_lengths, wrapped_grid};
@@ -18,23 +20,23 @@ const BINDINGS: &[Binding] = &[
 
 /// `shaders/optimizer.wgsl` before `update_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
 pub const SUBGROUPS: Kernel = Kernel {
-    name: "update_subgroups",
-    source: concat!(
+    name: Cow::Borrowed("update_subgroups"),
+    source: Cow::Borrowed(concat!(
         include_str!("../../shaders/optimizer.wgsl"),
         include_str!("../../shaders/update_subgroups.wgsl")
-    ),
-    bindings: BINDINGS,
+    )),
+    bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
 
 /// `shaders/optimizer.wgsl` before `update_tiled.wgsl`, for GPUs.
 pub const TILED: Kernel = Kernel {
-    name: "update_tiled",
-    source: concat!(
+    name: Cow::Borrowed("update_tiled"),
+    source: Cow::Borrowed(concat!(
         include_str!("../../shaders/optimizer.wgsl"),
         include_str!("../../shaders/update_tiled.wgsl")
-    ),
-    bindings: BINDINGS,
+    )),
+    bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
 
@@ -199,9 +201,9 @@ pub fn launch(
     variant: Variant,
 ) -> Launch {
     let (kernel, mut constants) = match variant {
-        Variant::Subgroups => (&SUBGROUPS, vec![]),
+        Variant::Subgroups => (SUBGROUPS, vec![]),
         Variant::Tiled { side, results } => (
-            &TILED,
+            TILED,
             vec![("SIDE", side as f64), ("RESULTS", results as f64)],
         ),
     };
@@ -243,7 +245,7 @@ pub fn launch(
         gradients,
     } = buffers;
     assert_lengths(
-        kernel,
+        &kernel,
         &[
             (tensors, tape),
             (state, size_of::<State>() / 4),
@@ -261,7 +263,7 @@ pub fn launch(
         ],
     );
     Launch {
-        kernel,
+        kernel: kernel.into(),
         constants,
         buffers: [tensors, tensors, state, values, m, v, gradients]
             .map(Slice::clone)

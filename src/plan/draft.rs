@@ -233,7 +233,7 @@ impl Draft {
             kernels: draft
                 .launches
                 .iter()
-                .map(|launch| launch.kernel.name)
+                .map(|launch| launch.kernel.name.clone())
                 .collect(),
             barriers: profile::barriers(&draft.launches),
             results: draft.results,

@@ -23,6 +23,8 @@ mod shards;
 mod staging;
 mod task;
 
+use std::borrow::Cow;
+
 use self::dataset::Dataset;
 use crate::gpu::{Dispatch, Gpu, GpuError, Slice};
 use crate::kernels::rows;
@@ -50,7 +52,7 @@ struct Plan {
     /// For messages: what each launch computes, and where.
     results: Vec<Vec<(String, Slice)>>,
     /// For profiles: what each launch runs, and how many wait for earlier ones.
-    kernels: Vec<&'static str>,
+    kernels: Vec<Cow<'static, str>>,
     barriers: usize,
 }
 

@@ -1,5 +1,6 @@
 //! What a step costs the GPU: dispatches, barriers, and the time of each kernel.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -93,17 +94,17 @@ impl Plan {
 }
 
 /// Sums launches of one kernel, longest first. Kernels that tie keep the order of their launches.
-fn by_kernel(kernels: &[&'static str], nanos: &[f64], steps: usize) -> Vec<KernelTime> {
+fn by_kernel(kernels: &[Cow<'static, str>], nanos: &[f64], steps: usize) -> Vec<KernelTime> {
     let mut times: Vec<KernelTime> = Vec::new();
-    for (&name, nanos) in kernels.iter().zip(nanos) {
+    for (name, nanos) in kernels.iter().zip(nanos) {
         let micros = nanos / 1e3 / steps as f64;
-        match times.iter_mut().find(|time| time.name == name) {
+        match times.iter_mut().find(|time| time.name == *name) {
             Some(time) => {
                 time.launches += 1;
                 time.micros += micros;
             }
             None => times.push(KernelTime {
-                name,
+                name: name.clone(),
                 launches: 1,
                 micros,
             }),
@@ -186,9 +187,9 @@ mod tests {
 
     #[test]
     fn kernels_are_summed_and_sorted() {
-        let times = by_kernel(&["a", "b", "a"], &[2e3, 9e3, 4e3], 2);
+        let times = by_kernel(&["a", "b", "a"].map(Cow::Borrowed), &[2e3, 9e3, 4e3], 2);
         let expected = [("b", 1, 4.5), ("a", 2, 3.0)].map(|(name, launches, micros)| KernelTime {
-            name,
+            name: Cow::Borrowed(name),
             launches,
             micros,
         });

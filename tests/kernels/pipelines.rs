@@ -4,16 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use vae_wgpu::gpu::{AdapterChoice, Checks, Gpu, Launch, Options};
+use vae_wgpu::gpu::{AdapterChoice, Checks, Gpu, Kernel, Launch, Options};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::kernels::{activation, add};
 
-use crate::arrays::{Array, uniform};
+use crate::arrays::{Array, run_all, uniform};
 use crate::support::harness::{Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
     tests![gpu:
         launches_prepared_together_run_in_their_order,
+        kernels_of_one_name_are_told_apart_by_their_text,
         the_first_error_is_returned,
         a_file_is_left_where_the_driver_gives_one,
         a_bad_file_is_replaced,
@@ -101,6 +102,31 @@ fn file_after_a_run(gpu: &Gpu, folder: &Path) -> Option<PathBuf> {
 fn launches_prepared_together_run_in_their_order(gpu: &Gpu) {
     assert_chain(gpu);
     assert!(gpu.prepare_all(&[]).unwrap().is_empty());
+}
+
+fn kernels_of_one_name_are_told_apart_by_their_text(gpu: &Gpu) {
+    let (x, y) = (Array::of(gpu, &[3.0_f32]), Array::of(gpu, &[4.0_f32]));
+    let outputs: [_; 3] = [(); 3].map(|()| Array::output(gpu, 1));
+    let launch = |output: &Array<'_>| {
+        add::launch(add::Buffers {
+            a: x.slice(),
+            b: y.slice(),
+            sum: output.slice(),
+        })
+    };
+    let launches: Vec<_> = outputs.iter().map(launch).collect();
+    let mut product = Kernel::clone(&launches[1].kernel);
+    let source = product.source.replace("a[i] + b[i]", "a[i] * b[i]");
+    assert_ne!(source, product.source);
+    product.source = source.into();
+    let product = Launch {
+        kernel: product.into(),
+        ..launches[1].clone()
+    };
+    let all = [launches[0].clone(), product, launches[2].clone()];
+    run_all(gpu, all.to_vec(), &[]);
+    let results = outputs.each_ref().map(|output| output.read::<f32>()[0]);
+    assert_eq!(results, [7.0, 12.0, 7.0]);
 }
 
 fn the_first_error_is_returned(gpu: &Gpu) {

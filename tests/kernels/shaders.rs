@@ -27,12 +27,12 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// A shader with what the validator knows of it.
 fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
-    let name = kernel.name;
-    let module = naga::front::wgsl::parse_str(kernel.source)
-        .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(kernel.source, name)));
+    let name = &kernel.name;
+    let module = naga::front::wgsl::parse_str(&kernel.source)
+        .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&kernel.source, name)));
     let info = validator(kernel)
         .validate(&module)
-        .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(kernel.source, name)));
+        .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&kernel.source, name)));
     (module, info)
 }
 
@@ -40,7 +40,7 @@ fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
 fn validator(kernel: &Kernel) -> Validator {
     let capabilities = if is_cooperative(kernel) {
         Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16 | Capabilities::COOPERATIVE_MATRIX
-    } else if ["rows_subgroups", "update_subgroups"].contains(&kernel.name) {
+    } else if ["rows_subgroups", "update_subgroups"].contains(&kernel.name.as_ref()) {
         Capabilities::SUBGROUP | Capabilities::SHADER_INT64
     } else if kernel.name.ends_with("_subgroups") {
         Capabilities::SUBGROUP
@@ -62,16 +62,16 @@ fn every_file_is_a_kernel() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     let [tail, head] = ["gemm_cooperative", "optimizer"];
-    let names = kernels::ALL.iter().map(|kernel| kernel.name);
+    let names = kernels::ALL.iter().map(|kernel| kernel.name.as_ref());
     let kernels = names.chain([tail, head]).map(|name| format!("{name}.wgsl"));
     assert_eq!(
         files,
         kernels.collect(),
         "files in shaders/, and kernels::ALL"
     );
-    let read = |name| std::fs::read_to_string(folder.join(format!("{name}.wgsl"))).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.join(format!("{name}.wgsl"))).unwrap();
     for kernel in kernels::ALL {
-        let mut file = read(kernel.name);
+        let mut file = read(&kernel.name);
         if is_cooperative(kernel) {
             file += &read(tail);
         }
@@ -114,7 +114,7 @@ fn bindings_match() {
                 Access::Read => StorageAccess::LOAD,
                 Access::ReadWrite => StorageAccess::LOAD | StorageAccess::STORE,
             };
-            (binding.name.to_owned(), AddressSpace::Storage { access })
+            (binding.name.to_string(), AddressSpace::Storage { access })
         });
         let params = [("params".to_owned(), AddressSpace::Uniform)];
         let expected: Vec<_> = (0..)
@@ -127,7 +127,11 @@ fn bindings_match() {
 
 fn no_two_bindings_share_a_name() {
     for kernel in kernels::ALL {
-        let names: BTreeSet<_> = kernel.bindings.iter().map(|binding| binding.name).collect();
+        let names: BTreeSet<_> = kernel
+            .bindings
+            .iter()
+            .map(|binding| &binding.name)
+            .collect();
         assert_eq!(names.len(), kernel.bindings.len(), "{}", kernel.name);
     }
 }
@@ -188,7 +192,7 @@ fn without_comment(line: &str) -> &str {
 
 fn defaults_stay_within_webgpu_limits() {
     for kernel in kernels::ALL {
-        let name = kernel.name;
+        let name = &kernel.name;
         assert!(kernel.bindings.len() <= 8, "{name}: storage buffers");
         let (module, info) = read(kernel);
         let (module, _) =
@@ -250,13 +254,13 @@ fn shaders_translate() {
 /// Bindings get their numbers from wgpu when it runs; here any will do. DX12 has no matrix units, and
 /// Metal those of 8×8.
 fn translate(kernel: &Kernel, module: &Module, info: &ModuleInfo) {
-    to_spirv(kernel.name, module, info);
+    to_spirv(&kernel.name, module, info);
     let sixteen = kernel.name == kernels::gemm::COOPERATIVE_16.name;
     if !sixteen {
-        to_metal(kernel.name, module, info);
+        to_metal(&kernel.name, module, info);
     }
     if !is_cooperative(kernel) {
-        to_hlsl(kernel.name, module, info);
+        to_hlsl(&kernel.name, module, info);
     }
 }
 

@@ -1,21 +1,23 @@
 //! `gemm_split_sum`: the sum of the parts of a product, and what follows it.
 
+use std::borrow::Cow;
+
 use super::{Gemm, activation_code, extent};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::kernels::{WORKGROUP, assert_lengths, elementwise_grid};
 
 /// `shaders/gemm_split_sum.wgsl`.
 pub const SPLIT_SUM: Kernel = Kernel {
-    name: "gemm_split_sum",
-    source: include_str!("../../../shaders/gemm_split_sum.wgsl"),
-    bindings: &[
+    name: Cow::Borrowed("gemm_split_sum"),
+    source: Cow::Borrowed(include_str!("../../../shaders/gemm_split_sum.wgsl")),
+    bindings: Cow::Borrowed(&[
         read("partial"),
         read("bias"),
         read("addend"),
         read("saved"),
         read_write("c"),
         read_write("sums"),
-    ],
+    ]),
     params: size_of::<Params>(),
 };
 
@@ -70,7 +72,7 @@ pub(super) fn launch(gemm: Gemm<'_>, partial: &Slice, parts: usize) -> Launch {
         padding: [0; 3],
     };
     Launch {
-        kernel: &SPLIT_SUM,
+        kernel: SPLIT_SUM.into(),
         constants: vec![("WORKGROUP", WORKGROUP.into())],
         buffers: [partial]
             .into_iter()

@@ -7,15 +7,17 @@ mod tile;
 
 pub use tile::Tile;
 
+use std::borrow::Cow;
+
 use super::{BINDINGS, Buffers, MAX_STAGES, Product, Program, Section, Stage};
 use crate::gpu::{Gpu, Kernel, Launch};
 use layout::{Layout, Places};
 
 /// `shaders/rows_workgroup.wgsl`, for GPUs.
 pub const KERNEL: Kernel = Kernel {
-    name: "rows_workgroup",
-    source: include_str!("../../../shaders/rows_workgroup.wgsl"),
-    bindings: BINDINGS,
+    name: Cow::Borrowed("rows_workgroup"),
+    source: Cow::Borrowed(include_str!("../../../shaders/rows_workgroup.wgsl")),
+    bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
 
@@ -116,7 +118,7 @@ pub(super) fn launch(
     }
     let switch = |on: bool| f64::from(u8::from(on));
     Launch {
-        kernel: &KERNEL,
+        kernel: KERNEL.into(),
         constants: vec![
             ("WORKGROUP", tile.invocations as f64),
             ("TILE_ROWS", tile.rows as f64),
