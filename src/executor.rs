@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use crate::gpu::GpuError;
 use crate::graph::{Graph, Shape, TensorId};
 use crate::rng;
+use crate::setting::Remedy;
 
 /// A failure while running graphs.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -28,6 +29,16 @@ pub enum ExecutorError {
         /// How many were given.
         found: usize,
     },
+}
+
+impl ExecutorError {
+    /// Settings that would put it right.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Gpu(error) => error.remedies(),
+            Self::Mismatch { .. } => Vec::new(),
+        }
+    }
 }
 
 /// A trained parameter, before any graph uses it.

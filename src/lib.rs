@@ -19,5 +19,6 @@ pub mod plan;
 pub mod plot;
 pub mod reference;
 pub mod rng;
+pub mod setting;
 pub mod threads;
 pub mod train;

@@ -186,7 +186,7 @@ pub enum ReportError {
         cause: std::io::Error,
     },
     /// It is no report, or a damaged one.
-    #[error("{} is no whole report of `vae bench --json`: {reason}", path.display())]
+    #[error("{} is no whole report of a benchmark: {reason}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,

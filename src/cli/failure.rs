@@ -1,9 +1,12 @@
-//! Errors on their way out: one message, one exit code.
+//! Errors on their way out: one message with the flags that help, one exit code.
 
 use std::process::ExitCode;
 
+use vae_wgpu::data::DataError;
 use vae_wgpu::executor::ExecutorError;
 use vae_wgpu::gpu::GpuError;
+use vae_wgpu::model::VaeError;
+use vae_wgpu::setting::{Remedy, Setting};
 use vae_wgpu::train::TrainError;
 
 use super::console;
@@ -13,9 +16,56 @@ use super::console;
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-/// Prints an error and returns its exit code: 2 for usage, 1 otherwise.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    console::error(&format!("{error:#}"));
+/// The flags of a command, by which an error's settings are set.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags(Vec<String>);
+
+impl Flags {
+    /// Those of `command`.
+    pub(crate) fn of(command: &clap::Command) -> Self {
+        let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+        Self(flags.map(str::to_owned).collect())
+    }
+
+    /// The flag of a setting, if the command has it. It is called as the setting is.
+    fn of_setting(&self, setting: Setting) -> Option<String> {
+        let is_here = self.0.iter().any(|flag| flag == setting.key());
+        is_here.then(|| format!("--{}", setting.key()))
+    }
+
+    /// The message of an error. The library's errors name no flags, so that those which put an error
+    /// right are appended: `the learning rate is 0: choose a positive number such as 1e-3 (--lr)`.
+    fn message(&self, error: &anyhow::Error) -> String {
+        let flags = remedies(error).into_iter().filter_map(|remedy| {
+            let flag = self.of_setting(remedy.setting)?;
+            Some(match remedy.value {
+                Some(value) => format!("{flag} {value}"),
+                None => flag,
+            })
+        });
+        match flags.collect::<Vec<_>>().as_slice() {
+            [] => format!("{error:#}"),
+            flags => format!("{error:#} ({})", flags.join(" or ")),
+        }
+    }
+}
+
+/// The settings that put an error right.
+fn remedies(error: &anyhow::Error) -> Vec<Remedy> {
+    let of_cause = |cause: &(dyn std::error::Error + 'static)| {
+        let of_train = cause.downcast_ref().map(TrainError::remedies);
+        of_train
+            .or_else(|| cause.downcast_ref().map(ExecutorError::remedies))
+            .or_else(|| cause.downcast_ref().map(GpuError::remedies))
+            .or_else(|| cause.downcast_ref().map(VaeError::remedies))
+            .or_else(|| cause.downcast_ref().map(DataError::remedies))
+    };
+    error.chain().find_map(of_cause).unwrap_or_default()
+}
+
+/// Prints an error of a command with these flags and returns its exit code: 2 for usage, 1 otherwise.
+pub(crate) fn report(error: &anyhow::Error, flags: &Flags) -> ExitCode {
+    console::error(&flags.message(error));
     if error.chain().any(is_usage) {
         ExitCode::from(2)
     } else {
@@ -40,4 +90,40 @@ fn is_usage(error: &(dyn std::error::Error + 'static)) -> bool {
         || error
             .downcast_ref::<ExecutorError>()
             .is_some_and(of_executor)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+    use vae_wgpu::train::Settings;
+
+    use super::super::help;
+    use super::*;
+
+    fn flags(name: &str) -> Flags {
+        let command = help::command(std::iter::empty());
+        Flags::of(command.find_subcommand(name).unwrap())
+    }
+
+    #[test]
+    fn a_training_has_a_flag_for_every_setting() {
+        let train = flags("train");
+        for &setting in Setting::ALL {
+            assert!(train.of_setting(setting).is_some(), "{}", setting.key());
+        }
+    }
+
+    #[test]
+    fn flags_follow_the_message_where_the_command_has_them() {
+        let settings = Settings {
+            hidden: Vec::new(),
+            ..Settings::default()
+        };
+        let failed = || settings.check().context("in a file").unwrap_err();
+        let message = flags("train").message(&failed());
+        assert!(message.starts_with("in a file: a VAE needs"), "{message}");
+        assert!(message.ends_with(" (--hidden 400)"), "{message}");
+        let message = flags("sample").message(&failed());
+        assert!(message.ends_with("400 units"), "{message}");
+    }
 }

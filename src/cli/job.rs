@@ -262,10 +262,10 @@ impl Job {
                 DataError::UnknownSource { .. }
                 | DataError::NotDownloaded { .. }
                 | DataError::NoImages { .. },
-            ) => anyhow!(
-                "the run {run} was trained on data that are not there: {error}; if they were moved, \
-                 --data says where they are now"
-            ),
+            ) => error.context(format!(
+                "the run {run} was trained on data that are not there (if they were moved, --data \
+                 says where they are now)"
+            )),
             _ => error,
         })?;
         let recorded = &resume.config.data;

@@ -53,6 +53,9 @@ pub(crate) struct Cli {
     quiet: bool,
     #[command(subcommand)]
     command: Command,
+    /// The flags of `command`.
+    #[arg(skip)]
+    flags: failure::Flags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,8 +74,13 @@ enum Command {
 impl Cli {
     /// What this process was called with. Help, versions and wrong usage end it here.
     pub(crate) fn of_this_process() -> Self {
-        let matches = help::command(std::env::args_os()).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let mut command = help::command(std::env::args_os());
+        let matches = command.get_matches_mut();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let called = matches.subcommand_name();
+        let called = called.and_then(|name| command.find_subcommand(name));
+        cli.flags = called.map(failure::Flags::of).unwrap_or_default();
+        cli
     }
 
     /// Runs the command and says how it went.
@@ -94,7 +102,7 @@ impl Cli {
         };
         match done {
             Ok(code) => code,
-            Err(error) => failure::report(&error),
+            Err(error) => failure::report(&error, &self.flags),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::Source;
+use crate::setting::{Remedy, Setting};
 
 /// Why a data set could not be loaded or written.
 ///
@@ -36,11 +37,11 @@ pub enum DataError {
 
     /// A named set is not on this machine.
     #[error(
-        "{set} is not on this machine: add --download, or put {} into {}, or name the folder \
-         that has them with --data-dir{}",
+        "{set} is not on this machine{}: have it downloaded, or put {} into {}, or name the folder \
+         that has them",
+        if *namesake { format!(" (the folder {set} here is meant by ./{set})") } else { String::new() },
         missing.join(", "),
-        dir.display(),
-        if *namesake { format!("; the folder {set} here is meant by ./{set}") } else { String::new() }
+        dir.display()
     )]
     NotDownloaded {
         /// Name of the set.
@@ -379,6 +380,21 @@ pub enum DataError {
         /// The partial file.
         path: PathBuf,
     },
+}
+
+impl DataError {
+    /// Settings that would put it right.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::NotDownloaded { .. } => {
+                vec![
+                    Remedy::change(Setting::Download),
+                    Remedy::change(Setting::DataDir),
+                ]
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// What a folder has, of which `names` are the first of `count`.

@@ -1,4 +1,4 @@
-//! From an `--adapter` to an executor.
+//! From the choice of an adapter to an executor.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct Opened {
     pub warning: Option<String>,
 }
 
-/// What an `--adapter` names, before there are parameters to put on it.
+/// What an [`AdapterChoice`] names, before there are parameters to put on it.
 pub struct Device {
     /// The GPU, or `None` for the reference executor.
     gpu: Option<Arc<Gpu>>,

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use crate::setting::{Remedy, Setting};
+
 /// A failure of the adapter, the device or its memory.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum GpuError {
     /// Nothing that can run compute shaders was found.
     #[error(
         "no GPU adapter was found, nor a software one{tried}; install a Vulkan driver (on Linux \
-         `sh scripts/setup` installs Mesa's lavapipe), or run without one with `--adapter reference`"
+         `sh scripts/setup` installs Mesa's lavapipe), or run without one, on the reference executor"
     )]
     NoAdapter {
         /// What restricted the search, if anything did.
@@ -24,7 +26,7 @@ pub enum GpuError {
     },
     /// The choice fits no adapter.
     #[error(
-        "no adapter fits '{wanted}'{origin}; here are:\n{candidates}choose with --adapter one of auto, vulkan, metal, dx12, gl, software, reference, an index or a part of a name"
+        "no adapter fits '{wanted}'{origin}; here are:\n{candidates}choose one of auto, vulkan, metal, dx12, gl, software, reference, an index or a part of a name"
     )]
     NoMatch {
         /// What was asked for.
@@ -41,7 +43,7 @@ pub enum GpuError {
     Reference,
     /// The driver refused a device.
     #[error(
-        "adapter '{adapter}' gave no device: {reason}; its driver may need more threads or memory than there are (`ulimit -u`, `ulimit -v`), or try another one with --adapter (see `vae adapters`)"
+        "adapter '{adapter}' gave no device: {reason}; its driver may need more threads or memory than there are (`ulimit -u`, `ulimit -v`), or try another adapter, of those that `vae adapters` lists"
     )]
     Device {
         /// The adapter's name.
@@ -51,7 +53,7 @@ pub enum GpuError {
     },
     /// Matrix units were asked for, and there are none.
     #[error(
-        "adapter '{adapter}' has no matrix units that the kernels could use (of 8×8 or 16×16, f16 added in f32, through wgpu's experimental feature); leave --matrix-units out"
+        "adapter '{adapter}' has no matrix units that the kernels could use (of 8×8 or 16×16, f16 added in f32, through wgpu's experimental feature); leave that setting out"
     )]
     MatrixUnits {
         /// The adapter's name.
@@ -86,7 +88,7 @@ pub enum GpuError {
         adapter: String,
     },
     /// A plan that the model or the adapter does not have.
-    #[error("this model cannot run as --plan {plan}: {reason}; --plan auto takes one that fits")]
+    #[error("this model cannot run in the plan {plan}: {reason}; auto takes a plan that fits")]
     Plan {
         /// What was asked for.
         plan: String,
@@ -117,6 +119,19 @@ pub enum GpuError {
         /// Its words.
         reason: String,
     },
+}
+
+impl GpuError {
+    /// Settings that would put it right.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::NoAdapter { .. } => vec![Remedy::set(Setting::Adapter, "reference")],
+            Self::NoMatch { .. } | Self::Device { .. } => vec![Remedy::change(Setting::Adapter)],
+            Self::MatrixUnits { .. } => vec![Remedy::change(Setting::MatrixUnits)],
+            Self::Plan { .. } => vec![Remedy::set(Setting::Plan, "auto")],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Bytes for people: `1.5 GiB`.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::executor::ParameterSpec;
 use crate::graph::{Activation, Graph, Optimizer, TensorId};
 use crate::rng::Stream;
+use crate::setting::{Remedy, Setting};
 
 /// p(x | z): what the decoder's outputs mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,10 +72,22 @@ pub enum VaeError {
         unit: &'static str,
         /// What was asked for.
         size: usize,
+        /// The setting that says it, where one does.
+        setting: Option<Setting>,
     },
     /// No hidden layer.
-    #[error("a VAE needs at least one hidden layer: name its units, such as --hidden 400")]
+    #[error("a VAE needs at least one hidden layer, such as one of 400 units")]
     NoHidden,
+}
+
+impl VaeError {
+    /// Settings that would put it right.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Size { setting, .. } => setting.map(Remedy::change).into_iter().collect(),
+            Self::NoHidden => vec![Remedy::set(Setting::Hidden, 400)],
+        }
+    }
 }
 
 /// Where ε comes from.
@@ -122,14 +135,20 @@ impl Vae {
             return Err(VaeError::NoHidden);
         }
         let hidden = config.hidden.iter();
-        let hidden = hidden.map(|&size| ("a hidden layer", "units", size));
+        let hidden = hidden.map(|&size| ("a hidden layer", "units", size, Some(Setting::Hidden)));
+        let latent = Some(Setting::Latent);
         let others = [
-            ("an image", "pixels", config.input_dim),
-            ("a latent", "dimensions", config.latent_dim),
+            ("an image", "pixels", config.input_dim, None),
+            ("a latent", "dimensions", config.latent_dim, latent),
         ];
-        for (what, unit, size) in hidden.chain(others) {
+        for (what, unit, size, setting) in hidden.chain(others) {
             if !(1..=Self::MAX_UNITS).contains(&size) {
-                return Err(VaeError::Size { what, unit, size });
+                return Err(VaeError::Size {
+                    what,
+                    unit,
+                    size,
+                    setting,
+                });
             }
         }
         Ok(Self { config })

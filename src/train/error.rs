@@ -3,6 +3,7 @@
 use crate::checkpoint::CheckpointError;
 use crate::executor::ExecutorError;
 use crate::model::VaeError;
+use crate::setting::{Remedy, Setting};
 
 /// A training that cannot start, go on or be continued.
 #[derive(Debug, thiserror::Error)]
@@ -17,19 +18,17 @@ pub enum TrainError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A setting out of its range.
-    #[error("{name} is {value}: {expected}")]
+    #[error("{setting} is {value}: {expected}")]
     Setting {
         /// The setting.
-        name: &'static str,
+        setting: Setting,
         /// What was asked for.
         value: String,
         /// What can be asked for.
         expected: String,
     },
     /// The batch is larger than the data.
-    #[error(
-        "a batch of {batch} is more than the {images} training images: use --batch-size {images} or less"
-    )]
+    #[error("a batch of {batch} is more than the {images} training images: at most {images} fit")]
     Batch {
         /// The batch size.
         batch: usize,
@@ -114,15 +113,22 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// Settings that would put it right.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Setting { setting, .. } => vec![Remedy::change(*setting)],
+            Self::Batch { images, .. } => vec![Remedy::set(Setting::BatchSize, images)],
+            Self::Vae(error) => error.remedies(),
+            Self::Executor(error) => error.remedies(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The error of a setting that is out of its range.
-    pub(super) fn setting(
-        name: &'static str,
-        value: &dyn std::fmt::Display,
-        expected: &str,
-    ) -> Self {
+    pub(super) fn setting(setting: Setting, value: &dyn std::fmt::Display, expected: &str) -> Self {
         let (value, expected) = (value.to_string(), expected.to_owned());
         Self::Setting {
-            name,
+            setting,
             value,
             expected,
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Settings, TrainError};
 use crate::graph::{Curve, Schedule, ScheduleError};
+use crate::setting::Setting;
 
 /// How the learning rate goes on from where it starts: `constant`, `linear`, `cosine`, or a table such
 /// as `1:1e-3,3:7e-4,9:5e-4`, rates for so many passes over the data each, the last of which holds on.
@@ -104,11 +105,13 @@ impl Settings {
         let whole = schedule.and_then(|schedule| schedule.with_warmup(warmup));
         whole.map_err(|error| match error {
             ScheduleError::Range { .. } => TrainError::setting(
-                "warmup-steps",
+                Setting::WarmupSteps,
                 &warmup,
                 &format!("the run has {steps} steps, and the rate decays after its warm-up"),
             ),
-            other => TrainError::setting("lr-schedule", &self.lr_schedule, &other.to_string()),
+            other => {
+                TrainError::setting(Setting::LrSchedule, &self.lr_schedule, &other.to_string())
+            }
         })
     }
 }
@@ -213,7 +216,7 @@ mod tests {
         };
         let error = text(warmup.clone());
         assert!(
-            error.contains("warmup-steps is 30: the run has 30 steps"),
+            error.contains("the number of warm-up steps is 30: the run has 30 steps"),
             "{error}"
         );
         assert!(
@@ -229,7 +232,8 @@ mod tests {
         };
         let error = text(long);
         assert!(
-            error.contains("lr-schedule is 1:0.5,1:0.5") && error.contains("17 parts"),
+            error.contains("the schedule of the learning rate is 1:0.5,1:0.5")
+                && error.contains("17 parts"),
             "{error}"
         );
     }
@@ -263,35 +267,35 @@ mod tests {
                     lr_end: -1.0,
                     ..defaults()
                 },
-                "lr-end is -1",
+                "the last learning rate is -1",
             ),
             (
                 Settings {
                     weight_decay: f64::NAN,
                     ..defaults()
                 },
-                "weight-decay is NaN",
+                "the weight decay is NaN",
             ),
             (
                 Settings {
                     clip_norm: Some(0.0),
                     ..defaults()
                 },
-                "clip-norm is 0",
+                "the largest norm of the gradient is 0",
             ),
             (
                 Settings {
                     lr_schedule: table(vec![(0, 0.1)]),
                     ..defaults()
                 },
-                "lr-schedule is 0:0.1",
+                "the schedule of the learning rate is 0:0.1",
             ),
             (
                 Settings {
                     lr_schedule: table(vec![(1, -0.1)]),
                     ..defaults()
                 },
-                "lr-schedule is 1:-0.1",
+                "the schedule of the learning rate is 1:-0.1",
             ),
         ] {
             let error = bad.check().unwrap_err().to_string();

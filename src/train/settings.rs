@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{LrSchedule, TrainError};
 use crate::graph::{Activation, Adam, Optimizer};
 use crate::model::{Likelihood, Vae, VaeConfig};
+use crate::setting::Setting;
 
 /// Everything that determines a training's result, besides the data and the adapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -150,35 +151,50 @@ impl Settings {
     /// # Errors
     /// With the first setting that is out of its range.
     pub fn check(&self) -> Result<(), TrainError> {
-        let fail = |name, value: &dyn fmt::Display, expected: &str| {
-            Err(TrainError::setting(name, value, expected))
+        let fail = |setting, value: &dyn fmt::Display, expected: &str| {
+            Err(TrainError::setting(setting, value, expected))
         };
         // The layers, before there are images to say how many inputs they have.
         self.vae(1)?;
         if self.batch_size == 0 {
-            return fail("--batch-size", &0, "a batch has at least one image");
+            return fail(Setting::BatchSize, &0, "a batch has at least one image");
         }
         if self.epochs == 0 {
-            return fail("--epochs", &0, "train for at least one epoch");
+            return fail(Setting::Epochs, &0, "train for at least one epoch");
         }
         if !is_positive(self.lr) {
-            return fail("--lr", &self.lr, "choose a positive number such as 1e-3");
+            return fail(
+                Setting::Lr,
+                &self.lr,
+                "choose a positive number such as 1e-3",
+            );
         }
-        for (name, beta) in [("--beta1", self.beta1), ("--beta2", self.beta2)] {
+        for (setting, beta) in [(Setting::Beta1, self.beta1), (Setting::Beta2, self.beta2)] {
             if !(0.0..1.0).contains(&beta) {
-                return fail(name, &beta, "choose a number from 0 to less than 1");
+                return fail(setting, &beta, "choose a number from 0 to less than 1");
             }
         }
         if !is_positive(self.eps) {
-            return fail("--eps", &self.eps, "choose a positive number such as 1e-8");
+            return fail(
+                Setting::Eps,
+                &self.eps,
+                "choose a positive number such as 1e-8",
+            );
         }
-        for (name, value) in [("lr-end", self.lr_end), ("weight-decay", self.weight_decay)] {
+        for (setting, value) in [
+            (Setting::LrEnd, self.lr_end),
+            (Setting::WeightDecay, self.weight_decay),
+        ] {
             if value != 0.0 && !is_positive(value) {
-                return fail(name, &value, "choose 0 or a positive number");
+                return fail(setting, &value, "choose 0 or a positive number");
             }
         }
         if let Some(norm) = self.clip_norm.filter(|&norm| !is_positive(norm)) {
-            return fail("clip-norm", &norm, "choose a positive number such as 1");
+            return fail(
+                Setting::ClipNorm,
+                &norm,
+                "choose a positive number such as 1",
+            );
         }
         if let LrSchedule::Table(rates) = &self.lr_schedule
             && !rates
@@ -186,7 +202,7 @@ impl Settings {
                 .all(|&(passes, rate)| passes > 0 && is_positive(rate))
         {
             let expected = "each rate is a positive number, for one pass at least";
-            return fail("lr-schedule", &self.lr_schedule, expected);
+            return fail(Setting::LrSchedule, &self.lr_schedule, expected);
         }
         Ok(())
     }
@@ -255,7 +271,7 @@ impl Preset {
     /// Every preset.
     pub const ALL: [Self; 4] = [Self::Blog, Self::Textbook, Self::Aevb, Self::Aevb2d];
 
-    /// As `--preset` takes it.
+    /// Its name, which [`FromStr`] reads.
     pub fn name(self) -> &'static str {
         match self {
             Self::Blog => "blog",

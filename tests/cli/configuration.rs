@@ -84,29 +84,44 @@ fn a_file_that_is_no_configuration_is_refused() {
         ("[training]\nhidden = [-8]\n", &["line 2", "-8"]),
         (
             "[training]\nhidden = []\n",
-            &["at least one hidden layer", "--hidden 400"],
+            &["at least one hidden layer", "(--hidden 400)"],
         ),
         ("[training]\nlatent = 0\n", &["latent of 0"]),
         (
             "[training]\nlikelihood = \"poisson\"\n",
             &["line 2", "poisson", "bernoulli"],
         ),
-        ("[training]\nlr = nan\n", &["--lr is NaN"]),
+        (
+            "[training]\nlr = nan\n",
+            &["the learning rate is NaN", "(--lr)"],
+        ),
         (
             "[training]\nlr-schedule = \"steps\"\n",
             &["line 2", "'steps'", "PASSES:RATE"],
         ),
         (
             "[training]\nlr-schedule = \"2:1e-3,0:1e-4\"\n",
-            &["lr-schedule is 2:0.001,0:0.0001"],
+            &[
+                "schedule of the learning rate is 2:0.001,0:0.0001",
+                "(--lr-schedule)",
+            ],
         ),
         (
             "[training]\nbatch-size = 9\nlr-schedule = \"cosine\"\nwarmup-steps = 99999\n",
-            &["warmup-steps is 99999", "the run has"],
+            &["warm-up steps is 99999", "the run has", "(--warmup-steps)"],
         ),
-        ("[training]\nlr-end = -1\n", &["lr-end is -1"]),
-        ("[training]\nweight-decay = inf\n", &["weight-decay is inf"]),
-        ("[training]\nclip-norm = -1\n", &["clip-norm is -1"]),
+        (
+            "[training]\nlr-end = -1\n",
+            &["last learning rate is -1", "(--lr-end)"],
+        ),
+        (
+            "[training]\nweight-decay = inf\n",
+            &["weight decay is inf", "(--weight-decay)"],
+        ),
+        (
+            "[training]\nclip-norm = -1\n",
+            &["norm of the gradient is -1", "(--clip-norm)"],
+        ),
         ("adapter = \"\"\n", &["adapter ''", "auto"]),
         ("plan = \"sideways\"\n", &["plan 'sideways'", "two-launch"]),
     ] {
@@ -133,7 +148,7 @@ fn matrix_units_are_asked_for_and_kept() {
     let path = place.path("runs/a/config.toml");
     let config = fs::read_to_string(&path).unwrap();
     assert!(config.contains("matrix-units = false\n"), "{config}");
-    let parts = ["no matrix units", "--matrix-units"];
+    let parts = ["no matrix units", "(--matrix-units)"];
     place
         .vae("train --data tiny --batch-size 4 --adapter reference --matrix-units --out runs/units")
         .fails(1, &parts);

@@ -125,7 +125,7 @@ fn what_is_not_there_is_named_with_what_to_put_there() {
         ),
         (
             "mnist --data-dir empty",
-            &["mnist is not on this machine", "--download", "--data-dir"],
+            &["mnist is not on this machine", "(--download or --data-dir)"],
         ),
         (
             "kmnist --data-dir nosuch",

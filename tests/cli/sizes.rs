@@ -15,7 +15,7 @@ fn settings_out_of_range_are_wrong_usage() {
             "--hidden 0",
             &["hidden layer of 0 units", "1 to 1048576"][..],
         ),
-        ("--hidden 8,0", &["hidden layer of 0 units"]),
+        ("--hidden 8,0", &["hidden layer of 0 units", "(--hidden)"]),
         ("--hidden 8,", &["--hidden"]),
         ("--hidden=-8", &["'-8'", "--hidden"]),
         (
@@ -30,31 +30,49 @@ fn settings_out_of_range_are_wrong_usage() {
             "--hidden 18446744073709551616",
             &["18446744073709551616", "too large"],
         ),
-        ("--latent 0", &["latent of 0 dimensions"]),
+        ("--latent 0", &["latent of 0 dimensions", "(--latent)"]),
         (
             "--latent 1000000000000",
             &["latent of 1000000000000 dimensions"],
         ),
-        ("--batch-size 0", &["--batch-size is 0", "at least one"]),
+        (
+            "--batch-size 0",
+            &["the batch size is 0", "at least one", "(--batch-size)"],
+        ),
         (
             "--batch-size 37",
-            &["batch of 37", "36 training images", "--batch-size 36"],
+            &["batch of 37", "36 training images", "(--batch-size 36)"],
         ),
         (
             "--batch-size 18446744073709551615",
-            &["36 training images", "--batch-size 36"],
+            &["36 training images", "(--batch-size 36)"],
         ),
-        ("--epochs 0", &["--epochs is 0", "at least one"]),
-        ("--lr 0", &["--lr is 0", "positive"]),
-        ("--lr -1", &["--lr is -1", "positive"]),
-        ("--lr nan", &["--lr is NaN", "positive"]),
-        ("--lr inf", &["--lr is inf", "positive"]),
-        ("--beta1 1", &["--beta1 is 1", "from 0 to less than 1"]),
+        (
+            "--epochs 0",
+            &["the number of epochs is 0", "at least one", "(--epochs)"],
+        ),
+        ("--lr 0", &["the learning rate is 0", "positive", "(--lr)"]),
+        (
+            "--lr -1",
+            &["the learning rate is -1", "positive", "(--lr)"],
+        ),
+        (
+            "--lr nan",
+            &["the learning rate is NaN", "positive", "(--lr)"],
+        ),
+        (
+            "--lr inf",
+            &["the learning rate is inf", "positive", "(--lr)"],
+        ),
+        (
+            "--beta1 1",
+            &["Adam's beta1 is 1", "from 0 to less than 1", "(--beta1)"],
+        ),
         (
             "--beta2 -0.5",
-            &["--beta2 is -0.5", "from 0 to less than 1"],
+            &["Adam's beta2 is -0.5", "from 0 to less than 1", "(--beta2)"],
         ),
-        ("--eps 0", &["--eps is 0", "positive"]),
+        ("--eps 0", &["Adam's epsilon is 0", "positive", "(--eps)"]),
     ] {
         place.vae(&train(flags)).fails(2, parts);
     }

@@ -55,8 +55,8 @@ fn a_missing_set_says_which_files_and_what_to_do() {
     let parts = [
         "mnist is not",
         "put t10k-labels-idx1-ubyte.gz",
-        "--download",
-        "--data-dir",
+        "have it downloaded",
+        "name the folder",
         &folder,
     ];
     assert_says(&error, &parts);

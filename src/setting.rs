@@ -1,0 +1,165 @@
+//! Settings as errors name them.
+//!
+//! An error of this library says in words what is wrong and what would be valid, and carries as data
+//! which [`Setting`] would put it right. Whoever shows the error adds how that setting is set: the
+//! command line its flags, another program its own controls.
+
+use std::fmt;
+
+/// Defines [`Setting`] from a line for each: the variant, its key and its name in a sentence.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $variant:ident, $key:literal, $name:literal;)*) => {
+        /// A setting that an error can be about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Setting {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Setting {
+            /// Every setting.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its key in kebab case: where [`Settings`](crate::train::Settings) has it, as
+            /// `config.toml` calls it.
+            pub fn key(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $key,)*
+                }
+            }
+        }
+
+        impl fmt::Display for Setting {
+            /// Its name in a sentence.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => $name,)*
+                })
+            }
+        }
+    };
+}
+
+settings! {
+    /// Units of the encoder's hidden layers.
+    Hidden, "hidden", "the hidden layers";
+    /// Dimensions of the latent.
+    Latent, "latent", "the latent's size";
+    /// Images per step.
+    BatchSize, "batch-size", "the batch size";
+    /// Passes over the training images.
+    Epochs, "epochs", "the number of epochs";
+    /// The learning rate.
+    Lr, "lr", "the learning rate";
+    /// How the learning rate goes on.
+    LrSchedule, "lr-schedule", "the schedule of the learning rate";
+    /// Where a decay of the learning rate ends.
+    LrEnd, "lr-end", "the last learning rate";
+    /// Steps of a warm-up of the learning rate.
+    WarmupSteps, "warmup-steps", "the number of warm-up steps";
+    /// Adam's decay of the first moment.
+    Beta1, "beta1", "Adam's beta1";
+    /// Adam's decay of the second moment.
+    Beta2, "beta2", "Adam's beta2";
+    /// Adam's ε.
+    Eps, "eps", "Adam's epsilon";
+    /// AdamW's λ.
+    WeightDecay, "weight-decay", "the weight decay";
+    /// The most that the norm of the whole gradient may be.
+    ClipNorm, "clip-norm", "the largest norm of the gradient";
+    /// Which adapter runs the kernels.
+    Adapter, "adapter", "the adapter";
+    /// How a step is cut into launches.
+    Plan, "plan", "the plan";
+    /// Whether products are computed on matrix units.
+    MatrixUnits, "matrix-units", "the use of matrix units";
+    /// Whether a named data set is fetched.
+    Download, "download", "the download";
+    /// Where named data sets lie.
+    DataDir, "data-dir", "the folder of the data sets";
+}
+
+/// A change of one setting that puts an error right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// The setting to change.
+    pub setting: Setting,
+    /// A value that would do, as text; `None` where the message says what would.
+    pub value: Option<String>,
+}
+
+impl Remedy {
+    /// Another value of `setting`.
+    pub(crate) fn change(setting: Setting) -> Self {
+        Self {
+            setting,
+            value: None,
+        }
+    }
+
+    /// This value of `setting`.
+    pub(crate) fn set(setting: Setting, value: impl fmt::Display) -> Self {
+        Self {
+            setting,
+            value: Some(value.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::train::Settings;
+
+    #[test]
+    fn the_keys_of_a_trainings_settings_are_those_of_its_configuration() {
+        let settings = Settings {
+            clip_norm: Some(1.0),
+            ..Settings::default()
+        };
+        let table = toml::Table::try_from(settings).unwrap();
+        // What the data, the device and the plan are is no setting of `Settings`.
+        let others = ["adapter", "plan", "matrix-units", "download", "data-dir"];
+        for setting in Setting::ALL {
+            let key = setting.key();
+            assert!(table.contains_key(key) != others.contains(&key), "{key}");
+        }
+    }
+
+    /// Every file of Rust below a folder.
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+    }
+
+    /// Two dashes before a letter are a flag: Rust has no such operator, and WGSL none in an expression.
+    #[test]
+    fn outside_the_command_line_no_code_names_a_flag() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut files = Vec::new();
+        sources(&root, &mut files);
+        assert!(files.contains(&root.join("train/error.rs")));
+        files.retain(|path| !path.starts_with(root.join("cli")) && *path != root.join("main.rs"));
+        for path in files {
+            let text = fs::read_to_string(&path).unwrap();
+            for line in text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+            {
+                let flag = line.split("--").skip(1).find(|rest| {
+                    rest.starts_with(|first: char| first.is_ascii_alphabetic() || first == '{')
+                });
+                assert_eq!(flag, None, "{} has in {line:?} a flag", path.display());
+            }
+        }
+    }
+}
