@@ -6,6 +6,9 @@
 //
 // One invocation an element.
 
+/// What its parts take at a time.
+alias Values = f32;
+
 struct Params {
     len: u32,
     padding0: u32,
@@ -20,20 +23,6 @@ struct Params {
 
 override WORKGROUP: u32 = 64;
 override FUNCTION: u32 = 0;
-
-const RELU: u32 = 1;
-const TANH: u32 = 2;
-const SIGMOID: u32 = 3;
-
-/// f′ from f's output.
-fn derivative(function: u32, y: f32) -> f32 {
-    switch function {
-        case RELU: { return select(0.0, 1.0, y > 0.0); }
-        case TANH: { return 1.0 - y * y; }
-        case SIGMOID: { return y * (1.0 - y); }
-        default: { return 1.0; }
-    }
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -15,12 +15,8 @@
 // the host: in f32 the direct form loses four digits at t = 1. The decay is subtracted, since
 // 1 − rate·λ would round to f32's few numbers just below 1.
 
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    padding: u32,
-}
+/// What its parts take at a time.
+alias Values = vec4<f32>;
 
 struct Params {
     len: u32,
@@ -41,12 +37,6 @@ struct Params {
 /// Scale gradients down whose norm is too large.
 override CLIP: bool = false;
 override WORKGROUP: u32 = 64;
-
-/// Zero for what is below f32's normal numbers. The moments of a weight whose gradient stays zero
-/// decay to there, and CPUs take a hundred times as long for each operation on such a number.
-fn flush(x: vec4<f32>) -> vec4<f32> {
-    return select(x, vec4<f32>(), abs(x) < vec4<f32>(SMALLEST_NORMAL));
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

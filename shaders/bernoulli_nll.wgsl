@@ -24,13 +24,10 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> d_logits: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-override LANES: u32 = 64;
 /// Write `rows`.
 override VALUE: bool = true;
 /// Write `d_logits`.
 override GRADIENT: bool = true;
-
-var<workgroup> partial: array<f32, 256>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -56,12 +53,8 @@ fn main(
         }
     }
     if VALUE {
-        partial[lane] = total;
-        workgroupBarrier();
+        total = sum_of_lanes(lane, total);
         if lane == 0u {
-            for (var other = 1u; other < LANES; other++) {
-                total += partial[other];
-            }
             rows[row] = total;
         }
     }

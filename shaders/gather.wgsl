@@ -11,13 +11,6 @@
 // One invocation unpacks one word, so that a byte costs a quarter of a load. Words are numbered
 // over all rows; the grid wraps into y past 65,535 workgroups.
 
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    padding: u32,
-}
-
 struct Params {
     rows: u32,
     dim: u32,

@@ -45,24 +45,8 @@
 // VECTOR_A, VECTOR_B: rows of the operand as it lies in memory are whole vectors; else it is read
 // one by one.
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    a_row: u32,
-    a_k: u32,
-    b_k: u32,
-    b_column: u32,
-    has_bias: u32,
-    has_addend: u32,
-    activation: u32,
-    gradient_of: u32,
-    lanes_or_part: u32,
-    has_sums: u32,
-    c_row: u32,
-    c_column: u32,
-    transposed: u32,
-}
+/// What its parts take at a time.
+alias Values = vec4<f32>;
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
@@ -104,11 +88,6 @@ var<workgroup> largest_of_all: atomic<u32>;
 /// A matrix of each subgroup; before that, what four invocations have of each row's sum.
 var<workgroup> results: array<f32, SUBGROUPS * MATRIX>;
 
-const NONE: u32 = 0;
-const RELU: u32 = 1;
-const TANH: u32 = 2;
-const SIGMOID: u32 = 3;
-
 const FOUR = vec4<u32>(0u, 1u, 2u, 3u);
 /// The exponent's bits: all set in what is not finite.
 const INFINITE: u32 = 0x7f800000;
@@ -116,37 +95,6 @@ const INFINITE: u32 = 0x7f800000;
 const LEAST: f32 = 0x1p-14;
 const LOW: f32 = 0x1p12;
 const OF_LOW: f32 = 0x1p-12;
-
-/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: vec4<f32>) -> vec4<f32> {
-    return tanh(clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0)));
-}
-
-/// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: vec4<f32>) -> vec4<f32> {
-    let t = exp(-abs(x));
-    return select(t, vec4<f32>(1.0), x >= vec4<f32>(0.0)) / (1.0 + t);
-}
-
-fn activate(function: u32, x: vec4<f32>) -> vec4<f32> {
-    switch function {
-        // Not `max`, which would make a number of NaN.
-        case RELU: { return select(x, vec4<f32>(0.0), x < vec4<f32>(0.0)); }
-        case TANH: { return stable_tanh(x); }
-        case SIGMOID: { return sigmoid(x); }
-        default: { return x; }
-    }
-}
-
-/// f′ from f's output.
-fn derivative(function: u32, y: vec4<f32>) -> vec4<f32> {
-    switch function {
-        case RELU: { return select(vec4<f32>(0.0), vec4<f32>(1.0), y > vec4<f32>(0.0)); }
-        case TANH: { return 1.0 - y * y; }
-        case SIGMOID: { return y * (1.0 - y); }
-        default: { return vec4<f32>(1.0); }
-    }
-}
 
 fn a_element(at: u32) -> f32 {
     return a[at / 4u][at % 4u];

@@ -23,24 +23,8 @@
 // driver a hundred times a register. For the same reason this kernel takes along so little: with
 // every step of `gemm_tiled` lavapipe compiles it for seven seconds and runs it five times slower.
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    a_row: u32,
-    a_k: u32,
-    b_k: u32,
-    b_column: u32,
-    has_bias: u32,
-    has_addend: u32,
-    activation: u32,
-    gradient_of: u32,
-    lanes_n: u32,
-    has_sums: u32,
-    c_row: u32,
-    c_column: u32,
-    transposed: u32,
-}
+/// What its parts take at a time.
+alias Values = f32;
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
@@ -55,8 +39,6 @@ const ROWS: u32 = 16;
 const COLUMNS: u32 = 16;
 const LANES: u32 = 8;
 
-const RELU: u32 = 1;
-
 /// Whether workgroups of several z share a sum, and leave its parts in `c`.
 override PARTS: bool = false;
 
@@ -66,7 +48,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let lanes_n = params.lanes_n;
+    let lanes_n = params.lanes_or_part;
     let m0 = (workgroup.y * (LANES / lanes_n) + lane / lanes_n) * ROWS;
     let n0 = workgroup.x * lanes_n * COLUMNS + lane % lanes_n;
 

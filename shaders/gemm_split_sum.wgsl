@@ -12,6 +12,9 @@
 // One invocation an element of c, and after those one an element of sums. The parts are added in
 // their order.
 
+/// What its parts take at a time.
+alias Values = f32;
+
 struct Params {
     m: u32,
     n: u32,
@@ -36,42 +39,6 @@ struct Params {
 @group(0) @binding(6) var<uniform> params: Params;
 
 override WORKGROUP: u32 = 64;
-
-const NONE: u32 = 0;
-const RELU: u32 = 1;
-const TANH: u32 = 2;
-const SIGMOID: u32 = 3;
-
-/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: f32) -> f32 {
-    return tanh(clamp(x, -15.0, 15.0));
-}
-
-/// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: f32) -> f32 {
-    let t = exp(-abs(x));
-    return select(t, 1.0, x >= 0.0) / (1.0 + t);
-}
-
-fn activate(function: u32, x: f32) -> f32 {
-    switch function {
-        // Not `max`, which would make a number of NaN.
-        case RELU: { return select(x, 0.0, x < 0.0); }
-        case TANH: { return stable_tanh(x); }
-        case SIGMOID: { return sigmoid(x); }
-        default: { return x; }
-    }
-}
-
-/// f′ from f's output.
-fn derivative(function: u32, y: f32) -> f32 {
-    switch function {
-        case RELU: { return select(0.0, 1.0, y > 0.0); }
-        case TANH: { return 1.0 - y * y; }
-        case SIGMOID: { return y * (1.0 - y); }
-        default: { return 1.0; }
-    }
-}
 
 /// The parts from `at` on, `stride` apart.
 fn added(at: u32, stride: u32) -> f32 {

@@ -28,24 +28,9 @@
 // such a driver a hundred times a register. Not so the loops over results at the end, since a driver
 // compiles 256 stores in a row for a second: they take the first and move the others up.
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    a_row: u32,
-    a_k: u32,
-    b_k: u32,
-    b_column: u32,
-    has_bias: u32,
-    has_addend: u32,
-    activation: u32,
-    gradient_of: u32,
-    lanes_n: u32,
-    has_sums: u32,
-    c_row: u32,
-    c_column: u32,
-    transposed: u32,
-}
+/// What its parts take at a time.
+alias Values = f32;
+alias Flags = bool;
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
@@ -56,51 +41,14 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-const LANES: u32 = 8;
 const ROWS: u32 = 8;
 const VECTORS: u32 = 4;
 const COLUMNS: u32 = VECTORS * LANES;
 /// Steps of k at a time, so that a sum stays in a register for as long.
 const DEPTH: u32 = 2;
 
-const NONE: u32 = 0;
-const RELU: u32 = 1;
-const TANH: u32 = 2;
-const SIGMOID: u32 = 3;
-
-/// Whether `activation` may be tanh or the sigmoid: such a driver evaluates both sides of a branch.
-override SMOOTH: bool = true;
-
 /// Whether workgroups of several z share a sum, and leave its parts in `c`.
 override PARTS: bool = false;
-
-/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: f32) -> f32 {
-    return tanh(clamp(x, -15.0, 15.0));
-}
-
-/// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: f32) -> f32 {
-    let t = exp(-abs(x));
-    return select(t, 1.0, x >= 0.0) / (1.0 + t);
-}
-
-fn activate(x: f32) -> f32 {
-    // Not `max`, which would make a number of NaN.
-    var y = select(x, 0.0, params.activation == RELU && x < 0.0);
-    if SMOOTH {
-        y = select(y, stable_tanh(x), params.activation == TANH);
-        y = select(y, sigmoid(x), params.activation == SIGMOID);
-    }
-    return y;
-}
-
-/// g′ from g's output.
-fn derivative(y: f32) -> f32 {
-    var slope = select(1.0, 0.0, params.gradient_of == RELU && y <= 0.0);
-    slope = select(slope, 1.0 - y * y, params.gradient_of == TANH);
-    return select(slope, y * (1.0 - y), params.gradient_of == SIGMOID);
-}
 
 /// What follows the sum: bias, addend, activation, derivative; then the result is stored. Of a part,
 /// the results of which start at `first`, nothing follows.
@@ -117,21 +65,11 @@ fn finish(m: u32, n: u32, sum: f32, first: u32) {
     if params.has_addend != 0u {
         value += addend[at];
     }
-    value = activate(value);
+    value = activate(params.activation, value);
     if params.gradient_of != NONE {
-        value *= derivative(saved[at]);
+        value *= derivative(params.gradient_of, saved[at]);
     }
     c[at] = value;
-}
-
-/// Every lane's value, for all lanes.
-fn broadcasts(x: f32) -> array<f32, LANES> {
-    return array<f32, LANES>(
-        subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u),
-        subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u),
-        subgroupBroadcast(x, 4u), subgroupBroadcast(x, 5u),
-        subgroupBroadcast(x, 6u), subgroupBroadcast(x, 7u),
-    );
 }
 
 @compute @workgroup_size(LANES)

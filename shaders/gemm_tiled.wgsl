@@ -27,24 +27,8 @@
 // VECTOR_A, VECTOR_B: rows of the operand as it lies in memory are whole vectors; else it is read
 // one by one.
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    a_row: u32,
-    a_k: u32,
-    b_k: u32,
-    b_column: u32,
-    has_bias: u32,
-    has_addend: u32,
-    activation: u32,
-    gradient_of: u32,
-    part: u32,
-    has_sums: u32,
-    c_row: u32,
-    c_column: u32,
-    transposed: u32,
-}
+/// What its parts take at a time.
+alias Values = vec4<f32>;
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
@@ -71,42 +55,6 @@ var<workgroup> b_tile: array<vec4<f32>, 2 * SIDE * SIDE>;
 /// Rows of the most results, and vectors of columns.
 const MOST: u32 = 8;
 const MOST_VECTORS: u32 = 2;
-
-const NONE: u32 = 0;
-const RELU: u32 = 1;
-const TANH: u32 = 2;
-const SIGMOID: u32 = 3;
-
-/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: vec4<f32>) -> vec4<f32> {
-    return tanh(clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0)));
-}
-
-/// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: vec4<f32>) -> vec4<f32> {
-    let t = exp(-abs(x));
-    return select(t, vec4<f32>(1.0), x >= vec4<f32>(0.0)) / (1.0 + t);
-}
-
-fn activate(function: u32, x: vec4<f32>) -> vec4<f32> {
-    switch function {
-        // Not `max`, which would make a number of NaN.
-        case RELU: { return select(x, vec4<f32>(0.0), x < vec4<f32>(0.0)); }
-        case TANH: { return stable_tanh(x); }
-        case SIGMOID: { return sigmoid(x); }
-        default: { return x; }
-    }
-}
-
-/// f′ from f's output.
-fn derivative(function: u32, y: vec4<f32>) -> vec4<f32> {
-    switch function {
-        case RELU: { return select(vec4<f32>(0.0), vec4<f32>(1.0), y > vec4<f32>(0.0)); }
-        case TANH: { return 1.0 - y * y; }
-        case SIGMOID: { return y * (1.0 - y); }
-        default: { return vec4<f32>(1.0); }
-    }
-}
 
 /// Summands of a slice.
 fn depth() -> u32 {
@@ -298,8 +246,8 @@ fn main(
     let vectors = RESULTS / 4u;
     let m0 = workgroup.y * RESULTS * SIDE;
     let n0 = workgroup.x * RESULTS * SIDE;
-    let start = workgroup.z * params.part;
-    let end = min(start + params.part, params.k);
+    let start = workgroup.z * params.lanes_or_part;
+    let end = min(start + params.lanes_or_part, params.k);
     let block = my_block(invocation);
     // The tiles at the left edge have the sums of `a`, an invocation for each row.
     let with_sums = params.has_sums != 0u && n0 == 0u;

@@ -16,24 +16,8 @@
 // workgroup memory, and no barrier. What lies past an edge of k counts as zero; past other edges lie
 // results that nobody stores.
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    a_row: u32,
-    a_k: u32,
-    b_k: u32,
-    b_column: u32,
-    has_bias: u32,
-    has_addend: u32,
-    activation: u32,
-    gradient_of: u32,
-    lanes_or_part: u32,
-    has_sums: u32,
-    c_row: u32,
-    c_column: u32,
-    transposed: u32,
-}
+/// What its parts take at a time.
+alias Values = f32;
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
@@ -49,42 +33,6 @@ override LANES: u32 = 32;
 const ROWS: u32 = 8;
 const COLUMNS: u32 = 8;
 
-const NONE: u32 = 0;
-const RELU: u32 = 1;
-const TANH: u32 = 2;
-const SIGMOID: u32 = 3;
-
-/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: f32) -> f32 {
-    return tanh(clamp(x, -15.0, 15.0));
-}
-
-/// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: f32) -> f32 {
-    let t = exp(-abs(x));
-    return select(t, 1.0, x >= 0.0) / (1.0 + t);
-}
-
-fn activate(x: f32) -> f32 {
-    switch params.activation {
-        // Not `max`, which would make a number of NaN.
-        case RELU: { return select(x, 0.0, x < 0.0); }
-        case TANH: { return stable_tanh(x); }
-        case SIGMOID: { return sigmoid(x); }
-        default: { return x; }
-    }
-}
-
-/// g′ from g's output.
-fn derivative(y: f32) -> f32 {
-    switch params.gradient_of {
-        case RELU: { return select(0.0, 1.0, y > 0.0); }
-        case TANH: { return 1.0 - y * y; }
-        case SIGMOID: { return y * (1.0 - y); }
-        default: { return 1.0; }
-    }
-}
-
 /// What follows the sum: bias, addend, activation, derivative; then the result is stored.
 fn finish(m: u32, n: u32, sum: f32) {
     let at = m * params.c_row + n;
@@ -95,9 +43,9 @@ fn finish(m: u32, n: u32, sum: f32) {
     if params.has_addend != 0u {
         value += addend[at];
     }
-    value = activate(value);
+    value = activate(params.activation, value);
     if params.gradient_of != NONE {
-        value *= derivative(saved[at]);
+        value *= derivative(params.gradient_of, saved[at]);
     }
     c[at] = value;
 }

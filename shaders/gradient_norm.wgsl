@@ -22,10 +22,6 @@ struct Params {
 
 /// The root of the sum of what are squares already, by one workgroup.
 override LAST: bool = false;
-/// At most 256.
-override LANES: u32 = 64;
-
-var<workgroup> partial: array<f32, 256>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -43,13 +39,8 @@ fn main(
         }
         total += select(four * four, four, LAST);
     }
-    partial[lane] = (total.x + total.y) + (total.z + total.w);
-    workgroupBarrier();
+    let sum = sum_of_lanes(lane, (total.x + total.y) + (total.z + total.w));
     if lane == 0u {
-        var sum = 0.0;
-        for (var other = 0u; other < LANES; other++) {
-            sum += partial[other];
-        }
         sums[params.first + workgroup.x] = select(sum, sqrt(sum), LAST);
     }
 }

@@ -12,6 +12,9 @@
 // Value and gradient share the reads; each is written where its switch is on.
 // logvar is clamped where exp would overflow; the clamp passes the gradient on.
 
+/// What its parts take at a time.
+alias Values = f32;
+
 struct Params {
     rows: u32,
     columns: u32,
@@ -27,25 +30,17 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> d_logvar: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-override LANES: u32 = 64;
 /// Write `rows`.
 override VALUE: bool = true;
 /// Write `d_mu` and `d_logvar`.
 override GRADIENT: bool = true;
-const LOGVAR_MAX: f32 = 80.0;
 
-/// exp(x) − 1, and exp(x) − 1 − x: by their series near zero, where an untrained encoder's logvar
-/// lies and the subtractions would leave few digits. The series is taken of a bounded number, as it
-/// would overflow where it is not used.
+/// exp(x) − 1 and exp(x) − 1 − x, from one series.
 fn exp_minus(x: f32) -> vec2<f32> {
-    let s = clamp(x, -0.5, 0.5);
-    let series = 0.5 * s * s * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 * (1.0 + s / 6.0 *
-        (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0)))))));
+    let tangent = exp_minus_tangent(x);
     let direct = exp(min(x, LOGVAR_MAX)) - 1.0;
-    return select(vec2<f32>(direct, direct - x), vec2<f32>(series + x, series), abs(x) < 0.5);
+    return vec2<f32>(select(direct, tangent + x, abs(x) < 0.5), tangent);
 }
-
-var<workgroup> partial: array<f32, 256>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -71,12 +66,8 @@ fn main(
         }
     }
     if VALUE {
-        partial[lane] = total;
-        workgroupBarrier();
+        total = sum_of_lanes(lane, total);
         if lane == 0u {
-            for (var other = 1u; other < LANES; other++) {
-                total += partial[other];
-            }
             rows[row] = total;
         }
     }

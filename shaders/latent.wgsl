@@ -8,6 +8,9 @@
 //
 // One workgroup a row: each lane takes every LANES-th column, then lane 0 adds the lanes in order.
 
+/// What its parts take at a time.
+alias Values = f32;
+
 struct Params {
     rows: u32,
     columns: u32,
@@ -21,22 +24,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> z: array<f32>;
 @group(0) @binding(4) var<storage, read_write> rows: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
-
-override LANES: u32 = 64;
-const LOGVAR_MAX: f32 = 80.0;
-
-/// exp(x) − 1 − x: by its series near zero, where an untrained encoder's logvar lies and the
-/// subtractions would leave few digits. The series is taken of a bounded number, as it would
-/// overflow where it is not used.
-fn exp_minus_tangent(x: f32) -> f32 {
-    let s = clamp(x, -0.5, 0.5);
-    let series = 0.5 * s * s * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 * (1.0 + s / 6.0 *
-        (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0)))))));
-    let direct = exp(min(x, LOGVAR_MAX)) - 1.0;
-    return select(direct - x, series, abs(x) < 0.5);
-}
-
-var<workgroup> partial: array<f32, 256>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -54,15 +41,11 @@ fn main(
         let i = row * params.columns + column;
         let m = mu[i];
         let l = logvar[i];
-        z[i] = m + exp(0.5 * min(l, LOGVAR_MAX)) * eps[i];
+        z[i] = m + sigma(l) * eps[i];
         total += 0.5 * (m * m + exp_minus_tangent(l));
     }
-    partial[lane] = total;
-    workgroupBarrier();
+    total = sum_of_lanes(lane, total);
     if lane == 0u {
-        for (var other = 1u; other < LANES; other++) {
-            total += partial[other];
-        }
         rows[row] = total;
     }
 }

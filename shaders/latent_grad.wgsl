@@ -10,6 +10,9 @@
 // One invocation an element. The clamp of logvar passes the gradient on, so that a value beyond it
 // can come back.
 
+/// What its parts take at a time.
+alias Values = f32;
+
 struct Params {
     rows: u32,
     columns: u32,
@@ -27,15 +30,6 @@ struct Params {
 @group(0) @binding(7) var<uniform> params: Params;
 
 override WORKGROUP: u32 = 64;
-const LOGVAR_MAX: f32 = 80.0;
-
-/// exp(x) − 1: by its series near zero, where the subtraction would leave few digits.
-fn exp_minus_one(x: f32) -> f32 {
-    let s = clamp(x, -0.5, 0.5);
-    let series = s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
-        (1.0 + s / 6.0 * (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0))))))));
-    return select(exp(min(x, LOGVAR_MAX)) - 1.0, series, abs(x) < 0.5);
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -49,6 +43,6 @@ fn main(
     let upstream = d_rows[i / params.columns];
     let l = logvar[i];
     d_mu[i] = d_z[i] + upstream * mu[i];
-    d_logvar[i] = d_z[i] * 0.5 * exp(0.5 * min(l, LOGVAR_MAX)) * eps[i]
+    d_logvar[i] = d_z[i] * 0.5 * sigma(l) * eps[i]
         + upstream * 0.5 * exp_minus_one(l);
 }

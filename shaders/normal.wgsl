@@ -1,19 +1,12 @@
 // Standard normals: Philox4x32-10 (Salmon et al. 2011) and Box–Muller.
 //
-//   eps[4b .. 4b + 3] = box_muller(philox(counter = (b, step, stream, number), key = seed))
+//   eps[4b .. 4b + 3] = normals(philox(counter = (b, step, stream, number), key = seed))
 //
 // state        the step number
 // eps  [len]
 //
 // One invocation makes one block of four. Nothing is carried between invocations or steps, so the
 // same step gives the same noise however the work is divided.
-
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    padding: u32,
-}
 
 struct Params {
     len: u32,
@@ -35,42 +28,6 @@ override WORKGROUP: u32 = 64;
 /// Write Philox's words as they are (bit-cast), for the known-answer test.
 override WORDS: bool = false;
 
-const TAU: f32 = 6.2831853;
-const UNIT: f32 = 1.0 / 16777216.0;
-
-/// The 64-bit product of two words as (low, high), from 16-bit halves: WGSL has no wider integer.
-fn multiply(a: u32, b: u32) -> vec2<u32> {
-    let low = (a & 0xffffu) * (b & 0xffffu);
-    let mid0 = (a >> 16u) * (b & 0xffffu);
-    let mid1 = (a & 0xffffu) * (b >> 16u);
-    let carry = (low >> 16u) + (mid0 & 0xffffu) + (mid1 & 0xffffu);
-    let high = (a >> 16u) * (b >> 16u) + (mid0 >> 16u) + (mid1 >> 16u) + (carry >> 16u);
-    return vec2<u32>(a * b, high);
-}
-
-fn philox(start: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
-    var counter = start;
-    var key = seed;
-    for (var round = 0u; round < 10u; round++) {
-        let p0 = multiply(counter.x, 0xD2511F53u);
-        let p1 = multiply(counter.z, 0xCD9E8D57u);
-        counter = vec4<u32>(p1.y ^ counter.y ^ key.x, p1.x, p0.y ^ counter.w ^ key.y, p0.x);
-        key += vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
-    }
-    return counter;
-}
-
-/// Two normals from two words; the radius's uniform is in (0, 1].
-///
-/// WGSL promises the accuracy of `sin` and `cos` within ±π only, so the angle is taken from there.
-/// The logarithm of a number next to 1 may come out above 0: the root must not see that.
-fn box_muller(words: vec2<u32>) -> vec2<f32> {
-    let radius = sqrt(max(-2.0 * log(f32((words.x >> 8u) + 1u) * UNIT), 0.0));
-    let turn = f32(words.y >> 8u) * UNIT;
-    let angle = TAU * (turn - select(0.0, 1.0, turn >= 0.5));
-    return radius * vec2<f32>(cos(angle), sin(angle));
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(global_invocation_id) id: vec3<u32>,
@@ -83,7 +40,7 @@ fn main(
     }
     let key = vec2<u32>(params.seed_low, params.seed_high);
     let words = philox(vec4<u32>(block, state.step, params.stream, params.number), key);
-    var values = vec4<f32>(box_muller(words.xy), box_muller(words.zw));
+    var values = normals(words);
     if WORDS {
         values = bitcast<vec4<f32>>(words);
     }

@@ -14,13 +14,6 @@
 // after 65,535 turns in all: a batch of 2²⁵ rows, the most that a binding of 128 MiB holds, takes a
 // lane of 256 a quarter of that for each term.
 
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    padding: u32,
-}
-
 struct Params {
     batch: u32,
     stride: u32,
@@ -34,11 +27,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-override LANES: u32 = 64;
 /// Rows of a lane that one turn of its loop adds; a driver unrolls the loop over them.
 const AT_ONCE: u32 = 8;
-
-var<workgroup> partial: array<f32, 256>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_id) local: vec3<u32>) {
@@ -56,12 +46,8 @@ fn main(@builtin(local_invocation_id) local: vec3<u32>) {
             }
         }
         workgroupBarrier();
-        partial[lane] = total;
-        workgroupBarrier();
+        total = sum_of_lanes(lane, total);
         if lane == 0u {
-            for (var other = 1u; other < LANES; other++) {
-                total += partial[other];
-            }
             let mean = total / f32(params.batch);
             objective += weights[term] * mean;
             losses[first + 1u + term] = mean;

@@ -7,6 +7,9 @@
 // One invocation an element. The clamp of logvar passes the gradient on, so that a value beyond it
 // can come back.
 
+/// What its parts take at a time.
+alias Values = f32;
+
 struct Params {
     len: u32,
     padding0: u32,
@@ -21,7 +24,6 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 override WORKGROUP: u32 = 64;
-const LOGVAR_MAX: f32 = 80.0;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -32,5 +34,5 @@ fn main(
     if i >= params.len {
         return;
     }
-    d_logvar[i] = d_z[i] * 0.5 * exp(0.5 * min(logvar[i], LOGVAR_MAX)) * eps[i];
+    d_logvar[i] = d_z[i] * 0.5 * sigma(logvar[i]) * eps[i];
 }

@@ -45,43 +45,9 @@
 //
 // Such a driver evaluates both sides of a branch, so a stage is skipped by loops that end at once.
 
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    done: atomic<u32>,
-}
-
-struct Stage {
-    kind: u32,
-    columns: u32,
-    inner: u32,
-    input: u32,
-    weight: u32,
-    weight_split: u32,
-    weight_gap: u32,
-    weight_inner: u32,
-    weight_column: u32,
-    bias: u32,
-    bias_split: u32,
-    bias_gap: u32,
-    addend: u32,
-    saved: u32,
-    output: u32,
-    observed: u32,
-    activation: u32,
-    gradient_of: u32,
-    loss: u32,
-    term: u32,
-    stream: u32,
-    number: u32,
-    upstream: f32,
-    scale: f32,
-    offset: f32,
-    padding0: u32,
-    padding1: u32,
-    padding2: u32,
-}
+/// What its parts take at a time.
+alias Values = vec4<f32>;
+alias Flags = vec4<bool>;
 
 struct Params {
     rows: u32,
@@ -107,7 +73,6 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-const LANES: u32 = 8;
 /// Rows of a lane; the workgroup's lie LANES apart.
 const ROWS: u32 = 4;
 /// Columns of a lane, which lie together.
@@ -119,41 +84,12 @@ const LINES: u32 = COLUMNS / LINE;
 /// Summands that a product takes at a time.
 const DEPTH: u32 = 4;
 
-const GATHER: u32 = 0;
-const PRODUCT: u32 = 1;
-const LATENT: u32 = 2;
-const LATENT_GRAD: u32 = 3;
-
-/// An operand that is not there.
-const NONE: u32 = 0xffffffff;
-
-const RELU: u32 = 1;
-const TANH: u32 = 2;
-const SIGMOID: u32 = 3;
-
-const BERNOULLI_NLL: u32 = 1;
-const SQUARED_ERROR: u32 = 2;
-
-/// Whether a stage has tanh or the sigmoid for f.
-override SMOOTH: bool = true;
-
-const LOGVAR_MAX: f32 = 80.0;
-const TAU: f32 = 6.2831853;
-const UNIT: f32 = 1.0 / 16777216.0;
-
 /// Whether rows of weights start at multiples of four words.
 override ALIGNED: bool = true;
 /// Whether latents are whole vectors of four.
 override QUADS: bool = true;
 
 const FOUR: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
-
-/// Words from one row of a tensor to the next: whole lines, and no multiple of sixteen, at which rows
-/// would meet in few sets of a cache.
-fn stride(width: u32) -> u32 {
-    let lines = (width + LINE - 1u) / LINE;
-    return LINE * (lines + select(0u, 1u, lines % 16u == 0u));
-}
 
 fn unpack_pair(pair: u64) -> vec2<f32> {
     return vec2<f32>(bitcast<f32>(u32(pair)), bitcast<f32>(u32(pair >> 32u)));
@@ -243,50 +179,6 @@ fn gather(stage: Stage, first: u32, end: u32) {
     }
 }
 
-/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: vec4<f32>) -> vec4<f32> {
-    return tanh(clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0)));
-}
-
-/// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: vec4<f32>) -> vec4<f32> {
-    let t = exp(-abs(x));
-    return select(t, vec4<f32>(1.0), x >= vec4<f32>()) / (1.0 + t);
-}
-
-fn activate(function: u32, x: vec4<f32>) -> vec4<f32> {
-    // Not `max`, which would make a number of NaN.
-    var y = select(x, vec4<f32>(), (x < vec4<f32>()) & vec4<bool>(function == RELU));
-    if SMOOTH {
-        y = select(y, stable_tanh(x), function == TANH);
-        y = select(y, sigmoid(x), function == SIGMOID);
-    }
-    return y;
-}
-
-/// f′ from f's output.
-fn derivative(function: u32, y: vec4<f32>) -> vec4<f32> {
-    let off = (y <= vec4<f32>()) & vec4<bool>(function == RELU);
-    var slope = select(vec4<f32>(1.0), vec4<f32>(), off);
-    slope = select(slope, 1.0 - y * y, function == TANH);
-    return select(slope, y * (1.0 - y), function == SIGMOID);
-}
-
-/// Every lane's value, for all lanes.
-fn broadcasts(x: f32) -> array<f32, LANES> {
-    return array<f32, LANES>(
-        subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u),
-        subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u),
-        subgroupBroadcast(x, 4u), subgroupBroadcast(x, 5u),
-        subgroupBroadcast(x, 6u), subgroupBroadcast(x, 7u),
-    );
-}
-
-/// A word of an array whose words from `split` on lie `gap` further.
-fn word(index: u32, split: u32, gap: u32) -> u32 {
-    return index + select(0u, gap, index >= split);
-}
-
 fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     var input_at: array<u32, ROWS>;
     var row_loss: array<f32, ROWS>;
@@ -304,7 +196,7 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
         let own = min(vec4<u32>(n0 + VECTORS * lane) + FOUR, vec4<u32>(stage.columns - 1u));
         var sum: array<array<f32, ROWS>, COLUMNS>;
         for (var v = 0u; v < VECTORS; v++) {
-            let has_bias = stage.bias != NONE;
+            let has_bias = stage.bias != ABSENT;
             let bias_at = stage.bias + word(own[v], stage.bias_split, stage.bias_gap);
             let bias = select(0.0, parameter(select(0u, bias_at, has_bias)), has_bias);
             var start = broadcasts(bias);
@@ -422,7 +314,7 @@ fn moved_up(sum: array<array<f32, ROWS>, COLUMNS>) -> array<array<f32, ROWS>, CO
 fn finish(stage: Stage, at: u32, n: u32, sums: Line) {
     var low = sums.low;
     var high = sums.high;
-    if stage.addend != NONE {
+    if stage.addend != ABSENT {
         let addend = fetch_line(stage.addend + at);
         low += addend.low;
         high += addend.high;
@@ -446,7 +338,7 @@ fn score(stage: Stage, at: u32, n: u32, sums: Line) -> vec2<f32> {
     let x = fetch_line(stage.observed + at);
     let low = loss(stage, sums.low, x.low, inside(n, stage.columns));
     let high = loss(stage, sums.high, x.high, inside(n + 4u, stage.columns));
-    if stage.output != NONE {
+    if stage.output != ABSENT {
         store_line(stage.output + at, low.gradient, high.gradient);
     }
     return vec2<f32>(low.value + high.value, low.factor * high.factor);
@@ -489,49 +381,21 @@ fn log_at(term: u32) -> u32 {
     return term * params.term_stride + state.entry * params.entry_stride + params.first_row;
 }
 
-/// The 64-bit product of two words as (low, high), from 16-bit halves: WGSL has no wider integer.
-fn multiply(a: u32, b: u32) -> vec2<u32> {
-    let low = (a & 0xffffu) * (b & 0xffffu);
-    let mid0 = (a >> 16u) * (b & 0xffffu);
-    let mid1 = (a & 0xffffu) * (b >> 16u);
-    let carry = (low >> 16u) + (mid0 & 0xffffu) + (mid1 & 0xffffu);
-    let high = (a >> 16u) * (b >> 16u) + (mid0 >> 16u) + (mid1 >> 16u) + (carry >> 16u);
-    return vec2<u32>(a * b, high);
-}
-
-fn philox(start: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
-    var counter = start;
-    var key = seed;
-    for (var round = 0u; round < 10u; round++) {
-        let p0 = multiply(counter.x, 0xD2511F53u);
-        let p1 = multiply(counter.z, 0xCD9E8D57u);
-        counter = vec4<u32>(p1.y ^ counter.y ^ key.x, p1.x, p0.y ^ counter.w ^ key.y, p0.x);
-        key += vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
-    }
-    return counter;
-}
-
 /// Four elements of this step's ε [batch, columns], from element i on, a multiple of four: what the
 /// kernel `normal` draws.
-fn normals(stage: Stage, i: u32) -> vec4<f32> {
+fn draw(stage: Stage, i: u32) -> vec4<f32> {
     let key = vec2<u32>(params.seed_low, params.seed_high);
-    let words = philox(vec4<u32>(i / 4u, state.step, stage.stream, stage.number), key);
-    let radius = sqrt(max(-2.0 * log(vec2<f32>((words.xz >> vec2<u32>(8u)) + 1u) * UNIT), vec2<f32>()));
-    let turn = vec2<f32>(words.yw >> vec2<u32>(8u)) * UNIT;
-    let angle = TAU * (turn - select(vec2<f32>(), vec2<f32>(1.0), turn >= vec2<f32>(0.5)));
-    let x = radius * cos(angle);
-    let y = radius * sin(angle);
-    return vec4<f32>(x.x, y.x, x.y, y.y);
+    return normals(philox(vec4<u32>(i / 4u, state.step, stage.stream, stage.number), key));
 }
 
 /// Those of a row from a column on, a multiple of four.
 fn noise(stage: Stage, row: u32, column: u32) -> vec4<f32> {
     let i = (params.first_row + row) * stage.columns + column;
-    let first = normals(stage, i);
+    let first = draw(stage, i);
     if QUADS {
         return first;
     }
-    return shifted(first, normals(stage, i + 4u), i & 3u);
+    return shifted(first, draw(stage, i + 4u), i & 3u);
 }
 
 /// Four of eight words, from one of the first four on.
@@ -565,27 +429,6 @@ fn store_four(at: u32, x: vec4<f32>, count: u32) {
     if count > 3u {
         store(at + 3u, x.w);
     }
-}
-
-/// exp(x) − 1 − x: by its series near zero, where the subtractions would leave few digits.
-fn exp_minus_tangent(x: vec4<f32>) -> vec4<f32> {
-    let s = clamp(x, vec4<f32>(-0.5), vec4<f32>(0.5));
-    let series = 0.5 * s * s * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 * (1.0 + s / 6.0 *
-        (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0)))))));
-    let direct = exp(min(x, vec4<f32>(LOGVAR_MAX))) - 1.0;
-    return select(direct - x, series, abs(x) < vec4<f32>(0.5));
-}
-
-/// exp(x) − 1, likewise.
-fn exp_minus_one(x: vec4<f32>) -> vec4<f32> {
-    let s = clamp(x, vec4<f32>(-0.5), vec4<f32>(0.5));
-    let series = s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
-        (1.0 + s / 6.0 * (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0))))))));
-    return select(exp(min(x, vec4<f32>(LOGVAR_MAX))) - 1.0, series, abs(x) < vec4<f32>(0.5));
-}
-
-fn sigma(logvar: vec4<f32>) -> vec4<f32> {
-    return exp(0.5 * min(logvar, vec4<f32>(LOGVAR_MAX)));
 }
 
 fn latent(stage: Stage, first: u32, end: u32) {

@@ -27,45 +27,10 @@
 // VECTORS: all weights, their second pieces and their rows start at multiples of four words; else
 // they are read one by one.
 
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    done: atomic<u32>,
-}
+/// What its parts take at a time.
+alias Values = vec4<f32>;
 
-struct Stage {
-    kind: u32,
-    columns: u32,
-    inner: u32,
-    input: u32,
-    weight: u32,
-    weight_split: u32,
-    weight_gap: u32,
-    weight_inner: u32,
-    weight_column: u32,
-    bias: u32,
-    bias_split: u32,
-    bias_gap: u32,
-    addend: u32,
-    saved: u32,
-    output: u32,
-    observed: u32,
-    activation: u32,
-    gradient_of: u32,
-    loss: u32,
-    term: u32,
-    stream: u32,
-    number: u32,
-    upstream: f32,
-    scale: f32,
-    offset: f32,
-    padding0: u32,
-    padding1: u32,
-    padding2: u32,
-}
-
-/// Where the operands of a stage start in `memory`, in vectors; NONE where they are not in it.
+/// Where the operands of a stage start in `memory`, in vectors; ABSENT where they are not in it.
 struct Places {
     input: u32,
     addend: u32,
@@ -119,23 +84,6 @@ var<workgroup> memory: array<vec4<f32>, TENSORS>;
 /// One vector in nine is left out: a stride of a power of two would meet one bank only.
 var<workgroup> partial: array<vec4<f32>, TILE_ROWS * (WORKGROUP + WORKGROUP / 8u)>;
 
-const GATHER: u32 = 0;
-const PRODUCT: u32 = 1;
-const LATENT: u32 = 2;
-
-/// An operand, or a place in `memory`, that is not there.
-const NONE: u32 = 0xffffffff;
-
-const RELU: u32 = 1;
-const TANH: u32 = 2;
-const SIGMOID: u32 = 3;
-
-const BERNOULLI_NLL: u32 = 1;
-
-const LOGVAR_MAX: f32 = 80.0;
-const TAU: f32 = 6.2831853;
-const UNIT: f32 = 1.0 / 16777216.0;
-
 /// What an invocation works on between products: one row of the tile, every `lanes`-th vector.
 struct Share {
     /// In the tile.
@@ -162,13 +110,6 @@ fn parameter(at: u32) -> f32 {
     return parameters[at / 4u][at % 4u];
 }
 
-/// Words from one row of a tensor to the next on the tape: whole lines of eight, and no multiple of
-/// sixteen.
-fn stride(columns: u32) -> u32 {
-    let lines = (columns + 7u) / 8u;
-    return 8u * (lines + select(0u, 1u, lines % 16u == 0u));
-}
-
 /// A tensor's element, or zero past its edges.
 fn element(at: u32, columns: u32, row: u32, column: u32) -> f32 {
     let there = row < params.rows && column < columns;
@@ -187,7 +128,7 @@ fn on_tape(at: u32, columns: u32, row: u32, vector: u32) -> vec4<f32> {
 
 /// A vector of an operand, from where it is.
 fn operand(share: Share, place: u32, at: u32, columns: u32, vector: u32) -> vec4<f32> {
-    if place == NONE {
+    if place == ABSENT {
         return on_tape(at, columns, share.tape_row, vector);
     }
     return memory[place + share.row * vectors(columns) + vector];
@@ -206,7 +147,7 @@ fn fetch(share: Share, place: u32, at: u32, columns: u32) {
 fn store(share: Share, place: u32, at: u32, columns: u32, vector: u32, value: vec4<f32>) {
     let there = inside(4u * vector, columns);
     let kept = select(vec4<f32>(0.0), value, there);
-    if place != NONE {
+    if place != ABSENT {
         memory[place + share.row * vectors(columns) + vector] = kept;
     }
     if share.tape_row < params.rows {
@@ -248,37 +189,6 @@ fn gather(stage: Stage, place: Places, share: Share) {
     for (var vector = share.lane; vector < vectors(params.dim); vector += share.lanes) {
         let pixels = unpack4x8unorm(images[image + vector]);
         store(share, place.output, stage.output, params.dim, vector, pixels);
-    }
-}
-
-/// No built-in `tanh` overflows within ±15, and tanh(15) is 1 in f32.
-fn stable_tanh(x: vec4<f32>) -> vec4<f32> {
-    return tanh(clamp(x, vec4<f32>(-15.0), vec4<f32>(15.0)));
-}
-
-/// 1 / (1 + e^−x) without overflow on either side.
-fn sigmoid(x: vec4<f32>) -> vec4<f32> {
-    let t = exp(-abs(x));
-    return select(t, vec4<f32>(1.0), x >= vec4<f32>(0.0)) / (1.0 + t);
-}
-
-fn activate(function: u32, x: vec4<f32>) -> vec4<f32> {
-    switch function {
-        // Not `max`, which would make a number of NaN.
-        case RELU: { return select(x, vec4<f32>(0.0), x < vec4<f32>(0.0)); }
-        case TANH: { return stable_tanh(x); }
-        case SIGMOID: { return sigmoid(x); }
-        default: { return x; }
-    }
-}
-
-/// f′ from f's output.
-fn derivative(function: u32, y: vec4<f32>) -> vec4<f32> {
-    switch function {
-        case RELU: { return select(vec4<f32>(0.0), vec4<f32>(1.0), y > vec4<f32>(0.0)); }
-        case TANH: { return 1.0 - y * y; }
-        case SIGMOID: { return y * (1.0 - y); }
-        default: { return vec4<f32>(1.0); }
     }
 }
 
@@ -408,13 +318,13 @@ fn product(stage: Stage, place: Places, share: Share, invocation: u32, groups: u
 fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>) -> f32 {
     let there = inside(4u * vector, stage.columns);
     var y = sum;
-    if stage.bias != NONE {
+    if stage.bias != ABSENT {
         let four = vec4<u32>(0u, 1u, 2u, 3u);
         let c = min(4u * vector + four, vec4<u32>(stage.columns - 1u));
         let at = stage.bias + words(c, stage.bias_split, stage.bias_gap);
         y += vec4<f32>(parameter(at.x), parameter(at.y), parameter(at.z), parameter(at.w));
     }
-    if stage.addend != NONE {
+    if stage.addend != ABSENT {
         y += operand(share, place.addend, stage.addend, stage.columns, vector);
     }
     y = activate(stage.activation, y);
@@ -437,45 +347,12 @@ fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>
         nats = stage.scale * (y - x) * (y - x) + stage.offset;
         slope = 2.0 * stage.scale * (y - x);
     }
-    if stage.output != NONE {
+    if stage.output != ABSENT {
         let d = stage.upstream * slope * derivative(stage.activation, y);
         store(share, place.output, stage.output, stage.columns, vector, d);
     }
     nats = select(vec4<f32>(0.0), nats, there);
     return (nats.x + nats.y) + (nats.z + nats.w);
-}
-
-/// The 64-bit product of two words as (low, high), from 16-bit halves: WGSL has no wider integer.
-fn multiply(a: u32, b: u32) -> vec2<u32> {
-    let low = (a & 0xffffu) * (b & 0xffffu);
-    let mid0 = (a >> 16u) * (b & 0xffffu);
-    let mid1 = (a & 0xffffu) * (b >> 16u);
-    let carry = (low >> 16u) + (mid0 & 0xffffu) + (mid1 & 0xffffu);
-    let high = (a >> 16u) * (b >> 16u) + (mid0 >> 16u) + (mid1 >> 16u) + (carry >> 16u);
-    return vec2<u32>(a * b, high);
-}
-
-fn philox(start: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
-    var counter = start;
-    var key = seed;
-    for (var round = 0u; round < 10u; round++) {
-        let p0 = multiply(counter.x, 0xD2511F53u);
-        let p1 = multiply(counter.z, 0xCD9E8D57u);
-        counter = vec4<u32>(p1.y ^ counter.y ^ key.x, p1.x, p0.y ^ counter.w ^ key.y, p0.x);
-        key += vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
-    }
-    return counter;
-}
-
-/// Four normals from four words.
-fn normals(words: vec4<u32>) -> vec4<f32> {
-    let u = vec2<f32>((words.xz >> vec2<u32>(8u)) + 1u) * UNIT;
-    let radius = sqrt(max(-2.0 * log(u), vec2<f32>(0.0)));
-    let turn = vec2<f32>(words.yw >> vec2<u32>(8u)) * UNIT;
-    let angle = TAU * (turn - select(vec2<f32>(0.0), vec2<f32>(1.0), turn >= vec2<f32>(0.5)));
-    let x = radius * cos(angle);
-    let y = radius * sin(angle);
-    return vec4<f32>(x.x, y.x, x.y, y.y);
 }
 
 /// Four columns of this step's ε [batch, columns]: what the kernel `normal` draws. They are of two
@@ -493,28 +370,10 @@ fn noise(stage: Stage, share: Share, column: u32) -> vec4<f32> {
     }
 }
 
-/// exp(x) − 1: by its series near zero, where the subtraction would leave few digits.
-fn exp_minus_one(x: vec4<f32>) -> vec4<f32> {
-    let s = clamp(x, vec4<f32>(-0.5), vec4<f32>(0.5));
-    let series = s * (1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 *
-        (1.0 + s / 6.0 * (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0))))))));
-    let direct = exp(min(x, vec4<f32>(LOGVAR_MAX))) - 1.0;
-    return select(direct, series, abs(x) < vec4<f32>(0.5));
-}
-
-/// exp(x) − 1 − x, likewise.
-fn exp_minus_tangent(x: vec4<f32>) -> vec4<f32> {
-    let s = clamp(x, vec4<f32>(-0.5), vec4<f32>(0.5));
-    let series = 0.5 * s * s * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 * (1.0 + s / 6.0 *
-        (1.0 + s / 7.0 * (1.0 + s / 8.0 * (1.0 + s / 9.0)))))));
-    let direct = exp(min(x, vec4<f32>(LOGVAR_MAX))) - 1.0 - x;
-    return select(direct, series, abs(x) < vec4<f32>(0.5));
-}
-
 /// Four columns of an operand's row, from where it is; of those that there are not, the last.
 fn columns_of(share: Share, place: u32, at: u32, columns: u32, column: vec4<u32>) -> vec4<f32> {
     let c = min(column, vec4<u32>(columns - 1u));
-    if place == NONE {
+    if place == ABSENT {
         let row = share.tape_row;
         return vec4<f32>(
             element(at, columns, row, c.x), element(at, columns, row, c.y),
@@ -533,9 +392,8 @@ fn latent(stage: Stage, place: Places, share: Share, invocation: u32) {
         let mu = operand(share, place.input, stage.input, stage.inner, v);
         let c = stage.columns + 4u * v + four;
         let logvar = columns_of(share, place.input, stage.input, stage.inner, c);
-        let sigma = exp(0.5 * min(logvar, vec4<f32>(LOGVAR_MAX)));
         let eps = noise(stage, share, 4u * v);
-        store(share, place.output, stage.output, stage.columns, v, mu + sigma * eps);
+        store(share, place.output, stage.output, stage.columns, v, mu + sigma(logvar) * eps);
         let there = inside(4u * v, stage.columns);
         let nats = 0.5 * (mu * mu + exp_minus_tangent(logvar));
         let terms = select(vec4<f32>(0.0), nats, there);
@@ -553,7 +411,7 @@ fn latent_grad(stage: Stage, place: Places, share: Share) {
         let of_mu = c < vec4<u32>(stage.columns);
         let latent = select(c - stage.columns, c, of_mu);
         let d_z = columns_of(share, place.addend, stage.addend, stage.columns, latent);
-        let half_sigma = 0.5 * exp(0.5 * min(head, vec4<f32>(LOGVAR_MAX)));
+        let half_sigma = 0.5 * sigma(head);
         let eps = noise(stage, share, 4u * v - stage.columns);
         let d_mu = d_z + stage.upstream * head;
         let d_logvar = d_z * half_sigma * eps + stage.upstream * 0.5 * exp_minus_one(head);

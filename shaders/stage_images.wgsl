@@ -11,13 +11,6 @@
 // Eight lanes copy an image, a workgroup eight images: as many workgroups are launched as the steps
 // have rows. Up to seven rows more are copied, within `capacity`, which is a multiple of eight.
 
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    padding: u32,
-}
-
 struct Params {
     first: u32,
     count: u32,

@@ -13,13 +13,6 @@
 // turn, in the same order, since llvmpipe ends the loops of an invocation after 65,535 turns in all:
 // `kernels::step_losses::iterations` counts them.
 
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    padding: u32,
-}
-
 struct Params {
     batch: u32,
     stride: u32,
@@ -37,11 +30,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-override LANES: u32 = 64;
 /// Rows of a lane that one turn of its loop adds; a driver unrolls the loop over them.
 const AT_ONCE: u32 = 8;
-
-var<workgroup> partial: array<f32, 256>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -67,12 +57,8 @@ fn main(
             }
         }
         workgroupBarrier();
-        partial[lane] = total;
-        workgroupBarrier();
+        total = sum_of_lanes(lane, total);
         if lane == 0u {
-            for (var other = 1u; other < LANES; other++) {
-                total += partial[other];
-            }
             let mean = total / f32(params.batch);
             objective += weights[term] * mean;
             losses[line + 1u + term] = mean;

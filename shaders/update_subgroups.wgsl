@@ -23,40 +23,8 @@
 // one: eight of `a` are one, four of `b`, and four of what Adam updates where `vectors` says that rows of
 // the weight are whole ones.
 
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    padding: u32,
-}
-
-struct Layer {
-    a: u32,
-    a_width: u32,
-    b: u32,
-    b_width: u32,
-    weight: u32,
-    weight_split: u32,
-    weight_gap: u32,
-    row: u32,
-    column: u32,
-    bias: u32,
-    bias_split: u32,
-    bias_gap: u32,
-    bias_of: u32,
-    first_group: u32,
-    vectors: u32,
-    inputs_first: u32,
-}
-
-struct Params {
-    rows: u32,
-    layers: u32,
-    padding0: u32,
-    padding1: u32,
-    optimizer: Optimizer,
-    table: array<Layer, 32>,
-}
+/// What its parts take at a time.
+alias Values = vec4<f32>;
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<u64>>;
 @group(0) @binding(1) var<storage, read> b: array<vec2<u64>>;
@@ -67,12 +35,6 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> gradients: array<vec4<f32>>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-/// Add what earlier launches have left in `gradients`.
-override ADD: bool = false;
-/// Leave the sum in `gradients`.
-override KEEP: bool = false;
-
-const LANES: u32 = 8;
 /// Rows of a lane, which lie together.
 const ROWS: u32 = 8;
 /// Columns of a lane, likewise.
@@ -86,16 +48,6 @@ const LINE: u32 = 8;
 /// Whose sums are the bias's gradient.
 const OF_A: u32 = 1;
 const OF_B: u32 = 2;
-
-/// Zero for what is below f32's normal numbers, which cost a CPU a hundred times as much.
-fn flush(x: vec4<f32>) -> vec4<f32> {
-    return select(x, vec4<f32>(), abs(x) < vec4<f32>(SMALLEST_NORMAL));
-}
-
-/// A word of an array whose words from `split` on lie `gap` further.
-fn word(index: u32, split: u32, gap: u32) -> u32 {
-    return index + select(0u, gap, index >= split);
-}
 
 /// What Adam makes of parameters.
 struct Updated {
@@ -149,12 +101,6 @@ fn finish(at: u32, sum: f32, rates: vec3<f32>) {
     parameters[at / 4u][at % 4u] = after.parameters.x;
 }
 
-/// Words from one row of a tensor to the next: whole lines, and no multiple of sixteen.
-fn stride(width: u32) -> u32 {
-    let lines = (width + 7u) / 8u;
-    return 8u * (lines + select(0u, 1u, lines % 16u == 0u));
-}
-
 fn unpack(four: vec2<u64>) -> vec4<f32> {
     return vec4<f32>(
         bitcast<f32>(u32(four.x)), bitcast<f32>(u32(four.x >> 32u)),
@@ -176,16 +122,6 @@ fn lines_of(
         }
     }
     return lines;
-}
-
-/// Every lane's value, for all lanes.
-fn broadcasts(x: f32) -> array<f32, LANES> {
-    return array<f32, LANES>(
-        subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u),
-        subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u),
-        subgroupBroadcast(x, 4u), subgroupBroadcast(x, 5u),
-        subgroupBroadcast(x, 6u), subgroupBroadcast(x, 7u),
-    );
 }
 
 @compute @workgroup_size(LANES)

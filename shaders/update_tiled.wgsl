@@ -19,40 +19,8 @@
 // memory, where neighbours read neighbouring words or the same; what lies past an edge is staged as
 // zero, so that the inner loop has no branch. Each sum runs over the rows in order.
 
-struct State {
-    step: u32,
-    position: u32,
-    entry: u32,
-    padding: u32,
-}
-
-struct Layer {
-    a: u32,
-    a_width: u32,
-    b: u32,
-    b_width: u32,
-    weight: u32,
-    weight_split: u32,
-    weight_gap: u32,
-    row: u32,
-    column: u32,
-    bias: u32,
-    bias_split: u32,
-    bias_gap: u32,
-    bias_of: u32,
-    first_group: u32,
-    vectors: u32,
-    inputs_first: u32,
-}
-
-struct Params {
-    rows: u32,
-    layers: u32,
-    padding0: u32,
-    padding1: u32,
-    optimizer: Optimizer,
-    table: array<Layer, 32>,
-}
+/// What its parts take at a time.
+alias Values = f32;
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
@@ -62,11 +30,6 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> v: array<f32>;
 @group(0) @binding(6) var<storage, read_write> gradients: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
-
-/// Add what earlier launches have left in `gradients`.
-override ADD: bool = false;
-/// Leave the sum in `gradients`.
-override KEEP: bool = false;
 
 /// At most 16: 256 invocations are WebGPU's default limit.
 override SIDE: u32 = 16;
@@ -78,16 +41,6 @@ const DEPTH: u32 = 16;
 /// a[r0 + d, i0 + i] at d·RESULTS·SIDE + i, and b likewise.
 var<workgroup> a_tile: array<f32, DEPTH * RESULTS * SIDE>;
 var<workgroup> b_tile: array<f32, DEPTH * RESULTS * SIDE>;
-
-/// Zero for what is below f32's normal numbers, as on every adapter.
-fn flush(x: f32) -> f32 {
-    return select(x, 0.0, abs(x) < SMALLEST_NORMAL);
-}
-
-/// A word of an array whose words from `split` on lie `gap` further.
-fn word(index: u32, split: u32, gap: u32) -> u32 {
-    return index + select(0u, gap, index >= split);
-}
 
 /// What Adam takes of a step: its rate, rate·λ, 1 − β₁ᵗ and 1 − β₂ᵗ.
 struct Step {
@@ -115,12 +68,6 @@ fn finish(at: u32, sum: f32, step: Step) {
     let change = step.rate * (m_new / step.corrections.x) /
         (sqrt(v_new / step.corrections.y) + params.optimizer.eps);
     parameters[at] -= step.decay * parameters[at] + change;
-}
-
-/// Words from one row of a tensor to the next: whole lines of eight, and no multiple of sixteen.
-fn stride(width: u32) -> u32 {
-    let lines = (width + 7u) / 8u;
-    return 8u * (lines + select(0u, 1u, lines % 16u == 0u));
 }
 
 /// Stages DEPTH rows from r0 on.

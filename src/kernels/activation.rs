@@ -9,7 +9,11 @@ use crate::graph::Activation;
 /// `shaders/activation.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("activation"),
-    source: Cow::Borrowed(include_str!("../../shaders/activation.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/activations.wgsl",
+        "parts/activation_branches.wgsl",
+        "activation.wgsl"
+    )),
     bindings: Cow::Borrowed(&[read("x"), read_write("y")]),
     params: size_of::<Len>(),
 };

@@ -9,7 +9,11 @@ use crate::graph::Activation;
 /// `shaders/activation_grad.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("activation_grad"),
-    source: Cow::Borrowed(include_str!("../../shaders/activation_grad.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/activations.wgsl",
+        "parts/activation_branches.wgsl",
+        "activation_grad.wgsl"
+    )),
     bindings: Cow::Borrowed(&[read("y"), read("d_y"), read_write("d_x")]),
     params: size_of::<Len>(),
 };

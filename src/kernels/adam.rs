@@ -6,12 +6,13 @@ use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::graph::{Curve, Optimizer, Schedule};
 
-/// `shaders/optimizer.wgsl` before `adam.wgsl`.
+/// `shaders/adam.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("adam"),
-    source: Cow::Borrowed(concat!(
-        include_str!("../../shaders/optimizer.wgsl"),
-        include_str!("../../shaders/adam.wgsl")
+    source: Cow::Borrowed(wgsl!(
+        "parts/state.wgsl",
+        "parts/optimizer.wgsl",
+        "adam.wgsl"
     )),
     bindings: Cow::Borrowed(&[
         read("state"),

@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/add.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("add"),
-    source: Cow::Borrowed(include_str!("../../shaders/add.wgsl")),
+    source: Cow::Borrowed(wgsl!("add.wgsl")),
     bindings: Cow::Borrowed(&[read("a"), read("b"), read_write("sum")]),
     params: size_of::<Len>(),
 };

@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/bernoulli_nll.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("bernoulli_nll"),
-    source: Cow::Borrowed(include_str!("../../shaders/bernoulli_nll.wgsl")),
+    source: Cow::Borrowed(wgsl!("parts/lanes.wgsl", "bernoulli_nll.wgsl")),
     bindings: Cow::Borrowed(&[
         read("logits"),
         read("x"),

@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/column_sum.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("column_sum"),
-    source: Cow::Borrowed(include_str!("../../shaders/column_sum.wgsl")),
+    source: Cow::Borrowed(wgsl!("column_sum.wgsl")),
     bindings: Cow::Borrowed(&[read("a"), read_write("sum")]),
     params: size_of::<Params>(),
 };

@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/gather.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("gather"),
-    source: Cow::Borrowed(include_str!("../../shaders/gather.wgsl")),
+    source: Cow::Borrowed(wgsl!("parts/state.wgsl", "gather.wgsl")),
     bindings: Cow::Borrowed(&[
         read("images"),
         read("order"),

@@ -33,7 +33,11 @@ const BINDINGS: &[Binding] = &[
 /// `shaders/gemm_registers.wgsl`, for software adapters of any lane count.
 pub const REGISTERS: Kernel = Kernel {
     name: Cow::Borrowed("gemm_registers"),
-    source: Cow::Borrowed(include_str!("../../shaders/gemm_registers.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/product.wgsl",
+        "parts/activations.wgsl",
+        "gemm_registers.wgsl"
+    )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
@@ -41,7 +45,13 @@ pub const REGISTERS: Kernel = Kernel {
 /// `shaders/gemm_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
 pub const SUBGROUPS: Kernel = Kernel {
     name: Cow::Borrowed("gemm_subgroups"),
-    source: Cow::Borrowed(include_str!("../../shaders/gemm_subgroups.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/product.wgsl",
+        "parts/activations.wgsl",
+        "parts/activation_selects.wgsl",
+        "parts/broadcasts.wgsl",
+        "gemm_subgroups.wgsl"
+    )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
@@ -49,7 +59,12 @@ pub const SUBGROUPS: Kernel = Kernel {
 /// `shaders/gemm_tiled.wgsl`, for GPUs.
 pub const TILED: Kernel = Kernel {
     name: Cow::Borrowed("gemm_tiled"),
-    source: Cow::Borrowed(include_str!("../../shaders/gemm_tiled.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/product.wgsl",
+        "parts/activations.wgsl",
+        "parts/activation_branches.wgsl",
+        "gemm_tiled.wgsl"
+    )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
@@ -57,7 +72,12 @@ pub const TILED: Kernel = Kernel {
 /// `shaders/gemm_tiled_subgroups.wgsl`, for GPUs with subgroups of one size.
 pub const TILED_SUBGROUPS: Kernel = Kernel {
     name: Cow::Borrowed("gemm_tiled_subgroups"),
-    source: Cow::Borrowed(include_str!("../../shaders/gemm_tiled_subgroups.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/product.wgsl",
+        "parts/activations.wgsl",
+        "parts/activation_branches.wgsl",
+        "gemm_tiled_subgroups.wgsl"
+    )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };

@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/gradient_norm.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("gradient_norm"),
-    source: Cow::Borrowed(include_str!("../../shaders/gradient_norm.wgsl")),
+    source: Cow::Borrowed(wgsl!("parts/lanes.wgsl", "gradient_norm.wgsl")),
     bindings: Cow::Borrowed(&[read("x"), read_write("sums")]),
     params: size_of::<Params>(),
 };

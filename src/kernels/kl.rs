@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/kl.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("kl"),
-    source: Cow::Borrowed(include_str!("../../shaders/kl.wgsl")),
+    source: Cow::Borrowed(wgsl!("parts/gaussian.wgsl", "parts/lanes.wgsl", "kl.wgsl")),
     bindings: Cow::Borrowed(&[
         read("mu"),
         read("logvar"),

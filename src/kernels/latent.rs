@@ -8,7 +8,11 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/latent.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("latent"),
-    source: Cow::Borrowed(include_str!("../../shaders/latent.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/gaussian.wgsl",
+        "parts/lanes.wgsl",
+        "latent.wgsl"
+    )),
     bindings: Cow::Borrowed(&[
         read("mu"),
         read("logvar"),

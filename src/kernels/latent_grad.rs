@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/latent_grad.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("latent_grad"),
-    source: Cow::Borrowed(include_str!("../../shaders/latent_grad.wgsl")),
+    source: Cow::Borrowed(wgsl!("parts/gaussian.wgsl", "latent_grad.wgsl")),
     bindings: Cow::Borrowed(&[
         read("mu"),
         read("logvar"),

@@ -1,5 +1,13 @@
 //! The kernels: each file holds one kernel's parameters, bindings and grid; its shader is
-//! `shaders/NAME.wgsl`, its CPU twin `reference/NAME.rs`.
+//! `shaders/NAME.wgsl`, after the files of `shaders/parts` that it shares with others, its CPU twin
+//! `reference/NAME.rs`.
+
+/// The text of a shader: files in `shaders`, one after the other.
+macro_rules! wgsl {
+    ($($file:literal),+ $(,)?) => {
+        concat!($(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file))),+)
+    };
+}
 
 pub mod activation;
 pub mod activation_grad;

@@ -9,7 +9,11 @@ use crate::rng::{self, key};
 /// `shaders/normal.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("normal"),
-    source: Cow::Borrowed(include_str!("../../shaders/normal.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/state.wgsl",
+        "parts/normals.wgsl",
+        "normal.wgsl"
+    )),
     bindings: Cow::Borrowed(&[read("state"), read_write("eps")]),
     params: size_of::<Params>(),
 };

@@ -8,7 +8,11 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/objective.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("objective"),
-    source: Cow::Borrowed(include_str!("../../shaders/objective.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/state.wgsl",
+        "parts/lanes.wgsl",
+        "objective.wgsl"
+    )),
     bindings: Cow::Borrowed(&[
         read("rows"),
         read("weights"),

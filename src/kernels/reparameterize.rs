@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/reparameterize.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("reparameterize"),
-    source: Cow::Borrowed(include_str!("../../shaders/reparameterize.wgsl")),
+    source: Cow::Borrowed(wgsl!("parts/gaussian.wgsl", "reparameterize.wgsl")),
     bindings: Cow::Borrowed(&[read("mu"), read("logvar"), read("eps"), read_write("z")]),
     params: size_of::<Len>(),
 };

@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/reparameterize_grad.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("reparameterize_grad"),
-    source: Cow::Borrowed(include_str!("../../shaders/reparameterize_grad.wgsl")),
+    source: Cow::Borrowed(wgsl!("parts/gaussian.wgsl", "reparameterize_grad.wgsl")),
     bindings: Cow::Borrowed(&[
         read("d_z"),
         read("logvar"),

@@ -32,7 +32,16 @@ const BINDINGS: &[Binding] = &[
 /// `shaders/rows_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
 pub const SUBGROUPS: Kernel = Kernel {
     name: Cow::Borrowed("rows_subgroups"),
-    source: Cow::Borrowed(include_str!("../../shaders/rows_subgroups.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/stages.wgsl",
+        "parts/tape.wgsl",
+        "parts/normals.wgsl",
+        "parts/gaussian.wgsl",
+        "parts/activations.wgsl",
+        "parts/activation_selects.wgsl",
+        "parts/broadcasts.wgsl",
+        "rows_subgroups.wgsl"
+    )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };

@@ -8,7 +8,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/squared_error.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("squared_error"),
-    source: Cow::Borrowed(include_str!("../../shaders/squared_error.wgsl")),
+    source: Cow::Borrowed(wgsl!("parts/lanes.wgsl", "squared_error.wgsl")),
     bindings: Cow::Borrowed(&[
         read("y"),
         read("x"),

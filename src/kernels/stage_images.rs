@@ -9,7 +9,7 @@ use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 /// `shaders/stage_images.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("stage_images"),
-    source: Cow::Borrowed(include_str!("../../shaders/stage_images.wgsl")),
+    source: Cow::Borrowed(wgsl!("parts/state.wgsl", "stage_images.wgsl")),
     bindings: Cow::Borrowed(&[
         read("images"),
         read("order"),

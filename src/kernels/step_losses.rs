@@ -9,7 +9,11 @@ use crate::kernels::rows::Log;
 /// `shaders/step_losses.wgsl`.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("step_losses"),
-    source: Cow::Borrowed(include_str!("../../shaders/step_losses.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/state.wgsl",
+        "parts/lanes.wgsl",
+        "step_losses.wgsl"
+    )),
     bindings: Cow::Borrowed(&[
         read("rows"),
         read("weights"),

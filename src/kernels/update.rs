@@ -18,23 +18,30 @@ const BINDINGS: &[Binding] = &[
     read_write("gradients"),
 ];
 
-/// `shaders/optimizer.wgsl` before `update_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
+/// `shaders/update_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
 pub const SUBGROUPS: Kernel = Kernel {
     name: Cow::Borrowed("update_subgroups"),
-    source: Cow::Borrowed(concat!(
-        include_str!("../../shaders/optimizer.wgsl"),
-        include_str!("../../shaders/update_subgroups.wgsl")
+    source: Cow::Borrowed(wgsl!(
+        "parts/state.wgsl",
+        "parts/optimizer.wgsl",
+        "parts/update.wgsl",
+        "parts/tape.wgsl",
+        "parts/broadcasts.wgsl",
+        "update_subgroups.wgsl"
     )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };
 
-/// `shaders/optimizer.wgsl` before `update_tiled.wgsl`, for GPUs.
+/// `shaders/update_tiled.wgsl`, for GPUs.
 pub const TILED: Kernel = Kernel {
     name: Cow::Borrowed("update_tiled"),
-    source: Cow::Borrowed(concat!(
-        include_str!("../../shaders/optimizer.wgsl"),
-        include_str!("../../shaders/update_tiled.wgsl")
+    source: Cow::Borrowed(wgsl!(
+        "parts/state.wgsl",
+        "parts/optimizer.wgsl",
+        "parts/update.wgsl",
+        "parts/tape.wgsl",
+        "update_tiled.wgsl"
     )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),

@@ -1,7 +1,7 @@
 //! Every shader as naga reads it: valid, bound as the Rust side says, within WebGPU's default
 //! limits, and translatable for Vulkan, Metal and DX12.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use naga::back::{PipelineConstants, hlsl, msl, pipeline_constants::process_overrides, spv};
@@ -55,40 +55,53 @@ fn is_cooperative(kernel: &Kernel) -> bool {
     kernel.name.starts_with("gemm_cooperative_")
 }
 
+/// A kernel's text is its file after parts that others may share, and every file serves a kernel. On
+/// matrix units a head that depends on their size comes first.
 fn every_file_is_a_kernel() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    let files: BTreeSet<String> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    let [tail, head] = ["gemm_cooperative", "optimizer"];
+    let parts = read_files(&folder.join("parts"));
+    let mut files = read_files(&folder);
+    let tail = files.remove("gemm_cooperative").unwrap();
     let names = kernels::ALL.iter().map(|kernel| kernel.name.as_ref());
-    let kernels = names.chain([tail, head]).map(|name| format!("{name}.wgsl"));
     assert_eq!(
-        files,
-        kernels.collect(),
+        files.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+        names.collect(),
         "files in shaders/, and kernels::ALL"
     );
-    let read = |name: &str| std::fs::read_to_string(folder.join(format!("{name}.wgsl"))).unwrap();
+    let mut used = BTreeSet::new();
     for kernel in kernels::ALL {
-        let mut file = read(&kernel.name);
-        if is_cooperative(kernel) {
-            file += &read(tail);
+        let (name, own) = (&kernel.name, &files[kernel.name.as_ref()]);
+        let rest = if is_cooperative(kernel) {
+            let rest = kernel.source.strip_prefix(own.as_str());
+            rest.and_then(|rest| rest.strip_suffix(&tail))
+        } else {
+            kernel.source.strip_suffix(own)
+        };
+        let mut rest = rest.unwrap_or_else(|| panic!("{name} holds another file's source"));
+        while !rest.is_empty() {
+            let next = parts.iter().find(|(_, part)| rest.starts_with(*part));
+            let (part, text) = next.unwrap_or_else(|| panic!("{name}: no part begins {rest}"));
+            used.insert(part);
+            rest = &rest[text.len()..];
         }
-        if kernel.name == "adam" || kernel.name.starts_with("update_") {
-            file = read(head) + &file;
-        }
-        assert_eq!(
-            file, kernel.source,
-            "{} holds another file's source",
-            kernel.name
-        );
-        assert!(
-            file.starts_with("// "),
-            "{} does not open with a comment",
-            kernel.name
-        );
     }
+    assert_eq!(used, parts.keys().collect(), "parts that kernels have");
+    for (name, text) in files.iter().chain(&parts) {
+        let has_comment = text.starts_with("// ");
+        assert!(has_comment, "{name} does not open with a comment");
+    }
+}
+
+/// The WGSL files in a folder, by name.
+fn read_files(folder: &Path) -> BTreeMap<String, String> {
+    let paths = std::fs::read_dir(folder).unwrap();
+    let paths = paths.map(|entry| entry.unwrap().path());
+    let shaders = paths.filter(|path| path.is_file()).map(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let name = name.strip_suffix(".wgsl").unwrap().to_owned();
+        (name, std::fs::read_to_string(&path).unwrap())
+    });
+    shaders.collect()
 }
 
 /// Numbers, names and access modes; the parameters come last.

@@ -8,9 +8,12 @@ use crate::gpu::{Kernel, MatrixUnits};
 /// `shaders/gemm_cooperative_8.wgsl` before `gemm_cooperative.wgsl`, for matrices of 8×8.
 pub const COOPERATIVE_8: Kernel = Kernel {
     name: Cow::Borrowed("gemm_cooperative_8"),
-    source: Cow::Borrowed(concat!(
-        include_str!("../../../shaders/gemm_cooperative_8.wgsl"),
-        include_str!("../../../shaders/gemm_cooperative.wgsl")
+    source: Cow::Borrowed(wgsl!(
+        "gemm_cooperative_8.wgsl",
+        "parts/product.wgsl",
+        "parts/activations.wgsl",
+        "parts/activation_branches.wgsl",
+        "gemm_cooperative.wgsl"
     )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
@@ -19,9 +22,12 @@ pub const COOPERATIVE_8: Kernel = Kernel {
 /// `shaders/gemm_cooperative_16.wgsl` before `gemm_cooperative.wgsl`, for matrices of 16×16.
 pub const COOPERATIVE_16: Kernel = Kernel {
     name: Cow::Borrowed("gemm_cooperative_16"),
-    source: Cow::Borrowed(concat!(
-        include_str!("../../../shaders/gemm_cooperative_16.wgsl"),
-        include_str!("../../../shaders/gemm_cooperative.wgsl")
+    source: Cow::Borrowed(wgsl!(
+        "gemm_cooperative_16.wgsl",
+        "parts/product.wgsl",
+        "parts/activations.wgsl",
+        "parts/activation_branches.wgsl",
+        "gemm_cooperative.wgsl"
     )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),

@@ -9,7 +9,11 @@ use crate::kernels::{WORKGROUP, assert_lengths, elementwise_grid};
 /// `shaders/gemm_split_sum.wgsl`.
 pub const SPLIT_SUM: Kernel = Kernel {
     name: Cow::Borrowed("gemm_split_sum"),
-    source: Cow::Borrowed(include_str!("../../../shaders/gemm_split_sum.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/activations.wgsl",
+        "parts/activation_branches.wgsl",
+        "gemm_split_sum.wgsl"
+    )),
     bindings: Cow::Borrowed(&[
         read("partial"),
         read("bias"),

@@ -16,7 +16,15 @@ use layout::{Layout, Places};
 /// `shaders/rows_workgroup.wgsl`, for GPUs.
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("rows_workgroup"),
-    source: Cow::Borrowed(include_str!("../../../shaders/rows_workgroup.wgsl")),
+    source: Cow::Borrowed(wgsl!(
+        "parts/stages.wgsl",
+        "parts/tape.wgsl",
+        "parts/normals.wgsl",
+        "parts/gaussian.wgsl",
+        "parts/activations.wgsl",
+        "parts/activation_branches.wgsl",
+        "rows_workgroup.wgsl"
+    )),
     bindings: Cow::Borrowed(BINDINGS),
     params: size_of::<Params>(),
 };

@@ -1,0 +1,53 @@
+// The stages of a program, and the counters that it moves on: what `rows_subgroups` says of them goes
+// for `rows_workgroup` as well.
+
+/// `done` counts the workgroups that have finished.
+struct State {
+    step: u32,
+    position: u32,
+    entry: u32,
+    done: atomic<u32>,
+}
+
+struct Stage {
+    kind: u32,
+    columns: u32,
+    inner: u32,
+    input: u32,
+    weight: u32,
+    weight_split: u32,
+    weight_gap: u32,
+    weight_inner: u32,
+    weight_column: u32,
+    bias: u32,
+    bias_split: u32,
+    bias_gap: u32,
+    addend: u32,
+    saved: u32,
+    output: u32,
+    observed: u32,
+    activation: u32,
+    gradient_of: u32,
+    loss: u32,
+    term: u32,
+    stream: u32,
+    number: u32,
+    upstream: f32,
+    scale: f32,
+    offset: f32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
+}
+
+const GATHER: u32 = 0;
+const PRODUCT: u32 = 1;
+const LATENT: u32 = 2;
+const LATENT_GRAD: u32 = 3;
+
+/// An operand that is not there.
+const ABSENT: u32 = 0xffffffff;
+
+const BERNOULLI_NLL: u32 = 1;
+const SQUARED_ERROR: u32 = 2;
+
