@@ -93,11 +93,11 @@ mod tests {
         for held in [&[0][..], &[5], &[0, 1, 5], &[2, 4], &[]] {
             let mut kept = all.clone();
             let parted = part(&mut kept, held, 3).unwrap();
-            let of = |is_held: bool| -> Vec<u8> {
+            let items = |is_held: bool| -> Vec<u8> {
                 let item = |value: &u8| held.contains(&usize::from(value / 3)) == is_held;
                 all.iter().copied().filter(item).collect()
             };
-            assert_eq!((parted, kept), (of(true), of(false)), "{held:?}");
+            assert_eq!((parted, kept), (items(true), items(false)), "{held:?}");
         }
     }
 }

@@ -150,22 +150,24 @@ impl Listing {
     /// The files of the one set whose training images are here, or none if there are no training
     /// images. A set with MNIST's names comes before others.
     pub(super) fn files(&self) -> Result<Option<Files>, DataError> {
-        let of = |part: Part| self.entries.iter().filter(move |entry| entry.part == part);
-        let mut sets: Vec<&str> = of(Part::TrainImages).map(|entry| &*entry.set).collect();
+        let entries_of = |part: Part| self.entries.iter().filter(move |entry| entry.part == part);
+        let mut sets: Vec<&str> = entries_of(Part::TrainImages)
+            .map(|entry| &*entry.set)
+            .collect();
         sets.sort_unstable();
         sets.dedup();
         let set = match sets[..] {
             [] => return Ok(None),
             ["", ..] => "",
             [set] => set,
-            _ => return Err(self.ambiguous(of(Part::TrainImages))),
+            _ => return Err(self.ambiguous(entries_of(Part::TrainImages))),
         };
         let Some(train_images) = self.pick(set, Part::TrainImages)? else {
             return Ok(None);
         };
         let test_images = self.pick(set, Part::TestImages)?;
         if test_images.is_none()
-            && let Some(stray) = of(Part::TestImages).next()
+            && let Some(stray) = entries_of(Part::TestImages).next()
         {
             return Err(DataError::StrayTest {
                 train: train_images,

@@ -64,10 +64,11 @@ pub struct Trainer {
     train_count: usize,
     test_count: usize,
     place: Place,
-    /// Where this process took the epoch up, to find the cause of a loss that is not finite.
-    taken_up: (Place, Snapshot),
+    /// Where this process began or continued the epoch, and the weights there, to find the cause of a
+    /// loss that is not finite.
+    epoch_start: (Place, Snapshot),
     /// Whether somebody has had the model since, and may have changed it.
-    lent: bool,
+    may_be_changed: bool,
     steps_per_submission: Option<usize>,
 }
 
@@ -178,9 +179,9 @@ impl Trainer {
             test_terms,
             train_count,
             test_count,
-            taken_up: (place.clone(), snapshot),
+            epoch_start: (place.clone(), snapshot),
             place,
-            lent: false,
+            may_be_changed: false,
             steps_per_submission: None,
         })
     }
@@ -220,7 +221,7 @@ impl Trainer {
 
     /// The model as it is now.
     pub fn model(&mut self) -> &mut Autoencoder {
-        self.lent = true;
+        self.may_be_changed = true;
         &mut self.model
     }
 
@@ -294,7 +295,7 @@ impl Trainer {
         let test = match self.evaluate() {
             Ok(test) => test,
             Err(error) => {
-                let (place, snapshot) = self.taken_up.clone();
+                let (place, snapshot) = self.epoch_start.clone();
                 self.model.executor_mut().restore(&snapshot)?;
                 self.place = place;
                 return Err(error);
@@ -306,8 +307,8 @@ impl Trainer {
             position: 0,
             log: Vec::new(),
         };
-        self.taken_up = (self.place.clone(), self.model.executor_mut().snapshot()?);
-        self.lent = false;
+        self.epoch_start = (self.place.clone(), self.model.executor_mut().snapshot()?);
+        self.may_be_changed = false;
         Ok(EpochEnd::Complete(EpochMetrics {
             epoch: self.place.epoch,
             train,
@@ -365,8 +366,8 @@ impl Trainer {
     /// before an interruption, and its own loss still a number.
     pub fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
         let new;
-        let (place, taken) = &self.taken_up;
-        let snapshot = if place.step == self.place.step && !self.lent {
+        let (place, taken) = &self.epoch_start;
+        let snapshot = if place.step == self.place.step && !self.may_be_changed {
             taken
         } else {
             new = self.model.executor_mut().snapshot()?;
@@ -434,7 +435,7 @@ impl Trainer {
             .lines(log)
             .position(|line| line.iter().any(|v| !v.is_finite()));
         let Some(bad) = bad else { return Ok(()) };
-        let (place, snapshot) = self.taken_up.clone();
+        let (place, snapshot) = self.epoch_start.clone();
         self.model.executor_mut().restore(&snapshot)?;
         self.train.begin(Start {
             step: place.step,
