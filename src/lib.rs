@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod data;
 pub mod eval;
 pub mod executor;
+pub mod expr;
 pub mod gpu;
 pub mod graph;
 pub mod kernels;

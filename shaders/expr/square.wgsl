@@ -1,0 +1,4 @@
+// x².
+fn expr_square(x: f32) -> f32 {
+    return x * x;
+}

@@ -1,0 +1,203 @@
+//! Scalar expressions: small trees of operands, constants, arithmetic, comparison and calls of a
+//! closed table of stable functions ([`Function`]).
+//!
+//! A tree knows nothing of graphs or GPUs, and has five readings: its derivative
+//! ([`Expr::derivative`]), its value ([`Expr::evaluate`]), its value with a bound on what a GPU may
+//! make of it ([`Expr::bounded`]), WGSL ([`wgsl()`]) and text for people ([`Expr::text`]).
+//!
+//! ```
+//! use vae_wgpu::expr::{constant, operand};
+//!
+//! let (x, y) = (operand(0), operand(1));
+//! let loss = constant(0.5) * (&y - &x).square();
+//! assert_eq!(loss.text(&["x", "y"]), "0.5 * (y - x)^2");
+//! assert_eq!(loss.derivative(0).text(&["x", "y"]), "x - y");
+//! assert_eq!(loss.evaluate(&[1.0, 4.0]), 4.5);
+//! ```
+
+mod bound;
+mod build;
+mod derive;
+mod evaluate;
+mod function;
+mod order;
+mod text;
+mod wgsl;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use bound::Bounded;
+pub use build::less;
+pub use evaluate::Number;
+pub use function::Function;
+pub use order::{Sequence, Step};
+pub use wgsl::{Wgsl, wgsl};
+
+/// An expression over numbered operands. Clones share their nodes; equality is that of the trees.
+///
+/// The operators and methods that build one simplify on the way, by identities that lose no digits:
+/// `(a + 1) − 1` is `a`, `x·1` is `x`, `x·0` is 0 (also where x might be infinite), and what holds
+/// constants alone is a constant.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Expr(Arc<Node>);
+
+/// What an expression is at its root.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Node {
+    /// The operand of this number.
+    Operand(usize),
+    /// A number.
+    Constant(Constant),
+    /// A function of one argument.
+    Call(Function, Expr),
+    /// An operation on two.
+    Binary(Binary, Expr, Expr),
+    /// One of two, by a comparison.
+    Select {
+        /// (a, b): the comparison is a < b.
+        less: (Expr, Expr),
+        /// The value where it holds.
+        yes: Expr,
+        /// The value elsewhere.
+        no: Expr,
+    },
+}
+
+/// A finite number that is compared by its bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Constant(u64);
+
+impl Constant {
+    fn new(value: f64) -> Self {
+        Self(value.to_bits())
+    }
+
+    /// The number.
+    pub fn value(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+impl std::fmt::Debug for Constant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.value())
+    }
+}
+
+/// Operations on two numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Binary {
+    /// a + b.
+    Add,
+    /// a − b.
+    Sub,
+    /// a · b.
+    Mul,
+    /// a / b.
+    Div,
+    /// The smaller.
+    Min,
+    /// The larger.
+    Max,
+}
+
+/// The operand of this number.
+pub fn operand(index: usize) -> Expr {
+    Expr::of(Node::Operand(index))
+}
+
+/// A number.
+///
+/// # Panics
+/// If it is not finite as an f32: a shader could not say it.
+pub fn constant(value: f64) -> Expr {
+    assert!(
+        (value as f32).is_finite(),
+        "a constant of an expression is finite in f32, and {value} is not"
+    );
+    // Zero has one sign, so that equal trees compare equal.
+    Expr::of(Node::Constant(Constant::new(value + 0.0)))
+}
+
+impl From<f64> for Expr {
+    /// [`constant`].
+    fn from(value: f64) -> Self {
+        constant(value)
+    }
+}
+
+impl From<&Expr> for Expr {
+    fn from(value: &Expr) -> Self {
+        value.clone()
+    }
+}
+
+impl Expr {
+    fn of(node: Node) -> Self {
+        Self(Arc::new(node))
+    }
+
+    /// What it is at its root.
+    pub fn node(&self) -> &Node {
+        &self.0
+    }
+
+    /// Its number, if it is a constant.
+    pub fn as_constant(&self) -> Option<f64> {
+        match self.node() {
+            Node::Constant(constant) => Some(constant.value()),
+            _ => None,
+        }
+    }
+
+    /// How many operands it asks for: one more than the highest number among them.
+    pub fn arity(&self) -> usize {
+        let sequence = Sequence::of(&[self]);
+        let numbers = sequence.operands().map(|number| number + 1);
+        numbers.max().unwrap_or(0)
+    }
+
+    /// Whether its value depends on this operand.
+    pub fn reads(&self, operand: usize) -> bool {
+        let sequence = Sequence::of(&[self]);
+        sequence.operands().any(|number| number == operand)
+    }
+
+    /// The same with operand i replaced by `by[i]`, all at once.
+    ///
+    /// # Panics
+    /// If it reads an operand that `by` has no expression for.
+    pub fn substitute(&self, by: &[Expr]) -> Expr {
+        self.substitute_once(by, &mut HashMap::new())
+    }
+
+    /// Nodes that are shared stay so.
+    fn substitute_once(&self, by: &[Expr], done: &mut HashMap<*const Node, Expr>) -> Expr {
+        if let Some(known) = done.get(&Arc::as_ptr(&self.0)) {
+            return known.clone();
+        }
+        let result = match self.node() {
+            Node::Operand(index) => by[*index].clone(),
+            Node::Constant(_) => self.clone(),
+            Node::Call(function, x) => x.substitute_once(by, done).call(*function),
+            Node::Binary(binary, a, b) => {
+                let a = a.substitute_once(by, done);
+                build::binary(*binary, a, b.substitute_once(by, done))
+            }
+            Node::Select {
+                less: (a, b),
+                yes,
+                no,
+            } => {
+                let [a, b, yes, no] = [a, b, yes, no].map(|e| e.substitute_once(by, done));
+                less(a, b, yes, no)
+            }
+        };
+        done.insert(Arc::as_ptr(&self.0), result.clone());
+        result
+    }
+}
