@@ -1,0 +1,313 @@
+"""Writes family.safetensors: five Adam steps of every member of the VAE family, by PyTorch in float64.
+
+Usage: python make_family.py family.safetensors
+Needs: torch, numpy, safetensors.
+
+A case is one set of objective, likelihood, scale and condition. The file's metadata has one entry, `cases`:
+a JSON list of objects with each case's `name` and all settings of `DEFAULTS`. The tensors are
+
+    images [step, batch, pixel] (bytes), labels [step, batch] (bytes), eps.L [step, batch * L, latent]
+    init.NAME.SHAPE              the initial value of parameter NAME, where SHAPE is such as 7x12; shared
+    CASE/init.NAME               what a case has instead of it
+    CASE/losses [step, 3]        objective, reconstruction, KL: nats per image, before the update
+    CASE/step0.mu, logvar        [batch, latent]
+    CASE/step0.z, outputs        [batch * L, latent or pixel]; the outputs are `decoder.output`, as they are
+    CASE/step0.scale             [batch * L, pixel], the clamped log scale (a Gaussian's log variance), if per pixel
+    CASE/step0.recon             [batch * L], -log p(x | z)
+    CASE/step0.kl                [latent], means over the batch, before any clamp
+    CASE/step0.log_weights       [batch, L], of IWAE and DReG
+    CASE/step0.grad.NAME         what the first update follows
+    CASE/final.NAME              after the last update
+
+with sample l of example b in row b * L + l. `losses` and the metadata are exact; the rest is rounded to float32.
+The objective of IWAE and DReG is the negative bound. Every case is checked twice before it is written: its
+gradients against central differences, and all that is recorded against the same steps in float32.
+"""
+import json
+import math
+import sys
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+
+STEPS, BATCH, DIM, LATENT, CLASSES = 5, 6, 12, 3, 4
+RATE, FREEDOM = 1e-3, 5.0  # of Adam; degrees of freedom of the Student-t
+LN_2PI = math.log(2 * math.pi)
+ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
+# The tests' tolerances in ‖a - b‖ / ‖b‖. PyTorch's float32 has to stay below a third of them.
+FORWARD, BACKWARD = 1e-5, 1e-4
+
+DEFAULTS = {
+    "hidden": [7],
+    "activation": "relu",
+    "likelihood": "bernoulli",  # continuous-bernoulli, squared-error, gaussian, laplace, student-t
+    "scale": "unit",  # shared, per-dimension, per-pixel
+    "condition": "none",  # encoder, decoder, both
+    "estimator": "elbo",  # iwae, dreg
+    "samples": 1,  # L of the ELBO, K of the others
+    "beta": 1.0,
+    "schedule": "constant",  # warm-up, cyclical
+    "schedule_steps": 0,  # length of the ramp, or of a cycle
+    "free_bits": 0.0,  # nats per dimension
+}
+
+torch.manual_seed(1509_00519)
+images = (torch.rand(STEPS, BATCH, DIM) * 1.8 - 0.4).clamp(0, 1).mul(255).round().to(torch.uint8)
+labels = torch.randint(CLASSES, (STEPS, BATCH)).to(torch.uint8)
+noise = {count: torch.randn(STEPS, BATCH * count, LATENT) for count in (1, 2, 3)}
+# Initial values by name and shape. The first means are set so that the KL of some dimensions is below 0.15 nats.
+shared = {"encoder.mu.bias.3": torch.tensor([0.9, -0.6, 0.1])}
+
+# Clamped from below and from above, some for one likelihood and not for another.
+SCALES = torch.tensor([-8, -1, -0.5, 0, 0.25, 0.5, 1, 1.5, 2, 5.5, 8, 9])
+# Logits of the continuous Bernoulli at, near and far from 0, where its constant is 0/0: the first four exactly.
+LOGITS = torch.tensor([0, 1e-3, -9e-3, 11e-3, 0.1, -0.5, 1, -2, 5, -10, 20, -30])
+LOGIT_WEIGHTS = torch.empty(DIM, 7).uniform_(-0.3, 0.3) * (torch.arange(DIM) > 3)[:, None]
+
+CASES = {
+    "elbo": {},
+    "beta": {"beta": 4.0},
+    "warm-up": {"schedule": "warm-up", "schedule_steps": 3},
+    "cyclical": {"schedule": "cyclical", "schedule_steps": 4},
+    "free-bits": {"free_bits": 0.15},
+    "two-samples": {"samples": 2},
+    "iwae": {"estimator": "iwae", "samples": 3},
+    "dreg": {"estimator": "dreg", "samples": 3},
+    "condition-encoder": {"condition": "encoder"},
+    "condition-decoder": {"condition": "decoder"},
+    "condition-both": {"condition": "both"},
+    "squared-error": {"likelihood": "squared-error"},
+    "continuous-bernoulli": {
+        "likelihood": "continuous-bernoulli",
+        "init": {"decoder.output.bias": torch.linspace(-2, 2, DIM)},  # else its reconstruction is about 0
+    },
+    "continuous-bernoulli-logits": {
+        "likelihood": "continuous-bernoulli",
+        "init": {"decoder.output.weight": LOGIT_WEIGHTS, "decoder.output.bias": LOGITS},
+    },
+}
+for likelihood, name in {"gaussian": "logvar", "laplace": "log_scale", "student-t": "log_scale"}.items():
+    for scale in ("unit", "shared", "per-dimension", "per-pixel"):
+        CASES[f"{likelihood}-{scale}"] = {"likelihood": likelihood, "scale": scale}
+    for scale, clamped in {"per-dimension": f"decoder.{name}", "per-pixel": f"decoder.{name}.bias"}.items():
+        CASES[f"{likelihood}-{scale}-clamped"] = CASES[f"{likelihood}-{scale}"] | {"init": {clamped: SCALES}}
+CASES |= {
+    "iwae-both-laplace-per-pixel": {
+        "estimator": "iwae", "samples": 3, "condition": "both", "likelihood": "laplace", "scale": "per-pixel",
+        "activation": "tanh", "hidden": [7, 5],
+    },
+    "dreg-decoder-student-t-per-dimension": {
+        "estimator": "dreg", "samples": 3, "condition": "decoder", "likelihood": "student-t",
+        "scale": "per-dimension", "activation": "tanh", "hidden": [7, 5],
+    },
+    "beta-free-bits-encoder-gaussian-shared": {
+        "beta": 4.0, "free_bits": 0.15, "condition": "encoder", "likelihood": "gaussian", "scale": "shared",
+    },
+}
+
+
+def parameters_of(s):
+    """Name, shape and fan-in of every parameter; a fan-in of 0 is for one that starts at 0."""
+    layers = []
+    fan_in = DIM + CLASSES * (s["condition"] in ("encoder", "both"))
+    for i, units in enumerate(s["hidden"]):
+        layers.append((f"encoder.hidden.{i}", units, fan_in))
+        fan_in = units
+    layers += [("encoder.mu", LATENT, fan_in), ("encoder.logvar", LATENT, fan_in)]
+    fan_in = LATENT + CLASSES * (s["condition"] in ("decoder", "both"))
+    for i, units in enumerate(reversed(s["hidden"])):
+        layers.append((f"decoder.hidden.{i}", units, fan_in))
+        fan_in = units
+    layers.append(("decoder.output", DIM, fan_in))
+    scale = scale_name(s)
+    if s["scale"] == "per-pixel":
+        layers.append((scale, DIM, fan_in))
+    for name, fan_out, fan_in in layers:
+        yield f"{name}.weight", (fan_out, fan_in), fan_in
+        yield f"{name}.bias", (fan_out,), fan_in
+    if s["scale"] in ("shared", "per-dimension"):
+        yield scale, (1 if s["scale"] == "shared" else DIM,), 0
+
+
+def scale_name(s):
+    return "decoder.logvar" if s["likelihood"] == "gaussian" else "decoder.log_scale"
+
+
+def initial(s, overrides):
+    """PyTorch's default for a linear layer: uniform to 1/√fan-in, weights and biases."""
+    values = {}
+    for name, shape, fan_in in parameters_of(s):
+        key = f"{name}.{'x'.join(map(str, shape))}"
+        if key not in shared:
+            bound = fan_in**-0.5 if fan_in else 0.0
+            shared[key] = torch.empty(shape).uniform_(-bound, bound)
+        values[name] = overrides.get(name, shared[key])
+        assert values[name].shape == shape, name
+    return values
+
+
+def nll(s, outputs, scale, x):
+    """-log p(x | z) per row; `scale` is log σ² of a Gaussian and the log scale of others, clamped."""
+    likelihood = s["likelihood"]
+    if likelihood in ("bernoulli", "continuous-bernoulli"):
+        # -x log λ - (1 - x) log(1 - λ) with λ = sigmoid(outputs)
+        rows = F.softplus(outputs) - x * outputs
+        if likelihood == "continuous-bernoulli":
+            # less log C, where C = 2 artanh(1 - 2λ) / (1 - 2λ) = l / tanh(l / 2) of the logit l, and 2 at 0
+            near = outputs.abs() < 1e-4 if outputs.dtype == torch.float64 else outputs.abs() < 1e-2
+            away = torch.where(near, 1.0, outputs)
+            rows = rows - torch.where(near, math.log(2) + outputs**2 / 12, torch.log(away / torch.tanh(away / 2)))
+        return rows.sum(-1)
+    if likelihood == "squared-error":
+        return ((x - torch.sigmoid(outputs)) ** 2).sum(-1)
+    # With a trained scale the mean is a sigmoid; with unit scale it is the output itself.
+    error = x - (outputs if s["scale"] == "unit" else torch.sigmoid(outputs))
+    if likelihood == "gaussian":
+        rows = 0.5 * (LN_2PI + scale + error**2 / torch.exp(scale))
+    elif likelihood == "laplace":
+        rows = math.log(2) + scale + error.abs() / torch.exp(scale)
+    else:
+        half = (FREEDOM + 1) / 2
+        constant = math.lgamma(half) - math.lgamma(FREEDOM / 2) - 0.5 * math.log(FREEDOM * math.pi)
+        rows = scale - constant + half * torch.log1p((error / torch.exp(scale)) ** 2 / FREEDOM)
+    return rows.sum(-1)
+
+
+def forward(p, s, batch, q=None):
+    """From the images to all that an objective is made of; q(z | x) has the parameters `q` where they are given."""
+    x, y, eps = batch
+    linear = lambda v, name: F.linear(v, p[f"{name}.weight"], p[f"{name}.bias"])
+    activation = ACTIVATIONS[s["activation"]]
+    repeat = lambda v: v.repeat_interleave(s["samples"], 0)  # row b * L + l
+
+    h = torch.cat([x, y], -1) if s["condition"] in ("encoder", "both") else x
+    for i in range(len(s["hidden"])):
+        h = activation(linear(h, f"encoder.hidden.{i}"))
+    mu, logvar = linear(h, "encoder.mu"), linear(h, "encoder.logvar")
+    z = repeat(mu) + torch.exp(repeat(logvar) / 2) * eps
+
+    h = torch.cat([z, repeat(y)], -1) if s["condition"] in ("decoder", "both") else z
+    for i in range(len(s["hidden"])):
+        h = activation(linear(h, f"decoder.hidden.{i}"))
+    outputs, scale = linear(h, "decoder.output"), torch.zeros(())
+    most = 6.0 if s["likelihood"] == "gaussian" else 5.0
+    if s["scale"] == "per-pixel":
+        scale = linear(h, scale_name(s)).clamp(-most, most)
+    elif s["scale"] != "unit":
+        scale = p[scale_name(s)].clamp(-most, most)
+    recon = nll(s, outputs, scale, repeat(x))
+
+    kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar)
+    out = {"mu": mu, "logvar": logvar, "z": z, "outputs": outputs, "recon": recon, "kl": kl.mean(0)}
+    if s["scale"] == "per-pixel":
+        out["scale"] = scale
+    if s["estimator"] != "elbo":
+        m, v = map(repeat, q or (mu, logvar))
+        log_prior = -0.5 * (LN_2PI + z**2).sum(-1)
+        log_q = -0.5 * (LN_2PI + v + (z - m) ** 2 * torch.exp(-v)).sum(-1)
+        out["log_weights"] = (log_prior - recon - log_q).view(BATCH, s["samples"])
+    return out
+
+
+def kl_weight(s, step):
+    if s["schedule"] == "warm-up":
+        return s["beta"] * min(1.0, step / s["schedule_steps"])
+    if s["schedule"] == "cyclical":  # Fu et al. 2019: a ramp over the first half of each cycle
+        return s["beta"] * min(1.0, step % s["schedule_steps"] / s["schedule_steps"] / 0.5)
+    return s["beta"]
+
+
+def objective(f, s, step):
+    if s["estimator"] != "elbo":  # Burda et al. 2016
+        return (math.log(s["samples"]) - torch.logsumexp(f["log_weights"], 1)).mean()
+    # Kingma et al. 2016: a dimension whose mean KL is below λ counts λ
+    kl = f["kl"].clamp(min=s["free_bits"]) if s["free_bits"] else f["kl"]
+    return f["recon"].mean() + kl_weight(s, step) * kl.sum()
+
+
+def descended(p, s, batch, step, at):
+    """What the encoder's parameters descend, and what the decoder's do; `at` is the pass at the present values.
+
+    For DReG (Tucker et al. 2018) these are sums of log weights with constant coefficients, softmax w of the log
+    weights for the decoder and w² for the encoder, which the log weights' q does not pass on to.
+    """
+    if s["estimator"] != "dreg":
+        return (objective(forward(p, s, batch), s, step),) * 2
+    w = torch.softmax(at["log_weights"].detach(), 1)
+    log_weights = forward(p, s, batch, (at["mu"].detach(), at["logvar"].detach()))["log_weights"]
+    return -(w**2 * log_weights).sum(1).mean(), -(w * log_weights).sum(1).mean()
+
+
+def run(s, start, dtype):
+    p = {name: value.to(dtype, copy=True).requires_grad_() for name, value in start.items()}
+    one_hot = F.one_hot(labels.long(), CLASSES)
+    adam = torch.optim.Adam(p.values(), lr=RATE)
+    losses, out = [], {}
+    for step in range(STEPS):
+        batch = [v[step].to(dtype) for v in (images, one_hot, noise[s["samples"]])]
+        batch[0] = batch[0] / 255
+        f = forward(p, s, batch)
+        losses.append(torch.stack([objective(f, s, step), f["recon"].mean(), f["kl"].sum()]).detach())
+        for side, loss in zip(("encoder", "decoder"), descended(p, s, batch, step, f)):
+            names = [name for name in p if name.startswith(side)]
+            gradients = torch.autograd.grad(loss, [p[name] for name in names], retain_graph=True)
+            for name, gradient in zip(names, gradients):
+                p[name].grad = gradient
+        if s["free_bits"]:
+            above = f["kl"].detach() / s["free_bits"] - 1
+            assert above.abs().min() > 0.02 and above.min() < 0 < above.max(), above
+        if step == 0:
+            out |= {f"step0.{name}": value.detach() for name, value in f.items()}
+            out |= {f"step0.grad.{name}": v.grad.clone() for name, v in p.items()}
+            if dtype == torch.float64:
+                check_gradients(p, s, batch, f)
+        adam.step()
+    out["losses"] = torch.stack(losses)
+    return out | {f"final.{name}": v.detach().clone() for name, v in p.items()}
+
+
+def check_gradients(p, s, batch, at, h=1e-6):
+    """Of each parameter the element of the greatest gradient, against a central difference."""
+    constant = {name: v.detach() for name, v in p.items()}
+    for name, v in p.items():
+        element = v.grad.abs().argmax()
+        values = []
+        for sign in (1, -1):
+            moved = constant[name].clone()
+            moved.view(-1)[element] += sign * h
+            pair = descended(constant | {name: moved}, s, batch, 0, at)
+            values.append(pair[name.startswith("decoder")])
+        difference, gradient = ((values[0] - values[1]) / (2 * h)).item(), v.grad.view(-1)[element].item()
+        assert gradient != 0 and abs(difference - gradient) <= 1e-6 * abs(gradient) + 1e-8, (name, difference)
+    if s["estimator"] == "dreg":  # the decoder's are those of the bound itself
+        names = [name for name in p if name.startswith("decoder")]
+        for name, g in zip(names, torch.autograd.grad(objective(at, s, 0), [p[name] for name in names])):
+            torch.testing.assert_close(p[name].grad, g, rtol=1e-10, atol=1e-12)
+
+
+def relative_error(a, b):
+    assert b.norm() > 0
+    return ((a.double() - b).norm() / b.norm()).item()
+
+
+tensors, settings = {}, []
+for case, changes in CASES.items():
+    overrides = changes.get("init", {})
+    s = DEFAULTS | {name: value for name, value in changes.items() if name != "init"}
+    settings.append({"name": case} | s)
+    start = initial(s, overrides)
+    exact, single = (run(s, start, dtype) for dtype in (torch.float64, torch.float32))
+    worst = {}
+    for name, value in exact.items():
+        backward = name.startswith(("step0.grad.", "final."))
+        pairs = zip(single[name].flatten(), value.flatten()) if name == "losses" else [(single[name], value)]
+        worst[backward] = max([worst.get(backward, 0.0)] + [relative_error(a, b) for a, b in pairs])
+        tensors[f"{case}/{name}"] = value if name == "losses" else value.float()
+    tensors |= {f"{case}/init.{name}": value.clone() for name, value in overrides.items()}
+    assert worst[False] < FORWARD / 3 and worst[True] < BACKWARD / 3, (case, worst)
+    print(f"{case}: {exact['losses'][0].tolist()}; float32 is off by {worst[False]:.0e}, {worst[True]:.0e}")
+tensors |= {f"init.{key}": value for key, value in shared.items()} | {"images": images, "labels": labels}
+tensors |= {f"eps.{count}": value for count, value in noise.items()}
+tensors = {name: value.contiguous() for name, value in tensors.items()}
+save_file(tensors, sys.argv[1], metadata={"cases": json.dumps(settings)})
