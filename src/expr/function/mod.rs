@@ -7,6 +7,8 @@ mod exponential;
 mod gamma;
 mod hyperbolic;
 mod trigonometric;
+#[cfg(test)]
+mod truth;
 
 use super::Expr;
 
