@@ -52,7 +52,12 @@ impl Expr {
         let error = (high - value).max(value - low);
         Bounded {
             value,
-            error: if error.is_nan() { f64::INFINITY } else { error },
+            // A difference of f64, and so rounded itself.
+            error: if error.is_nan() {
+                f64::INFINITY
+            } else {
+                error * (1.0 + 4.0 * f64::EPSILON)
+            },
         }
     }
 }
@@ -113,7 +118,12 @@ fn call(function: Function, x: Range) -> Range {
     }
     // Errors grow with |x| or |y|, so that they are largest at an end.
     let errors = [x.value, x.low, x.high].map(|x| function.error(x));
-    Range::hull(value, &ends).rounded(largest(&errors))
+    let error = match function.shape() {
+        // Between its ends, a wave may be as large as anywhere.
+        Shape::Wave if x.low < x.high => largest(&errors).max(8.0 * HALF),
+        _ => largest(&errors),
+    };
+    Range::hull(value, &ends).rounded(error)
 }
 
 /// Infinite if one is not a number.

@@ -156,6 +156,13 @@ fn normal(value: f64) -> bool {
     value == 0.0 || value.is_normal()
 }
 
+impl Function {
+    /// The function of an expression.
+    pub fn of(self, x: impl Into<Expr>) -> Expr {
+        x.into().call(self)
+    }
+}
+
 impl Expr {
     /// The function of it.
     pub(super) fn call(self, function: Function) -> Expr {

@@ -14,6 +14,7 @@ mod add;
 mod arrays;
 mod bernoulli_nll;
 mod column_sum;
+mod functions;
 mod gather;
 mod gemm;
 mod gradient_norm;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         add::tests(),
         bernoulli_nll::tests(),
         column_sum::tests(),
+        functions::tests(),
         gather::tests(),
         gemm::tests(),
         gradient_norm::tests(),

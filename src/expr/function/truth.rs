@@ -58,11 +58,18 @@ fn values_and_slopes_are_true() {
                 let found = operand(0).call(function).derivative(0).evaluate(&[x]);
                 // At ends of its domain a function has no slope, or one that f64 cannot tell.
                 if !agree(found, slope, slope_tolerance(function, x, slope)) {
-                    wrong.push(format!("slope of {name} at {x:e}: {found:e}, truly {slope:e}"));
+                    wrong.push(format!(
+                        "slope of {name} at {x:e}: {found:e}, truly {slope:e}"
+                    ));
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "{} of {lines}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {lines}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert!(lines > 2000, "{lines} lines");
 }
