@@ -7,7 +7,7 @@
 // bias    [n]      added where has_bias
 // c       [m, n], element (m, n) at m·c_row + n
 // sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
-// f                ReLU where that is the activation, else nothing
+// f                ReLU where that is the activation, and nothing where there is none
 //
 // PARTS: llvmpipe ends the loops of an invocation after 65,535 turns in all, so that a longer sum is
 // computed in parts, each by the workgroups of another z, and `gemm_split_sum` adds them:
@@ -52,6 +52,8 @@ fn main(
     let m0 = (workgroup.y * (LANES / lanes_n) + lane / lanes_n) * ROWS;
     let n0 = workgroup.x * lanes_n * COLUMNS + lane % lanes_n;
 
+    let relu = params.activation == RELU;
+    let knows_activation = relu || params.activation == NONE;
     var a_at: array<u32, ROWS>;
     var b_at: array<u32, COLUMNS>;
     var sum: array<array<f32, COLUMNS>, ROWS>;
@@ -64,7 +66,8 @@ fn main(
         b_at[j] = n * params.b_column;
         // Without a bias another array is bound, which may be shorter.
         let has_bias = params.has_bias != 0u;
-        let start = select(0.0, bias[select(0u, n, has_bias)], has_bias);
+        let summand = select(0.0, bias[select(0u, n, has_bias)], has_bias);
+        let start = select(unknown(params.activation), summand, knows_activation);
         for (var i = 0u; i < ROWS; i++) {
             sum[i][j] = start;
         }
@@ -103,7 +106,6 @@ fn main(
         }
     }
     // Not `max`, which would make a number of NaN.
-    let relu = params.activation == RELU;
     for (var i = 0u; i < ROWS; i++) {
         for (var j = 0u; j < COLUMNS; j++) {
             sum[i][j] = select(sum[i][j], 0.0, relu && sum[i][j] < 0.0);

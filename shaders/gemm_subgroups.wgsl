@@ -30,7 +30,6 @@
 
 /// What its parts take at a time.
 alias Values = f32;
-alias Flags = bool;
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;

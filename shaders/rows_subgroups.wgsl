@@ -47,7 +47,6 @@
 
 /// What its parts take at a time.
 alias Values = vec4<f32>;
-alias Flags = vec4<bool>;
 
 struct Params {
     rows: u32,
@@ -321,7 +320,7 @@ fn finish(stage: Stage, at: u32, n: u32, sums: Line) {
     }
     low = activate(stage.activation, low);
     high = activate(stage.activation, high);
-    if stage.gradient_of != 0u {
+    if stage.gradient_of != NONE {
         let saved = fetch_line(stage.saved + at);
         low *= derivative(stage.gradient_of, saved.low);
         high *= derivative(stage.gradient_of, saved.high);
@@ -364,7 +363,8 @@ fn loss(stage: Stage, sums: vec4<f32>, x: vec4<f32>, there: vec4<bool>) -> Losse
     let nll = max(y, vec4<f32>()) - y * x;
     let sigmoid = select(t, vec4<f32>(1.0), y >= vec4<f32>()) / (1.0 + t);
     let difference = y - x;
-    let squared = stage.scale * difference * difference + stage.offset;
+    let error = stage.scale * difference * difference + stage.offset;
+    let squared = select(unknown(stage.loss), error, stage.loss == SQUARED_ERROR);
     let value = select(vec4<f32>(), select(squared, nll, bernoulli), there);
     let factor = select(vec4<f32>(1.0), 1.0 + t, there & vec4<bool>(bernoulli));
     let by_y = select(2.0 * stage.scale * difference, sigmoid - x, bernoulli);

@@ -328,7 +328,7 @@ fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>
         y += operand(share, place.addend, stage.addend, stage.columns, vector);
     }
     y = activate(stage.activation, y);
-    if stage.gradient_of != 0u {
+    if stage.gradient_of != NONE {
         let saved = operand(share, place.saved, stage.saved, stage.columns, vector);
         y *= derivative(stage.gradient_of, saved);
     }
@@ -343,9 +343,12 @@ fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>
         let t = exp(-abs(y));
         nats = max(y, vec4<f32>(0.0)) - y * x + log(1.0 + t);
         slope = sigmoid(y) - x;
-    } else {
+    } else if stage.loss == SQUARED_ERROR {
         nats = stage.scale * (y - x) * (y - x) + stage.offset;
         slope = 2.0 * stage.scale * (y - x);
+    } else {
+        nats = unknown(stage.loss);
+        slope = unknown(stage.loss);
     }
     if stage.output != ABSENT {
         let d = stage.upstream * slope * derivative(stage.activation, y);

@@ -10,7 +10,8 @@ use crate::support::harness::{Test, tests};
 use crate::support::tolerance::{EPS, Tolerance};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![both_checks: lengths, extreme_values, a_wrapped_grid, random_lengths, relu_does_not_hide_nan]
+    tests![both_checks: lengths, extreme_values, a_wrapped_grid, random_lengths, relu_does_not_hide_nan,
+        an_unknown_activation_is_nan]
 }
 
 fn compare(gpu: &Gpu, function: Activation, x: &[f32], shape: fn(Launch) -> Launch) {
@@ -74,5 +75,25 @@ fn relu_does_not_hide_nan(gpu: &Gpu) {
         y: y.slice(),
     };
     run(gpu, launch(buffers, Relu), &[&x, &y]);
+    assert!(y.read::<f32>().iter().all(|y| y.is_nan()));
+}
+
+/// It would pass for the identity otherwise.
+fn an_unknown_activation_is_nan(gpu: &Gpu) {
+    if !keeps_nan(gpu) {
+        return;
+    }
+    let [x, y] = [Array::of(gpu, &[1.0f32; 3]), Array::of(gpu, &[0.0f32; 3])];
+    let buffers = Buffers {
+        x: x.slice(),
+        y: y.slice(),
+    };
+    let mut unknown = launch(buffers, Relu);
+    let code = unknown
+        .constants
+        .iter_mut()
+        .find(|(name, _)| *name == "FUNCTION");
+    code.unwrap().1 = 99.0;
+    run(gpu, unknown, &[&x, &y]);
     assert!(y.read::<f32>().iter().all(|y| y.is_nan()));
 }

@@ -1,7 +1,7 @@
 //! `gemm_registers`, `gemm_subgroups`, `gemm_tiled` with `gemm_split_sum`, `gemm_tiled_subgroups`
 //! and `gemm_cooperative_*` against their twin.
 
-use vae_wgpu::gpu::Gpu;
+use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
 use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant, launches};
 use vae_wgpu::reference::gemm::{self as twin, Operand as TwinOperand};
@@ -21,6 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
                 columns_of_wider_matrices,
                 extreme_values,
                 nothing_hides_what_is_not_finite,
+                an_unknown_activation_is_nan,
                 random_shapes,
             ]
         };
@@ -122,6 +123,15 @@ impl Case {
     }
 
     fn run(&self, gpu: &Gpu, variant: Variant) -> Vec<f32> {
+        self.run_changed(gpu, variant, |launch| launch)
+    }
+
+    fn run_changed(
+        &self,
+        gpu: &Gpu,
+        variant: Variant,
+        change: impl Fn(Launch) -> Launch,
+    ) -> Vec<f32> {
         assert!(self.fits(variant), "{variant:?} cannot do {}", self.title());
         let [m, n, k] = self.shape;
         let a_columns = if self.transposed[0] { m } else { k };
@@ -163,7 +173,7 @@ impl Case {
             .chain(epilogue)
             .collect();
         for launch in launches(gemm, variant) {
-            run(gpu, launch, &arrays);
+            run(gpu, change(launch), &arrays);
         }
         // Without columns there is no workgroup.
         if n > 0 && self.a.iter().all(|value| value.is_finite()) {
@@ -515,6 +525,46 @@ fn nothing_hides_what_is_not_finite(gpu: &Gpu) {
             }
         }
     }
+}
+
+/// It would pass for the identity otherwise, forward or as the function that a gradient goes through.
+fn an_unknown_activation_is_nan(gpu: &Gpu) {
+    if !keeps_nan(gpu) {
+        return;
+    }
+    let shape @ [m, n, _] = [5, 67, 100];
+    for variant in variants(gpu) {
+        let product = Case::product(shape, [false, false]);
+        let forward = Case {
+            activation: Some(Relu),
+            ..product.clone()
+        };
+        let backward = Case {
+            gradient_of: Some((Relu, vec![1.0; m * n])),
+            ..product
+        };
+        for (case, place) in [(forward, 0), (backward, 1)] {
+            if case.fits(variant) {
+                let c = case.run_changed(gpu, variant, |launch| with_unknown(launch, place));
+                assert!(c.iter().all(|c| c.is_nan()), "{variant:?} {}", case.title());
+            }
+        }
+    }
+}
+
+/// The launch with a code that no function has, where it has one: in place of `activation`, or of
+/// `gradient_of` after it.
+fn with_unknown(mut launch: Launch, place: usize) -> Launch {
+    let activation = match launch.kernel.name.as_ref() {
+        "gemm_split_sum" => 5,
+        _ => 9,
+    };
+    let at = 4 * (activation + place);
+    let code = &mut launch.params[at..at + 4];
+    if code != [0; 4] {
+        code.copy_from_slice(&99_u32.to_le_bytes());
+    }
+    launch
 }
 
 fn random_shapes(gpu: &Gpu) {

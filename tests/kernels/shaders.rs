@@ -19,7 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
         bindings_match,
         no_two_bindings_share_a_name,
         parameters_match,
-        every_activation_is_in_every_shader_that_has_one,
+        every_activation_has_a_case_in_every_shader,
         defaults_stay_within_webgpu_limits,
         shaders_translate,
     ]
@@ -166,37 +166,51 @@ fn parameters_match() {
     }
 }
 
-/// An activation that a shader does not know would be the identity in it, and trainings with it would look
-/// plausible. Each is named by its code, and is used as often as ReLU: forward, and in the derivative.
-fn every_activation_is_in_every_shader_that_has_one() {
+/// An activation without a case has NaN for a value in a shader, and no training with it would get anywhere.
+/// Each is named by its code, and has a case forward and in the derivative; so has none of them.
+fn every_activation_has_a_case_in_every_shader() {
     let mut found = 0;
     for kernel in kernels::ALL {
-        let code: Vec<_> = kernel.source.lines().map(without_comment).collect();
-        let uses = |name: &str| {
-            let words = code
-                .iter()
-                .flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
-            words.filter(|word| *word == name).count()
-        };
-        let with_relu = uses("RELU");
+        let name = &kernel.name;
         // Products in registers take along nothing but ReLU.
-        if with_relu == 0 || kernel.name == kernels::gemm::REGISTERS.name {
+        if !kernel.source.contains("RELU") || *name == kernels::gemm::REGISTERS.name {
             continue;
         }
         found += 1;
-        for function in Activation::ALL {
-            let name = function.name().to_uppercase().replace('-', "_");
-            let value = kernels::activation_code(Some(function));
-            let constant = format!("const {name}: u32 = {value};");
-            assert!(
-                code.contains(&constant.as_str()),
-                "{}: {constant}",
-                kernel.name
-            );
-            assert_eq!(uses(&name), with_relu, "{}: uses of {name}", kernel.name);
+        let code: Vec<_> = kernel.source.lines().map(without_comment).collect();
+        let functions = Activation::ALL.into_iter().map(Some).chain([None]);
+        for function in functions {
+            let constant = function.map_or("NONE".to_owned(), |function| {
+                function.name().to_uppercase().replace('-', "_")
+            });
+            let value = kernels::activation_code(function);
+            let declared = format!("const {constant}: u32 = {value};");
+            assert!(code.contains(&declared.as_str()), "{name}: {declared}");
+            for map in ["activate", "derivative"] {
+                let body = body(&kernel.source, map).unwrap_or_else(|| panic!("{name}: no {map}"));
+                let case = format!("case {constant}: {{ return ");
+                let selected = format!(", function == {constant});");
+                let has_case = |line: &&str| line.starts_with(&case) || line.ends_with(&selected);
+                assert!(body.iter().any(has_case), "{name}: {map} of {constant}");
+            }
+        }
+        for map in ["activate", "derivative"] {
+            let others = body(&kernel.source, map).unwrap();
+            let unknown = |line: &&str| {
+                *line == "default: { return unknown(function); }"
+                    || line.contains("= select(unknown(function), ")
+            };
+            assert!(others.iter().any(unknown), "{name}: {map} of other codes");
         }
     }
     assert!(found > 0, "no shader has an activation");
+}
+
+/// The lines of a function, trimmed and without comments.
+fn body<'a>(source: &'a str, function: &str) -> Option<Vec<&'a str>> {
+    let (_, rest) = source.split_once(&format!("\nfn {function}("))?;
+    let (body, _) = rest.split_once("\n}\n")?;
+    Some(body.lines().map(without_comment).collect())
 }
 
 fn without_comment(line: &str) -> &str {
