@@ -101,28 +101,6 @@ impl Dispatch {
     }
 }
 
-impl Kernel {
-    /// A kernel for tests of generated WGSL: from `inputs` to `output`, with a uniform of `params` bytes.
-    /// It is never freed.
-    #[doc(hidden)]
-    pub fn generated(
-        name: &'static str,
-        source: String,
-        inputs: &[&'static str],
-        output: &'static str,
-        params: usize,
-    ) -> &'static Self {
-        let inputs = inputs.iter().map(|&name| read(name));
-        let bindings: Vec<Binding> = inputs.chain([read_write(output)]).collect();
-        Box::leak(Box::new(Self {
-            name,
-            source: source.leak(),
-            bindings: bindings.leak(),
-            params,
-        }))
-    }
-}
-
 impl Gpu {
     /// [`Gpu::prepare_all`] of one launch.
     ///

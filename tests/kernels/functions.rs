@@ -6,10 +6,13 @@ use vae_wgpu::expr::{Expr, Function, constant, operand, wgsl};
 use vae_wgpu::gpu::{Gpu, Kernel, Launch};
 
 use crate::arrays::{Array, run, uniform};
+use crate::shaders::{read, translate};
 use crate::support::harness::{Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![both_checks: table, dense, formulas]
+    let mut all = tests![both_checks: table, dense, formulas];
+    all.extend(tests![plain: translations]);
+    all
 }
 
 /// Lines of name, bits of an operand, value and slope, by `tests/data/make_functions.py`.
@@ -96,6 +99,15 @@ fn assert_none(wrong: &[String]) {
         wrong.len(),
         shown.join("\n")
     );
+}
+
+/// For Vulkan, Metal and DX12.
+fn translations() {
+    for &function in Function::ALL {
+        let kernel = kernel(&function.of(operand(0)));
+        let (module, info) = read(kernel);
+        translate(kernel, &module, &info);
+    }
 }
 
 /// Every function and its slope at the operands of the table.

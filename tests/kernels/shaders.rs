@@ -26,7 +26,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// A shader with what the validator knows of it.
-fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
+pub(crate) fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
     let name = &kernel.name;
     let module = naga::front::wgsl::parse_str(&kernel.source)
         .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&kernel.source, name)));
@@ -280,7 +280,7 @@ fn shaders_translate() {
 
 /// Bindings get their numbers from wgpu when it runs; here any will do. DX12 has no matrix units, and
 /// Metal those of 8×8.
-fn translate(kernel: &Kernel, module: &Module, info: &ModuleInfo) {
+pub(crate) fn translate(kernel: &Kernel, module: &Module, info: &ModuleInfo) {
     to_spirv(&kernel.name, module, info);
     let sixteen = kernel.name == kernels::gemm::COOPERATIVE_16.name;
     if !sixteen {
