@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use vae_wgpu::bench::{self, Comparison, Options, Report, StepReport, Workload};
+use anyhow::anyhow;
+use vae_wgpu::bench::{self, Comparison, Options, Report, ReportError, StepReport, Workload};
 use vae_wgpu::eval::Device;
 use vae_wgpu::gpu;
 
@@ -91,7 +92,7 @@ impl Args {
             self.json = Some(None);
         }
         // What cannot work is said before a minute of measuring.
-        let earlier = self.against.as_deref().map(Report::load).transpose()?;
+        let earlier = self.against.as_deref().map(earlier).transpose()?;
         if let Some(Some(path)) = &self.json {
             check_target(path)?;
         }
@@ -133,6 +134,14 @@ impl Args {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Reads earlier findings, and says what writes them where a file has none.
+fn earlier(path: &Path) -> anyhow::Result<Report> {
+    Report::load(path).map_err(|error| match error {
+        ReportError::Invalid { .. } => anyhow!("{error}; `vae bench --json` writes one"),
+        error => error.into(),
+    })
 }
 
 /// Whether a file can be where the findings are to go.
