@@ -14,10 +14,12 @@ use std::slice;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
+use vae_wgpu::expr;
 use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Launch, Options, Slice};
-use vae_wgpu::graph::{Activation, Adam};
+use vae_wgpu::graph::{self, Activation, Adam, Broadcast, Ramp};
 use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant};
 use vae_wgpu::kernels::{self, State, gradient_norm, reduction_lanes};
+use vae_wgpu::model::Likelihood;
 use vae_wgpu::rng::{self, Stream};
 
 /// A model by its layers: pixels, hidden layers, latent dimensions.
@@ -380,19 +382,34 @@ impl Bench<'_> {
         let launch = bernoulli_nll::launch(buffers, shape, self.lanes());
         self.measure(&what, words, &launch, |_| {})?;
 
-        use kernels::squared_error;
-        let buffers = squared_error::Buffers {
-            y: logits,
-            x,
-            value: Some(rows),
-            gradient: Some(squared_error::Gradient {
-                d_rows,
-                d_y: d_logits,
-            }),
-            unused: &self.gpu.unused(),
-        };
-        let launch = squared_error::launch(buffers, shape, [0.5, 0.0], self.lanes());
-        self.measure(&what, words, &launch, |_| {})?;
+        // The same loss and others, from their formulas.
+        for likelihood in [
+            Likelihood::Bernoulli,
+            Likelihood::Gaussian,
+            Likelihood::Laplace,
+        ] {
+            let density = likelihood.density();
+            let (l, observed) = (expr::operand(0), expr::operand(1));
+            let loss = graph::Pointwise {
+                expr: (density.nll)(l, expr::constant(0.0), observed),
+                shape,
+                operands: vec![Broadcast::EACH, Broadcast::EACH],
+            };
+            let work = kernels::pointwise::Work {
+                shape,
+                operands: vec![
+                    (logits.clone(), Broadcast::EACH),
+                    (x.clone(), Broadcast::EACH),
+                    (d_rows.clone(), Broadcast::ROW),
+                ],
+                values: vec![(loss.adjoint(0), d_logits.clone())],
+                sums: vec![(loss.expr, rows.clone())],
+                lanes: self.lanes(),
+            };
+            let what = format!("{what} {}", density.name);
+            let launch = kernels::pointwise::launch(&work);
+            self.measure(&what, words, &launch, |_| {})?;
+        }
 
         // More images than a cache holds would make this one's rate that of memory.
         let images = 4 * model.batch;
@@ -454,15 +471,16 @@ impl Bench<'_> {
 
         // Each launch writes the next line of the log: submissions start from its first.
         let (terms, batch) = (2, model.batch);
+        let table = vec![kernels::Term::new(1.0, batch, Ramp::NONE); terms];
         let buffers = kernels::objective::Buffers {
             rows: &self.array(terms * batch)?,
-            weights: &self.array(terms)?,
+            terms: &self.gpu.upload("benchmark", &table)?,
             state,
             losses: &self
                 .gpu
                 .allocate("benchmark", CHUNK as usize * (1 + terms))?,
         };
-        let launch = kernels::objective::launch(buffers, batch, batch, self.lanes());
+        let launch = kernels::objective::launch(buffers, batch, (&table, batch), self.lanes());
         let what = format!("{} {terms}x{batch}", model.name);
         let restart = |gpu: &Gpu| gpu.write(state, &[State::default()]);
         self.measure(&what, Work::Words(terms * batch), &launch, restart)

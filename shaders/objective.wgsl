@@ -1,13 +1,13 @@
 // The end of a step: its losses go into the log, and the counters move on.
 //
-//   losses[entry, 0]     = Σ_t weights[t] · mean(rows[t])
+//   losses[entry, 0]     = Σ_t weight[t] · ramp[t](step) · mean(rows[t])
 //   losses[entry, 1 + t] = mean(rows[t])
 //   step += 1, position += batch, entry += 1
 //
-// rows     [terms, stride]         the first `batch` values of each are this step's
-// weights  [terms]
-// state                            the counters of the loop
-// losses   [entries, 1 + terms]    in nats per image
+// rows    [terms, stride]         the first `terms[t].rows` values of each are this step's
+// terms   [terms]                 weight, number of rows and ramp of each
+// state                           the counters of the loop
+// losses  [entries, 1 + terms]    in nats per image
 //
 // One workgroup: each lane sums every LANES-th row, then lane 0 adds the lanes in order. The loop over
 // rows takes AT_ONCE of them a turn, in the same order, since llvmpipe ends the loops of an invocation
@@ -22,7 +22,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> rows: array<f32>;
-@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(1) var<storage, read> terms: array<Term>;
 @group(0) @binding(2) var<storage, read_write> state: State;
 @group(0) @binding(3) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -37,10 +37,10 @@ fn main(@builtin(local_invocation_id) local: vec3<u32>) {
     var objective = 0.0;
     for (var term = 0u; term < params.terms; term++) {
         var total = 0.0;
-        for (var first_row = lane; first_row < params.batch; first_row += AT_ONCE * LANES) {
+        for (var first_row = lane; first_row < terms[term].rows; first_row += AT_ONCE * LANES) {
             for (var i = 0u; i < AT_ONCE; i++) {
                 let row = first_row + i * LANES;
-                if row < params.batch {
+                if row < terms[term].rows {
                     total += rows[term * params.stride + row];
                 }
             }
@@ -48,8 +48,8 @@ fn main(@builtin(local_invocation_id) local: vec3<u32>) {
         workgroupBarrier();
         total = sum_of_lanes(lane, total);
         if lane == 0u {
-            let mean = total / f32(params.batch);
-            objective += weights[term] * mean;
+            let mean = total / f32(terms[term].rows);
+            objective += terms[term].weight * ramp_at(terms[term].ramp, state.step) * mean;
             losses[first + 1u + term] = mean;
         }
     }

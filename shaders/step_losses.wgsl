@@ -1,10 +1,10 @@
 // The losses of whole steps from those of their rows, for all steps of a submission in one launch.
 //
 //   losses[e, 1 + t] = mean_r Σ_s rows[t, e, s, r]
-//   losses[e, 0]     = Σ_t weights[t] · losses[e, 1 + t]          in nats
+//   losses[e, 0]     = Σ_t weight[t] · ramp[t](step of e) · losses[e, 1 + t]      in nats
 //
 // rows     [terms, entries, shares, stride]   the first `batch` of each stride count
-// weights  [terms]
+// terms    [terms]                            weight and ramp of each
 // losses   [entries, 1 + terms]
 // state    entries that are written
 //
@@ -25,7 +25,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> rows: array<f32>;
-@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(1) var<storage, read> terms: array<Term>;
 @group(0) @binding(2) var<storage, read> state: State;
 @group(0) @binding(3) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -40,6 +40,8 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
 ) {
     let entry = state.entry - groups.x + workgroup.x;
+    // The steps and the entries of the log go on together.
+    let step = state.step - (state.entry - entry);
     let lane = local.x;
     let line = entry * (params.terms + 1u);
     var objective = 0.0;
@@ -60,7 +62,7 @@ fn main(
         total = sum_of_lanes(lane, total);
         if lane == 0u {
             let mean = total / f32(params.batch);
-            objective += weights[term] * mean;
+            objective += terms[term].weight * ramp_at(terms[term].ramp, step) * mean;
             losses[line + 1u + term] = mean;
         }
     }

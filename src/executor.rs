@@ -112,6 +112,8 @@ pub struct Rows<'a> {
     pub pixels: Cow<'a, [u8]>,
     /// Bytes a row.
     pub dim: usize,
+    /// A class for each row, where the graphs read labels.
+    pub labels: Option<Cow<'a, [u8]>>,
 }
 
 impl<'a> Rows<'a> {
@@ -120,7 +122,20 @@ impl<'a> Rows<'a> {
         Self {
             pixels: pixels.into(),
             dim,
+            labels: None,
         }
+    }
+
+    /// The same rows with a class for each.
+    ///
+    /// # Panics
+    /// Where there are not as many labels as rows.
+    #[must_use]
+    pub fn with_labels(mut self, labels: impl Into<Cow<'a, [u8]>>) -> Self {
+        let labels = labels.into();
+        assert_eq!(labels.len(), self.count(), "labels of other rows");
+        self.labels = Some(labels);
+        self
     }
 
     /// How many rows there are.

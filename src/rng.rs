@@ -28,7 +28,8 @@ pub enum Stream {
     Shuffle = 1,
     /// ε of the reparameterization while training; counter 1 is the step.
     Noise = 2,
-    /// Reserved for drawing binary images from grey ones.
+    /// Binary images drawn from grey ones while training; counter 1 is the step, or 0 where they are drawn
+    /// once.
     Binarisation = 3,
     /// Latents drawn from the prior; counter 1 counts the chunks they are drawn in.
     Sampling = 4,
@@ -40,6 +41,9 @@ pub enum Stream {
     DigitOrder = 7,
     /// How a built-in digit is drawn; counters 1 and 3 are the number of the image.
     Digit = 8,
+    /// Binary images drawn from grey ones while evaluating; counter 1 is the batch, or 0 where they are
+    /// drawn once.
+    EvaluationBinarisation = 9,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.
@@ -157,6 +161,12 @@ pub fn normal(seed: u64, draw: impl Into<Draw>, step: u32, element: usize) -> f6
         [words[2], words[3]]
     };
     box_muller(pair)[element % 2]
+}
+
+/// The uniform in [0, 1) of one element of a draw: a multiple of 2⁻²⁴.
+pub fn uniform(seed: u64, draw: impl Into<Draw>, step: u32, element: usize) -> f64 {
+    let words = block(seed, draw, step, (element / 4) as u32);
+    f64::from(words[element % 4] >> 8) / 16_777_216.0
 }
 
 /// `len` values of U(−bound, bound): the initial values of parameter number `parameter`.

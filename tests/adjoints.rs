@@ -5,7 +5,8 @@
     reason = "a test that panics has failed, which is what it should do"
 )]
 
-use vae_wgpu::graph::{Activation, Graph, Kind, TensorId};
+use vae_wgpu::expr::{self, Expr};
+use vae_wgpu::graph::{Activation, Graph, Kind, Operand, Reduction, TensorId};
 use vae_wgpu::reference::{Context, Values, evaluate};
 use vae_wgpu::rng::{Stream, normal};
 
@@ -33,8 +34,18 @@ fn finish(g: &mut Graph, y: TensorId) {
     let bias = g.parameter("finish.bias", [2]);
     let out = g.linear("finish", y, weight, bias);
     let target = g.input("target", [BATCH, 2]);
-    let rows = g.squared_error("rows", out, target);
+    let rows = g.row_sum(
+        "rows",
+        [BATCH, 2],
+        difference().square(),
+        &[out.into(), target.into()],
+    );
     finish_rows(g, rows);
+}
+
+/// Operand 0 less operand 1.
+fn difference() -> Expr {
+    expr::operand(0) - expr::operand(1)
 }
 
 /// What follows a loss per row: something that is not linear, and a weight that is not one.
@@ -178,36 +189,162 @@ fn kl() {
     });
 }
 
+/// Operands that broadcast in every way, each of which depends on parameters.
+fn broadcast(g: &mut Graph, repeated: usize) -> Vec<Operand> {
+    let each = operand(g, "each");
+    let row = operand(g, "row");
+    let row = g.row_sum("row", [BATCH, WIDTH], expr::operand(0), &[row.into()]);
+    let column = g.parameter("column", [WIDTH]);
+    let scalar = g.parameter("scalar", [1]);
+    let own = g.input("own", [BATCH * repeated, WIDTH]);
+    vec![
+        Operand::from(each).repeated(repeated),
+        Operand::row(row).repeated(repeated),
+        Operand::column(column),
+        Operand::scalar(scalar),
+        own.into(),
+    ]
+}
+
+/// Something that bends in all operands of [`broadcast`] at once.
+fn bent() -> Expr {
+    let [each, row, column, scalar, own] = [0, 1, 2, 3, 4].map(expr::operand);
+    (each * &column + row.tanh()).sigmoid() * (0.3 * scalar).exp() + (column * own).softplus()
+}
+
 #[test]
-fn bernoulli_nll() {
+fn pointwise() {
+    for repeated in [1, 3] {
+        check(|g| {
+            let operands = broadcast(g, repeated);
+            let y = g.pointwise("y", [BATCH * repeated, WIDTH], bent(), &operands);
+            let y = g.reduce("mean", Reduction::Sum, y, repeated);
+            finish(g, y);
+        });
+    }
+}
+
+#[test]
+fn row_sums() {
+    for repeated in [1, 3] {
+        check(|g| {
+            let operands = broadcast(g, repeated);
+            let rows = g.row_sum("sum", [BATCH * repeated, WIDTH], bent(), &operands);
+            finish_rows(g, rows);
+        });
+    }
+}
+
+#[test]
+fn reductions() {
+    for function in [Reduction::Sum, Reduction::LogSumExp] {
+        check(|g| {
+            let each = operand(g, "each");
+            let factor = g.input("factor", [3 * BATCH, WIDTH]);
+            let product = expr::operand(0) * expr::operand(1);
+            let operands = [Operand::from(each).repeated(3), factor.into()];
+            let x = g.pointwise("x", [3 * BATCH, WIDTH], product.clone(), &operands);
+            let y = g.reduce("y", function, x, 3);
+            finish(g, y);
+            // Of rows, too.
+            let rows = g.row_sum("x.rows", [3 * BATCH, WIDTH], product.sin(), &operands);
+            let rows = g.reduce("rows", function, rows, 3);
+            g.add_term("reduced", rows, 0.2);
+        });
+    }
+}
+
+#[test]
+fn column_sums() {
     check(|g| {
-        let logits = operand(g, "logits");
-        let x = g.input("observed", [BATCH, WIDTH]);
-        let rows = g.bernoulli_nll("nll", logits, x);
-        finish_rows(g, rows);
+        let x = operand(g, "x");
+        let sums = g.column_sum("sums", x);
+        let square = expr::operand(0).square();
+        let total = g.row_sum("total", [1, WIDTH], square, &[Operand::column(sums)]);
+        g.add_term("total", total, 0.4);
+        finish(g, x);
     });
 }
 
 #[test]
-fn squared_error_and_gaussian_nll() {
+fn concatenations() {
     check(|g| {
-        let y = operand(g, "y");
-        let x = g.input("observed", [BATCH, WIDTH]);
-        let rows = g.squared_error("error", y, x);
-        let nll = g.gaussian_nll("nll", y, x);
-        let sum = g.add("sum", rows, nll);
-        finish_rows(g, sum);
+        let (a, b) = (operand(g, "a"), operand(g, "b"));
+        let label = g.input("label", [BATCH, 2]);
+        let both = g.concat("both", a, b);
+        let all = g.concat("all", both, label);
+        let weight = g.parameter("weight", [WIDTH, 2 * WIDTH + 2]);
+        let bias = g.parameter("bias", [WIDTH]);
+        let y = g.linear("y", all, weight, bias);
+        finish(g, y);
     });
+}
+
+/// By hand: with what is stopped taken as a constant, and the gradient of what is scaled multiplied.
+#[test]
+fn stopped_and_scaled_gradients() {
+    let build = |scaled: bool| {
+        let mut g = Graph::new();
+        let x = g.parameter("x", [2, 1]);
+        let y = if scaled {
+            g.scale_gradient("scaled", x)
+        } else {
+            x
+        };
+        let stopped = g.stop("stopped", x);
+        let product = expr::operand(0) * expr::operand(1);
+        let rows = g.row_sum("rows", [2, 1], product, &[y.into(), stopped.into()]);
+        let factors = g.pointwise("factors", [2, 1], 3.0 * expr::operand(0), &[rows.into()]);
+        if scaled {
+            g.set_gradient_scale(y, factors);
+        }
+        g.add_term("rows", rows, 2.0);
+        g.differentiate();
+        let mut values = Values::<f64>::new(&g);
+        values.set(x, vec![5.0, 7.0]);
+        let context = Context::default();
+        let losses = evaluate(&g, &mut values, context, |_, _| true);
+        assert_eq!(losses[0], 25.0 + 49.0);
+        let &[(_, gradient)] = g.gradients() else {
+            panic!("one parameter")
+        };
+        values.get(gradient).to_vec()
+    };
+    assert_eq!(build(false), [5.0, 7.0]);
+    assert_eq!(build(true), [5.0 * 75.0, 7.0 * 147.0]);
+}
+
+#[test]
+fn a_term_follows_its_ramp() {
+    let mut g = Graph::new();
+    let x = g.parameter("x", [3]);
+    let ramp = vae_wgpu::graph::Ramp {
+        steps: 4,
+        period: 6,
+    };
+    g.add_ramped_term("x", x, 2.0, ramp);
+    g.add_term("reported", x, 0.0);
+    g.differentiate();
+    let &[(_, gradient)] = g.gradients() else {
+        panic!("one parameter")
+    };
+    for (step, factor) in [(0, 0.0), (1, 0.25), (4, 1.0), (5, 1.0), (6, 0.0), (9, 0.75)] {
+        let mut values = Values::<f64>::new(&g);
+        values.set(x, vec![1.0, 2.0, 6.0]);
+        let context = Context {
+            step,
+            ..Context::default()
+        };
+        let losses = evaluate(&g, &mut values, context, |_, _| true);
+        assert_eq!(losses, [2.0 * factor * 3.0, 3.0, 3.0]);
+        assert_eq!(values.get(gradient), [2.0 * factor / 3.0; 3]);
+    }
 }
 
 #[test]
 fn a_whole_vae() {
     use vae_wgpu::model::{Likelihood, Noise, Vae, VaeConfig};
-    for likelihood in [
-        Likelihood::Bernoulli,
-        Likelihood::Gaussian,
-        Likelihood::SquaredError,
-    ] {
+    for likelihood in Likelihood::ALL {
         let config = VaeConfig {
             input_dim: 6,
             hidden: vec![5, 4],

@@ -1,14 +1,14 @@
 //! The kernels of the two-launch step, on the program of a VAE with one hidden layer.
 
 use vae_wgpu::gpu::{Gpu, GpuError};
-use vae_wgpu::graph::{Activation, Adam};
+use vae_wgpu::graph::{Activation, Adam, Ramp};
 use vae_wgpu::kernels::gemm::Family;
 use vae_wgpu::kernels::rows::workgroup::{self, Tile};
 use vae_wgpu::kernels::rows::{
     self, Log, Outcome, Product, Program, Score, Section, Stage, Tensor, Weight,
 };
 use vae_wgpu::kernels::update::{self, Layer, Part};
-use vae_wgpu::kernels::{Address, State, gather, step_losses};
+use vae_wgpu::kernels::{Address, State, Term, gather, step_losses};
 use vae_wgpu::rng::Stream;
 
 use super::{Bench, CHUNK, Model, Work};
@@ -284,13 +284,15 @@ impl Bench<'_> {
         }
 
         let steps = 64;
+        let table = vec![Term::new(1.0, batch, Ramp::NONE); terms];
         let written = State {
+            step: steps,
             entry: steps,
             ..State::default()
         };
         let buffers = step_losses::Buffers {
             rows: losses,
-            weights: &self.array(terms)?,
+            terms: &self.gpu.upload("benchmark", &table)?,
             state: &self.gpu.upload("benchmark", &[written])?,
             losses: &self.gpu.allocate("benchmark", log.entries * (1 + terms))?,
         };

@@ -81,7 +81,7 @@ impl FromStr for Workload {
 pub(super) fn linear_flops(graph: &Graph) -> u64 {
     let flops = graph.nodes().iter().map(|node| {
         // Of all three products, the operands' shapes are two of m×n, n×k and m×k.
-        let [rows, others] = match (node.op, node.inputs.as_slice()) {
+        let [rows, others] = match (&node.op, node.inputs.as_slice()) {
             // x [B, in], weight [out, in]: B·in·out.
             (Op::Linear, [x, weight, ..]) => [graph.shape(*x).len(), graph.shape(*weight).rows()],
             // d_y [B, out], weight [out, in]: B·out·in.

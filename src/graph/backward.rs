@@ -2,22 +2,27 @@
 
 use std::collections::HashMap;
 
-use super::{Graph, Kind, Node, Op, Optimizer, TensorId};
+use super::{Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId};
+use crate::expr::operand;
 
 impl Graph {
     /// Adds the gradients of the objective with respect to every parameter.
     ///
-    /// The objective is Σ weight · mean(rows) over the terms, so each term's rows start with the
-    /// constant gradient weight / batch.
+    /// The objective is Σ weight · ramp(step) · mean(rows) over the terms, so each term's rows start
+    /// with the gradient weight · ramp(step) / n.
     pub fn differentiate(&mut self) {
         let mut gradients = Gradients::default();
         for term in self.terms.clone() {
+            if term.weight == 0.0 {
+                continue;
+            }
             let rows = self.shape(term.rows);
-            let seed = self.constant(
-                &format!("d_{}", term.name),
-                rows,
-                f64::from(term.weight) / rows.rows() as f64,
-            );
+            let name = format!("d_{}", term.name);
+            let scale = f64::from(term.weight) / rows.rows() as f64;
+            let seed = match term.ramp {
+                Ramp::NONE => self.constant(&name, rows, scale),
+                ramp => self.push(Op::Ramp { scale, ramp }, &name, rows, &[]),
+            };
             gradients.accumulate(self, term.rows, seed);
         }
         for index in (0..self.nodes.len()).rev() {
@@ -43,8 +48,13 @@ impl Graph {
             return;
         };
         let inputs = &node.inputs;
-        match node.op {
-            Op::Gather | Op::Normal(_) => {}
+        match &node.op {
+            Op::Gather
+            | Op::OneHot
+            | Op::Normal(_)
+            | Op::Uniform(_)
+            | Op::Ramp { .. }
+            | Op::Stop => {}
             Op::Linear => {
                 let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
                 if self.differentiable(x) {
@@ -60,7 +70,7 @@ impl Graph {
                     gradients.accumulate(self, bias, d_bias);
                 }
             }
-            Op::Activation(function) => {
+            &Op::Activation(function) => {
                 let operands = [node.outputs[0], d_out];
                 let d_x = self.grad_of(inputs[0], Op::ActivationGrad(function), &operands);
                 gradients.accumulate(self, inputs[0], d_x);
@@ -88,25 +98,84 @@ impl Graph {
                 gradients.accumulate(self, mu, d[0]);
                 gradients.accumulate(self, logvar, d[1]);
             }
-            Op::BernoulliNll => {
-                let operands = [inputs[0], inputs[1], d_out];
-                let d_logits = self.grad_of(inputs[0], Op::BernoulliNllGrad, &operands);
-                gradients.accumulate(self, inputs[0], d_logits);
+            Op::Pointwise(work) => {
+                self.send_back(work, inputs, d_out.into(), gradients);
             }
-            Op::SquaredError { scale, .. } => {
-                let operands = [inputs[0], inputs[1], d_out];
-                let d_y = self.grad_of(inputs[0], Op::SquaredErrorGrad { scale }, &operands);
-                gradients.accumulate(self, inputs[0], d_y);
+            Op::RowSum(work) => self.send_back(work, inputs, Operand::row(d_out), gradients),
+            &Op::Reduce { function, axis } => {
+                let x = inputs[0];
+                let shape = self.shape(x);
+                let shape = [shape.rows(), shape.columns()];
+                let [y, d_y] = [node.outputs[0], d_out].map(|id| Operand::from(id).repeated(axis));
+                let name = self.gradient_name(x);
+                let d_x = match function {
+                    Reduction::Sum => self.pointwise(&name, shape, operand(0), &[d_y]),
+                    Reduction::LogSumExp => {
+                        let share = (operand(0) - operand(1)).exp();
+                        self.pointwise(&name, shape, operand(2) * share, &[x.into(), y, d_y])
+                    }
+                };
+                gradients.accumulate(self, x, d_x);
+            }
+            Op::ColumnSum => {
+                let shape = self.shape(inputs[0]);
+                let shape = [shape.rows(), shape.columns()];
+                let name = self.gradient_name(inputs[0]);
+                let d_x = self.pointwise(&name, shape, operand(0), &[Operand::column(d_out)]);
+                gradients.accumulate(self, inputs[0], d_x);
+            }
+            Op::Concat => {
+                let mut first = 0;
+                for &input in inputs {
+                    let columns = self.shape(input).columns();
+                    if self.differentiable(input) {
+                        let name = self.gradient_name(input);
+                        let d_input = self.slice(&name, d_out, first, columns);
+                        gradients.accumulate(self, input, d_input);
+                    }
+                    first += columns;
+                }
+            }
+            Op::ScaleGradient => {
+                let scaled = node.outputs[0];
+                let mut scales = self.gradient_scales.iter();
+                let Some(&(_, factors)) = scales.find(|(of, _)| *of == scaled) else {
+                    unreachable!("{} has no factors", self.tensor(scaled).name)
+                };
+                let shape = self.shape(scaled);
+                let name = self.gradient_name(inputs[0]);
+                let d_x = self.pointwise(
+                    &name,
+                    [shape.rows(), shape.columns()],
+                    operand(0) * operand(1),
+                    &[d_out.into(), Operand::row(factors)],
+                );
+                gradients.accumulate(self, inputs[0], d_x);
             }
             Op::LinearInputGrad
             | Op::LinearWeightGrad
-            | Op::ColumnSum
             | Op::ActivationGrad(_)
+            | Op::Slice { .. }
             | Op::ReparameterizeGrad
-            | Op::KlGrad
-            | Op::BernoulliNllGrad
-            | Op::SquaredErrorGrad { .. } => {
+            | Op::KlGrad => {
                 unreachable!("gradients are added after the forward operations")
+            }
+        }
+    }
+
+    /// Pointwise work sends the gradient of its result on to each of its operands.
+    fn send_back(
+        &mut self,
+        work: &Pointwise,
+        inputs: &[TensorId],
+        d_out: Operand,
+        gradients: &mut Gradients,
+    ) {
+        for (index, &input) in inputs.iter().enumerate() {
+            if self.differentiable(input)
+                && let Some(d_input) = self.pointwise_adjoint(work, inputs, index, d_out)
+            {
+                gradients.accumulate(self, input, d_input);
             }
         }
     }
@@ -115,7 +184,7 @@ impl Graph {
         self.tensor(id).differentiable
     }
 
-    fn gradient_name(&self, of: TensorId) -> String {
+    pub(super) fn gradient_name(&self, of: TensorId) -> String {
         format!("d_{}", self.tensor(of).name)
     }
 

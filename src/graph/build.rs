@@ -3,11 +3,8 @@
 //! Shapes come from a model's code, never from a user, so a rule that is broken is a mistake in the
 //! program and panics, as indexing does.
 
-use super::{Activation, Graph, Kind, Node, Op, Shape, Tensor, TensorId, Term};
+use super::{Activation, Graph, Kind, Node, Op, Ramp, Reduction, Shape, Tensor, TensorId, Term};
 use crate::rng::{Draw, Stream};
-
-/// Half of ln 2π: what a unit-variance Gaussian adds per dimension.
-const HALF_LN_TAU: f32 = 0.918_938_5;
 
 impl Graph {
     /// A tensor that the caller writes before each run.
@@ -37,12 +34,30 @@ impl Graph {
         self.push(Op::Gather, name, [batch, dim].into(), &[])
     }
 
+    /// The labels of the next batch, `[batch, classes]`: each a row of zeros with a 1 in its column.
+    pub fn one_hot(&mut self, name: &str, batch: usize, classes: usize) -> TensorId {
+        self.push(Op::OneHot, name, [batch, classes].into(), &[])
+    }
+
     /// Standard normals: the next draw of a stream, independent of those before it in the graph.
     pub fn normal(&mut self, name: &str, stream: Stream, shape: impl Into<Shape>) -> TensorId {
-        let of_stream = |node: &&Node| matches!(node.op, Op::Normal(draw) if draw.stream == stream);
-        let number = self.nodes.iter().filter(of_stream).count() as u32;
-        let draw = Draw { stream, number };
+        let draw = self.next_draw(stream);
         self.push(Op::Normal(draw), name, shape.into(), &[])
+    }
+
+    /// Uniforms in [0, 1): the next draw of a stream, independent of those before it in the graph.
+    pub fn uniform(&mut self, name: &str, stream: Stream, shape: impl Into<Shape>) -> TensorId {
+        let draw = self.next_draw(stream);
+        self.push(Op::Uniform(draw), name, shape.into(), &[])
+    }
+
+    fn next_draw(&self, stream: Stream) -> Draw {
+        let of_stream = |node: &&Node| match node.op {
+            Op::Normal(draw) | Op::Uniform(draw) => draw.stream == stream,
+            _ => false,
+        };
+        let number = self.nodes.iter().filter(of_stream).count() as u32;
+        Draw { stream, number }
     }
 
     /// x·weightᵀ + bias: `[B, in], [out, in], [out] → [B, out]`.
@@ -101,39 +116,71 @@ impl Graph {
         self.push(Op::Kl, name, [self.shape(mu).rows()].into(), &[mu, logvar])
     }
 
-    /// −Σ log p(x) of independent Bernoullis, per row: `[B, D], [B, D] → [B]`, in nats.
-    pub fn bernoulli_nll(&mut self, name: &str, logits: TensorId, x: TensorId) -> TensorId {
-        self.rows_of(Op::BernoulliNll, name, logits, x)
+    /// The sum of the rows: `[B, D] → [D]`.
+    pub fn column_sum(&mut self, name: &str, x: TensorId) -> TensorId {
+        self.push(Op::ColumnSum, name, [self.shape(x).columns()].into(), &[x])
     }
 
-    /// −Σ log p(x) of Gaussians with mean y and unit variance, per row, in nats.
-    pub fn gaussian_nll(&mut self, name: &str, y: TensorId, x: TensorId) -> TensorId {
-        self.rows_of(
-            Op::SquaredError {
-                scale: 0.5,
-                offset: HALF_LN_TAU,
-            },
-            name,
-            y,
-            x,
-        )
+    /// Each `axis` consecutive rows become one: `[n · axis, D] → [n, D]`, or `[n · axis] → [n]`.
+    pub fn reduce(
+        &mut self,
+        name: &str,
+        function: Reduction,
+        x: TensorId,
+        axis: usize,
+    ) -> TensorId {
+        let shape = self.shape(x);
+        let rows = shape.rows();
+        assert!(rows.is_multiple_of(axis), "{name}: {rows} rows by {axis}");
+        let result = match *shape.dims() {
+            [_, columns] => [rows / axis, columns].into(),
+            _ => [rows / axis].into(),
+        };
+        self.push(Op::Reduce { function, axis }, name, result, &[x])
     }
 
-    /// Σ (y − x)², per row.
-    pub fn squared_error(&mut self, name: &str, y: TensorId, x: TensorId) -> TensorId {
-        self.rows_of(
-            Op::SquaredError {
-                scale: 1.0,
-                offset: 0.0,
-            },
-            name,
-            y,
-            x,
-        )
+    /// Rows side by side: `[B, m], [B, n] → [B, m + n]`.
+    pub fn concat(&mut self, name: &str, a: TensorId, b: TensorId) -> TensorId {
+        let [left, right] = [a, b].map(|id| self.shape(id));
+        assert_eq!(left.rows(), right.rows(), "{name}: rows");
+        let shape = [left.rows(), left.columns() + right.columns()];
+        self.push(Op::Concat, name, shape.into(), &[a, b])
     }
 
-    /// Adds `weight · mean(rows)` to the objective; `rows` is `[batch]`.
+    /// `columns` columns from `first` on: `[B, n] → [B, columns]`.
+    pub fn slice(&mut self, name: &str, x: TensorId, first: usize, columns: usize) -> TensorId {
+        let shape = self.shape(x);
+        assert!(first + columns <= shape.columns(), "{name}: columns");
+        let result = [shape.rows(), columns];
+        self.push(Op::Slice { first }, name, result.into(), &[x])
+    }
+
+    /// The same values; no gradient passes.
+    pub fn stop(&mut self, name: &str, x: TensorId) -> TensorId {
+        let stopped = self.push(Op::Stop, name, self.shape(x), &[x]);
+        self.tensors[stopped.0].differentiable = false;
+        stopped
+    }
+
+    /// The same values `[B, D]`; the gradient passes multiplied by the factors that
+    /// [`Graph::set_gradient_scale`] names once they are computed.
+    pub fn scale_gradient(&mut self, name: &str, x: TensorId) -> TensorId {
+        self.push(Op::ScaleGradient, name, self.shape(x), &[x])
+    }
+
+    /// Names the factors `[B]` by which the gradient of each row of `scaled`, a result of
+    /// [`Graph::scale_gradient`], is multiplied. They count as constants.
+    pub fn set_gradient_scale(&mut self, scaled: TensorId, factors: TensorId) {
+        self.gradient_scales.push((scaled, factors));
+    }
+
+    /// Adds `weight · mean(rows)` to the objective; `rows` is `[n]`. With the weight 0 it is reported only.
     pub fn add_term(&mut self, name: &str, rows: TensorId, weight: f32) {
+        self.add_ramped_term(name, rows, weight, Ramp::NONE);
+    }
+
+    /// Adds `weight · ramp(step) · mean(rows)` to the objective; `rows` is `[n]`.
+    pub fn add_ramped_term(&mut self, name: &str, rows: TensorId, weight: f32, ramp: Ramp) {
         assert_eq!(
             self.shape(rows).dims().len(),
             1,
@@ -143,26 +190,13 @@ impl Graph {
             name: name.to_owned(),
             rows,
             weight,
+            ramp,
         });
     }
 
     /// Makes a tensor readable after each run.
     pub fn output(&mut self, tensor: TensorId) {
         self.outputs.push(tensor);
-    }
-
-    fn rows_of(&mut self, op: Op, name: &str, prediction: TensorId, x: TensorId) -> TensorId {
-        self.same_shape(name, &[prediction, x]);
-        assert!(
-            !self.tensor(x).differentiable,
-            "{name}: what is observed depends on a parameter"
-        );
-        self.push(
-            op,
-            name,
-            [self.shape(prediction).rows()].into(),
-            &[prediction, x],
-        )
     }
 
     fn same_shape(&self, name: &str, tensors: &[TensorId]) {

@@ -20,11 +20,15 @@ mod backward;
 mod build;
 mod op;
 mod optimizer;
+mod pointwise;
+mod ramp;
 mod schedule;
 mod shape;
 
-pub use op::{Activation, Op};
+pub use op::{Activation, Op, Reduction};
 pub use optimizer::{Adam, Optimizer};
+pub use pointwise::{Broadcast, Operand, Pointwise};
+pub use ramp::Ramp;
 pub use schedule::{Curve, Schedule, ScheduleError, Segment};
 pub use shape::Shape;
 
@@ -76,15 +80,17 @@ pub struct Node {
     pub outputs: Vec<TensorId>,
 }
 
-/// One summand of the objective: `weight · mean(rows)`.
+/// A named quantity, and what it contributes to the objective: `weight · ramp(step) · mean(rows)`.
 #[derive(Clone, Debug)]
 pub struct Term {
     /// Its name in logs.
     pub name: String,
-    /// `[batch]`: one value per row of the batch, in nats.
+    /// `[n]`: one value for each row of the batch, or for each sample; in nats.
     pub rows: TensorId,
-    /// Its factor in the objective.
+    /// Its factor in the objective; 0 for what is only reported.
     pub weight: f32,
+    /// How the factor follows the step.
+    pub ramp: Ramp,
 }
 
 /// Tensors and the operations between them, in an order in which they can run.
@@ -96,6 +102,8 @@ pub struct Graph {
     outputs: Vec<TensorId>,
     gradients: Vec<(TensorId, TensorId)>,
     optimizer: Option<Optimizer>,
+    /// By which the gradient of each [`Op::ScaleGradient`]'s result is multiplied.
+    gradient_scales: Vec<(TensorId, TensorId)>,
 }
 
 impl Graph {
@@ -135,6 +143,14 @@ impl Graph {
     /// The summands of the objective.
     pub fn terms(&self) -> &[Term] {
         &self.terms
+    }
+
+    /// Rows of a batch: of the images that the graph gathers, or of its first term.
+    pub fn batch(&self) -> usize {
+        let gathers = |node: &&Node| node.op == Op::Gather;
+        let gathered = self.nodes.iter().find(gathers).map(|node| node.outputs[0]);
+        let rows = gathered.or_else(|| self.terms.first().map(|term| term.rows));
+        rows.map_or(0, |id| self.shape(id).rows())
     }
 
     /// The tensors that can be read after a run, in the order in which they were asked for.

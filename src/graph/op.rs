@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Pointwise, Ramp};
 use crate::rng::Draw;
 
 /// A pointwise non-linearity.
@@ -61,11 +62,22 @@ impl FromStr for Activation {
     }
 }
 
+/// How the values of an axis become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reduction {
+    /// Σ x.
+    Sum,
+    /// ln Σ eˣ, by the largest x.
+    LogSumExp,
+}
+
 /// What a node computes. `B` is the batch, `D` a row's length; operands and results in order.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// `() → x [B, D]`: the next `B` images of the data set that the graph runs over, in [0, 1].
     Gather,
+    /// `() → y [B, classes]`: the labels of the same images, each a row with a 1 in its column.
+    OneHot,
     /// `(x [B, in], weight [out, in], bias [out]) → y [B, out]`: x·weightᵀ + bias.
     Linear,
     /// `(d_y [B, out], weight [out, in]) → d_x [B, in]`: d_y·weight.
@@ -80,8 +92,40 @@ pub enum Op {
     ActivationGrad(Activation),
     /// `(a, b) → a + b`.
     Add,
+    /// `(operands…) → y [rows, columns]`: an expression at each element.
+    Pointwise(Pointwise),
+    /// `(operands…) → rows [rows]`: the sum of an expression over each row.
+    RowSum(Pointwise),
+    /// `(x [outer · axis, inner]) → y [outer, inner]`: so many consecutive rows become one.
+    Reduce {
+        /// How.
+        function: Reduction,
+        /// Rows that become one.
+        axis: usize,
+    },
+    /// `(a [B, m], b [B, n]) → [B, m + n]`: rows side by side.
+    Concat,
+    /// `(x [B, n]) → [B, columns]`: the columns from `first` on.
+    Slice {
+        /// The first column.
+        first: usize,
+    },
+    /// `(x) → x`: no gradient passes.
+    Stop,
+    /// `(x [B, D]) → x`: the gradient of each row passes multiplied by a factor that is computed from
+    /// what follows ([`Graph::set_gradient_scale`](super::Graph::set_gradient_scale)).
+    ScaleGradient,
+    /// `() → [n]`: each `scale` times the ramp at this step.
+    Ramp {
+        /// The value at the top.
+        scale: f64,
+        /// The factor that follows the step.
+        ramp: Ramp,
+    },
     /// `() → ε`: standard normals, a function of seed, draw, step and element.
     Normal(Draw),
+    /// `() → u`: uniform in [0, 1), multiples of 2⁻²⁴; a function of seed, draw, step and element.
+    Uniform(Draw),
     /// `(mu, logvar, eps) → z`: μ + exp(½ log σ²)·ε (Kingma and Welling 2013, 2.4).
     Reparameterize,
     /// `(d_z, logvar, eps) → d_logvar`: d_z · ½ exp(½ log σ²)·ε. The gradient of μ is d_z itself.
@@ -90,22 +134,6 @@ pub enum Op {
     Kl,
     /// `(mu, logvar, d_rows [B]) → (d_mu, d_logvar)`.
     KlGrad,
-    /// `(logits [B, D], x [B, D]) → rows [B]`: −Σ log p(x | logits) of independent Bernoullis.
-    BernoulliNll,
-    /// `(logits, x, d_rows [B]) → d_logits`: d_rows · (sigmoid(logits) − x).
-    BernoulliNllGrad,
-    /// `(y [B, D], x [B, D]) → rows [B]`: Σ scale·(y − x)² + offset.
-    SquaredError {
-        /// ½ for a Gaussian of unit variance, 1 for the plain sum of squares.
-        scale: f32,
-        /// ½ ln 2π for a Gaussian of unit variance, else 0.
-        offset: f32,
-    },
-    /// `(y, x, d_rows [B]) → d_y`: d_rows · 2·scale·(y − x).
-    SquaredErrorGrad {
-        /// As in [`Op::SquaredError`].
-        scale: f32,
-    },
 }
 
 #[cfg(test)]

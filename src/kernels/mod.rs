@@ -16,6 +16,7 @@ pub mod add;
 mod address;
 pub mod bernoulli_nll;
 pub mod column_sum;
+pub mod copy;
 pub mod gather;
 pub mod gemm;
 pub mod gradient_norm;
@@ -24,16 +25,20 @@ pub mod latent;
 pub mod latent_grad;
 pub mod normal;
 pub mod objective;
+pub mod one_hot;
+pub mod pointwise;
+pub mod ramp;
+pub mod reduce;
 pub mod reparameterize;
 pub mod reparameterize_grad;
 pub mod rows;
-pub mod squared_error;
 pub mod stage_images;
 pub mod step_losses;
+pub mod uniform;
 pub mod update;
 
 use crate::gpu::{Kernel, Slice};
-use crate::graph::Activation;
+use crate::graph::{Activation, Ramp};
 
 pub use address::Address;
 
@@ -45,6 +50,7 @@ pub const ALL: &[&Kernel] = &[
     &add::KERNEL,
     &bernoulli_nll::KERNEL,
     &column_sum::KERNEL,
+    &copy::KERNEL,
     &gather::KERNEL,
     &gemm::COOPERATIVE_8,
     &gemm::COOPERATIVE_16,
@@ -59,13 +65,18 @@ pub const ALL: &[&Kernel] = &[
     &latent_grad::KERNEL,
     &normal::KERNEL,
     &objective::KERNEL,
+    &one_hot::KERNEL,
+    &pointwise::POINTWISE,
+    &pointwise::ROW_SUMS,
+    &ramp::KERNEL,
+    &reduce::KERNEL,
     &reparameterize::KERNEL,
     &reparameterize_grad::KERNEL,
     &rows::SUBGROUPS,
     &rows::workgroup::KERNEL,
-    &squared_error::KERNEL,
     &stage_images::KERNEL,
     &step_losses::KERNEL,
+    &uniform::KERNEL,
     &update::SUBGROUPS,
     &update::TILED,
 ];
@@ -119,6 +130,31 @@ pub struct State {
 }
 
 const _: () = assert!(size_of::<State>() == 16);
+
+/// A term of the objective, as the kernels that log it read it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Term {
+    /// Its factor in the objective.
+    pub weight: f32,
+    /// How many values its mean is of.
+    pub rows: u32,
+    /// [`Ramp::steps`] and [`Ramp::period`]: how the factor follows the step.
+    pub ramp: [u32; 2],
+}
+
+const _: () = assert!(size_of::<Term>() == 16);
+
+impl Term {
+    /// A term of so many rows.
+    pub fn new(weight: f32, rows: usize, ramp: Ramp) -> Self {
+        Self {
+            weight,
+            rows: rows as u32,
+            ramp: [ramp.steps, ramp.period],
+        }
+    }
+}
 
 /// The parameters of kernels that need only a length.
 #[repr(C)]

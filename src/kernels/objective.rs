@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::assert_lengths;
+use super::{State, Term, assert_lengths};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 
 /// `shaders/objective.wgsl`.
@@ -11,11 +11,13 @@ pub const KERNEL: Kernel = Kernel {
     source: Cow::Borrowed(wgsl!(
         "parts/state.wgsl",
         "parts/lanes.wgsl",
+        "parts/ramp.wgsl",
+        "parts/term.wgsl",
         "objective.wgsl"
     )),
     bindings: Cow::Borrowed(&[
         read("rows"),
-        read("weights"),
+        read("terms"),
         read_write("state"),
         read_write("losses"),
     ]),
@@ -38,39 +40,52 @@ const _: () = assert!(size_of::<Params>() == 16);
 pub struct Buffers<'a> {
     /// `[terms, stride]`: the losses of this step's rows.
     pub rows: &'a Slice,
-    /// `[terms]`: each term's factor in the objective.
-    pub weights: &'a Slice,
+    /// `[terms]`: [`super::Term`] of each.
+    pub terms: &'a Slice,
     /// [`super::State`], moved on.
     pub state: &'a Slice,
     /// `[entries, 1 + terms]`: the objective and its terms, a line for each step.
     pub losses: &'a Slice,
 }
 
-/// One workgroup of `lanes`; the first `batch` values of each term's `stride` count.
-pub fn launch(buffers: Buffers<'_>, batch: usize, stride: usize, lanes: u32) -> Launch {
-    let Buffers {
-        rows,
-        weights,
-        state,
-        losses,
-    } = buffers;
+/// One workgroup of `lanes`. The rows of a term are the first of its `stride` values; an entry of the
+/// data set's `batch` images ends.
+///
+/// # Panics
+/// Where an array is too short.
+pub fn launch(
+    buffers: Buffers<'_>,
+    batch: usize,
+    (terms, stride): (&[Term], usize),
+    lanes: u32,
+) -> Launch {
     let params = Params {
         batch: batch as u32,
         stride: stride as u32,
-        terms: weights.len() as u32,
+        terms: terms.len() as u32,
         padding: 0,
     };
+    let Buffers {
+        rows,
+        terms: table,
+        state,
+        losses,
+    } = buffers;
+    let ends = terms.iter().zip((0..).step_by(stride.max(1)));
+    let ends = ends.map(|(term, first)| first + term.rows as usize).max();
+    let each = size_of::<Term>() / 4;
     assert_lengths(
         &KERNEL,
         &[
-            (rows, (weights.len().max(1) - 1) * stride + batch),
-            (state, 4),
+            (rows, ends.unwrap_or(0)),
+            (table, each * terms.len()),
+            (state, size_of::<State>() / 4),
         ],
     );
     Launch {
         kernel: KERNEL.into(),
         constants: vec![("LANES", lanes.into())],
-        buffers: [rows, weights, state, losses].map(Slice::clone).to_vec(),
+        buffers: [rows, table, state, losses].map(Slice::clone).to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),
         grid: [1, 1, 1],
     }

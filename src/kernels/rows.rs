@@ -14,6 +14,7 @@ pub use tensor::{LINE, Tensor, stride};
 use std::borrow::Cow;
 
 use super::{Address, State, assert_lengths};
+use crate::expr::{Expr, operand};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 use crate::rng::Draw;
@@ -113,10 +114,21 @@ pub enum Score {
     /// Σ scale·(y − x)² + offset.
     SquaredError {
         /// Factor of each square.
-        scale: f32,
+        scale: f64,
         /// Added for each column.
-        offset: f32,
+        offset: f64,
     },
+}
+
+impl Score {
+    /// What is summed over a row, of a prediction (operand 0) and what was observed (operand 1).
+    pub fn expr(self) -> Expr {
+        let (y, x) = (operand(0), operand(1));
+        match self {
+            Self::BernoulliNll => y.softplus() - y * x,
+            Self::SquaredError { scale, offset } => scale * (y - x).square() + offset,
+        }
+    }
 }
 
 /// One step of a program.

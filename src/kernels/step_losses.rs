@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{State, assert_lengths};
+use super::{State, Term, assert_lengths};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::kernels::rows::Log;
 
@@ -12,11 +12,13 @@ pub const KERNEL: Kernel = Kernel {
     source: Cow::Borrowed(wgsl!(
         "parts/state.wgsl",
         "parts/lanes.wgsl",
+        "parts/ramp.wgsl",
+        "parts/term.wgsl",
         "step_losses.wgsl"
     )),
     bindings: Cow::Borrowed(&[
         read("rows"),
-        read("weights"),
+        read("terms"),
         read("state"),
         read_write("losses"),
     ]),
@@ -41,8 +43,8 @@ const _: () = assert!(size_of::<Params>() == 32);
 pub struct Buffers<'a> {
     /// `[terms, entries, shares, batch]`: the losses of rows.
     pub rows: &'a Slice,
-    /// `[terms]`: each term's factor in the objective.
-    pub weights: &'a Slice,
+    /// `[terms]`: [`Term`] of each; the rows of all are the batch's.
+    pub terms: &'a Slice,
     /// [`State`]: how many entries are written.
     pub state: &'a Slice,
     /// `[entries, 1 + terms]`: the objective and its terms, a line for each step.
@@ -66,11 +68,12 @@ pub fn iterations(log: Log, terms: usize, lanes: u32) -> usize {
 pub fn launch(buffers: Buffers<'_>, batch: usize, log: Log, lanes: u32) -> Launch {
     let Buffers {
         rows,
-        weights,
+        terms: table,
         state,
         losses,
     } = buffers;
-    let terms = weights.len();
+    let each = size_of::<Term>() / 4;
+    let terms = table.len() / each;
     let params = Params {
         batch: batch as u32,
         stride: log.batch as u32,
@@ -91,7 +94,7 @@ pub fn launch(buffers: Buffers<'_>, batch: usize, log: Log, lanes: u32) -> Launc
     Launch {
         kernel: KERNEL.into(),
         constants: vec![("LANES", lanes.into())],
-        buffers: [rows, weights, state, losses].map(Slice::clone).to_vec(),
+        buffers: [rows, table, state, losses].map(Slice::clone).to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),
         grid: [1, 1, 1],
     }

@@ -1,46 +1,11 @@
 //! The variational autoencoder of Kingma and Welling, *Auto-Encoding Variational Bayes* (2013).
 
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
+use super::likelihood::{Likelihood, Location};
 use crate::executor::ParameterSpec;
+use crate::expr::{constant, operand};
 use crate::graph::{Activation, Graph, Optimizer, TensorId};
 use crate::rng::Stream;
 use crate::setting::{Remedy, Setting};
-
-/// p(x | z): what the decoder's outputs mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Likelihood {
-    /// Independent Bernoullis; the outputs are logits.
-    Bernoulli,
-    /// Independent Gaussians of unit variance; the outputs are means.
-    Gaussian,
-    /// No density: the sum of squared errors of sigmoid outputs, as textbooks print it.
-    SquaredError,
-}
-
-impl Likelihood {
-    /// Their names, as settings give them.
-    pub const NAMES: [&'static str; 3] = ["bernoulli", "gaussian", "squared-error"];
-}
-
-impl FromStr for Likelihood {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "bernoulli" => Ok(Self::Bernoulli),
-            "gaussian" => Ok(Self::Gaussian),
-            "squared-error" => Ok(Self::SquaredError),
-            _ => Err(format!(
-                "'{name}' is no likelihood; choose one of {}",
-                Self::NAMES.join(", ")
-            )),
-        }
-    }
-}
 
 /// The architecture: layer sizes, non-linearity, likelihood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,24 +162,38 @@ impl Vae {
 
     /// E[x | z] from the decoder's outputs: what is drawn as a picture.
     pub fn mean(&self, g: &mut Graph, outputs: TensorId) -> TensorId {
-        match self.config.likelihood {
-            Likelihood::Bernoulli | Likelihood::SquaredError => {
-                g.activation("mean", Activation::Sigmoid, outputs)
-            }
-            Likelihood::Gaussian => outputs,
+        let density = self.config.likelihood.density();
+        let location = self.location(g, outputs);
+        let mean = (density.mean)(operand(0));
+        if mean == operand(0) {
+            return location;
         }
+        if mean == operand(0).sigmoid() {
+            return g.activation("mean", Activation::Sigmoid, location);
+        }
+        g.pointwise("mean", self.pixels(g, outputs), mean, &[location.into()])
     }
 
     /// −log p(x | z) per row, in nats (for [`Likelihood::SquaredError`], the squared error).
     pub fn reconstruction(&self, g: &mut Graph, outputs: TensorId, x: TensorId) -> TensorId {
-        match self.config.likelihood {
-            Likelihood::Bernoulli => g.bernoulli_nll("recon", outputs, x),
-            Likelihood::Gaussian => g.gaussian_nll("recon", outputs, x),
-            Likelihood::SquaredError => {
-                let y = self.mean(g, outputs);
-                g.squared_error("recon", y, x)
-            }
+        let density = self.config.likelihood.density();
+        let location = self.location(g, outputs);
+        let nll = (density.nll)(operand(0), constant(0.0), operand(1));
+        let operands = [location.into(), x.into()];
+        g.row_sum("recon", self.pixels(g, outputs), nll, &operands)
+    }
+
+    /// The pixels' locations from the decoder's outputs.
+    fn location(&self, g: &mut Graph, outputs: TensorId) -> TensorId {
+        match self.config.likelihood.density().location {
+            Location::Output | Location::SigmoidIfScaled => outputs,
+            Location::Sigmoid => g.activation("location", Activation::Sigmoid, outputs),
         }
+    }
+
+    /// Rows and columns of the decoder's outputs.
+    fn pixels(&self, g: &Graph, outputs: TensorId) -> [usize; 2] {
+        [g.shape(outputs).rows(), self.config.input_dim]
     }
 
     /// The negative evidence lower bound with one sample of z, as terms `recon` and `kl`.

@@ -99,10 +99,7 @@ impl PlanChoice {
                     parameters.shards().len()
                 ));
             }
-            let batch = graph
-                .terms()
-                .first()
-                .map_or(0, |t| graph.shape(t.rows).rows());
+            let batch = graph.batch();
             if images.is_some_and(|images| !images.fits_programs(gpu, batch)) {
                 let reason = "the images of a batch take several buffers, and the kernels read one";
                 return Err(reason.to_owned());

@@ -12,6 +12,8 @@ use crate::kernels::gather;
 pub(super) struct Dataset {
     /// Bytes, rows padded to whole words.
     pub(super) images: Vec<Images>,
+    /// A byte for each image, where there are labels.
+    pub(super) labels: Option<Slice>,
     /// The epoch's order.
     pub(super) order: Slice,
     /// Bytes of an image.
@@ -74,8 +76,14 @@ impl Dataset {
             images.push(Images { first, bytes });
         }
         images.reverse();
+        let labels = data.labels.map(|labels| {
+            let mut bytes = labels.into_owned();
+            bytes.resize(count.next_multiple_of(4), 0);
+            gpu.upload("the labels", &bytes)
+        });
         Ok(Self {
             images,
+            labels: labels.transpose()?,
             order: gpu.allocate("the order of images", count)?,
             dim,
             staging: None,

@@ -3,7 +3,7 @@
 use super::buffers::{Buffers, Pool};
 use super::choice::Way;
 use super::parameters::Parameters;
-use super::{Loop, Plan, fuse, lower, profile};
+use super::{Loop, Plan, fuse, lower, profile, terms};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, Optimizer};
 use crate::kernels::{adam, gemm, gradient_norm, reduction_lanes, rows, step_losses, update};
@@ -74,8 +74,7 @@ impl Draft {
         let (Some(dataset), Some((log, layout))) = (&shared.dataset, &shared.rows) else {
             unreachable!("a pass has a data set and, for programs, a log of rows")
         };
-        let terms = graph.terms();
-        let batch = graph.shape(terms[0].rows).rows();
+        let batch = graph.batch();
         let tape = pool.one(gpu, "the tensors of a step", step.tape)?;
         let Some(values) = parameters.single().cloned() else {
             unreachable!("`PlanChoice` takes no program where there are several buffers")
@@ -126,10 +125,10 @@ impl Draft {
                 }
             }
         }
-        let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
+        let terms = terms(graph);
         let buffers = step_losses::Buffers {
             rows: log,
-            weights: &gpu.upload("the weights of the objective", &weights)?,
+            terms: &gpu.upload("the terms of the objective", &terms)?,
             state: &shared.state,
             losses: &shared.losses,
         };

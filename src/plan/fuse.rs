@@ -7,72 +7,134 @@
 //! - a latent takes along its divergence, and so do their adjoints with the sums of what both send
 //!   to μ and log σ²;
 //! - the product that is a weight's gradient takes along the bias's;
-//! - a loss takes along its gradient, where the gradient of its rows is a constant, as it is for a
-//!   term of the objective.
+//! - pointwise work takes along what only it reads of earlier pointwise work, and later work over the
+//!   same operands: a loss its gradient, where the gradient of its rows is known before, as it is for
+//!   a term of the objective;
+//! - what passes values on as they are (`stop`, `scale_gradient`) is no launch: its readers read the
+//!   original.
 
 use std::collections::HashMap;
 
-use super::task::{Latent, LatentGrad, Loss, LossGradient, LossKind, Product, ProductKind, Task};
-use crate::graph::{Graph, Kind, Node, Op, TensorId};
+use super::task::{
+    CopiedPart, Copy, Kl, KlGradient, Latent, LatentGrad, Pointwise, Product, ProductKind, Task,
+};
+use crate::expr::{Expr, operand};
+use crate::graph::{self, Graph, Kind, Node, Op, Operand, TensorId};
 use crate::kernels::gemm::Epilogue;
+
+/// The most storage buffers of a launch that pointwise work is joined into: WebGPU's default limit.
+const MOST_BUFFERS: usize = 8;
 
 /// The launches that run `graph`, in order; `epilogue` is what a product can take along.
 pub(super) fn fuse(graph: &Graph, epilogue: Epilogue) -> Vec<Task> {
     let mut fusion = Fusion::new(graph, epilogue);
-    for index in 0..graph.nodes().len() {
+    for index in 0..fusion.nodes.len() {
         fusion.place(index);
     }
-    fusion.slots.into_iter().flatten().collect()
+    let Fusion { first, slots, .. } = fusion;
+    first
+        .into_iter()
+        .chain(slots.into_iter().flatten())
+        .collect()
+}
+
+/// The operations of a graph, where each reads the original of what is passed on as it is.
+fn without_aliases(graph: &Graph) -> Vec<Node> {
+    let mut original: HashMap<TensorId, TensorId> = HashMap::new();
+    let mut nodes = Vec::new();
+    for node in graph.nodes() {
+        let mut node = node.clone();
+        for input in &mut node.inputs {
+            *input = original.get(input).copied().unwrap_or(*input);
+        }
+        match node.op {
+            Op::Stop | Op::ScaleGradient => {
+                original.insert(node.outputs[0], node.inputs[0]);
+            }
+            _ => nodes.push(node),
+        }
+    }
+    nodes
 }
 
 struct Fusion<'g> {
     graph: &'g Graph,
     epilogue: Epilogue,
+    nodes: Vec<Node>,
     /// The nodes that read each tensor.
     readers: HashMap<TensorId, Vec<usize>>,
+    /// What reads nothing and is read by work that another task takes along.
+    first: Vec<Task>,
     /// The task that runs at each node's place, if any does.
     slots: Vec<Option<Task>>,
+    /// The place of the task that writes each tensor; `None` for one of `first`.
+    written: HashMap<TensorId, Option<usize>>,
     /// Nodes that another node's task has taken along.
     taken: Vec<bool>,
 }
 
 impl<'g> Fusion<'g> {
     fn new(graph: &'g Graph, epilogue: Epilogue) -> Self {
+        let nodes = without_aliases(graph);
         let mut readers: HashMap<_, Vec<_>> = HashMap::new();
-        for (index, node) in graph.nodes().iter().enumerate() {
+        let mut first = Vec::new();
+        let mut written = HashMap::new();
+        let mut taken = vec![false; nodes.len()];
+        for (index, node) in nodes.iter().enumerate() {
             for &input in &node.inputs {
                 readers.entry(input).or_default().push(index);
             }
+            if let Op::Ramp { scale, ramp } = node.op {
+                let values = node.outputs[0];
+                first.push(Task::Ramp {
+                    scale,
+                    ramp,
+                    values,
+                });
+                written.insert(values, None);
+                taken[index] = true;
+            }
         }
-        let nodes = graph.nodes().len();
         Self {
             graph,
             epilogue,
             readers,
-            slots: vec![None; nodes],
-            taken: vec![false; nodes],
+            first,
+            slots: vec![None; nodes.len()],
+            written,
+            taken,
+            nodes,
         }
+    }
+
+    fn put(&mut self, place: usize, task: Task) {
+        for id in task.writes() {
+            self.written.insert(id, Some(place));
+        }
+        self.slots[place] = Some(task);
     }
 
     fn place(&mut self, index: usize) {
         if self.taken[index] {
             return;
         }
-        let node = &self.graph.nodes()[index];
+        let node = self.nodes[index].clone();
         let (i, o) = (&node.inputs, &node.outputs);
-        let task = match node.op {
+        let task = match &node.op {
             Op::Gather => Task::Gather { x: o[0] },
-            Op::Normal(draw) => Task::Normal { draw, eps: o[0] },
+            Op::OneHot => Task::OneHot { y: o[0] },
+            &Op::Normal(draw) => Task::Normal { draw, eps: o[0] },
+            &Op::Uniform(draw) => Task::Uniform { draw, u: o[0] },
             Op::Linear => return self.place_product(index, ProductKind::Forward),
             Op::LinearInputGrad => return self.place_product(index, ProductKind::InputGrad),
             Op::LinearWeightGrad => return self.place_product(index, ProductKind::WeightGrad),
             Op::ColumnSum => Task::ColumnSum { a: i[0], sum: o[0] },
-            Op::Activation(function) => Task::Activation {
+            &Op::Activation(function) => Task::Activation {
                 function,
                 x: i[0],
                 y: o[0],
             },
-            Op::ActivationGrad(function) => Task::ActivationGrad {
+            &Op::ActivationGrad(function) => Task::ActivationGrad {
                 function,
                 y: i[0],
                 d_y: i[1],
@@ -83,36 +145,164 @@ impl<'g> Fusion<'g> {
                 b: i[1],
                 sum: o[0],
             },
-            Op::Reparameterize => self.latent(node),
+            Op::Pointwise(_) | Op::RowSum(_) => self.pointwise(index),
+            &Op::Reduce { function, axis } => Task::Reduce {
+                function,
+                axis,
+                x: i[0],
+                y: o[0],
+            },
+            Op::Concat => self.concat(&node),
+            &Op::Slice { first } => Task::Copy(Copy {
+                parts: vec![CopiedPart {
+                    from: i[0],
+                    from_first: first,
+                    to: o[0],
+                    to_first: 0,
+                    columns: self.graph.shape(o[0]).columns(),
+                }],
+            }),
+            Op::Reparameterize => self.latent(&node),
             Op::ReparameterizeGrad => Task::ReparameterizeGrad {
                 d_z: i[0],
                 logvar: i[1],
                 eps: i[2],
                 d_logvar: o[0],
             },
-            Op::Kl => self.loss(index, LossKind::Kl),
-            Op::BernoulliNll => self.loss(index, LossKind::BernoulliNll),
-            Op::SquaredError { scale, offset } => {
-                self.loss(index, LossKind::SquaredError { scale, offset })
-            }
+            Op::Kl => self.kl(&node),
             Op::KlGrad => match self.latent_grad(index) {
                 Some((place, task)) => {
-                    self.slots[place] = Some(task);
+                    self.put(place, task);
                     return;
                 }
-                None => Self::loss_gradient(node, LossKind::Kl),
+                None => Task::Kl(Kl {
+                    mu: i[0],
+                    logvar: i[1],
+                    rows: None,
+                    gradient: Some(Self::kl_gradient(&node)),
+                }),
             },
-            Op::BernoulliNllGrad => Self::loss_gradient(node, LossKind::BernoulliNll),
-            Op::SquaredErrorGrad { scale } => {
-                Self::loss_gradient(node, LossKind::SquaredError { scale, offset: 0.0 })
+            Op::Ramp { .. } | Op::Stop | Op::ScaleGradient => {
+                unreachable!("the operations were sorted out before")
             }
         };
-        self.slots[index] = Some(task);
+        self.put(index, task);
+    }
+
+    fn concat(&self, node: &Node) -> Task {
+        let mut to_first = 0;
+        let parts = node.inputs.iter().map(|&from| {
+            let columns = self.graph.shape(from).columns();
+            let part = CopiedPart {
+                from,
+                from_first: 0,
+                to: node.outputs[0],
+                to_first,
+                columns,
+            };
+            to_first += columns;
+            part
+        });
+        Task::Copy(Copy {
+            parts: parts.collect(),
+        })
+    }
+
+    /// Pointwise work of a node alone.
+    fn alone(&self, index: usize) -> Option<Pointwise> {
+        let node = &self.nodes[index];
+        let (work, sums) = match &node.op {
+            Op::Pointwise(work) => (work, false),
+            Op::RowSum(work) => (work, true),
+            _ => return None,
+        };
+        let operands = node.inputs.iter().zip(&work.operands);
+        let operands = operands.map(|(&tensor, &broadcast)| Operand { tensor, broadcast });
+        let result = vec![(work.expr.clone(), node.outputs[0])];
+        let (values, sums) = match sums {
+            true => (vec![], result),
+            false => (result, vec![]),
+        };
+        Some(Pointwise {
+            shape: work.shape,
+            operands: operands.collect(),
+            values,
+            sums,
+        })
+    }
+
+    /// The work of a node with what only it reads of earlier work, and with later work over its operands.
+    fn pointwise(&mut self, index: usize) -> Task {
+        let Some(mut work) = self.alone(index) else {
+            unreachable!("the node is pointwise")
+        };
+        while let Some((place, larger)) = self.with_an_operand_computed(&work, index) {
+            self.slots[place] = None;
+            work = larger;
+        }
+        for later in index + 1..self.nodes.len() {
+            let shared = |work: &Pointwise, other: &Pointwise| {
+                let known = |operand| work.operands.contains(operand);
+                work.shape == other.shape && other.operands.iter().any(known)
+            };
+            if let Some(other) = self.alone(later)
+                && !self.taken[later]
+                && shared(&work, &other)
+                && other
+                    .operands
+                    .iter()
+                    .all(|o| self.is_known(o.tensor, index))
+                && let Some(larger) = joined(&work, &other)
+            {
+                self.taken[later] = true;
+                work = larger;
+            }
+        }
+        Task::Pointwise(work)
+    }
+
+    /// Whether a tensor has its values before the task at `place` runs.
+    fn is_known(&self, tensor: TensorId, place: usize) -> bool {
+        match self.written.get(&tensor) {
+            Some(written) => written.is_none_or(|written| written < place),
+            None => self.graph.tensor(tensor).kind != Kind::Computed,
+        }
+    }
+
+    /// The work with the expression of one of its operands in that operand's place, if the operand is
+    /// the only result of earlier pointwise work of the same shape and nothing else reads it.
+    fn with_an_operand_computed(
+        &self,
+        work: &Pointwise,
+        reader: usize,
+    ) -> Option<(usize, Pointwise)> {
+        work.operands.iter().enumerate().find_map(|(number, own)| {
+            let &Some(place) = self.written.get(&own.tensor)? else {
+                return None;
+            };
+            let Some(Task::Pointwise(earlier)) = &self.slots[place] else {
+                return None;
+            };
+            let [(expr, _)] = earlier.values.as_slice() else {
+                return None;
+            };
+            let each = match work.shape {
+                [_, 1] => graph::Broadcast::ROW,
+                _ => graph::Broadcast::EACH,
+            };
+            let fits = earlier.sums.is_empty()
+                && earlier.shape == work.shape
+                && own.broadcast == each
+                && self.only_reader(own.tensor) == Some(reader);
+            fits.then(|| substituted(work, number, earlier, expr))
+                .flatten()
+                .map(|work| (place, work))
+        })
     }
 
     /// A product, at the place of the last operation that it takes along.
     fn place_product(&mut self, index: usize, kind: ProductKind) {
-        let node = &self.graph.nodes()[index];
+        let node = &self.nodes[index];
         let mut product = Product {
             kind,
             left: node.inputs[0],
@@ -125,25 +315,25 @@ impl<'g> Fusion<'g> {
             sums: None,
         };
         if kind == ProductKind::WeightGrad {
-            let bias_grad = self.reader_of(product.left, Op::ColumnSum);
+            let bias_grad = self.reader_of(product.left, &Op::ColumnSum);
             if let Some(n) = bias_grad {
                 self.taken[n] = true;
-                product.sums = Some(self.graph.nodes()[n].outputs[0]);
+                product.sums = Some(self.nodes[n].outputs[0]);
             }
         }
         let mut place = index;
         while let Some(next) = self.only_reader(product.result) {
-            let reader = &self.graph.nodes()[next];
+            let reader = &self.nodes[next];
             let linear = product.activation.is_none() && product.gradient_of.is_none();
-            match reader.op {
+            match &reader.op {
                 Op::Add if linear && product.addend.is_none() && self.epilogue.takes_operands() => {
                     let other = usize::from(reader.inputs[0] == product.result);
                     product.addend = Some(reader.inputs[other]);
                 }
-                Op::Activation(function) if linear && self.epilogue.takes_activation(function) => {
+                &Op::Activation(function) if linear && self.epilogue.takes_activation(function) => {
                     product.activation = Some(function);
                 }
-                Op::ActivationGrad(function)
+                &Op::ActivationGrad(function)
                     if self.epilogue.takes_operands()
                         && product.gradient_of.is_none()
                         && reader.inputs[1] == product.result =>
@@ -156,15 +346,15 @@ impl<'g> Fusion<'g> {
             product.result = reader.outputs[0];
             place = next;
         }
-        self.slots[place] = Some(Task::Product(product));
+        self.put(place, Task::Product(product));
     }
 
     /// A node of one kind that reads a tensor, if nobody has taken it.
-    fn reader_of(&self, tensor: TensorId, op: Op) -> Option<usize> {
+    fn reader_of(&self, tensor: TensorId, op: &Op) -> Option<usize> {
         let readers = self.readers.get(&tensor).into_iter().flatten().copied();
         readers
             .into_iter()
-            .find(|&n| self.graph.nodes()[n].op == op && !self.taken[n])
+            .find(|&n| self.nodes[n].op == *op && !self.taken[n])
     }
 
     /// The one node that reads a tensor, if nothing else sees it and nobody has taken the node.
@@ -186,11 +376,11 @@ impl<'g> Fusion<'g> {
     fn latent(&mut self, node: &Node) -> Task {
         let (mu, logvar, eps) = (node.inputs[0], node.inputs[1], node.inputs[2]);
         let z = node.outputs[0];
-        let kl = self.reader_of(mu, Op::Kl);
-        match kl.filter(|&n| self.graph.nodes()[n].inputs == [mu, logvar]) {
+        let kl = self.reader_of(mu, &Op::Kl);
+        match kl.filter(|&n| self.nodes[n].inputs == [mu, logvar]) {
             Some(n) => {
                 self.taken[n] = true;
-                let rows = self.graph.nodes()[n].outputs[0];
+                let rows = self.nodes[n].outputs[0];
                 Task::Latent(Latent {
                     mu,
                     logvar,
@@ -206,7 +396,7 @@ impl<'g> Fusion<'g> {
     /// The divergence's gradient at `index`, if what it sends to μ and log σ² is only added to what
     /// a reparameterization of the same ones sends; and the place of the last of these operations.
     fn latent_grad(&mut self, index: usize) -> Option<(usize, Task)> {
-        let nodes = self.graph.nodes();
+        let nodes = &self.nodes;
         let kl = &nodes[index];
         let (mu, logvar, d_rows) = (kl.inputs[0], kl.inputs[1], kl.inputs[2]);
         let sums = [
@@ -246,66 +436,96 @@ impl<'g> Fusion<'g> {
         Some((place, task))
     }
 
-    /// A loss, with its gradient where that needs nothing that comes later.
-    fn loss(&mut self, index: usize, kind: LossKind) -> Task {
-        let node = &self.graph.nodes()[index];
-        let operands = [node.inputs[0], node.inputs[1]];
-        let gradient = self
-            .readers
-            .get(&operands[0])
-            .into_iter()
-            .flatten()
-            .copied()
-            .find(|&n| {
-                let other = &self.graph.nodes()[n];
-                let same = other.inputs.starts_with(&operands) && Self::is_gradient_of(other, kind);
-                let early = other
-                    .inputs
-                    .get(2)
-                    .is_some_and(|&d| matches!(self.graph.tensor(d).kind, Kind::Constant(_)));
-                same && early && !self.taken[n]
-            });
+    /// A divergence, with its gradient where that needs nothing that comes later.
+    fn kl(&mut self, node: &Node) -> Task {
+        let (mu, logvar) = (node.inputs[0], node.inputs[1]);
+        let readers = self.readers.get(&mu).into_iter().flatten().copied();
+        let gradient = readers.into_iter().find(|&n| {
+            let other = &self.nodes[n];
+            let same = other.op == Op::KlGrad && other.inputs.starts_with(&[mu, logvar]);
+            let early = |d_rows| self.is_known(d_rows, 0);
+            same && early(other.inputs[2]) && !self.taken[n]
+        });
         let gradient = gradient.map(|n| {
             self.taken[n] = true;
-            let other = &self.graph.nodes()[n];
-            LossGradient {
-                d_rows: other.inputs[2],
-                results: other.outputs.clone(),
-            }
+            Self::kl_gradient(&self.nodes[n])
         });
-        Task::Loss(Loss {
-            kind,
-            operands,
-            value: Some(node.outputs[0]),
+        Task::Kl(Kl {
+            mu,
+            logvar,
+            rows: Some(node.outputs[0]),
             gradient,
         })
     }
 
-    fn is_gradient_of(node: &Node, kind: LossKind) -> bool {
-        match kind {
-            LossKind::Kl => node.op == Op::KlGrad,
-            LossKind::BernoulliNll => node.op == Op::BernoulliNllGrad,
-            LossKind::SquaredError { scale, .. } => node.op == Op::SquaredErrorGrad { scale },
+    fn kl_gradient(node: &Node) -> KlGradient {
+        KlGradient {
+            d_rows: node.inputs[2],
+            d_mu: node.outputs[0],
+            d_logvar: node.outputs[1],
         }
     }
+}
 
-    fn loss_gradient(node: &Node, kind: LossKind) -> Task {
-        Task::Loss(Loss {
-            kind,
-            operands: [node.inputs[0], node.inputs[1]],
-            value: None,
-            gradient: Some(LossGradient {
-                d_rows: node.inputs[2],
-                results: node.outputs.clone(),
-            }),
+/// Both works as one, if it has few enough buffers.
+fn joined(work: &Pointwise, other: &Pointwise) -> Option<Pointwise> {
+    let mut joined = work.clone();
+    let by = numbers(&mut joined.operands, &other.operands);
+    let renumbered = |(expr, id): &(Expr, TensorId)| (expr.substitute(&by), *id);
+    joined.values.extend(other.values.iter().map(renumbered));
+    joined.sums.extend(other.sums.iter().map(renumbered));
+    fits(joined)
+}
+
+/// The work with `expr` over the operands of `earlier` in the place of its operand `number`.
+fn substituted(
+    work: &Pointwise,
+    number: usize,
+    earlier: &Pointwise,
+    expr: &Expr,
+) -> Option<Pointwise> {
+    let others = work.operands.iter().enumerate();
+    let others = others.filter(|&(other, _)| other != number);
+    let mut operands: Vec<_> = others.map(|(_, &operand)| operand).collect();
+    let by = numbers(&mut operands, &earlier.operands);
+    let expr = expr.substitute(&by);
+    let by: Vec<_> = (0..work.operands.len())
+        .map(|other| match other {
+            _ if other == number => expr.clone(),
+            _ => operand(other - usize::from(other > number)),
         })
-    }
+        .collect();
+    let renumbered = |(expr, id): &(Expr, TensorId)| (expr.substitute(&by), *id);
+    fits(Pointwise {
+        shape: work.shape,
+        values: work.values.iter().map(renumbered).collect(),
+        sums: work.sums.iter().map(renumbered).collect(),
+        operands,
+    })
+}
+
+/// The numbers of `others` among `operands`, which gain those that are missing.
+fn numbers(operands: &mut Vec<Operand>, others: &[Operand]) -> Vec<Expr> {
+    let number = |other: &Operand| {
+        let known = operands.iter().position(|own| own == other);
+        operand(known.unwrap_or_else(|| {
+            operands.push(*other);
+            operands.len() - 1
+        }))
+    };
+    others.iter().map(number).collect()
+}
+
+fn fits(work: Pointwise) -> Option<Pointwise> {
+    let buffers = work.operands.len() + work.values.len() + work.sums.len();
+    (buffers <= MOST_BUFFERS).then_some(work)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::graph::{Activation, Adam};
+    use crate::kernels::rows::Score;
     use crate::rng::Stream;
 
     /// A VAE small enough to count its launches.
@@ -326,7 +546,8 @@ mod tests {
         let h = layer(&mut g, "decoder", z, [5, 2]);
         let h = g.activation("relu", Activation::Relu, h);
         let logits = layer(&mut g, "output", h, [6, 5]);
-        let recon = g.bernoulli_nll("recon", logits, x);
+        let nll = Score::BernoulliNll.expr();
+        let recon = g.row_sum("recon", [8, 6], nll, &[logits.into(), x.into()]);
         let kl = g.kl("kl", mu, logvar);
         g.add_term("recon", recon, 1.0);
         g.add_term("kl", kl, 1.0);
@@ -356,7 +577,7 @@ mod tests {
         assert_eq!(tasks.iter().filter(with_addend).count(), 1, "{tasks:#?}");
         let count = |of: fn(&Task) -> bool| tasks.iter().filter(|t| of(t)).count();
         assert_eq!(
-            count(|t| matches!(t, Task::Loss(_))),
+            count(|t| matches!(t, Task::Pointwise(_))),
             1,
             "recon and its gradient"
         );

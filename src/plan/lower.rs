@@ -1,14 +1,18 @@
 //! From tasks to launches: which kernel, with which buffers.
 
-use super::Loop;
 use super::buffers::Buffers;
-use super::dataset::Images;
-use super::task::{Loss, LossKind, Task};
+use super::dataset::{Dataset, Images};
+use super::recognise;
+use super::task::{CopiedPart, Kl, Pointwise, Task};
+use super::{Loop, terms};
+use crate::expr::Expr;
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
+use crate::kernels::rows::Score;
 use crate::kernels::{
-    activation, activation_grad, add, bernoulli_nll, column_sum, gather, kl, latent, latent_grad,
-    normal, objective, reduction_lanes, reparameterize, reparameterize_grad, squared_error,
+    activation, activation_grad, add, bernoulli_nll, column_sum, copy, gather, kl, latent,
+    latent_grad, normal, objective, one_hot, pointwise, ramp, reduce, reduction_lanes,
+    reparameterize, reparameterize_grad, uniform,
 };
 
 /// What a launch is made from.
@@ -125,83 +129,148 @@ impl Lowering<'_> {
                 };
                 latent_grad::launch(buffers, self.matrix(l.mu))
             }
-            Task::Loss(loss) => self.loss(loss),
+            Task::OneHot { y } => {
+                let Some(Dataset {
+                    labels: Some(labels),
+                    order,
+                    ..
+                }) = &self.shared.dataset
+                else {
+                    return Err(GpuError::Driver {
+                        reason: "the graph reads labels, and the data set has none".to_owned(),
+                    });
+                };
+                let buffers = one_hot::Buffers {
+                    labels,
+                    order,
+                    state: &self.shared.state,
+                    y: of(y),
+                };
+                one_hot::launch(buffers, self.matrix(*y))
+            }
+            Task::Uniform { draw, u } => uniform::launch(
+                uniform::Buffers {
+                    state: &self.shared.state,
+                    u: of(u),
+                },
+                self.seed,
+                *draw,
+            ),
+            &Task::Ramp {
+                scale,
+                ramp,
+                ref values,
+            } => ramp::launch(
+                ramp::Buffers {
+                    state: &self.shared.state,
+                    values: of(values),
+                },
+                scale as f32,
+                ramp,
+            ),
+            Task::Pointwise(work) => self.pointwise(work),
+            Task::Reduce {
+                function,
+                axis,
+                x,
+                y,
+            } => reduce::launch(
+                reduce::Buffers { x: of(x), y: of(y) },
+                *function,
+                *axis,
+                self.matrix(*y),
+            ),
+            Task::Copy(copied) => {
+                let launch = |part: &CopiedPart| {
+                    let [rows, from_columns] = self.matrix(part.from);
+                    copy::launch(
+                        copy::Buffers {
+                            from: of(&part.from),
+                            to: of(&part.to),
+                        },
+                        copy::Shape {
+                            rows,
+                            columns: part.columns,
+                            from: [part.from_first, from_columns],
+                            to: [part.to_first, self.matrix(part.to)[1]],
+                        },
+                    )
+                };
+                return Ok(copied.parts.iter().map(launch).collect());
+            }
+            Task::Kl(kl) => self.kl(kl),
         };
         Ok(vec![launch])
     }
 
     /// The launch that ends a step.
     pub(super) fn objective(&self) -> Result<Launch, GpuError> {
-        let terms = self.graph.terms();
-        let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
+        let terms = terms(self.graph);
         let buffers = objective::Buffers {
             rows: &self.buffers.rows,
-            weights: &self.gpu.upload("the weights of the objective", &weights)?,
+            terms: &self.gpu.upload("the terms of the objective", &terms)?,
             state: &self.shared.state,
             losses: &self.shared.losses,
         };
-        let batch = self.graph.shape(terms[0].rows).rows();
+        let rows = terms.iter().map(|term| term.rows as usize).sum();
         Ok(objective::launch(
             buffers,
-            batch,
-            self.buffers.stride,
-            self.lanes(batch * terms.len()),
+            self.graph.batch(),
+            (&terms, self.buffers.stride),
+            self.lanes(rows),
         ))
     }
 
-    fn loss(&self, loss: &Loss) -> Launch {
+    /// Pointwise work: the hand-written kernel where there is one, or the one that its expressions make.
+    fn pointwise(&self, work: &Pointwise) -> Launch {
         let of = |id: TensorId| self.buffers.of(id);
-        let [first, second] = loss.operands.map(of);
-        let shape = self.matrix(loss.operands[0]);
-        let value = loss.value.map(of);
-        let unused: &Slice = &self.gpu.unused();
-        let gradient = loss.gradient.as_ref();
-        let lanes = self.lanes(shape[1]);
-        match loss.kind {
-            LossKind::Kl => {
-                let gradient = gradient.map(|g| kl::Gradient {
-                    d_rows: of(g.d_rows),
-                    d_mu: of(g.results[0]),
-                    d_logvar: of(g.results[1]),
-                });
-                let buffers = kl::Buffers {
-                    mu: first,
-                    logvar: second,
-                    value,
-                    gradient,
-                    unused,
-                };
-                kl::launch(buffers, shape, lanes)
-            }
-            LossKind::BernoulliNll => {
-                let gradient = gradient.map(|g| bernoulli_nll::Gradient {
-                    d_rows: of(g.d_rows),
-                    d_logits: of(g.results[0]),
-                });
-                let buffers = bernoulli_nll::Buffers {
-                    logits: first,
-                    x: second,
-                    value,
-                    gradient,
-                    unused,
-                };
-                bernoulli_nll::launch(buffers, shape, lanes)
-            }
-            LossKind::SquaredError { scale, offset } => {
-                let gradient = gradient.map(|g| squared_error::Gradient {
-                    d_rows: of(g.d_rows),
-                    d_y: of(g.results[0]),
-                });
-                let buffers = squared_error::Buffers {
-                    y: first,
-                    x: second,
-                    value,
-                    gradient,
-                    unused,
-                };
-                squared_error::launch(buffers, shape, [scale, offset], lanes)
-            }
+        let lanes = self.lanes(work.shape[1]);
+        if let Some(loss) = recognise::loss(work).filter(|loss| loss.score == Score::BernoulliNll) {
+            let gradient = loss.gradient.map(|g| bernoulli_nll::Gradient {
+                d_rows: of(g.d_rows),
+                d_logits: of(g.result),
+            });
+            let buffers = bernoulli_nll::Buffers {
+                logits: of(loss.prediction),
+                x: of(loss.observed),
+                value: loss.rows.map(of),
+                gradient,
+                unused: &self.gpu.unused(),
+            };
+            return bernoulli_nll::launch(buffers, work.shape, lanes);
         }
+        let operands = work.operands.iter();
+        let results = |results: &[(Expr, TensorId)]| {
+            let result = |(expr, id): &(Expr, TensorId)| (expr.clone(), of(*id).clone());
+            results.iter().map(result).collect::<Vec<_>>()
+        };
+        pointwise::launch(&pointwise::Work {
+            shape: work.shape,
+            operands: operands
+                .map(|o| (of(o.tensor).clone(), o.broadcast))
+                .collect(),
+            values: results(&work.values),
+            sums: results(&work.sums),
+            lanes,
+        })
+    }
+
+    fn kl(&self, kl: &Kl) -> Launch {
+        let of = |id: TensorId| self.buffers.of(id);
+        let gradient = kl.gradient.as_ref().map(|g| kl::Gradient {
+            d_rows: of(g.d_rows),
+            d_mu: of(g.d_mu),
+            d_logvar: of(g.d_logvar),
+        });
+        let buffers = kl::Buffers {
+            mu: of(kl.mu),
+            logvar: of(kl.logvar),
+            value: kl.rows.map(of),
+            gradient,
+            unused: &self.gpu.unused(),
+        };
+        let shape = self.matrix(kl.mu);
+        kl::launch(buffers, shape, self.lanes(shape[1]))
     }
 
     pub(super) fn matrix(&self, id: TensorId) -> [usize; 2] {

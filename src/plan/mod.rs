@@ -18,6 +18,7 @@ mod pass;
 mod product;
 mod profile;
 mod program;
+mod recognise;
 mod session;
 mod shards;
 mod staging;
@@ -27,10 +28,20 @@ use std::borrow::Cow;
 
 use self::dataset::Dataset;
 use crate::gpu::{Dispatch, Gpu, GpuError, Slice};
-use crate::kernels::rows;
+use crate::graph::{self, Graph};
+use crate::kernels::{Term, rows};
 
 pub use choice::PlanChoice;
 pub use executor::GpuExecutor;
+
+/// The terms of a graph's objective, as kernels read them.
+fn terms(graph: &Graph) -> Vec<Term> {
+    let term = |term: &graph::Term| {
+        let rows = graph.shape(term.rows).len();
+        Term::new(term.weight, rows, term.ramp)
+    };
+    graph.terms().iter().map(term).collect()
+}
 
 /// What the launches of a loop over batches share.
 #[derive(Clone, Debug)]

@@ -12,9 +12,10 @@ use std::collections::{HashMap, HashSet};
 
 use self::heads::Stack;
 use super::parameters::Parameters;
-use super::task::{Latent, LatentGrad, Loss, LossKind, ProductKind, Task};
+use super::recognise;
+use super::task::{Latent, LatentGrad, ProductKind, Task};
 use crate::graph::{Graph, Kind, TensorId};
-use crate::kernels::rows::{Outcome, Program, Score, Stage, Tensor, Weight};
+use crate::kernels::rows::{Outcome, Program, Stage, Tensor, Weight};
 use crate::kernels::update::{self, Layer};
 use crate::kernels::{self, Address, SOFTWARE_ITERATIONS, rows};
 use crate::rng::Draw;
@@ -191,9 +192,15 @@ impl Builder<'_> {
             | Task::Activation { .. }
             | Task::ActivationGrad { .. }
             | Task::Add { .. }
+            | Task::OneHot { .. }
+            | Task::Uniform { .. }
+            | Task::Ramp { .. }
+            | Task::Pointwise(_)
+            | Task::Reduce { .. }
+            | Task::Copy(_)
             | Task::Reparameterize { .. }
             | Task::ReparameterizeGrad { .. }
-            | Task::Loss(_) => {
+            | Task::Kl(_) => {
                 let names = task.writes().into_iter().map(|id| self.name(id));
                 let names: Vec<_> = names.collect();
                 return Err(format!("{} is a launch of its own", names.join(", ")));
@@ -335,17 +342,19 @@ impl Builder<'_> {
             .filter(|&n| self.tasks[n].reads().contains(&result))
             .collect();
         let loss = readers.iter().find_map(|&n| match &self.tasks[n] {
-            Task::Loss(loss) if loss.operands[0] == result => Some((n, loss)),
+            Task::Pointwise(work) => recognise::loss(work)
+                .filter(|loss| loss.prediction == result)
+                .map(|loss| (n, loss)),
             _ => None,
         });
         let Some((index, loss)) = loss.filter(|_| scored) else {
             return Ok(Outcome::Stored(self.allocate(&product.result)));
         };
-        let (score, value) = Self::score(loss)?;
+        let rows = loss.rows.ok_or("a loss has a gradient and no value")?;
         self.taken.insert(index);
         let mut gradient = None;
         if let Some(of) = &loss.gradient {
-            let mut result = of.results[0];
+            let mut result = of.result;
             if let Some(function) = product.activation {
                 let derivative = readers.iter().find_map(|&n| match self.tasks[n] {
                     Task::ActivationGrad {
@@ -370,22 +379,11 @@ impl Builder<'_> {
             ));
         }
         Ok(Outcome::Scored {
-            score,
-            observed: self.operand(&[loss.operands[1]])?,
-            term: self.term(value)?,
+            score: loss.score,
+            observed: self.operand(&[loss.observed])?,
+            term: self.term(rows)?,
             gradient,
         })
-    }
-
-    fn score(loss: &Loss) -> Result<(Score, TensorId), String> {
-        let value = loss.value.ok_or("a loss has a gradient and no value")?;
-        match loss.kind {
-            LossKind::BernoulliNll => Ok((Score::BernoulliNll, value)),
-            LossKind::SquaredError { scale, offset } => {
-                Ok((Score::SquaredError { scale, offset }, value))
-            }
-            LossKind::Kl => Err("a divergence is a launch of its own".to_owned()),
-        }
     }
 
     fn latent(&mut self, latent: &Latent) -> Result<Stage, String> {

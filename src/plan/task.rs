@@ -1,6 +1,7 @@
 //! Tasks: launches in terms of a graph's tensors, before they have buffers.
 
-use crate::graph::{Activation, TensorId};
+use crate::expr::Expr;
+use crate::graph::{Activation, Operand, Ramp, Reduction, TensorId};
 use crate::rng::Draw;
 
 /// One launch, in terms of the graph's tensors.
@@ -9,9 +10,21 @@ pub(super) enum Task {
     Gather {
         x: TensorId,
     },
+    OneHot {
+        y: TensorId,
+    },
     Normal {
         draw: Draw,
         eps: TensorId,
+    },
+    Uniform {
+        draw: Draw,
+        u: TensorId,
+    },
+    Ramp {
+        scale: f64,
+        ramp: Ramp,
+        values: TensorId,
     },
     Product(Product),
     ColumnSum {
@@ -34,6 +47,14 @@ pub(super) enum Task {
         b: TensorId,
         sum: TensorId,
     },
+    Pointwise(Pointwise),
+    Reduce {
+        function: Reduction,
+        axis: usize,
+        x: TensorId,
+        y: TensorId,
+    },
+    Copy(Copy),
     Reparameterize {
         mu: TensorId,
         logvar: TensorId,
@@ -48,7 +69,35 @@ pub(super) enum Task {
     },
     Latent(Latent),
     LatentGrad(LatentGrad),
-    Loss(Loss),
+    Kl(Kl),
+}
+
+/// Expressions over the same operands at each element of `shape`: some are stored, of others the sum of
+/// each row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Pointwise {
+    pub(super) shape: [usize; 2],
+    pub(super) operands: Vec<Operand>,
+    /// Each with where its values `[rows, columns]` go.
+    pub(super) values: Vec<(Expr, TensorId)>,
+    /// Each with where its sums `[rows]` go.
+    pub(super) sums: Vec<(Expr, TensorId)>,
+}
+
+/// Columns of rows, each part from one tensor into another.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Copy {
+    pub(super) parts: Vec<CopiedPart>,
+}
+
+/// `columns` columns from column `from_first` of `from` to column `to_first` of `to`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct CopiedPart {
+    pub(super) from: TensorId,
+    pub(super) from_first: usize,
+    pub(super) to: TensorId,
+    pub(super) to_first: usize,
+    pub(super) columns: usize,
 }
 
 /// A reparameterization and the divergence of what it draws from.
@@ -109,35 +158,35 @@ impl Product {
     }
 }
 
-/// Which loss.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum LossKind {
-    Kl,
-    BernoulliNll,
-    SquaredError { scale: f32, offset: f32 },
+/// The divergence of N(μ, σ²) from N(0, 1) per row, its gradient, or both.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Kl {
+    pub(super) mu: TensorId,
+    pub(super) logvar: TensorId,
+    pub(super) rows: Option<TensorId>,
+    pub(super) gradient: Option<KlGradient>,
 }
 
-/// A loss per row, its gradient, or both.
+/// The gradient of μ and log σ² from that of the rows.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Loss {
-    pub(super) kind: LossKind,
-    pub(super) operands: [TensorId; 2],
-    pub(super) value: Option<TensorId>,
-    pub(super) gradient: Option<LossGradient>,
-}
-
-/// The gradient of a loss's operands from that of its rows.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct LossGradient {
+pub(super) struct KlGradient {
     pub(super) d_rows: TensorId,
-    pub(super) results: Vec<TensorId>,
+    pub(super) d_mu: TensorId,
+    pub(super) d_logvar: TensorId,
 }
 
 impl Task {
     /// The tensors it reads.
     pub(super) fn reads(&self) -> Vec<TensorId> {
         match self {
-            Self::Gather { .. } | Self::Normal { .. } => vec![],
+            Self::Gather { .. }
+            | Self::OneHot { .. }
+            | Self::Normal { .. }
+            | Self::Uniform { .. }
+            | Self::Ramp { .. } => vec![],
+            Self::Pointwise(work) => work.operands.iter().map(|o| o.tensor).collect(),
+            Self::Reduce { x, .. } => vec![*x],
+            Self::Copy(copy) => copy.parts.iter().map(|part| part.from).collect(),
             Self::Product(p) => {
                 let saved = p.gradient_of.map(|(_, saved)| saved);
                 [p.left, p.right]
@@ -159,9 +208,9 @@ impl Task {
             } => vec![*d_z, *logvar, *eps],
             Self::Latent(l) => vec![l.mu, l.logvar, l.eps],
             Self::LatentGrad(l) => vec![l.mu, l.logvar, l.eps, l.d_z, l.d_rows],
-            Self::Loss(loss) => {
-                let d_rows = loss.gradient.as_ref().map(|gradient| gradient.d_rows);
-                loss.operands.into_iter().chain(d_rows).collect()
+            Self::Kl(kl) => {
+                let d_rows = kl.gradient.as_ref().map(|gradient| gradient.d_rows);
+                [kl.mu, kl.logvar].into_iter().chain(d_rows).collect()
             }
         }
     }
@@ -170,7 +219,15 @@ impl Task {
     pub(super) fn writes(&self) -> Vec<TensorId> {
         match self {
             Self::Gather { x } => vec![*x],
+            Self::OneHot { y } | Self::Reduce { y, .. } => vec![*y],
             Self::Normal { eps, .. } => vec![*eps],
+            Self::Uniform { u, .. } => vec![*u],
+            Self::Ramp { values, .. } => vec![*values],
+            Self::Pointwise(work) => {
+                let results = work.values.iter().chain(&work.sums);
+                results.map(|&(_, id)| id).collect()
+            }
+            Self::Copy(copy) => vec![copy.parts[0].to],
             Self::Product(p) => [p.result].into_iter().chain(p.sums).collect(),
             Self::ColumnSum { sum, .. } | Self::Add { sum, .. } => vec![*sum],
             Self::Activation { y, .. } => vec![*y],
@@ -179,9 +236,9 @@ impl Task {
             Self::ReparameterizeGrad { d_logvar, .. } => vec![*d_logvar],
             Self::Latent(l) => vec![l.z, l.rows],
             Self::LatentGrad(l) => vec![l.d_mu, l.d_logvar],
-            Self::Loss(loss) => {
-                let gradients = loss.gradient.iter().flat_map(|g| g.results.iter().copied());
-                loss.value.into_iter().chain(gradients).collect()
+            Self::Kl(kl) => {
+                let gradients = kl.gradient.iter().flat_map(|g| [g.d_mu, g.d_logvar]);
+                kl.rows.into_iter().chain(gradients).collect()
             }
         }
     }

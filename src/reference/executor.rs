@@ -1,5 +1,6 @@
 //! The executor that runs graphs on the CPU twins.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -118,6 +119,7 @@ impl Executor for ReferenceExecutor {
         Ok(Box::new(ReferencePass {
             shared: Rc::clone(&self.shared),
             pixels: rows.pixels.into_owned(),
+            labels: rows.labels.map(Cow::into_owned),
             dim: rows.dim,
             whole: graph(batch),
             rest: graph((count % batch).max(1)),
@@ -183,6 +185,7 @@ impl Session for ReferenceSession {
 struct ReferencePass {
     shared: Rc<RefCell<Shared>>,
     pixels: Vec<u8>,
+    labels: Option<Vec<u8>>,
     dim: usize,
     whole: Graph,
     rest: Graph,
@@ -210,6 +213,7 @@ impl ReferencePass {
         let mut values = shared.values(graph);
         let batches = Batches {
             pixels: &self.pixels,
+            labels: self.labels.as_deref(),
             order: &self.order,
             position: self.position,
         };

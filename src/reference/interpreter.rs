@@ -2,8 +2,8 @@
 
 use super::real::Real;
 use super::{
-    activation, activation_grad, add, bernoulli_nll, column_sum, gather, gemm, kl, normal,
-    objective, reparameterize, reparameterize_grad, squared_error,
+    activation, activation_grad, add, column_sum, copy, gather, gemm, kl, normal, objective,
+    one_hot, pointwise, reduce, reparameterize, reparameterize_grad,
 };
 use crate::graph::{Graph, Kind, Node, Op, TensorId};
 
@@ -12,6 +12,8 @@ use crate::graph::{Graph, Kind, Node, Op, TensorId};
 pub struct Batches<'a> {
     /// Bytes, `[count, dim]`.
     pub pixels: &'a [u8],
+    /// A class of each row, where there are any.
+    pub labels: Option<&'a [u8]>,
     /// The order of the rows.
     pub order: &'a [u32],
     /// Rows of the epoch that are done.
@@ -94,7 +96,10 @@ pub fn evaluate<T: Real>(
     let terms: Vec<_> = graph
         .terms()
         .iter()
-        .map(|term| (term.weight, values.get(term.rows)))
+        .map(|term| {
+            let weight = f64::from(term.weight) * term.ramp.at(context.step);
+            (weight, values.get(term.rows))
+        })
         .collect();
     objective::value(&terms)
 }
@@ -106,24 +111,39 @@ fn compute<T: Real>(
     context: Context<'_>,
 ) -> Vec<Vec<T>> {
     let input = |index: usize| values.get(node.inputs[index]);
+    let all_inputs = || (0..node.inputs.len()).map(input).collect::<Vec<_>>();
     let matrix = |index: usize| {
         let shape = graph.shape(node.inputs[index]);
         [shape.rows(), shape.columns()]
     };
     let output = graph.shape(node.outputs[0]);
-    let result = match node.op {
+    let result = match &node.op {
         Op::Gather => {
-            let Some(Batches {
+            let Batches {
                 pixels,
                 order,
                 position,
-            }) = context.batches
-            else {
-                unreachable!("the graph gathers batches, but there is no data set")
-            };
+                ..
+            } = batches(context);
             gather::value(pixels, order, position, [output.rows(), output.columns()])
         }
-        Op::Normal(draw) => normal::value(context.seed, draw, context.step, output.len()),
+        Op::OneHot => {
+            let Batches {
+                labels: Some(labels),
+                order,
+                position,
+                ..
+            } = batches(context)
+            else {
+                unreachable!("the graph reads labels, and the data set has none")
+            };
+            one_hot::value(labels, order, position, [output.rows(), output.columns()])
+        }
+        &Op::Normal(draw) => normal::value(context.seed, draw, context.step, output.len()),
+        &Op::Uniform(draw) => normal::uniforms(context.seed, draw, context.step, output.len()),
+        &Op::Ramp { scale, ramp } => {
+            vec![T::narrow(scale * ramp.at(context.step)); output.len()]
+        }
         Op::Linear => {
             let [fan_out, fan_in] = matrix(1);
             gemm::linear(
@@ -142,9 +162,15 @@ fn compute<T: Real>(
             gemm::linear_weight_grad(input(0), input(1), shape)
         }
         Op::ColumnSum => column_sum::value(input(0), matrix(0)),
-        Op::Activation(function) => activation::value(function, input(0)),
-        Op::ActivationGrad(function) => activation_grad::gradient(function, input(0), input(1)),
+        &Op::Activation(function) => activation::value(function, input(0)),
+        &Op::ActivationGrad(function) => activation_grad::gradient(function, input(0), input(1)),
         Op::Add => add::value(input(0), input(1)),
+        Op::Pointwise(work) => pointwise::value(work, &all_inputs()),
+        Op::RowSum(work) => pointwise::row_sum(work, &all_inputs()),
+        &Op::Reduce { function, axis } => reduce::value(function, input(0), axis, matrix(0)[1]),
+        Op::Concat => copy::concat(input(0), input(1), matrix(0), matrix(1)),
+        &Op::Slice { first } => copy::slice(input(0), matrix(0), first, output.columns()),
+        Op::Stop | Op::ScaleGradient => input(0).to_vec(),
         Op::Reparameterize => reparameterize::value(input(0), input(1), input(2)),
         Op::ReparameterizeGrad => reparameterize_grad::gradient(input(0), input(1), input(2)),
         Op::Kl => kl::value(input(0), input(1), matrix(0)),
@@ -152,14 +178,13 @@ fn compute<T: Real>(
             let (d_mu, d_logvar) = kl::gradient(input(0), input(1), input(2), matrix(0));
             return vec![d_mu, d_logvar];
         }
-        Op::BernoulliNll => bernoulli_nll::value(input(0), input(1), matrix(0)),
-        Op::BernoulliNllGrad => bernoulli_nll::gradient(input(0), input(1), input(2), matrix(0)),
-        Op::SquaredError { scale, offset } => {
-            squared_error::value(input(0), input(1), matrix(0), [scale, offset])
-        }
-        Op::SquaredErrorGrad { scale } => {
-            squared_error::gradient(input(0), input(1), input(2), matrix(0), scale)
-        }
     };
     vec![result]
+}
+
+fn batches(context: Context<'_>) -> Batches<'_> {
+    match context.batches {
+        Some(batches) => batches,
+        None => unreachable!("the graph gathers batches, but there is no data set"),
+    }
 }

@@ -1,11 +1,10 @@
 //! Twin of the kernels `rows_subgroups` and `rows_workgroup`: a program of stages over the rows of a batch.
 
 use super::real::Real;
-use super::{
-    activation_grad, bernoulli_nll, gather, gemm, latent, latent_grad, normal, squared_error,
-};
+use super::{activation_grad, gather, gemm, latent, latent_grad, normal, pointwise};
+use crate::graph::{Broadcast, Pointwise};
 use crate::kernels::State;
-use crate::kernels::rows::{Log, Outcome, Product, Program, Score, Stage, Tensor, Weight};
+use crate::kernels::rows::{Log, Outcome, Product, Program, Stage, Tensor, Weight};
 use crate::rng::Draw;
 
 /// What the stages read besides the tape.
@@ -184,20 +183,20 @@ fn product<T: Real>(
         } => (score, of(observed), term, gradient),
     };
     let shape = [rows, p.width];
-    let losses = match score {
-        Score::BernoulliNll => bernoulli_nll::value(&y, &observed, shape),
-        Score::SquaredError { scale, offset } => {
-            squared_error::value(&y, &observed, shape, [scale, offset])
-        }
+    let loss = Pointwise {
+        expr: score.expr(),
+        shape,
+        operands: vec![Broadcast::EACH, Broadcast::EACH],
     };
+    let losses = pointwise::row_sum(&loss, &[&y, &observed]);
     let gradient = gradient.map(|(tensor, upstream)| {
         let d_rows = vec![T::narrow(upstream.into()); rows];
-        let d_y = match score {
-            Score::BernoulliNll => bernoulli_nll::gradient(&y, &observed, &d_rows, shape),
-            Score::SquaredError { scale, .. } => {
-                squared_error::gradient(&y, &observed, &d_rows, shape, scale)
-            }
+        let slope = Pointwise {
+            expr: loss.adjoint(0),
+            shape,
+            operands: vec![Broadcast::EACH, Broadcast::EACH, Broadcast::ROW],
         };
+        let d_y = pointwise::value(&slope, &[&y, &observed, &d_rows]);
         let before = match p.activation {
             Some(function) => activation_grad::gradient(function, &y, &d_y),
             None => d_y,

@@ -4,32 +4,44 @@ use std::ops::Range;
 
 use super::objective;
 use super::real::Real;
+use crate::graph::Ramp;
 use crate::kernels::rows::Log;
+use crate::kernels::{State, Term};
 
 /// The lines `[entries, 1 + terms]` of these entries: each the objective, then its terms.
 ///
 /// `rows` is `[terms, entries, shares, batch]` as [`Log`] says; of each share the first `batch`
-/// count. `weights` has a factor for each term. The result stays in `f64`, as that of
-/// [`objective::value`].
+/// count. `state` is where the loop stands after the last entry that is written. The result stays in
+/// `f64`, as that of [`objective::value`].
 pub fn value<T: Real>(
     rows: &[T],
-    weights: &[f32],
+    terms: &[Term],
     batch: usize,
     log: Log,
     entries: Range<usize>,
+    state: State,
 ) -> Vec<f64> {
     let row = |first: usize| {
         let shares = (0..log.shares).map(|share| rows[first + share * log.batch].wide());
         shares.sum::<f64>()
     };
     let line = |entry: usize| {
-        let term = |term: usize| {
-            let first = term * log.term() + entry * log.entry();
-            (first..first + batch).map(row).collect::<Vec<f64>>()
+        let step = state.step - (state.entry - entry as u32);
+        let term = |(index, term): (usize, &Term)| {
+            let [steps, period] = term.ramp;
+            let weight = f64::from(term.weight) * Ramp { steps, period }.at(step);
+            let first = index * log.term() + entry * log.entry();
+            (
+                weight,
+                (first..first + batch).map(row).collect::<Vec<f64>>(),
+            )
         };
-        let terms: Vec<_> = (0..weights.len()).map(term).collect();
-        let weighted = weights.iter().copied().zip(terms.iter().map(Vec::as_slice));
-        objective::value(&weighted.collect::<Vec<_>>())
+        let terms: Vec<_> = terms.iter().enumerate().map(term).collect();
+        let terms: Vec<_> = terms
+            .iter()
+            .map(|(weight, rows)| (*weight, rows.as_slice()))
+            .collect();
+        objective::value(&terms)
     };
     entries.flat_map(line).collect()
 }

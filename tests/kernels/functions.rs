@@ -1,12 +1,12 @@
 //! The WGSL of scalar expressions against true values, within the bounds that are said of it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use vae_wgpu::expr::{Expr, Function, constant, operand, wgsl};
-use vae_wgpu::gpu::{Gpu, Kernel, Launch};
+use vae_wgpu::expr::{Expr, Function, constant, operand};
+use vae_wgpu::gpu::Gpu;
+use vae_wgpu::graph::Broadcast;
+use vae_wgpu::kernels::pointwise;
 
 use crate::arrays::{Array, run, uniform};
-use crate::shaders::{read, translate};
+use crate::shaders::check_translations;
 use crate::support::harness::{Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -18,53 +18,22 @@ pub(crate) fn tests() -> Vec<Test> {
 /// Lines of name, bits of an operand, value and slope, by `tests/data/make_functions.py`.
 const TRUTH: &str = include_str!("../data/functions.tsv");
 
-const TEMPLATE: &str = "
-struct Params {
-    len: u32,
-    padding0: u32,
-    padding1: u32,
-    padding2: u32,
-}
-
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
-
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x >= params.len {
-        return;
-    }
-    let a = x[id.x];
-    let b = x[id.x + params.len];
-";
-
-/// A shader that writes the value of an expression at each pair of operands: the first half of `x`, and
-/// the second.
-fn kernel(expr: &Expr) -> &'static Kernel {
-    let parts = wgsl(&[expr], &["a", "b"]);
-    let source = format!(
-        "{}{TEMPLATE}{}    y[id.x] = {};\n}}\n",
-        parts.functions, parts.lets, parts.results[0]
-    );
-    // Pipelines are kept by the names of their kernels.
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("expression_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-    Kernel::generated(name.leak(), source, &["x"], "y", 16)
-}
-
+/// The values of an expression of two operands at each pair of them.
 fn values(gpu: &Gpu, expr: &Expr, operands: &[[f32; 2]]) -> Vec<f32> {
-    let halves = [0, 1].map(|i| operands.iter().map(move |pair| pair[i]));
-    let x: Vec<f32> = halves.into_iter().flatten().collect();
-    let [x, y] = [Array::of(gpu, &x), Array::output(gpu, operands.len())];
-    let launch = Launch {
-        kernel: kernel(expr),
-        constants: vec![],
-        buffers: vec![x.slice().clone(), y.slice().clone()],
-        params: bytemuck::cast_slice(&[operands.len() as u32, 0, 0, 0]).to_vec(),
-        grid: [operands.len().div_ceil(64) as u32, 1, 1],
-    };
-    run(gpu, launch, &[&x, &y]);
+    let len = operands.len();
+    let side = |i: usize| operands.iter().map(|pair| pair[i]).collect::<Vec<_>>();
+    let [a, b] = [0, 1].map(|i| Array::of(gpu, &side(i)));
+    let y = Array::output(gpu, len);
+    let launch = pointwise::launch(&pointwise::Work {
+        shape: [1, len],
+        operands: [&a, &b]
+            .map(|of| (of.slice().clone(), Broadcast::EACH))
+            .to_vec(),
+        values: vec![(expr.clone(), y.slice().clone())],
+        sums: vec![],
+        lanes: 1,
+    });
+    run(gpu, launch, &[&a, &b, &y]);
     y.read()
 }
 
@@ -104,9 +73,8 @@ fn assert_none(wrong: &[String]) {
 /// For Vulkan, Metal and DX12.
 fn translations() {
     for &function in Function::ALL {
-        let kernel = kernel(&function.of(operand(0)));
-        let (module, info) = read(kernel);
-        translate(kernel, &module, &info);
+        let kernel = pointwise::kernel(&[Broadcast::EACH], &[function.of(operand(0))], &[]);
+        check_translations(&kernel);
     }
 }
 

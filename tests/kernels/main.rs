@@ -14,6 +14,7 @@ mod add;
 mod arrays;
 mod bernoulli_nll;
 mod column_sum;
+mod copy;
 mod functions;
 mod gather;
 mod gemm;
@@ -22,16 +23,19 @@ mod kl;
 mod latent;
 mod normal;
 mod objective;
+mod one_hot;
 mod pipelines;
+mod pointwise;
+mod reduce;
 mod reparameterize;
 mod reparameterize_grad;
 mod rows;
 mod shaders;
-mod squared_error;
 mod stage_images;
 mod step_losses;
 #[path = "../support/mod.rs"]
 mod support;
+mod uniform;
 mod update;
 
 fn main() -> ExitCode {
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         add::tests(),
         bernoulli_nll::tests(),
         column_sum::tests(),
+        copy::tests(),
         functions::tests(),
         gather::tests(),
         gemm::tests(),
@@ -51,13 +56,16 @@ fn main() -> ExitCode {
         latent::tests(),
         normal::tests(),
         objective::tests(),
+        one_hot::tests(),
         pipelines::tests(),
+        pointwise::tests(),
+        reduce::tests(),
         reparameterize::tests(),
         reparameterize_grad::tests(),
         rows::tests(),
-        squared_error::tests(),
         stage_images::tests(),
         step_losses::tests(),
+        uniform::tests(),
         update::tests(),
     ];
     support::harness::run(files.into_iter().flatten())

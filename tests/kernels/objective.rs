@@ -1,8 +1,9 @@
 //! `objective` against its twin.
 
 use vae_wgpu::gpu::Gpu;
+use vae_wgpu::graph::Ramp;
 use vae_wgpu::kernels::objective::{Buffers, launch};
-use vae_wgpu::kernels::{State, reduction_lanes};
+use vae_wgpu::kernels::{State, Term, reduction_lanes};
 use vae_wgpu::reference::objective as twin;
 
 use crate::arrays::{Array, LANES, additions, extreme, random, run, state, uniform, wide};
@@ -19,19 +20,24 @@ const FIRST: usize = 2;
 /// Runs `steps` steps, and compares what they logged and where they left the counters.
 fn compare(gpu: &Gpu, rows: &[f32], [batch, stride, terms]: [usize; 3], lanes: u32, steps: usize) {
     let weights = uniform(3, terms, 2.0);
+    let table = table(&weights, batch);
     let width = 1 + terms;
-    let [rows_gpu, weights_gpu] = [rows, &weights].map(|values| Array::of(gpu, values));
+    let (rows_gpu, terms_gpu) = (Array::of(gpu, rows), Array::of(gpu, &table));
     let state = state(gpu, 5, 70, FIRST as u32);
     let losses = Array::output(gpu, (FIRST + steps + 1) * width);
     let buffers = Buffers {
         rows: rows_gpu.slice(),
-        weights: weights_gpu.slice(),
+        terms: terms_gpu.slice(),
         state: state.slice(),
         losses: losses.slice(),
     };
     for _ in 0..steps {
-        let arrays = [&rows_gpu, &weights_gpu, &state, &losses];
-        run(gpu, launch(buffers, batch, stride, lanes), &arrays);
+        let arrays = [&rows_gpu, &terms_gpu, &state, &losses];
+        run(
+            gpu,
+            launch(buffers, batch, (&table, stride), lanes),
+            &arrays,
+        );
     }
     let moved = State {
         step: 5 + steps as u32,
@@ -48,23 +54,42 @@ fn compare(gpu: &Gpu, rows: &[f32], [batch, stride, terms]: [usize; 3], lanes: u
         before.iter().chain(after).all(|v| v.is_nan()),
         "a line of another step was written"
     );
-    let terms_of = |values: &[f64]| -> Vec<f64> {
-        let term = |(t, &weight): (usize, &f32)| (weight, &values[t * stride..t * stride + batch]);
-        twin::value(&weights.iter().enumerate().map(term).collect::<Vec<_>>())
+    let terms_of = |values: &[f64], weight: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        let term = |(t, term): (usize, &Term)| {
+            let rows = &values[t * stride..][..term.rows as usize];
+            (weight(t), rows)
+        };
+        twin::value(&table.iter().enumerate().map(term).collect::<Vec<_>>())
     };
-    let expected = terms_of(&wide(rows));
     let absolute: Vec<f64> = rows.iter().map(|v| v.abs().into()).collect();
-    let mut magnitude = terms_of(&absolute);
-    magnitude[0] = magnitude[1..]
-        .iter()
-        .zip(&weights)
-        .map(|(m, w)| m * f64::from(w.abs()))
-        .sum();
-    // The additions of a mean and its division; of the objective, a product and a sum each term.
-    let tolerance = Tolerance::relative((additions(batch, lanes) + 4.0 + terms as f64) * EPS);
-    for line in lines.chunks(width) {
+    // The additions of a mean and its division; of the objective, a ramp with its division, two
+    // products and a sum each term.
+    let tolerance = Tolerance::relative((additions(batch, lanes) + 8.0 + terms as f64) * EPS);
+    for (line, step) in lines.chunks(width).zip(5..) {
+        let weight = |t: usize| f64::from(weights[t]) * ramp(t).at(step);
+        let expected = terms_of(&wide(rows), &weight);
+        let magnitude = terms_of(&absolute, &|t| weight(t).abs());
         let what = format!("batch {batch} of {stride}, {terms} terms, {lanes} lanes");
         tolerance.check_against(&what, line, &expected, &magnitude);
+    }
+}
+
+/// Every second term follows the step; every third has fewer rows than the batch.
+fn table(weights: &[f32], batch: usize) -> Vec<Term> {
+    let terms = weights.iter().enumerate();
+    let rows = |t: usize| if t % 3 == 2 { batch.div_ceil(2) } else { batch };
+    terms
+        .map(|(t, &weight)| Term::new(weight, rows(t), ramp(t)))
+        .collect()
+}
+
+fn ramp(term: usize) -> Ramp {
+    match term % 2 {
+        1 => Ramp {
+            steps: 9,
+            period: 6,
+        },
+        _ => Ramp::NONE,
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// A shader with what the validator knows of it.
-pub(crate) fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
+fn read(kernel: &Kernel) -> (Module, ModuleInfo) {
     let name = &kernel.name;
     let module = naga::front::wgsl::parse_str(&kernel.source)
         .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&kernel.source, name)));
@@ -278,9 +278,20 @@ fn shaders_translate() {
     }
 }
 
+/// A shader with its overrides at their defaults, translated.
+pub(crate) fn check_translations(kernel: &Kernel) {
+    let (module, info) = read(kernel);
+    let defaults = PipelineConstants::default();
+    let (module, _) = process_overrides(&module, &info, MAIN, &defaults).unwrap();
+    let info = validator(kernel)
+        .validate_resolved_overrides(&module)
+        .unwrap();
+    translate(kernel, &module, &info);
+}
+
 /// Bindings get their numbers from wgpu when it runs; here any will do. DX12 has no matrix units, and
 /// Metal those of 8×8.
-pub(crate) fn translate(kernel: &Kernel, module: &Module, info: &ModuleInfo) {
+fn translate(kernel: &Kernel, module: &Module, info: &ModuleInfo) {
     to_spirv(&kernel.name, module, info);
     let sixteen = kernel.name == kernels::gemm::COOPERATIVE_16.name;
     if !sixteen {

@@ -1,9 +1,10 @@
 //! `step_losses` against its twin.
 
 use vae_wgpu::gpu::Gpu;
-use vae_wgpu::kernels::State;
+use vae_wgpu::graph::Ramp;
 use vae_wgpu::kernels::rows::Log;
 use vae_wgpu::kernels::step_losses::{Buffers, launch};
+use vae_wgpu::kernels::{State, Term};
 use vae_wgpu::reference::step_losses as twin;
 
 use crate::arrays::{Array, LANES, additions, extreme, random, run, state, uniform, wide};
@@ -44,9 +45,22 @@ impl Case {
         };
         let rows: Vec<f32> = values.iter().enumerate().map(known).collect();
         let weights = uniform(3, terms, 2.0);
-        let [rows_gpu, weights_gpu] = [&rows, &weights].map(|v| Array::of(gpu, v));
+        let ramp = |term: usize| match term % 2 {
+            1 => Ramp {
+                steps: 9,
+                period: 6,
+            },
+            _ => Ramp::NONE,
+        };
+        let table = |weights: &[f32]| -> Vec<Term> {
+            let terms = weights.iter().enumerate();
+            terms
+                .map(|(t, &weight)| Term::new(weight, batch, ramp(t)))
+                .collect()
+        };
+        let (rows_gpu, terms_gpu) = (Array::of(gpu, &rows), Array::of(gpu, &table(&weights)));
         let counters = State {
-            step: 5,
+            step: 5 + written as u32,
             position: 70,
             entry: written as u32,
             padding: 0,
@@ -55,14 +69,14 @@ impl Case {
         let losses = Array::output(gpu, log.entries * (1 + terms));
         let buffers = Buffers {
             rows: rows_gpu.slice(),
-            weights: weights_gpu.slice(),
+            terms: terms_gpu.slice(),
             state: state.slice(),
             losses: losses.slice(),
         };
         let mut launch = launch(buffers, batch, log, lanes);
         // As `Dispatch::record_groups` does.
         launch.grid = [steps as u32, 1, 1];
-        run(gpu, launch, &[&rows_gpu, &weights_gpu, &state, &losses]);
+        run(gpu, launch, &[&rows_gpu, &terms_gpu, &state, &losses]);
         assert_eq!(state.read::<State>(), [counters], "the counters");
 
         let lines = losses.read::<f32>();
@@ -74,12 +88,20 @@ impl Case {
             before.iter().chain(after).all(|v| v.is_nan()),
             "a line of another step was written"
         );
-        let expected = twin::value(&wide(&rows), &weights, batch, log, asked.clone());
+        let expected = twin::value(
+            &wide(&rows),
+            &table(&weights),
+            batch,
+            log,
+            asked.clone(),
+            counters,
+        );
         let sizes: Vec<f64> = rows.iter().map(|v| v.abs().into()).collect();
         let weights: Vec<f32> = weights.iter().map(|w| w.abs()).collect();
-        let magnitude = twin::value(&sizes, &weights, batch, log, asked);
-        // The additions of a mean and its division; of the objective, a product and a sum each term.
-        let roundings = additions(log.shares * batch, lanes) + (log.shares + 4 + terms) as f64;
+        let magnitude = twin::value(&sizes, &table(&weights), batch, log, asked, counters);
+        // The additions of a mean and its division; of the objective, a ramp with its division,
+        // two products and a sum each term.
+        let roundings = additions(log.shares * batch, lanes) + (log.shares + 8 + terms) as f64;
         let what = format!("{batch} rows of {log:?}, {terms} terms, {lanes} lanes");
         Tolerance::relative(roundings * EPS).check_against(&what, lines, &expected, &magnitude);
     }

@@ -183,7 +183,7 @@ impl Product {
             } => {
                 let (loss, scale, offset) = match score {
                     Score::BernoulliNll => (1, 0.0, 0.0),
-                    Score::SquaredError { scale, offset } => (2, scale, offset),
+                    Score::SquaredError { scale, offset } => (2, scale as f32, offset as f32),
                 };
                 Encoded {
                     output: at(gradient.map(|(d, _)| d)),

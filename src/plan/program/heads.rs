@@ -130,6 +130,7 @@ mod tests {
     use super::*;
     use crate::graph::{Adam, Graph};
     use crate::kernels::gemm::Epilogue;
+    use crate::kernels::rows::Score;
     use crate::plan::fuse::fuse;
     use crate::rng::Stream;
 
@@ -151,7 +152,8 @@ mod tests {
         let eps = g.normal("eps", Stream::Noise, [8, 2]);
         let z = g.reparameterize("z", mu, logvar, eps);
         let logits = layer(&mut g, "output", z, [6, 2]);
-        let recon = g.bernoulli_nll("recon", logits, x);
+        let nll = Score::BernoulliNll.expr();
+        let recon = g.row_sum("recon", [8, 6], nll, &[logits.into(), x.into()]);
         let kl = g.kl("kl", mu, logvar);
         g.add_term("recon", recon, 1.0);
         g.add_term("kl", kl, 1.0);

@@ -2,11 +2,11 @@
 
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Activation::{Relu, Tanh};
-use vae_wgpu::graph::Adam;
+use vae_wgpu::graph::{Adam, Ramp};
 use vae_wgpu::kernels::gather::pack;
 use vae_wgpu::kernels::rows::{self, Outcome, Product, Score, Stage, Tensor, Weight};
 use vae_wgpu::kernels::update::{self, Layer, Part};
-use vae_wgpu::kernels::{Address, State, step_losses};
+use vae_wgpu::kernels::{Address, State, Term, step_losses};
 use vae_wgpu::reference::{
     rows as twin, step_losses as twin_losses, update as twin_update, update::Trained,
 };
@@ -157,7 +157,11 @@ fn every_stage_of_a_step(gpu: &Gpu) {
     }
 }
 
-const TERMS: [f32; 2] = [0.7, 1.3];
+const WEIGHTS: [f32; 2] = [0.7, 1.3];
+
+fn terms(rows: usize) -> [Term; 2] {
+    WEIGHTS.map(|weight| Term::new(weight, rows, Ramp::NONE))
+}
 
 /// Three steps on one tape against three of the twins'. Each result is some hundred roundings of
 /// values about 1 away from the data; ε of Adam keeps it from dividing those by less than 10⁻².
@@ -201,7 +205,7 @@ fn trained(
     let counters = case.state;
     let images = Array::of(gpu, &pack(&case.pixels(steps), case.program.dim));
     let order = Array::of(gpu, &case.order(steps));
-    let weights = Array::of(gpu, &TERMS);
+    let terms = Array::of(gpu, &terms(case.program.rows));
     let state = state(gpu, counters.step, counters.position, counters.entry);
     let values = case.vectors();
     let zeros = vec![0.0f32; values.len()];
@@ -209,7 +213,7 @@ fn trained(
     let tape = Array::updated(gpu, &case.tape);
     // A share that is not written is zero.
     let losses = Array::updated(gpu, &vec![0.0f32; case.terms * log.term()]);
-    let lines = Array::output(gpu, log.entries * (1 + TERMS.len()));
+    let lines = Array::output(gpu, log.entries * (1 + WEIGHTS.len()));
     let step = variant.launches(
         gpu,
         rows::Buffers {
@@ -243,7 +247,7 @@ fn trained(
     let mut end = step_losses::launch(
         step_losses::Buffers {
             rows: losses.slice(),
-            weights: weights.slice(),
+            terms: terms.slice(),
             state: state.slice(),
             losses: lines.slice(),
         },
@@ -259,7 +263,7 @@ fn trained(
     let arrays = [
         &images,
         &order,
-        &weights,
+        &terms,
         &state,
         &parameters,
         &m,
@@ -270,7 +274,7 @@ fn trained(
     ];
     run_all(gpu, launches, &arrays);
     assert_eq!(state.read::<State>(), [case.after(steps)]);
-    let width = 1 + TERMS.len();
+    let width = 1 + WEIGHTS.len();
     let first = counters.entry as usize * width;
     let lines = lines.read::<f32>()[first..first + steps * width].to_vec();
     [parameters.read(), m.read(), v.read(), lines]
@@ -312,6 +316,13 @@ fn trained_by_twins(
     assert_eq!(state, case.after(steps));
     let first = case.state.entry as usize;
     let entries = first..first + steps;
-    let lines = twin_losses::value(&losses, &TERMS, case.program.rows, log, entries);
+    let lines = twin_losses::value(
+        &losses,
+        &terms(case.program.rows),
+        case.program.rows,
+        log,
+        entries,
+        state,
+    );
     [parameters, m, v, lines]
 }

@@ -1,0 +1,228 @@
+//! Pointwise work: one expression at every element of `[rows, columns]`, over operands that broadcast.
+
+use super::{Graph, Op, Reduction, TensorId};
+use crate::expr::{Expr, operand};
+
+/// Which element of an operand belongs to the element at (row, column) of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Broadcast {
+    /// So many consecutive rows of the work share one of the operand's; `None`: all of them do.
+    pub rows: Option<usize>,
+    /// Whether the operand has a value for each column, or one for the whole row.
+    pub columns: bool,
+}
+
+impl Broadcast {
+    /// `[rows, columns]`: an element for each.
+    pub const EACH: Self = Self {
+        rows: Some(1),
+        columns: true,
+    };
+    /// `[rows]`.
+    pub const ROW: Self = Self {
+        rows: Some(1),
+        columns: false,
+    };
+    /// `[columns]`.
+    pub const COLUMN: Self = Self {
+        rows: None,
+        columns: true,
+    };
+    /// `[1]`.
+    pub const SCALAR: Self = Self {
+        rows: None,
+        columns: false,
+    };
+
+    /// Elements of such an operand of work of this shape.
+    pub fn len(self, [rows, columns]: [usize; 2]) -> usize {
+        let rows = self.rows.map_or(1, |shared| rows / shared);
+        rows * if self.columns { columns } else { 1 }
+    }
+
+    /// Where the operand's element for one of the work lies.
+    pub fn index(self, [row, column]: [usize; 2], columns: usize) -> usize {
+        let row = self.rows.map_or(0, |shared| row / shared);
+        if self.columns {
+            row * columns + column
+        } else {
+            row
+        }
+    }
+}
+
+/// A tensor with the way in which it broadcasts; a tensor alone has an element for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Operand {
+    /// What is read.
+    pub tensor: TensorId,
+    /// For which elements.
+    pub broadcast: Broadcast,
+}
+
+impl Operand {
+    /// `[rows]`: a value for each row.
+    pub fn row(tensor: TensorId) -> Self {
+        let broadcast = Broadcast::ROW;
+        Self { tensor, broadcast }
+    }
+
+    /// `[columns]`: a value for each column.
+    pub fn column(tensor: TensorId) -> Self {
+        let broadcast = Broadcast::COLUMN;
+        Self { tensor, broadcast }
+    }
+
+    /// `[1]`: one value for all.
+    pub fn scalar(tensor: TensorId) -> Self {
+        let broadcast = Broadcast::SCALAR;
+        Self { tensor, broadcast }
+    }
+
+    /// `[rows / times, columns]`, or `[rows / times]` of an operand by row: each row of the operand
+    /// belongs to `times` consecutive ones.
+    #[must_use]
+    pub fn repeated(mut self, times: usize) -> Self {
+        self.broadcast.rows = self.broadcast.rows.map(|shared| shared * times);
+        self
+    }
+}
+
+impl From<TensorId> for Operand {
+    fn from(tensor: TensorId) -> Self {
+        let broadcast = Broadcast::EACH;
+        Self { tensor, broadcast }
+    }
+}
+
+/// An expression over `[rows, columns]`; its operands are a node's inputs, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pointwise {
+    /// What is computed.
+    pub expr: Expr,
+    /// Rows and columns.
+    pub shape: [usize; 2],
+    /// How each operand broadcasts.
+    pub operands: Vec<Broadcast>,
+}
+
+impl Pointwise {
+    /// The expression by which the gradient `d` of its value goes on to an operand: the slope times
+    /// `d`, which is the operand behind all others.
+    pub fn adjoint(&self, index: usize) -> Expr {
+        let d = operand(self.operands.len());
+        d * self.expr.derivative(index)
+    }
+}
+
+impl Graph {
+    /// An expression at each element of `[rows, columns]`; a column of `[rows, 1]` is a tensor `[rows]`.
+    pub fn pointwise(
+        &mut self,
+        name: &str,
+        shape: [usize; 2],
+        expr: Expr,
+        operands: &[Operand],
+    ) -> TensorId {
+        let (work, inputs) = self.work(name, shape, expr, operands);
+        let result = match shape {
+            [rows, 1] => [rows].into(),
+            shape => shape.into(),
+        };
+        self.push(Op::Pointwise(work), name, result, &inputs)
+    }
+
+    /// The sum of an expression over each row of `[rows, columns]`: a tensor `[rows]`.
+    pub fn row_sum(
+        &mut self,
+        name: &str,
+        shape: [usize; 2],
+        expr: Expr,
+        operands: &[Operand],
+    ) -> TensorId {
+        let (work, inputs) = self.work(name, shape, expr, operands);
+        self.push(Op::RowSum(work), name, [shape[0]].into(), &inputs)
+    }
+
+    /// The work with the operands that the expression reads, each once.
+    fn work(
+        &self,
+        name: &str,
+        shape: [usize; 2],
+        expr: Expr,
+        operands: &[Operand],
+    ) -> (Pointwise, Vec<TensorId>) {
+        assert!(expr.arity() <= operands.len(), "{name}: operands");
+        for operand in operands {
+            let (len, expected) = (
+                self.shape(operand.tensor).len(),
+                operand.broadcast.len(shape),
+            );
+            let whole = operand
+                .broadcast
+                .rows
+                .is_none_or(|shared| shape[0].is_multiple_of(shared));
+            assert!(
+                len == expected && whole,
+                "{name}: {} has {len} elements, not {expected}",
+                self.tensor(operand.tensor).name
+            );
+        }
+        let mut read: Vec<Operand> = Vec::new();
+        let mut by = Vec::with_capacity(operands.len());
+        for (index, given) in operands.iter().enumerate() {
+            if !expr.reads(index) {
+                by.push(operand(0));
+                continue;
+            }
+            // Of one column, a value for each element is one for each row.
+            let mut given = *given;
+            given.broadcast.columns &= shape[1] > 1;
+            let place = read.iter().position(|known| *known == given);
+            let place = place.unwrap_or_else(|| {
+                read.push(given);
+                read.len() - 1
+            });
+            by.push(operand(place));
+        }
+        let work = Pointwise {
+            expr: expr.substitute(&by),
+            shape,
+            operands: read.iter().map(|operand| operand.broadcast).collect(),
+        };
+        (
+            work,
+            read.into_iter().map(|operand| operand.tensor).collect(),
+        )
+    }
+
+    /// What the gradient `d_out` of a result contributes to the operand `index` of pointwise work:
+    /// summed over the elements that share one of the operand's.
+    pub(super) fn pointwise_adjoint(
+        &mut self,
+        work: &Pointwise,
+        inputs: &[TensorId],
+        index: usize,
+        d_out: Operand,
+    ) -> Option<TensorId> {
+        let expr = work.adjoint(index);
+        if expr.as_constant() == Some(0.0) {
+            return None;
+        }
+        let operands = work.operands.iter().zip(inputs);
+        let operands = operands.map(|(&broadcast, &tensor)| Operand { tensor, broadcast });
+        let operands: Vec<_> = operands.chain([d_out]).collect();
+        let name = self.gradient_name(inputs[index]);
+        let Broadcast { rows, columns } = work.operands[index];
+        let [_, width] = work.shape;
+        let by_row = match columns || width == 1 {
+            true => self.pointwise(&name, work.shape, expr, &operands),
+            false => self.row_sum(&name, work.shape, expr, &operands),
+        };
+        Some(match rows {
+            Some(1) => by_row,
+            Some(shared) => self.reduce(&name, Reduction::Sum, by_row, shared),
+            None => self.column_sum(&name, by_row),
+        })
+    }
+}

@@ -1,0 +1,207 @@
+//! Kernels that are made from expressions: their values at each element, and their sums over rows.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use super::{Matrix, WORKGROUP, assert_lengths, elementwise_grid, wrapped_grid};
+use crate::expr::{self, Expr};
+use crate::gpu::{Access, Binding, Kernel, Launch, Slice, read, read_write};
+use crate::graph::Broadcast;
+
+/// `shaders/pointwise.wgsl`, with its example: y = x.
+pub const POINTWISE: Kernel = Kernel {
+    name: Cow::Borrowed("pointwise"),
+    source: Cow::Borrowed(wgsl!("pointwise.wgsl")),
+    bindings: Cow::Borrowed(&[read("operand0"), read_write("value0")]),
+    params: size_of::<Matrix>(),
+};
+
+/// `shaders/row_sums.wgsl`, with its example: the sums of the rows.
+pub const ROW_SUMS: Kernel = Kernel {
+    name: Cow::Borrowed("row_sums"),
+    source: Cow::Borrowed(wgsl!("row_sums.wgsl")),
+    bindings: Cow::Borrowed(&[read("operand0"), read_write("sum0")]),
+    params: size_of::<Matrix>(),
+};
+
+/// The most sums of a kernel: components of a vector.
+pub const MOST_SUMS: usize = 4;
+
+/// Expressions over operands that broadcast, with their arrays.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Rows and columns.
+    pub shape: [usize; 2],
+    /// The expressions' operands, and how each broadcasts.
+    pub operands: Vec<(Slice, Broadcast)>,
+    /// Expressions with where their values `[rows, columns]` go.
+    pub values: Vec<(Expr, Slice)>,
+    /// Expressions with where their sums `[rows]` go; at most [`MOST_SUMS`].
+    pub sums: Vec<(Expr, Slice)>,
+    /// Lanes that share a row, where there are sums.
+    pub lanes: u32,
+}
+
+/// One invocation an element; where there are sums, one workgroup a row.
+///
+/// # Panics
+/// Where there are too many sums, or an array is too short.
+pub fn launch(work: &Work) -> Launch {
+    let Work {
+        shape: shape @ [rows, columns],
+        operands,
+        values,
+        sums,
+        lanes,
+    } = work;
+    let broadcasts: Vec<_> = operands.iter().map(|&(_, broadcast)| broadcast).collect();
+    let exprs = |of: &[(Expr, Slice)]| of.iter().map(|(expr, _)| expr.clone()).collect::<Vec<_>>();
+    let kernel = kernel(&broadcasts, &exprs(values), &exprs(sums));
+    let read = operands
+        .iter()
+        .map(|(slice, broadcast)| (slice, broadcast.len(*shape)));
+    let stored = values.iter().map(|(_, slice)| (slice, rows * columns));
+    let summed = sums.iter().map(|(_, slice)| (slice, *rows));
+    let arrays: Vec<_> = read.chain(stored).chain(summed).collect();
+    assert_lengths(&kernel, &arrays);
+    let (constant, grid) = match sums.is_empty() {
+        true => (
+            ("WORKGROUP", WORKGROUP.into()),
+            elementwise_grid(rows * columns),
+        ),
+        false => (("LANES", (*lanes).into()), wrapped_grid(*rows)),
+    };
+    Launch {
+        buffers: arrays.iter().map(|(slice, _)| (*slice).clone()).collect(),
+        kernel: kernel.into(),
+        constants: vec![constant],
+        params: bytemuck::bytes_of(&Matrix::of(*shape)).to_vec(),
+        grid,
+    }
+}
+
+/// The kernel of these expressions: `shaders/pointwise.wgsl`, or `shaders/row_sums.wgsl` where there are
+/// sums, with the expressions in the place of the example.
+///
+/// # Panics
+/// Where there are more than [`MOST_SUMS`] sums.
+pub fn kernel(operands: &[Broadcast], values: &[Expr], sums: &[Expr]) -> Kernel {
+    assert!(sums.len() <= MOST_SUMS, "{} sums", sums.len());
+    let example = match sums.is_empty() {
+        true => POINTWISE,
+        false => ROW_SUMS,
+    };
+    // The example begins with its first array.
+    let end = example
+        .source
+        .find("@group")
+        .unwrap_or(example.source.len());
+    let bindings = bindings(operands.len(), values.len(), sums.len());
+    let source = [
+        example.source[..end].to_owned(),
+        declarations(&bindings),
+        body(operands, values, sums),
+    ];
+    Kernel {
+        source: Cow::Owned(source.concat()),
+        bindings: Cow::Owned(bindings),
+        ..example
+    }
+}
+
+fn bindings(operands: usize, values: usize, sums: usize) -> Vec<Binding> {
+    let named = |access, name: &str, count: usize| {
+        let binding = |index| Binding {
+            name: Cow::Owned(format!("{name}{index}")),
+            access,
+        };
+        (0..count).map(binding).collect::<Vec<_>>()
+    };
+    [
+        named(Access::Read, "operand", operands),
+        named(Access::ReadWrite, "value", values),
+        named(Access::ReadWrite, "sum", sums),
+    ]
+    .concat()
+}
+
+fn declarations(bindings: &[Binding]) -> String {
+    let mut text = String::new();
+    for (index, Binding { name, access }) in bindings.iter().enumerate() {
+        let access = match access {
+            Access::Read => "read",
+            Access::ReadWrite => "read_write",
+        };
+        let _ = writeln!(
+            text,
+            "@group(0) @binding({index}) var<storage, {access}> {name}: array<f32>;"
+        );
+    }
+    let last = bindings.len();
+    let _ = writeln!(
+        text,
+        "@group(0) @binding({last}) var<uniform> params: Params;\n"
+    );
+    text
+}
+
+/// The functions that `main` calls: `element`, and `store` where there are sums.
+fn body(operands: &[Broadcast], values: &[Expr], sums: &[Expr]) -> String {
+    let names: Vec<_> = (0..operands.len())
+        .map(|index| format!("x{index}"))
+        .collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let results: Vec<_> = values.iter().chain(sums).collect();
+    let wgsl = expr::wgsl(&results, &names);
+    let (stored, summed) = wgsl.results.split_at(values.len());
+    let sums_type = match sums.len() {
+        0 => None,
+        1 => Some("f32".to_owned()),
+        count => Some(format!("vec{count}<f32>")),
+    };
+    let mut text = wgsl.functions;
+    if let Some(of) = &sums_type {
+        let _ = writeln!(text, "alias Sums = {of};\n");
+    }
+    let returned = if sums.is_empty() { "" } else { " -> Sums" };
+    let _ = writeln!(
+        text,
+        "fn element(i: u32, row: u32, column: u32){returned} {{"
+    );
+    for (index, &broadcast) in operands.iter().enumerate() {
+        let at = place(broadcast);
+        let _ = writeln!(text, "    let x{index} = operand{index}[{at}];");
+    }
+    text += &wgsl.lets;
+    for (index, value) in stored.iter().enumerate() {
+        let _ = writeln!(text, "    value{index}[i] = {value};");
+    }
+    if !sums.is_empty() {
+        let _ = writeln!(text, "    return Sums({});", summed.join(", "));
+    }
+    text += "}\n";
+    if sums.is_empty() {
+        return text;
+    }
+    text += "\nfn store(row: u32, sums: Sums) {\n";
+    for index in 0..sums.len() {
+        let component = match sums.len() {
+            1 => String::new(),
+            _ => format!(".{}", ["x", "y", "z", "w"][index]),
+        };
+        let _ = writeln!(text, "    sum{index}[row] = sums{component};");
+    }
+    text + "}\n"
+}
+
+/// Where the element of an operand lies: [`Broadcast::index`] in WGSL.
+fn place(Broadcast { rows, columns }: Broadcast) -> String {
+    match (rows, columns) {
+        (Some(1), true) => "i".to_owned(),
+        (Some(1), false) => "row".to_owned(),
+        (Some(shared), true) => format!("row / {shared}u * params.columns + column"),
+        (Some(shared), false) => format!("row / {shared}u"),
+        (None, true) => "column".to_owned(),
+        (None, false) => "0u".to_owned(),
+    }
+}

@@ -1,0 +1,16 @@
+//! Gaussians, as Kingma and Welling (2013), appendix C.2, have them.
+
+use super::{Density, HALF_LN_TAU, Location, LogScale};
+
+/// −ln p(x) = ½·((m − x)²·exp(−log σ²) + log σ²) + ½ ln 2π; the scale is log σ².
+pub(super) const DENSITY: Density = Density {
+    name: "gaussian",
+    source: "Gaussian: Kingma and Welling 2013, appendix C.2",
+    nll: |m, logvar, x| 0.5 * ((m - x).square() * (-&logvar).exp() + logvar) + HALF_LN_TAU,
+    location: Location::SigmoidIfScaled,
+    mean: |m| m,
+    scale: Some(LogScale {
+        parameter: "logvar",
+        bound: 6.0,
+    }),
+};

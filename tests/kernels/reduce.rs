@@ -1,0 +1,74 @@
+//! `reduce` against its twin.
+
+use vae_wgpu::gpu::Gpu;
+use vae_wgpu::graph::Reduction;
+use vae_wgpu::kernels::reduce::{Buffers, launch};
+use vae_wgpu::reference::reduce as twin;
+
+use crate::arrays::{Array, random, run, uniform, wide};
+use crate::support::harness::{Test, tests};
+use crate::support::tolerance::EPS;
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests![both_checks: shapes, far_apart, random_shapes]
+}
+
+fn compare(gpu: &Gpu, values: &[f32], axis: usize, [rows, columns]: [usize; 2]) {
+    for function in [Reduction::Sum, Reduction::LogSumExp] {
+        let (x, y) = (Array::of(gpu, values), Array::output(gpu, rows * columns));
+        let buffers = Buffers {
+            x: x.slice(),
+            y: y.slice(),
+        };
+        let shape = [rows, columns];
+        run(gpu, launch(buffers, function, axis, shape), &[&x, &y]);
+        let expected = twin::value(function, &wide(values), axis, columns);
+        let largest = wide(values)
+            .into_iter()
+            .fold(0.0, |a: f64, v: f64| a.max(v.abs()));
+        // A sum: as many additions. The other: those of exponentials, whose arguments are rounded to
+        // an EPS of the largest value and which are off by 3 + 2|x| ulp, an ulp of two EPS, where they
+        // are not negligible (|x| < 20); a logarithm of 3 ulp of at most ln(axis), or 2⁻²¹; a sum.
+        let additions = axis as f64;
+        let bound = match function {
+            Reduction::Sum => additions * EPS * additions * largest,
+            Reduction::LogSumExp => {
+                let sum = (additions + 2.0 * 43.0) * EPS + 2.0 * EPS * largest;
+                let log = 2.0_f64.powi(-21) + 6.0 * EPS * additions.ln();
+                sum + log + EPS * (largest + additions.ln())
+            }
+        };
+        for (i, (found, expected)) in y.read::<f32>().into_iter().zip(expected).enumerate() {
+            let off = (f64::from(found) - expected).abs();
+            assert!(
+                off <= bound,
+                "{function:?} {i}: {found}, {expected} ± {bound:e}"
+            );
+        }
+    }
+}
+
+fn shapes(gpu: &Gpu) {
+    for shape in [[1, 1], [1, 7], [9, 1], [65, 3]] {
+        for axis in [1, 2, 5, 50] {
+            let len = shape[0] * axis * shape[1];
+            compare(gpu, &uniform(1, len, 10.0), axis, shape);
+        }
+    }
+}
+
+/// Exponentials of these overflow, and of differences underflow.
+fn far_apart(gpu: &Gpu) {
+    compare(gpu, &uniform(2, 300, 3000.0), 5, [60, 1]);
+    compare(gpu, &[-1e4, -2e4, 500.0, 0.0], 2, [2, 1]);
+}
+
+fn random_shapes(gpu: &Gpu) {
+    random(
+        (1usize..40, 1usize..20, 1usize..9),
+        |(rows, axis, columns)| {
+            let len = rows * axis * columns;
+            compare(gpu, &uniform(3, len, 20.0), axis, [rows, columns]);
+        },
+    );
+}
