@@ -43,6 +43,7 @@ fn main(
     let upstream = d_rows[i / params.columns];
     let l = logvar[i];
     d_mu[i] = d_z[i] + upstream * mu[i];
-    d_logvar[i] = d_z[i] * 0.5 * sigma(l) * eps[i]
+    // Not `sigma`: OpenGL's compiler orders the products about a call otherwise, with other last bits.
+    d_logvar[i] = d_z[i] * 0.5 * exp(0.5 * min(l, LOGVAR_MAX)) * eps[i]
         + upstream * 0.5 * exp_minus_one(l);
 }

@@ -34,5 +34,6 @@ fn main(
     if i >= params.len {
         return;
     }
-    d_logvar[i] = d_z[i] * 0.5 * sigma(logvar[i]) * eps[i];
+    // Not `sigma`, as in `latent_grad`.
+    d_logvar[i] = d_z[i] * 0.5 * exp(0.5 * min(logvar[i], LOGVAR_MAX)) * eps[i];
 }

@@ -414,7 +414,8 @@ fn latent_grad(stage: Stage, place: Places, share: Share) {
         let of_mu = c < vec4<u32>(stage.columns);
         let latent = select(c - stage.columns, c, of_mu);
         let d_z = columns_of(share, place.addend, stage.addend, stage.columns, latent);
-        let half_sigma = 0.5 * sigma(head);
+        // Not `sigma`, as in `latent_grad`.
+        let half_sigma = 0.5 * exp(0.5 * min(head, vec4<f32>(LOGVAR_MAX)));
         let eps = noise(stage, share, 4u * v - stage.columns);
         let d_mu = d_z + stage.upstream * head;
         let d_logvar = d_z * half_sigma * eps + stage.upstream * 0.5 * exp_minus_one(head);

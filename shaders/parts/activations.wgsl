@@ -6,8 +6,8 @@ const RELU: u32 = 1;
 const TANH: u32 = 2;
 const SIGMOID: u32 = 3;
 
-/// The value of a function, or a loss, that has no case: NaN, so that a training stops. WGSL refuses a constant NaN,
-/// so the function's code is in its bits.
+/// The value of a function, or a loss, that has no case: NaN, so that a training stops. WGSL refuses a
+/// constant NaN, so the code of the function is in its bits.
 fn unknown(function: u32) -> Values {
     return Values(bitcast<f32>(0x7fc00000u | function));
 }

@@ -166,8 +166,9 @@ fn parameters_match() {
     }
 }
 
-/// An activation without a case has NaN for a value in a shader, and no training with it would get anywhere.
-/// Each is named by its code, and has a case forward and in the derivative; so has none of them.
+/// An activation without a case has NaN for a value in a shader, and no training with it would get
+/// anywhere. Each has a constant of its name, the code, and a case forward and in the derivative; so has
+/// the code of no activation.
 fn every_activation_has_a_case_in_every_shader() {
     let mut found = 0;
     for kernel in kernels::ALL {
