@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .save(Path::new("digits.safetensors"))?;
 
     let mut model = trainer.into_model();
-    let samples = model.sample(25)?;
+    let samples = model.sample(25, None)?;
     let samples: Vec<_> = samples.chunks(height * width).collect();
     plot::save_png(
         &plot::grid(&samples, height, width, 5, 2)?,

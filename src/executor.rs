@@ -42,14 +42,26 @@ impl ExecutorError {
 }
 
 /// A trained parameter, before any graph uses it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
     /// Its name, as in checkpoints: `encoder.mu.weight`.
     pub name: String,
     /// `[out, in]` for a weight, `[out]` for a bias.
     pub shape: Shape,
-    /// Inputs of the layer; initial values are U(−1/√fan_in, 1/√fan_in).
-    pub fan_in: usize,
+    /// Its values before the first step.
+    pub initial: Initial,
+}
+
+/// Values of a parameter before the first step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Initial {
+    /// PyTorch's for a linear layer: U(−1/√fan_in, 1/√fan_in).
+    Uniform {
+        /// Inputs of the layer.
+        fan_in: usize,
+    },
+    /// All the same.
+    Constant(f32),
 }
 
 /// Everything that training changes: the parameters and Adam's moments, in the order of the specs.
@@ -64,11 +76,15 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The state before the first step: PyTorch's `Linear` initialisation, moments zero.
+    /// The state before the first step: each parameter's initial values, moments zero. A drawn value is a
+    /// function of the seed and the parameter's place in the list.
     pub fn initial(specs: &[ParameterSpec], seed: u64) -> Self {
-        let parameters = (0..).zip(specs).map(|(index, spec)| {
-            let bound = 1.0 / (spec.fan_in as f64).sqrt();
-            rng::initial_uniform(seed, index, spec.shape.len(), bound)
+        let parameters = (0..).zip(specs).map(|(index, spec)| match spec.initial {
+            Initial::Uniform { fan_in } => {
+                let bound = 1.0 / (fan_in as f64).sqrt();
+                rng::initial_uniform(seed, index, spec.shape.len(), bound)
+            }
+            Initial::Constant(value) => vec![value; spec.shape.len()],
         });
         // Not one cloned: zeros take no memory before they are written.
         let zeros = || {

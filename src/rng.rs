@@ -169,6 +169,21 @@ pub fn uniform(seed: u64, draw: impl Into<Draw>, step: u32, element: usize) -> f
     f64::from(words[element % 4] >> 8) / 16_777_216.0
 }
 
+/// Draws each pixel, 255 with its value as the probability and else 0: the element of the stream's first
+/// draw at step 0 that has the pixel's place. A step of 2⁻²⁴ of the probability is lost.
+pub fn binarize(pixels: &mut [u8], seed: u64, stream: Stream) {
+    for (index, four) in (0..).zip(pixels.chunks_mut(4)) {
+        for (pixel, word) in four.iter_mut().zip(block(seed, stream, 0, index)) {
+            let u = f64::from(word >> 8) / 16_777_216.0;
+            *pixel = if u < f64::from(*pixel) / 255.0 {
+                255
+            } else {
+                0
+            };
+        }
+    }
+}
+
 /// `len` values of U(−bound, bound): the initial values of parameter number `parameter`.
 ///
 /// # Panics

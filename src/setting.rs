@@ -45,6 +45,26 @@ settings! {
     Hidden, "hidden", "the hidden layers";
     /// Dimensions of the latent.
     Latent, "latent", "the latent's size";
+    /// p(x | z).
+    Likelihood, "likelihood", "the likelihood";
+    /// The likelihood's scale.
+    Scale, "scale", "the scale";
+    /// Where labels enter.
+    Condition, "condition", "the condition";
+    /// What is minimised.
+    Objective, "objective", "the objective";
+    /// Draws of z for an image.
+    Samples, "samples", "the number of samples";
+    /// The weight of the divergence.
+    Beta, "beta", "beta";
+    /// Steps of a warm-up of the divergence's weight.
+    KlWarmup, "kl-warmup", "the number of warm-up steps of the divergence";
+    /// Cycles of the divergence's weight.
+    KlCycles, "kl-cycles", "the number of cycles of the divergence";
+    /// Nats of each dimension's divergence that are free.
+    FreeBits, "free-bits", "the lambda of the free bits";
+    /// How grey pixels become binary ones.
+    Binarize, "binarize", "the binarisation";
     /// Images per step.
     BatchSize, "batch-size", "the batch size";
     /// Passes over the training images.

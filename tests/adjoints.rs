@@ -351,11 +351,12 @@ fn a_whole_vae() {
             latent_dim: 2,
             activation: Activation::Tanh,
             likelihood,
+            ..VaeConfig::default()
         };
         let vae = Vae::new(config).unwrap();
         check(|g| {
             let x = g.input("x", [BATCH, 6]);
-            vae.negative_elbo(g, x, Noise::Stream(Stream::Noise));
+            vae.objective(g, x, Noise::Stream(Stream::Noise));
         });
     }
 }

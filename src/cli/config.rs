@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
 use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::Likelihood;
-use vae_wgpu::train::{LrSchedule, Settings};
+use vae_wgpu::model::{Bound, Condition, Likelihood, Scale};
+use vae_wgpu::train::{Binarize, LrSchedule, Observed, Settings};
 
 use super::failure::Usage;
 use super::keeping::Keeping;
@@ -83,6 +83,9 @@ pub(crate) struct DataConfig {
     pub(crate) transpose: bool,
     /// Height and width, as trained on.
     pub(crate) image: [usize; 2],
+    /// Classes of the labels; 0 where there are none.
+    #[serde(default)]
+    pub(crate) classes: usize,
     /// Of the contents, by which moved data are told from exchanged ones; an older program's runs
     /// have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,6 +93,15 @@ pub(crate) struct DataConfig {
 }
 
 impl DataConfig {
+    /// What a model's layers depend on.
+    pub(crate) fn observed(&self) -> Observed {
+        let [height, width] = self.image;
+        Observed {
+            dim: height.saturating_mul(width),
+            classes: self.classes,
+        }
+    }
+
     /// Which data.
     pub(crate) fn source(&self) -> Source {
         parse_source(&self.source)
@@ -127,6 +139,7 @@ pub(crate) struct PartialData {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) transpose: bool,
     pub(crate) image: Option<[usize; 2]>,
+    pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
 }
 
@@ -166,6 +179,35 @@ pub(crate) struct Overrides {
     /// What the decoder's outputs mean
     #[arg(long, value_parser = PossibleValuesParser::new(Likelihood::NAMES).try_map(|s| s.parse::<Likelihood>()))]
     pub(crate) likelihood: Option<Likelihood>,
+    /// Scale of the likelihoods gaussian, laplace and student-t: 1, trained for all pixels together, for
+    /// each, or for each of each image
+    #[arg(long, value_parser = PossibleValuesParser::new(Scale::NAMES).try_map(|s| s.parse::<Scale>()))]
+    pub(crate) scale: Option<Scale>,
+    /// Where the label of an image enters
+    #[arg(long, value_parser = PossibleValuesParser::new(Condition::NAMES).try_map(|s| s.parse::<Condition>()))]
+    pub(crate) condition: Option<Condition>,
+    /// What is minimised: the ELBO, or the importance-weighted bound, with its own gradient or the
+    /// doubly reparameterised one
+    #[arg(long, value_parser = PossibleValuesParser::new(Bound::NAMES).try_map(|s| s.parse::<Bound>()))]
+    pub(crate) objective: Option<Bound>,
+    /// Draws of z for an image
+    #[arg(long, value_name = "K")]
+    pub(crate) samples: Option<usize>,
+    /// Weight of the divergence in the ELBO
+    #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
+    pub(crate) beta: Option<f64>,
+    /// Steps over which that weight rises from 0
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) kl_warmup: Option<u32>,
+    /// So many times in the run that weight rises from 0, over the first half of each cycle
+    #[arg(long, value_name = "N")]
+    pub(crate) kl_cycles: Option<u32>,
+    /// Nats that each latent dimension's divergence, as a mean over the batch, counts at least
+    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    pub(crate) free_bits: Option<f64>,
+    /// Draw each pixel as 0 or 1, with its value as the probability: once, or anew at each use
+    #[arg(long, value_parser = PossibleValuesParser::new(Binarize::NAMES).try_map(|s| s.parse::<Binarize>()))]
+    pub(crate) binarize: Option<Binarize>,
     /// Images per step
     #[arg(long, value_name = "N")]
     pub(crate) batch_size: Option<usize>,
@@ -225,6 +267,15 @@ impl Overrides {
         set(&mut settings.latent, &self.latent);
         set(&mut settings.activation, &self.activation);
         set(&mut settings.likelihood, &self.likelihood);
+        set(&mut settings.scale, &self.scale);
+        set(&mut settings.condition, &self.condition);
+        set(&mut settings.objective, &self.objective);
+        set(&mut settings.samples, &self.samples);
+        set(&mut settings.beta, &self.beta);
+        set(&mut settings.kl_warmup, &self.kl_warmup);
+        set(&mut settings.kl_cycles, &self.kl_cycles);
+        set(&mut settings.free_bits, &self.free_bits);
+        set(&mut settings.binarize, &self.binarize);
         set(&mut settings.batch_size, &self.batch_size);
         set(&mut settings.epochs, &self.epochs);
         set(&mut settings.lr, &self.lr);
@@ -272,6 +323,7 @@ mod tests {
                 dir: None,
                 transpose: false,
                 image: [28, 28],
+                classes: 10,
                 digest: Some("00ff".to_owned()),
             },
             checkpoints: Keeping::default(),

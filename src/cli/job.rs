@@ -10,7 +10,7 @@ use vae_wgpu::executor::{ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, GpuError, Options, Slice};
 use vae_wgpu::plan::PlanChoice;
 use vae_wgpu::threads;
-use vae_wgpu::train::{Settings, TrainError, Trainer, recorded_settings};
+use vae_wgpu::train::{Observed, Settings, TrainError, Trainer, recorded_settings};
 
 use super::claim::{claim, claim_unused};
 use super::config::{ConfigFile, DataConfig, RunConfig, parse_source};
@@ -306,6 +306,7 @@ impl Job {
             dir: dir.map(absolute),
             transpose: self.data.transpose,
             image: [images.height, images.width],
+            classes: data.train.classes(),
             digest: Some(data.digest()),
         }
     }
@@ -320,11 +321,14 @@ impl Job {
         let images = &data.train.images;
         self.settings.check_images(images.count)?;
         let image = [images.height, images.width];
-        let dim = images.dim();
-        let vae = self.settings.vae(dim)?;
+        let observed = Observed {
+            dim: images.dim(),
+            classes: data.train.classes(),
+        };
+        let vae = self.settings.vae(observed)?;
         let device = device?.with_plan(self.plan);
         let executor = options::executor(device, vae.parameters(), self.settings.seed)
-            .map_err(|error| self.with_layers_that_fit(error, dim))?;
+            .map_err(|error| self.with_layers_that_fit(error, observed))?;
         let settings = self.settings.clone();
         let mut until_now = settings.clone();
         let trainer = match &self.start {
@@ -373,13 +377,13 @@ impl Job {
 
     /// Names layers whose parameters fit into what an adapter or the reference executor allows, where
     /// these do not.
-    fn with_layers_that_fit(&self, mut error: ExecutorError, dim: usize) -> ExecutorError {
+    fn with_layers_that_fit(&self, mut error: ExecutorError, observed: Observed) -> ExecutorError {
         let ExecutorError::Gpu(GpuError::TooLarge { limit, remedy, .. }) = &mut error else {
             return error;
         };
         let mut smaller = self.settings.clone();
         let values = |settings: &Settings| -> Option<u64> {
-            let specs = settings.vae(dim).ok()?.parameters();
+            let specs = settings.vae(observed).ok()?.parameters();
             let room = |spec: &ParameterSpec| spec.shape.len().next_multiple_of(Slice::ALIGNMENT);
             Some(specs.iter().map(room).sum::<usize>() as u64)
         };

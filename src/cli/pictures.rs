@@ -1,6 +1,6 @@
 //! Pictures that a model draws.
 
-use vae_wgpu::data::Images;
+use vae_wgpu::data::Split;
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::plot;
 
@@ -25,10 +25,11 @@ fn columns(count: usize) -> usize {
     (count as f64).sqrt().ceil() as usize
 }
 
-/// Decoded draws from the prior: in a grid as square as they fill, an array, or one by one.
+/// Decoded draws from the prior: in a grid as square as they fill, an array, or one by one. Where the
+/// decoder reads labels, of one label, or of each in turn.
 pub(crate) fn samples(
     model: &mut Autoencoder,
-    count: usize,
+    (count, label): (usize, Option<u8>),
     image @ [height, width]: [usize; 2],
     output: &Output,
 ) -> anyhow::Result<()> {
@@ -39,7 +40,7 @@ pub(crate) fn samples(
             None
         }
     };
-    let images = model.sample(count)?;
+    let images = model.sample(count, label)?;
     let Some((columns, scale)) = grid else {
         output.write_images(&images, image)?;
         return Ok(());
@@ -84,17 +85,19 @@ fn check_memory(count: usize, [height, width]: [usize; 2]) -> Result<(), Usage> 
 /// The first `count` images above their reconstructions; as an array or one by one, the reconstructions alone.
 pub(crate) fn reconstructions(
     model: &mut Autoencoder,
-    images: &Images,
+    split: &Split,
     count: usize,
     output: &Output,
 ) -> anyhow::Result<()> {
+    let Split { images, labels } = split;
     let count = count.min(images.count);
+    let labels = labels.as_deref().map(|labels| &labels[..count]);
     let (height, width, dim) = (images.height, images.width, images.dim());
     let inputs: Vec<f32> = images.pixels[..count * dim]
         .iter()
         .map(|&byte| f32::from(byte) / 255.0)
         .collect();
-    let outputs = model.reconstruct(&inputs)?;
+    let outputs = model.reconstruct(&inputs, labels)?;
     if output.write_images(&outputs, [height, width])? {
         return Ok(());
     }

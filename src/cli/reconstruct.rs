@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use vae_wgpu::model::{Condition, VaeError};
 use vae_wgpu::train::TrainError;
 
 use super::options::{AdapterOption, DataOptions};
@@ -56,11 +57,23 @@ impl Args {
             }
             .into());
         }
+        let model = run.model.vae();
+        if model.config().condition != Condition::None {
+            let classes = model.config().classes;
+            let labels = data.test.labels.as_deref().unwrap_or_default();
+            if labels.is_empty() {
+                let condition = model.config().condition;
+                return Err(TrainError::from(VaeError::NoLabels { condition }).into());
+            }
+            if let Some(&label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
+                return Err(TrainError::Label { label, classes }.into());
+            }
+        }
         let output = match given {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "reconstructions.png")?,
         };
-        pictures::reconstructions(&mut run.model, images, self.count as usize, &output)?;
+        pictures::reconstructions(&mut run.model, &data.test, self.count as usize, &output)?;
         let adapter = run.model.executor().name();
         output.report("reconstructions", &adapter);
         Ok(ExitCode::SUCCESS)

@@ -115,7 +115,7 @@ impl TrainedRun {
     pub(crate) fn open(found: Found, adapter: &AdapterChoice, seed: u64) -> anyhow::Result<Self> {
         let config: RunConfig = found.dir.read_config()?;
         let image = config.data.image;
-        let vae = config.training.vae(image[0].saturating_mul(image[1]))?;
+        let vae = config.training.vae(config.data.observed())?;
         let checkpoint = found.load()?;
         check_architecture(&checkpoint, &config.training, image)
             .map_err(|error| found.blame(error))?;

@@ -7,7 +7,7 @@ use std::thread;
 use anyhow::anyhow;
 use serde::Serialize;
 use vae_wgpu::checkpoint::{RunDir, RunLock};
-use vae_wgpu::data::Images;
+use vae_wgpu::data::Split;
 use vae_wgpu::threads::{self, Beside};
 use vae_wgpu::train::{
     EpochEnd, EpochMetrics, LrSchedule, Preset, Progress, Settings, TrainError, Trainer,
@@ -38,6 +38,10 @@ const KL: &str = "kl";
 Examples:
   vae train                                        built-in digits, best adapter
   vae train --preset blog --data mnist --download
+  vae train --beta 4 --kl-warmup 2000              a heavier divergence, raised slowly
+  vae train --condition both                       labels into encoder and decoder
+  vae train --objective iwae --samples 5 --binarize dynamic
+  vae train --likelihood laplace --scale per-pixel
   vae train --data glyphs/ --hidden 512,256 --latent 32 --epochs 50 --out runs/glyphs
   vae train --resume runs/glyphs --epochs 80       30 epochs more
   vae train --resume runs/glyphs --lr 1e-4         from here on with a lower learning rate
@@ -68,7 +72,7 @@ pub(crate) struct Args {
     pub(super) checkpoint: CheckpointOption,
     #[command(flatten)]
     pub(super) keeping: Keeping,
-    /// Print the three losses of every N-th step
+    /// Print the losses of every N-th step
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     log_every: Option<u32>,
     /// Steps that share a submission to the GPU; changes no result [default: by their duration]
@@ -106,7 +110,7 @@ impl Args {
         job.settings.check()?;
         let (Loaded { data, config }, device) = job.load_and_open()?;
         let name = data.name.clone();
-        let pictured = data.test.images.first(RECONSTRUCTED);
+        let pictured = data.test.first(RECONSTRUCTED);
         let ready = job.trainer(data, device)?;
         let config = job.config(&config, &ready);
         let mut trainer = ready.trainer;
@@ -269,7 +273,7 @@ fn say_what_is_missing(lock: &RunLock, dir: &RunDir) {
 
 /// Says where everything is, and draws the pictures. The training is complete, so that a picture that
 /// cannot be drawn is worth a warning and no failure.
-fn finish(trainer: &mut Trainer, dir: &RunDir, images: &Images) {
+fn finish(trainer: &mut Trainer, dir: &RunDir, split: &Split) {
     let metrics = dir.read_metrics::<EpochMetrics>();
     if let Some(last) = metrics.ok().as_ref().and_then(|metrics| metrics.last()) {
         if let Some(kl) = last.test.term(KL)
@@ -290,13 +294,13 @@ fn finish(trainer: &mut Trainer, dir: &RunDir, images: &Images) {
         "checkpoint       {}",
         dir.last_checkpoint().display()
     ));
-    let size = [images.height, images.width];
+    let size = [split.images.height, split.images.width];
     let count = pictures::fitting(PICTURED, size);
     say_drawn("samples", dir, "prior.png", |output| {
-        pictures::samples(trainer.model(), count, size, output)
+        pictures::samples(trainer.model(), (count, None), size, output)
     });
     say_drawn("reconstructions", dir, "reconstructions.png", |output| {
-        pictures::reconstructions(trainer.model(), images, RECONSTRUCTED, output)
+        pictures::reconstructions(trainer.model(), split, RECONSTRUCTED, output)
     });
 }
 

@@ -35,7 +35,7 @@ impl Args {
         output::check_spares_run(&self.output, found.dir.path())?;
         let config: RunConfig = found.dir.read_config()?;
         let [height, width] = config.data.image;
-        let vae = config.training.vae(height.saturating_mul(width))?;
+        let vae = config.training.vae(config.data.observed())?;
         let checkpoint = found.load()?;
         let weights = check_architecture(&checkpoint, &config.training, [height, width])
             .and_then(|()| parameters_alone(checkpoint, &vae.parameters()))

@@ -109,6 +109,27 @@ pub struct Split {
     pub labels: Option<Vec<u8>>,
 }
 
+impl Split {
+    /// A copy of the first `count` images with their labels, or of all where there are fewer.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        let labels = self.labels.as_deref();
+        Self {
+            images: self.images.first(count),
+            labels: labels.map(|labels| labels[..count.min(labels.len())].to_vec()),
+        }
+    }
+
+    /// One more than the largest label: how many classes there are. 0 without labels.
+    pub fn classes(&self) -> usize {
+        let labels = self.labels.as_deref().unwrap_or_default();
+        labels
+            .iter()
+            .max()
+            .map_or(0, |&label| usize::from(label) + 1)
+    }
+}
+
 // As with pixels: a label per image is too much to read.
 impl fmt::Debug for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use crate::executor::{Executor, ExecutorError, Session};
 use crate::graph::{Graph, TensorId};
-use crate::model::Vae;
+use crate::model::{Vae, VaeConfig};
 
 /// Rows that one run of a session handles at the most; more are handled in turn.
 const CHUNK: usize = 256;
@@ -53,17 +53,25 @@ impl Autoencoder {
         &mut *self.executor
     }
 
-    /// q(z | x) of images `[count, input_dim]` in [0, 1].
+    /// q(z | x) of images `[count, input_dim]` in [0, 1], with a label each where the model reads them:
+    /// see [`Autoencoder::reads_labels`].
     ///
     /// # Errors
     /// Where the device fails.
     ///
     /// # Panics
-    /// Where `images` is no whole number of images.
-    pub fn encode(&mut self, images: &[f32]) -> Result<Encoded, ExecutorError> {
+    /// Where `images` is no whole number of images, or labels that are read are not as many or none of the
+    /// model's classes.
+    pub fn encode(
+        &mut self,
+        images: &[f32],
+        labels: Option<&[u8]>,
+    ) -> Result<Encoded, ExecutorError> {
         let dim = self.vae.config().input_dim;
-        let (graph, x) = self.vae.encoder_graph(self.chunk());
-        let mut outputs = self.run_rows(graph, x, images, dim)?.into_iter();
+        let (graph, inputs) = self.vae.encoder_graph(self.chunk());
+        let hot = inputs.label.map(|id| (id, self.one_hot(labels)));
+        let given = self.given((inputs.x, images, dim), &hot);
+        let mut outputs = self.run_rows(graph, &given)?.into_iter();
         let mut next = || outputs.next().unwrap_or_default();
         Ok(Encoded {
             mu: next(),
@@ -71,17 +79,53 @@ impl Autoencoder {
         })
     }
 
-    /// E[x | z] of latents `[count, latent_dim]`: images `[count, input_dim]`.
+    /// E[x | z] of latents `[count, latent_dim]`, with a label each where the model reads them: images
+    /// `[count, input_dim]`.
     ///
     /// # Errors
     /// Where the device fails.
     ///
     /// # Panics
-    /// Where `latents` is no whole number of latents.
-    pub fn decode(&mut self, latents: &[f32]) -> Result<Vec<f32>, ExecutorError> {
+    /// As [`Autoencoder::encode`].
+    pub fn decode(
+        &mut self,
+        latents: &[f32],
+        labels: Option<&[u8]>,
+    ) -> Result<Vec<f32>, ExecutorError> {
         let dim = self.vae.config().latent_dim;
-        let (graph, z) = self.vae.decoder_graph(self.chunk());
-        Ok(self.run_rows(graph, z, latents, dim)?.swap_remove(0))
+        let (graph, z, label) = self.vae.decoder_graph(self.chunk());
+        let hot = label.map(|id| (id, self.one_hot(labels)));
+        let given = self.given((z, latents, dim), &hot);
+        Ok(self.run_rows(graph, &given)?.swap_remove(0))
+    }
+
+    /// Whether the model reads a label of each image.
+    pub fn reads_labels(&self) -> bool {
+        self.vae.reads_labels()
+    }
+
+    /// Labels as rows of zeros with a 1.
+    fn one_hot(&self, labels: Option<&[u8]>) -> Vec<f32> {
+        let classes = self.vae.config().classes;
+        let row = |&label: &u8| {
+            assert!(usize::from(label) < classes, "label {label} of {classes}");
+            (0..classes).map(move |class| f32::from(class == usize::from(label)))
+        };
+        let labels = labels.unwrap_or_default();
+        labels.iter().flat_map(row).collect()
+    }
+
+    /// What a graph is given: rows, and labels where it reads them.
+    fn given<'a>(
+        &self,
+        rows: (TensorId, &'a [f32], usize),
+        labels: &'a Option<(TensorId, Vec<f32>)>,
+    ) -> Vec<(TensorId, &'a [f32], usize)> {
+        let classes = self.vae.config().classes;
+        let labels = labels
+            .iter()
+            .map(|(id, rows)| (*id, rows.as_slice(), classes));
+        [rows].into_iter().chain(labels).collect()
     }
 
     /// Images through encoder and decoder, with z = μ.
@@ -91,43 +135,62 @@ impl Autoencoder {
     ///
     /// # Panics
     /// As [`Autoencoder::encode`].
-    pub fn reconstruct(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecutorError> {
-        let encoded = self.encode(images)?;
-        self.decode(&encoded.mu)
+    pub fn reconstruct(
+        &mut self,
+        images: &[f32],
+        labels: Option<&[u8]>,
+    ) -> Result<Vec<f32>, ExecutorError> {
+        let encoded = self.encode(images, labels)?;
+        self.decode(&encoded.mu, labels)
     }
 
     /// `count` images E[x | z], `[count, input_dim]`, with z from the prior under the executor's
-    /// seed.
+    /// seed. Where the decoder reads labels, all are of `label`, or without one of each class in turn.
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn sample(&mut self, count: usize) -> Result<Vec<f32>, ExecutorError> {
-        let dim = self.vae.config().input_dim;
+    ///
+    /// # Panics
+    /// Where the label is none of the model's classes.
+    pub fn sample(&mut self, count: usize, label: Option<u8>) -> Result<Vec<f32>, ExecutorError> {
+        let VaeConfig {
+            input_dim: dim,
+            classes,
+            ..
+        } = *self.vae.config();
         let rows = self.chunk();
-        let mut session = self.executor.session(self.vae.prior_graph(rows))?;
+        let (graph, read) = self.vae.prior_graph(rows);
+        let mut session = self.executor.session(graph)?;
         let mut images = Vec::with_capacity(count.next_multiple_of(rows) * dim);
         for chunk in 0..count.div_ceil(rows) {
-            images.append(&mut session.run(chunk as u32, &[])?.tensors[1]);
+            let in_turn = |row: usize| ((chunk * rows + row) % classes) as u8;
+            let labels = |_| (0..rows).map(|row| label.unwrap_or_else(|| in_turn(row)));
+            let hot = read.map(|id| (id, self.one_hot(Some(&labels(()).collect::<Vec<_>>()))));
+            let given: Vec<_> = hot
+                .iter()
+                .map(|(id, rows)| (*id, rows.as_slice()))
+                .collect();
+            images.append(&mut session.run(chunk as u32, &given)?.tensors[1]);
         }
         images.truncate(count * dim);
         Ok(images)
     }
 
-    /// Runs a graph of a chunk's rows over any number of them; what the last chunk lacks is
+    /// Runs a graph of a chunk's rows over any number of them, each input's with their length; what the last chunk lacks is
     /// computed from other rows and dropped.
     fn run_rows(
         &mut self,
         graph: Graph,
-        input: TensorId,
-        rows: &[f32],
-        dim: usize,
+        given: &[(TensorId, &[f32], usize)],
     ) -> Result<Vec<Vec<f32>>, ExecutorError> {
-        assert_eq!(
-            rows.len() % dim,
-            0,
-            "{} values are no rows of {dim}",
-            rows.len()
-        );
+        let count = given[0].1.len() / given[0].2;
+        for (_, rows, dim) in given {
+            assert_eq!(
+                rows.len(),
+                count * dim,
+                "values are no {count} rows of {dim}"
+            );
+        }
         let columns: Vec<_> = graph
             .outputs()
             .iter()
@@ -136,12 +199,18 @@ impl Autoencoder {
         let chunk_rows = self.chunk();
         let mut session: Box<dyn Session> = self.executor.session(graph)?;
         let mut outputs = vec![Vec::new(); columns.len()];
-        let mut padded = vec![0.0; chunk_rows * dim];
-        for chunk in rows.chunks(chunk_rows * dim) {
-            padded[..chunk.len()].copy_from_slice(chunk);
-            let result = session.run(0, &[(input, &padded)])?;
+        let padded = given.iter().map(|(_, _, dim)| vec![0.0; chunk_rows * dim]);
+        let mut padded: Vec<Vec<f32>> = padded.collect();
+        for first in (0..count).step_by(chunk_rows) {
+            let here = chunk_rows.min(count - first);
+            for (padded, (_, rows, dim)) in padded.iter_mut().zip(given) {
+                padded[..here * dim].copy_from_slice(&rows[first * dim..][..here * dim]);
+            }
+            let ids = given.iter().map(|(id, ..)| *id);
+            let inputs: Vec<_> = ids.zip(padded.iter().map(Vec::as_slice)).collect();
+            let result = session.run(0, &inputs)?;
             for ((all, new), columns) in outputs.iter_mut().zip(result.tensors).zip(&columns) {
-                all.extend_from_slice(&new[..chunk.len() / dim * columns]);
+                all.extend_from_slice(&new[..here * columns]);
             }
         }
         Ok(outputs)

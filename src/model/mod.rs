@@ -1,7 +1,12 @@
 //! The models: each file reads like its paper and writes graphs.
 
+mod condition;
 mod likelihood;
+mod network;
+mod objective;
 mod vae;
 
-pub use likelihood::{Density, Likelihood, Location, LogScale};
-pub use vae::{Noise, Vae, VaeConfig, VaeError};
+pub use condition::Condition;
+pub use likelihood::{Density, Likelihood, Location, LogScale, Scale};
+pub use objective::{Bound, Elbo, Objective};
+pub use vae::{Inputs, Noise, Outputs, Pass, Vae, VaeConfig, VaeError};

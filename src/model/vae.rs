@@ -1,14 +1,18 @@
-//! The variational autoencoder of Kingma and Welling, *Auto-Encoding Variational Bayes* (2013).
+//! The variational autoencoder of Kingma and Welling, *Auto-Encoding Variational Bayes* (2013), put
+//! together from parts: a network, a likelihood with its scale, labels, an objective.
 
-use super::likelihood::{Likelihood, Location};
-use crate::executor::ParameterSpec;
-use crate::expr::{constant, operand};
-use crate::graph::{Activation, Graph, Optimizer, TensorId};
+use super::condition::Condition;
+use super::likelihood::{Likelihood, Location, Scale};
+use super::network::{Layer, apply_hidden, hidden_layers};
+use super::objective::{self, Objective};
+use crate::executor::{Initial, ParameterSpec};
+use crate::expr::{Expr, constant, less, operand};
+use crate::graph::{Activation, Graph, Operand, Optimizer, Ramp, TensorId};
 use crate::rng::Stream;
 use crate::setting::{Remedy, Setting};
 
-/// The architecture: layer sizes, non-linearity, likelihood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The architecture and what is minimised.
+#[derive(Clone, Debug, PartialEq)]
 pub struct VaeConfig {
     /// Values of an image, D.
     pub input_dim: usize,
@@ -20,9 +24,37 @@ pub struct VaeConfig {
     pub activation: Activation,
     /// p(x | z).
     pub likelihood: Likelihood,
+    /// The likelihood's scale.
+    pub scale: Scale,
+    /// Where labels enter.
+    pub condition: Condition,
+    /// Classes that a label is one of; 0 where there are none.
+    pub classes: usize,
+    /// What is minimised.
+    pub objective: Objective,
+    /// Whether a graph that gathers images draws each pixel anew, 1 with its value as the probability.
+    pub draws_pixels: bool,
 }
 
-/// A size that no model can have.
+impl Default for VaeConfig {
+    /// 784-400-20 with ReLU and Bernoullis, and the ELBO with one sample.
+    fn default() -> Self {
+        Self {
+            input_dim: 784,
+            hidden: vec![400],
+            latent_dim: 20,
+            activation: Activation::Relu,
+            likelihood: Likelihood::Bernoulli,
+            scale: Scale::Unit,
+            condition: Condition::None,
+            classes: 0,
+            objective: Objective::default(),
+            draws_pixels: false,
+        }
+    }
+}
+
+/// A model that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaeError {
     /// A layer without units, or with more than any adapter holds.
@@ -43,6 +75,28 @@ pub enum VaeError {
     /// No hidden layer.
     #[error("a VAE needs at least one hidden layer, such as one of 400 units")]
     NoHidden,
+    /// A scale for a likelihood that has none.
+    #[error(
+        "the likelihood {} has no scale, so that it cannot be {}; gaussian, laplace and student-t have one",
+        likelihood.density().name,
+        scale.name()
+    )]
+    NoScale {
+        /// The likelihood.
+        likelihood: Likelihood,
+        /// The scale that was asked for.
+        scale: Scale,
+    },
+    /// Labels are read, and there are none.
+    #[error(
+        "the condition {} reads the label of each image, and the data have none; use data with labels, or \
+         no condition",
+        condition.name()
+    )]
+    NoLabels {
+        /// What reads them.
+        condition: Condition,
+    },
 }
 
 impl VaeError {
@@ -51,7 +105,43 @@ impl VaeError {
         match self {
             Self::Size { setting, .. } => setting.map(Remedy::change).into_iter().collect(),
             Self::NoHidden => vec![Remedy::set(Setting::Hidden, 400)],
+            Self::NoScale { .. } => vec![
+                Remedy::change(Setting::Likelihood),
+                Remedy::set(Setting::Scale, Scale::Unit.name()),
+            ],
+            Self::NoLabels { .. } => {
+                vec![Remedy::set(Setting::Condition, Condition::None.name())]
+            }
         }
+    }
+}
+
+/// What a pass is computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// Images, `[B, D]`.
+    pub x: TensorId,
+    /// Their labels as rows of zeros with a 1, `[B, classes]`, where the model reads them.
+    pub label: Option<TensorId>,
+}
+
+impl From<TensorId> for Inputs {
+    fn from(x: TensorId) -> Self {
+        Self { x, label: None }
+    }
+}
+
+impl Inputs {
+    /// The labels, each row so many times, where the decoder reads them.
+    pub(super) fn repeated_label(self, g: &mut Graph, vae: &Vae, times: usize) -> Option<TensorId> {
+        let label = self.label.filter(|_| vae.config.condition.decoder())?;
+        if times == 1 {
+            return Some(label);
+        }
+        let shape = g.shape(label);
+        let shape = [times * shape.rows(), shape.columns()];
+        let rows = [Operand::from(label).repeated(times)];
+        Some(g.pointwise("label.repeated", shape, operand(0), &rows))
     }
 }
 
@@ -60,29 +150,50 @@ impl VaeError {
 pub enum Noise {
     /// Drawn on the executor, from a stream.
     Stream(Stream),
-    /// An input of the graph, `[batch, latent_dim]`, for tests against other programs.
+    /// An input of the graph, `[batch · samples, latent_dim]`, for tests against other programs; the
+    /// samples of an image follow one another.
     Given(TensorId),
+}
+
+/// What the decoder says of x.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// The last layer's `[B, D]`: logits, means, or what the sigmoid makes means of.
+    pub output: TensorId,
+    /// The logarithm of the scale, before its bounds; `None` where the scale is 1.
+    pub log_scale: Option<Operand>,
+}
+
+/// The tensors of a pass from x to the loss.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// μ, `[B, Z]`.
+    pub mu: TensorId,
+    /// log σ², `[B, Z]`.
+    pub logvar: TensorId,
+    /// z = μ + σ·ε, `[B · samples, Z]`.
+    pub z: TensorId,
+    /// The decoder's outputs, `[B · samples, D]`.
+    pub outputs: Outputs,
 }
 
 /// A variational autoencoder: writes encoder, decoder and loss into graphs.
 ///
 /// ```
-/// use vae_wgpu::graph::Activation;
-/// use vae_wgpu::model::{Likelihood, Vae, VaeConfig};
+/// use vae_wgpu::model::{Vae, VaeConfig};
 ///
 /// let vae = Vae::new(VaeConfig {
 ///     input_dim: 784,
 ///     hidden: vec![32],
 ///     latent_dim: 16,
-///     activation: Activation::Relu,
-///     likelihood: Likelihood::Bernoulli,
+///     ..VaeConfig::default()
 /// })?;
 /// let names: Vec<_> = vae.parameters().into_iter().map(|p| p.name).collect();
 /// assert_eq!(names[0], "encoder.hidden.0.weight");
 /// assert_eq!(names.len(), 10);
 /// # Ok::<(), vae_wgpu::model::VaeError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Vae {
     config: VaeConfig,
 }
@@ -91,10 +202,13 @@ impl Vae {
     /// The most units of a layer: beyond it no product fits any adapter's buffers.
     pub const MAX_UNITS: usize = 1 << 20;
 
+    /// Of log σ²: where exp would overflow.
+    pub(super) const LOGVAR_MAX: f64 = 80.0;
+
     /// A model of this architecture.
     ///
     /// # Errors
-    /// Where a size is zero or absurd.
+    /// Where a size is zero or absurd, or parts have no meaning together.
     pub fn new(config: VaeConfig) -> Result<Self, VaeError> {
         if config.hidden.is_empty() {
             return Err(VaeError::NoHidden);
@@ -102,9 +216,11 @@ impl Vae {
         let hidden = config.hidden.iter();
         let hidden = hidden.map(|&size| ("a hidden layer", "units", size, Some(Setting::Hidden)));
         let latent = Some(Setting::Latent);
+        let samples = config.objective.samples();
         let others = [
             ("an image", "pixels", config.input_dim, None),
             ("a latent", "dimensions", config.latent_dim, latent),
+            ("an objective", "samples", samples, Some(Setting::Samples)),
         ];
         for (what, unit, size, setting) in hidden.chain(others) {
             if !(1..=Self::MAX_UNITS).contains(&size) {
@@ -116,6 +232,17 @@ impl Vae {
                 });
             }
         }
+        if config.scale != Scale::Unit && config.likelihood.density().scale.is_none() {
+            return Err(VaeError::NoScale {
+                likelihood: config.likelihood,
+                scale: config.scale,
+            });
+        }
+        if config.condition != Condition::None && config.classes == 0 {
+            return Err(VaeError::NoLabels {
+                condition: config.condition,
+            });
+        }
         Ok(Self { config })
     }
 
@@ -124,205 +251,284 @@ impl Vae {
         &self.config
     }
 
+    /// The same model; the divergence's weight follows the step so while training.
+    #[must_use]
+    pub fn with_kl_ramp(mut self, ramp: Ramp) -> Self {
+        if let Objective::Elbo(elbo) = &mut self.config.objective {
+            elbo.ramp = ramp;
+        }
+        self
+    }
+
+    /// Whether its graphs read labels.
+    pub fn reads_labels(&self) -> bool {
+        self.config.condition != Condition::None
+    }
+
     /// Every parameter, in the order of the layers; initial values depend on it.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
-        let mut specs = Vec::new();
-        for (name, [fan_out, fan_in]) in self.layers() {
-            let spec = |suffix, shape| ParameterSpec {
-                name: format!("{name}.{suffix}"),
-                shape,
-                fan_in,
-            };
-            specs.push(spec("weight", [fan_out, fan_in].into()));
-            specs.push(spec("bias", [fan_out].into()));
-        }
+        let layers = self.encoder().into_iter().chain(self.heads());
+        let layers = layers.chain(self.decoder()).chain([self.output()]);
+        let layers = layers.chain(self.scale_head());
+        let mut specs: Vec<_> = layers.flat_map(|layer| layer.parameters()).collect();
+        specs.extend(self.scale_parameter());
         specs
     }
 
     /// q(z | x): `x [B, D] → (mu [B, Z], logvar [B, Z])`.
-    pub fn encode(&self, g: &mut Graph, x: TensorId) -> (TensorId, TensorId) {
-        let mut h = x;
-        for index in 0..self.config.hidden.len() {
-            h = self.hidden(g, &format!("encoder.hidden.{index}"), h);
-        }
-        (
-            self.linear(g, "encoder.mu", h),
-            self.linear(g, "encoder.logvar", h),
-        )
+    pub fn encode(&self, g: &mut Graph, inputs: Inputs) -> (TensorId, TensorId) {
+        let label = inputs.label.filter(|_| self.config.condition.encoder());
+        let input = beside(g, "encoder.input", inputs.x, label);
+        let h = apply_hidden(g, &self.encoder(), self.config.activation, input);
+        let [mu, logvar] = self.heads();
+        (mu.apply(g, h), logvar.apply(g, h))
     }
 
-    /// The decoder up to its last layer: `z [B, Z] → [B, D]`, logits or, for a Gaussian, means.
-    pub fn decode(&self, g: &mut Graph, z: TensorId) -> TensorId {
-        let mut h = z;
-        for index in 0..self.config.hidden.len() {
-            h = self.hidden(g, &format!("decoder.hidden.{index}"), h);
-        }
-        self.linear(g, "decoder.output", h)
+    /// p(x | z): `z [B, Z] → [B, D]`, with the labels `[B, classes]` where the decoder reads them.
+    pub fn decode(&self, g: &mut Graph, z: TensorId, label: Option<TensorId>) -> Outputs {
+        let label = label.filter(|_| self.config.condition.decoder());
+        let input = beside(g, "decoder.input", z, label);
+        let h = apply_hidden(g, &self.decoder(), self.config.activation, input);
+        let output = self.output().apply(g, h);
+        let head = self.scale_head().map(|head| head.apply(g, h).into());
+        let log_scale = head.or_else(|| {
+            let spec = self.scale_parameter()?;
+            let parameter = g.parameter(&spec.name, spec.shape);
+            Some(match self.config.scale {
+                Scale::Shared => Operand::scalar(parameter),
+                _ => Operand::column(parameter),
+            })
+        });
+        Outputs { output, log_scale }
     }
 
     /// E[x | z] from the decoder's outputs: what is drawn as a picture.
-    pub fn mean(&self, g: &mut Graph, outputs: TensorId) -> TensorId {
-        let density = self.config.likelihood.density();
-        let location = self.location(g, outputs);
-        let mean = (density.mean)(operand(0));
+    pub fn mean(&self, g: &mut Graph, outputs: &Outputs) -> TensorId {
+        let (output, location) = self.location(g, outputs);
+        let mean = (self.config.likelihood.density().mean)(location);
         if mean == operand(0) {
-            return location;
+            return output;
         }
         if mean == operand(0).sigmoid() {
-            return g.activation("mean", Activation::Sigmoid, location);
+            return g.activation("mean", Activation::Sigmoid, output);
         }
-        g.pointwise("mean", self.pixels(g, outputs), mean, &[location.into()])
+        g.pointwise("mean", self.pixels(g, outputs), mean, &[output.into()])
     }
 
     /// −log p(x | z) per row, in nats (for [`Likelihood::SquaredError`], the squared error).
-    pub fn reconstruction(&self, g: &mut Graph, outputs: TensorId, x: TensorId) -> TensorId {
+    pub fn reconstruction(&self, g: &mut Graph, outputs: &Outputs, x: Operand) -> TensorId {
         let density = self.config.likelihood.density();
-        let location = self.location(g, outputs);
-        let nll = (density.nll)(operand(0), constant(0.0), operand(1));
-        let operands = [location.into(), x.into()];
+        let (output, location) = self.location(g, outputs);
+        let log_scale = match density.scale.filter(|_| outputs.log_scale.is_some()) {
+            Some(scale) => operand(2).clamp(-scale.bound, scale.bound),
+            None => constant(0.0),
+        };
+        let nll = (density.nll)(location, log_scale, operand(1));
+        let operands = [output.into(), x].into_iter().chain(outputs.log_scale);
+        let operands: Vec<_> = operands.collect();
         g.row_sum("recon", self.pixels(g, outputs), nll, &operands)
     }
 
-    /// The pixels' locations from the decoder's outputs.
-    fn location(&self, g: &mut Graph, outputs: TensorId) -> TensorId {
-        match self.config.likelihood.density().location {
-            Location::Output | Location::SigmoidIfScaled => outputs,
-            Location::Sigmoid => g.activation("location", Activation::Sigmoid, outputs),
-        }
-    }
-
-    /// Rows and columns of the decoder's outputs.
-    fn pixels(&self, g: &Graph, outputs: TensorId) -> [usize; 2] {
-        [g.shape(outputs).rows(), self.config.input_dim]
-    }
-
-    /// The negative evidence lower bound with one sample of z, as terms `recon` and `kl`.
-    ///
-    /// Returns what the pass computed on its way.
-    pub fn negative_elbo(&self, g: &mut Graph, x: TensorId, noise: Noise) -> Elbo {
-        let (mu, logvar) = self.encode(g, x);
-        let eps = match noise {
-            Noise::Stream(stream) => g.normal("eps", stream, g.shape(mu)),
-            Noise::Given(eps) => eps,
-        };
-        let z = g.reparameterize("z", mu, logvar, eps);
-        let outputs = self.decode(g, z);
-        let recon = self.reconstruction(g, outputs, x);
-        let kl = g.kl("kl", mu, logvar);
-        g.add_term("recon", recon, 1.0);
-        g.add_term("kl", kl, 1.0);
-        Elbo {
-            mu,
-            logvar,
-            z,
-            outputs,
+    /// The objective's terms of a pass. Returns what the pass computed on its way.
+    pub fn objective(&self, g: &mut Graph, inputs: impl Into<Inputs>, noise: Noise) -> Pass {
+        let inputs = inputs.into();
+        match self.config.objective {
+            Objective::Elbo(elbo) => elbo.add_terms(self, g, inputs, noise),
+            Objective::Iwae { samples } => objective::iwae(self, g, inputs, noise, samples, false),
+            Objective::Dreg { samples } => objective::iwae(self, g, inputs, noise, samples, true),
         }
     }
 
     /// A training step over the data set, `batch` images at a time.
     pub fn training_graph(&self, batch: usize, optimizer: impl Into<Optimizer>) -> Graph {
-        let mut g = self.elbo_graph(batch, Stream::Noise);
+        let mut g = self.gathering_graph(batch, Stream::Binarisation, Stream::Noise);
         g.minimize(optimizer);
         g
     }
 
-    /// The same loss without an update, with noise of its own that is the same each time.
+    /// The same loss without an update, with noise of its own that is the same each time, and with the
+    /// divergence at its full weight.
     pub fn evaluation_graph(&self, batch: usize) -> Graph {
-        self.elbo_graph(batch, Stream::Evaluation)
+        let whole = self.clone().with_kl_ramp(Ramp::NONE);
+        whole.gathering_graph(batch, Stream::EvaluationBinarisation, Stream::Evaluation)
     }
 
-    /// `x [B, D] → mu, logvar [B, Z]`; returns the graph and its input.
-    pub fn encoder_graph(&self, batch: usize) -> (Graph, TensorId) {
+    /// `x [B, D] → mu, logvar [B, Z]`; returns the graph and its inputs.
+    pub fn encoder_graph(&self, batch: usize) -> (Graph, Inputs) {
         let mut g = Graph::new();
         let x = g.input("x", [batch, self.config.input_dim]);
-        let (mu, logvar) = self.encode(&mut g, x);
+        let read = self.config.condition.encoder();
+        let label = read.then(|| g.input("label", [batch, self.config.classes]));
+        let inputs = Inputs { x, label };
+        let (mu, logvar) = self.encode(&mut g, inputs);
         g.output(mu);
         g.output(logvar);
-        (g, x)
+        (g, inputs)
     }
 
-    /// `z [B, Z] → E[x | z] [B, D]`; returns the graph and its input.
-    pub fn decoder_graph(&self, batch: usize) -> (Graph, TensorId) {
+    /// `z [B, Z] → E[x | z] [B, D]`; returns the graph, z and the labels.
+    pub fn decoder_graph(&self, batch: usize) -> (Graph, TensorId, Option<TensorId>) {
         let mut g = Graph::new();
         let z = g.input("z", [batch, self.config.latent_dim]);
-        let outputs = self.decode(&mut g, z);
-        let mean = self.mean(&mut g, outputs);
+        let label = self.decoded_label(&mut g, batch);
+        let outputs = self.decode(&mut g, z, label);
+        let mean = self.mean(&mut g, &outputs);
         g.output(mean);
-        (g, z)
+        (g, z, label)
     }
 
-    /// z ~ N(0, 1) `[B, Z]`, then E[x | z] `[B, D]`: both are outputs.
-    pub fn prior_graph(&self, batch: usize) -> Graph {
+    /// z ~ N(0, 1) `[B, Z]`, then E[x | z] `[B, D]`: both are outputs. Returns the labels, too.
+    pub fn prior_graph(&self, batch: usize) -> (Graph, Option<TensorId>) {
         let mut g = Graph::new();
         let z = g.normal("z", Stream::Sampling, [batch, self.config.latent_dim]);
-        let outputs = self.decode(&mut g, z);
-        let mean = self.mean(&mut g, outputs);
+        let label = self.decoded_label(&mut g, batch);
+        let outputs = self.decode(&mut g, z, label);
+        let mean = self.mean(&mut g, &outputs);
         g.output(z);
         g.output(mean);
-        g
+        (g, label)
     }
 
-    fn elbo_graph(&self, batch: usize, stream: Stream) -> Graph {
+    fn decoded_label(&self, g: &mut Graph, batch: usize) -> Option<TensorId> {
+        let read = self.config.condition.decoder();
+        read.then(|| g.input("label", [batch, self.config.classes]))
+    }
+
+    fn gathering_graph(&self, batch: usize, pixels: Stream, noise: Stream) -> Graph {
         let mut g = Graph::new();
-        let x = g.gather("x", batch, self.config.input_dim);
-        self.negative_elbo(&mut g, x, Noise::Stream(stream));
+        let dim = self.config.input_dim;
+        let mut x = g.gather("x", batch, dim);
+        if self.config.draws_pixels {
+            let u = g.uniform("x.uniform", pixels, [batch, dim]);
+            let drawn = less(operand(0), operand(1), 1.0, 0.0);
+            x = g.pointwise("x.drawn", [batch, dim], drawn, &[u.into(), x.into()]);
+        }
+        let labels = self.reads_labels();
+        let label = labels.then(|| g.one_hot("label", batch, self.config.classes));
+        self.objective(&mut g, Inputs { x, label }, Noise::Stream(noise));
         g
     }
 
-    /// Name and `[out, in]` of every layer.
-    fn layers(&self) -> Vec<(String, [usize; 2])> {
-        let VaeConfig {
-            input_dim,
-            hidden,
-            latent_dim,
-            ..
-        } = &self.config;
-        let mut layers = Vec::new();
-        let mut fan_in = *input_dim;
-        for (index, &units) in hidden.iter().enumerate() {
-            layers.push((format!("encoder.hidden.{index}"), [units, fan_in]));
-            fan_in = units;
+    /// ε `[B · samples, Z]`.
+    pub(super) fn noise(
+        &self,
+        g: &mut Graph,
+        mu: TensorId,
+        noise: Noise,
+        samples: usize,
+    ) -> TensorId {
+        let shape = g.shape(mu);
+        match noise {
+            Noise::Stream(stream) => {
+                g.normal("eps", stream, [samples * shape.rows(), shape.columns()])
+            }
+            Noise::Given(eps) => eps,
         }
-        layers.push(("encoder.mu".to_owned(), [*latent_dim, fan_in]));
-        layers.push(("encoder.logvar".to_owned(), [*latent_dim, fan_in]));
-        fan_in = *latent_dim;
-        for (index, &units) in hidden.iter().rev().enumerate() {
-            layers.push((format!("decoder.hidden.{index}"), [units, fan_in]));
-            fan_in = units;
-        }
-        layers.push(("decoder.output".to_owned(), [*input_dim, fan_in]));
-        layers
     }
 
-    fn hidden(&self, g: &mut Graph, name: &str, x: TensorId) -> TensorId {
-        let linear = self.linear(g, name, x);
-        g.activation(
-            &format!("{name}.activation"),
-            self.config.activation,
-            linear,
+    /// z = μ + σ·ε, `[B · samples, Z]`.
+    pub(super) fn draw(
+        &self,
+        g: &mut Graph,
+        mu: TensorId,
+        logvar: TensorId,
+        eps: TensorId,
+        samples: usize,
+    ) -> TensorId {
+        if samples == 1 {
+            return g.reparameterize("z", mu, logvar, eps);
+        }
+        let shape = g.shape(eps);
+        let sigma = (0.5 * operand(1).min(Self::LOGVAR_MAX)).exp();
+        let [mu, logvar] = [mu, logvar].map(|id| Operand::from(id).repeated(samples));
+        g.pointwise(
+            "z",
+            [shape.rows(), shape.columns()],
+            operand(0) + sigma * operand(2),
+            &[mu, logvar, eps.into()],
         )
     }
 
-    fn linear(&self, g: &mut Graph, name: &str, x: TensorId) -> TensorId {
-        let layers = self.layers();
-        let Some((_, [fan_out, fan_in])) = layers.iter().find(|(layer, _)| layer == name) else {
-            unreachable!("{name} is a layer of this model")
+    /// The tensor that locations are made of, and the expression that makes them of it (operand 0).
+    fn location(&self, g: &mut Graph, outputs: &Outputs) -> (TensorId, Expr) {
+        let scaled = outputs.log_scale.is_some();
+        match self.config.likelihood.density().location {
+            Location::SigmoidIfScaled if scaled => (outputs.output, operand(0).sigmoid()),
+            Location::Output | Location::SigmoidIfScaled => (outputs.output, operand(0)),
+            Location::Sigmoid => {
+                let location = g.activation("location", Activation::Sigmoid, outputs.output);
+                (location, operand(0))
+            }
+        }
+    }
+
+    /// Rows and columns of the decoder's outputs.
+    fn pixels(&self, g: &Graph, outputs: &Outputs) -> [usize; 2] {
+        [g.shape(outputs.output).rows(), self.config.input_dim]
+    }
+
+    fn encoder(&self) -> Vec<Layer> {
+        let label = self.label_columns(self.config.condition.encoder());
+        hidden_layers(
+            "encoder",
+            self.config.input_dim + label,
+            &self.config.hidden,
+        )
+    }
+
+    fn heads(&self) -> [Layer; 2] {
+        let inputs = self.config.hidden.last().copied().unwrap_or_default();
+        let shape = [self.config.latent_dim, inputs];
+        ["encoder.mu", "encoder.logvar"].map(|name| Layer::new(name, shape))
+    }
+
+    fn decoder(&self) -> Vec<Layer> {
+        let label = self.label_columns(self.config.condition.decoder());
+        let mirrored: Vec<_> = self.config.hidden.iter().rev().copied().collect();
+        hidden_layers("decoder", self.config.latent_dim + label, &mirrored)
+    }
+
+    fn output(&self) -> Layer {
+        Layer::new("decoder.output", self.output_shape())
+    }
+
+    fn output_shape(&self) -> [usize; 2] {
+        let inputs = self.config.hidden.first().copied().unwrap_or_default();
+        [self.config.input_dim, inputs]
+    }
+
+    /// The layer whose outputs are the logarithms of scales, if it is one.
+    fn scale_head(&self) -> Option<Layer> {
+        let scale = self.config.likelihood.density().scale?;
+        let name = format!("decoder.{}", scale.parameter);
+        let per_pixel = self.config.scale == Scale::PerPixel;
+        per_pixel.then(|| Layer::new(name, self.output_shape()))
+    }
+
+    /// The parameter that is the logarithm of the scale, if it is one.
+    fn scale_parameter(&self) -> Option<ParameterSpec> {
+        let scale = self.config.likelihood.density().scale?;
+        let len = match self.config.scale {
+            Scale::Unit | Scale::PerPixel => return None,
+            Scale::Shared => 1,
+            Scale::PerDimension => self.config.input_dim,
         };
-        let weight = g.parameter(&format!("{name}.weight"), [*fan_out, *fan_in]);
-        let bias = g.parameter(&format!("{name}.bias"), [*fan_out]);
-        g.linear(name, x, weight, bias)
+        Some(ParameterSpec {
+            name: format!("decoder.{}", scale.parameter),
+            shape: [len].into(),
+            initial: Initial::Constant(0.0),
+        })
+    }
+
+    fn label_columns(&self, read: bool) -> usize {
+        if read { self.config.classes } else { 0 }
     }
 }
 
-/// The tensors of a pass from x to the loss.
-#[derive(Clone, Copy, Debug)]
-pub struct Elbo {
-    /// μ, `[B, Z]`.
-    pub mu: TensorId,
-    /// log σ², `[B, Z]`.
-    pub logvar: TensorId,
-    /// z = μ + σ·ε, `[B, Z]`.
-    pub z: TensorId,
-    /// The decoder's outputs, `[B, D]`: logits or means.
-    pub outputs: TensorId,
+/// Labels behind what is there, where there are any.
+fn beside(g: &mut Graph, name: &str, of: TensorId, label: Option<TensorId>) -> TensorId {
+    match label {
+        Some(label) => g.concat(name, of, label),
+        None => of,
+    }
 }

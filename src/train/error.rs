@@ -99,6 +99,28 @@ pub enum TrainError {
         /// What it is to be used with.
         given: String,
     },
+    /// A label that is none of the model's classes.
+    #[error(
+        "a label is {label}, and the model knows the {classes} classes from 0 to {}; use data labelled so",
+        classes - 1
+    )]
+    Label {
+        /// The label.
+        label: u8,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A checkpoint of a training on labels of other classes.
+    #[error(
+        "the labels are of {found} classes and the run was trained on {expected}; use the data that it \
+         was trained on, or start a new run"
+    )]
+    OtherClasses {
+        /// How many there are.
+        found: usize,
+        /// How many there were.
+        expected: usize,
+    },
     /// A checkpoint of a training on another number of images.
     #[error(
         "the data has {found} training images and the run was trained on {expected}; use the data \

@@ -1,6 +1,6 @@
 //! A model from a checkpoint alone.
 
-use super::{Settings, TrainError, saved};
+use super::{Observed, Settings, TrainError, saved};
 use crate::checkpoint::Checkpoint;
 use crate::eval::{self, Autoencoder};
 use crate::executor::Executor;
@@ -27,7 +27,7 @@ pub struct Loaded {
 ///
 /// let checkpoint = Checkpoint::load(Path::new("digits.safetensors"))?;
 /// let mut model = train::load(checkpoint, &AdapterChoice::Auto, 7)?.model;
-/// let images = model.sample(10)?;
+/// let images = model.sample(10, None)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -39,8 +39,9 @@ pub fn load(
     adapter: &AdapterChoice,
     seed: u64,
 ) -> Result<Loaded, TrainError> {
-    let (settings, image) = saved::read_architecture(&checkpoint)?;
-    let vae = settings.vae(image[0].saturating_mul(image[1]))?;
+    let (settings, image, classes) = saved::read_architecture(&checkpoint)?;
+    let dim = image[0].saturating_mul(image[1]);
+    let vae = settings.vae(Observed { dim, classes })?;
     let opened = eval::open(adapter, vae.parameters(), seed)?;
     let mut executor = opened.executor;
     load_parameters(&mut *executor, checkpoint)?;

@@ -13,6 +13,6 @@ pub use error::TrainError;
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use rates::LrSchedule;
-pub use saved::{check_architecture, check_fixed, parameters_alone, recorded_settings};
-pub use settings::{Difference, Preset, Settings};
+pub use saved::{check_architecture, check_fixed, classes, parameters_alone, recorded_settings};
+pub use settings::{Binarize, Difference, Observed, Preset, Settings};
 pub use trainer::{EpochEnd, Progress, Trainer};

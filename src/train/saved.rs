@@ -58,6 +58,8 @@ pub(super) struct Images {
     pub(super) image: [usize; 2],
     /// How many there are to train on.
     pub(super) count: usize,
+    /// Classes of their labels, where the model reads them; else 0.
+    pub(super) classes: usize,
 }
 
 fn size([height, width]: [usize; 2]) -> String {
@@ -109,6 +111,7 @@ pub(super) fn write(
         ("position", place.position.to_string()),
         ("image", size(images.image)),
         ("images", images.count.to_string()),
+        ("classes", images.classes.to_string()),
         ("settings", settings),
     ];
     for (key, value) in entries {
@@ -188,6 +191,8 @@ pub fn check_architecture(
             latent: recorded.latent,
             activation: recorded.activation,
             likelihood: recorded.likelihood,
+            scale: recorded.scale,
+            condition: recorded.condition,
             ..settings.clone()
         };
         check_same(&of_the_model, settings)?;
@@ -201,20 +206,27 @@ pub fn check_architecture(
     }
 }
 
-/// The settings and the image size, height and width, of the training that wrote a checkpoint.
+/// The settings, the image size, height and width, and the classes of the training that wrote a
+/// checkpoint.
 pub(super) fn read_architecture(
     checkpoint: &Checkpoint,
-) -> Result<(Settings, [usize; 2]), TrainError> {
+) -> Result<(Settings, [usize; 2], usize), TrainError> {
     let image = checkpoint.metadata.get("image").and_then(|text| {
         let (height, width) = text.split_once('x')?;
         Some([height.parse().ok()?, width.parse().ok()?])
     });
     match (recorded_settings(checkpoint)?, image) {
-        (Some(settings), Some(image)) => Ok((settings, image)),
+        (Some(settings), Some(image)) => Ok((settings, image, classes(checkpoint))),
         _ => Err(TrainError::Foreign {
             reason: "its metadata does not say what model it is of".to_owned(),
         }),
     }
+}
+
+/// Classes of labels that a checkpoint's model reads; 0 where it reads none.
+pub fn classes(checkpoint: &Checkpoint) -> usize {
+    let classes = checkpoint.metadata.get("classes");
+    classes.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// The settings of the training that wrote a checkpoint, where it says them.
@@ -285,6 +297,12 @@ pub(super) fn read_place(
     };
     check_same(&recorded, settings)?;
     check_architecture(checkpoint, settings, images.image)?;
+    if classes(checkpoint) != images.classes {
+        return Err(TrainError::OtherClasses {
+            found: images.classes,
+            expected: classes(checkpoint),
+        });
+    }
     let expected = number(checkpoint, "images")?;
     if expected != images.count {
         let found = images.count;

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{LrSchedule, TrainError};
-use crate::graph::{Activation, Adam, Optimizer};
-use crate::model::{Likelihood, Vae, VaeConfig};
+use crate::graph::{Activation, Adam, Optimizer, Ramp};
+use crate::model::{Bound, Condition, Elbo, Likelihood, Objective, Scale, Vae, VaeConfig};
 use crate::setting::Setting;
 
 /// Everything that determines a training's result, besides the data and the adapter.
@@ -23,6 +23,33 @@ pub struct Settings {
     pub activation: Activation,
     /// p(x | z).
     pub likelihood: Likelihood,
+    /// The likelihood's scale.
+    #[serde(default)]
+    pub scale: Scale,
+    /// Where labels enter.
+    #[serde(default)]
+    pub condition: Condition,
+    /// What is minimised.
+    #[serde(default)]
+    pub objective: Bound,
+    /// Draws of z for an image: L of the ELBO, K of an importance-weighted bound.
+    #[serde(default = "one_sample")]
+    pub samples: usize,
+    /// The weight of the divergence in the ELBO.
+    #[serde(default = "full_weight")]
+    pub beta: f64,
+    /// Steps over which that weight rises from 0.
+    #[serde(default)]
+    pub kl_warmup: u32,
+    /// So many times in the run that weight rises from 0, over half of each cycle.
+    #[serde(default)]
+    pub kl_cycles: u32,
+    /// Nats that each dimension's divergence, as a mean over the batch, counts at least.
+    #[serde(default)]
+    pub free_bits: f64,
+    /// How grey pixels become binary ones.
+    #[serde(default)]
+    pub binarize: Binarize,
     /// Images per step.
     pub batch_size: usize,
     /// Passes over the training images.
@@ -55,6 +82,70 @@ pub struct Settings {
     pub seed: u64,
 }
 
+/// How grey pixels become binary ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binarize {
+    /// They stay grey.
+    #[default]
+    None,
+    /// Each is drawn once, 1 with its value as the probability.
+    Static,
+    /// Each is drawn anew whenever its image is used.
+    Dynamic,
+}
+
+impl Binarize {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::Static, Self::Dynamic];
+
+    /// Their names, as settings give them.
+    pub const NAMES: [&'static str; 3] = ["none", "static", "dynamic"];
+
+    /// Its name, as settings give it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
+impl FromStr for Binarize {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|binarize| binarize.name() == name).ok_or_else(|| {
+            format!(
+                "'{name}' is no way to make pixels binary; choose one of {}",
+                Self::NAMES.join(", ")
+            )
+        })
+    }
+}
+
+/// What a model learns from, as far as its layers depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// Pixels of an image.
+    pub dim: usize,
+    /// Classes of labels; 0 where there are none.
+    pub classes: usize,
+}
+
+impl From<usize> for Observed {
+    /// Images of so many pixels, without labels.
+    fn from(dim: usize) -> Self {
+        Self { dim, classes: 0 }
+    }
+}
+
+const fn one_sample() -> usize {
+    1
+}
+
+const fn full_weight() -> f64 {
+    1.0
+}
+
 impl Default for Settings {
     /// A model that trains in seconds and draws well: 784-400-20 in size, batch 128, 10 epochs.
     fn default() -> Self {
@@ -69,6 +160,15 @@ impl Default for Settings {
             latent: 20,
             activation: Activation::Relu,
             likelihood: Likelihood::Bernoulli,
+            scale: Scale::Unit,
+            condition: Condition::None,
+            objective: Bound::Elbo,
+            samples: one_sample(),
+            beta: full_weight(),
+            kl_warmup: 0,
+            kl_cycles: 0,
+            free_bits: 0.0,
+            binarize: Binarize::None,
             batch_size: 128,
             epochs: 10,
             lr,
@@ -101,18 +201,52 @@ impl Settings {
         })
     }
 
-    /// The model, for images of `input_dim` pixels.
+    /// The model, for such data; how the divergence's weight follows the step is the trainer's to add.
     ///
     /// # Errors
-    /// Where a size is zero or absurd.
-    pub fn vae(&self, input_dim: usize) -> Result<Vae, TrainError> {
+    /// Where a size is zero or absurd, parts have no meaning together, or labels are read and there are
+    /// none.
+    pub fn vae(&self, observed: impl Into<Observed>) -> Result<Vae, TrainError> {
+        let Observed { dim, classes } = observed.into();
+        let samples = self.samples;
         Ok(Vae::new(VaeConfig {
-            input_dim,
+            input_dim: dim,
             hidden: self.hidden.clone(),
             latent_dim: self.latent,
             activation: self.activation,
             likelihood: self.likelihood,
+            scale: self.scale,
+            condition: self.condition,
+            classes: match self.condition {
+                Condition::None => 0,
+                _ => classes,
+            },
+            objective: match self.objective {
+                Bound::Elbo => Objective::Elbo(Elbo {
+                    beta: self.beta,
+                    ramp: Ramp::NONE,
+                    free_bits: self.free_bits,
+                    samples,
+                }),
+                Bound::Iwae => Objective::Iwae { samples },
+                Bound::Dreg => Objective::Dreg { samples },
+            },
+            draws_pixels: self.binarize == Binarize::Dynamic,
         })?)
+    }
+
+    /// How the divergence's weight follows the step of a training on so many images.
+    pub fn kl_ramp(&self, images: usize) -> Ramp {
+        if self.kl_cycles == 0 {
+            let steps = self.kl_warmup;
+            return Ramp { steps, period: 0 };
+        }
+        let steps = self.epochs as usize * images.div_ceil(self.batch_size.max(1));
+        let period = steps.div_ceil(self.kl_cycles as usize).max(2) as u32;
+        Ramp {
+            steps: period / 2,
+            period,
+        }
     }
 
     /// The settings in which two differ, by name.
@@ -146,6 +280,47 @@ impl Settings {
         Ok(())
     }
 
+    /// Checks the numbers of the objective, and that it has a use for them.
+    fn check_objective(&self) -> Result<(), TrainError> {
+        let fail = |setting, value: &dyn fmt::Display, expected: &str| {
+            Err(TrainError::setting(setting, value, expected))
+        };
+        for (setting, value) in [
+            (Setting::Beta, self.beta),
+            (Setting::FreeBits, self.free_bits),
+        ] {
+            if value != 0.0 && !is_positive(value) {
+                return fail(setting, &value, "choose 0 or a positive number");
+            }
+        }
+        if self.kl_warmup > 0 && self.kl_cycles > 0 {
+            let expected = "the warm-up already says how the divergence's weight follows the step; \
+                            give one of the two";
+            return fail(Setting::KlCycles, &self.kl_cycles, expected);
+        }
+        let defaults = Self::default();
+        let of_the_elbo = [
+            (Setting::Beta, self.beta, defaults.beta),
+            (Setting::KlWarmup, self.kl_warmup.into(), 0.0),
+            (Setting::KlCycles, self.kl_cycles.into(), 0.0),
+            (Setting::FreeBits, self.free_bits, 0.0),
+        ];
+        let given = of_the_elbo
+            .into_iter()
+            .find(|(_, value, default)| value != default);
+        match given {
+            Some((setting, value, _)) if self.objective != Bound::Elbo => {
+                let expected = format!(
+                    "{} has no divergence of its own that this could weigh; leave it out, or choose the \
+                     objective elbo",
+                    self.objective.name()
+                );
+                fail(setting, &value, &expected)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -155,7 +330,8 @@ impl Settings {
             Err(TrainError::setting(setting, value, expected))
         };
         // The layers, before there are images to say how many inputs they have.
-        self.vae(1)?;
+        self.vae(Observed { dim: 1, classes: 1 })?;
+        self.check_objective()?;
         if self.batch_size == 0 {
             return fail(Setting::BatchSize, &0, "a batch has at least one image");
         }
@@ -239,10 +415,13 @@ impl Difference {
     pub fn why_fixed(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
-            "hidden" | "latent" | "activation" => {
+            "hidden" | "latent" | "activation" | "scale" | "condition" => {
                 Some("the weights belong to the layers that the run has")
             }
-            "likelihood" => Some("the losses before and after would not be of one kind"),
+            "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
+            | "free-bits" | "binarize" => {
+                Some("the losses before and after would not be of one kind")
+            }
             "batch-size" | "seed" => Some("the order of the images and all noise follow from it"),
             _ => Some("what the run has learned rests on it"),
         }

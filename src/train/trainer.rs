@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use super::pacing::Pacing;
 use super::saved::{self, Images, Place};
-use super::{EpochMetrics, LossColumns, Losses, Settings, TrainError};
+use super::{Binarize, EpochMetrics, LossColumns, Losses, Settings, TrainError};
 use crate::checkpoint::Checkpoint;
 use crate::data::{self, Dataset};
 use crate::eval::Autoencoder;
 use crate::executor::{Executor, Pass, Rows, Snapshot, Start};
 use crate::graph::Graph;
-use crate::model::Vae;
-use crate::rng;
+use crate::model::{Vae, VaeError};
+use crate::rng::{self, Stream};
 
 /// How far an epoch has come.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +121,7 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         settings.check()?;
         let data = data.into();
-        let images = images_of(&data);
+        let images = images_of(&vae, &data);
         let terms = names_of_terms(&vae.training_graph(1, settings.optimizer(images.count)?));
         let columns = LossColumns::new(&terms);
         let place = saved::read_place(&mut checkpoint, &settings, &images, columns)?;
@@ -152,16 +152,10 @@ impl Trainer {
         }
         settings.check_images(train.count)?;
         let optimizer = settings.optimizer(train.count)?;
-        let images = images_of(&data);
+        let vae = vae.with_kl_ramp(settings.kl_ramp(train.count));
+        let images = images_of(&vae, &data);
         let [train_count, test_count] = [train.count, test.count];
-        let [train, test] = match data {
-            Cow::Borrowed(data) => {
-                [&data.train, &data.test].map(|split| Rows::new(&split.images.pixels, dim))
-            }
-            Cow::Owned(data) => {
-                [data.train, data.test].map(|split| Rows::new(split.images.pixels, dim))
-            }
-        };
+        let [train, test] = rows(&vae, &settings, data)?;
         let batch = settings.batch_size;
         let train_terms = names_of_terms(&vae.training_graph(1, optimizer.clone()));
         let test_terms = names_of_terms(&vae.evaluation_graph(1));
@@ -480,10 +474,71 @@ fn names_of_terms(graph: &Graph) -> Vec<String> {
     graph.terms().iter().map(|term| term.name.clone()).collect()
 }
 
-fn images_of(data: &Dataset) -> Images {
+/// Both splits as an executor takes them: with labels where the model reads them, with pixels of 0 and
+/// 255 where they are drawn once.
+fn rows<'a>(
+    vae: &Vae,
+    settings: &Settings,
+    data: Cow<'a, Dataset>,
+) -> Result<[Rows<'a>; 2], TrainError> {
+    let once = settings.binarize == Binarize::Static;
+    let splits = match data {
+        Cow::Borrowed(data) => [&data.train, &data.test].map(|split| {
+            let pixels = Cow::Borrowed(split.images.pixels.as_slice());
+            (
+                pixels,
+                split.images.dim(),
+                split.labels.as_deref().map(Cow::Borrowed),
+            )
+        }),
+        Cow::Owned(data) => [data.train, data.test].map(|split| {
+            let dim = split.images.dim();
+            (
+                Cow::Owned(split.images.pixels),
+                dim,
+                split.labels.map(Cow::Owned),
+            )
+        }),
+    };
+    let streams = [Stream::Binarisation, Stream::EvaluationBinarisation];
+    let mut all = Vec::new();
+    for ((mut pixels, dim, labels), stream) in splits.into_iter().zip(streams) {
+        if once {
+            rng::binarize(pixels.to_mut(), settings.seed, stream);
+        }
+        let rows = Rows::new(pixels, dim);
+        all.push(match labels.filter(|_| vae.reads_labels()) {
+            Some(labels) => {
+                check_labels(&labels, vae.config().classes)?;
+                rows.with_labels(labels)
+            }
+            None if vae.reads_labels() => {
+                let condition = vae.config().condition;
+                return Err(VaeError::NoLabels { condition }.into());
+            }
+            None => rows,
+        });
+    }
+    match <[Rows<'a>; 2]>::try_from(all) {
+        Ok(rows) => Ok(rows),
+        Err(_) => unreachable!("there are two splits"),
+    }
+}
+
+/// Labels that are classes of the model.
+fn check_labels(labels: &[u8], classes: usize) -> Result<(), TrainError> {
+    let beyond = labels.iter().find(|&&label| usize::from(label) >= classes);
+    match beyond {
+        Some(&label) => Err(TrainError::Label { label, classes }),
+        None => Ok(()),
+    }
+}
+
+fn images_of(vae: &Vae, data: &Dataset) -> Images {
     let images = &data.train.images;
     Images {
         image: [images.height, images.width],
         count: images.count,
+        classes: vae.config().classes,
     }
 }

@@ -224,9 +224,9 @@ fn weights_in_blocks_compute_the_same(gpu: &Gpu) {
         executor.restore(&Snapshot::initial(&specs, 3)).unwrap();
         let mut g = Graph::new();
         let x = g.input("x", [batch, DIM]);
-        let elbo = vae.negative_elbo(&mut g, x, Noise::Stream(Stream::Noise));
+        let elbo = vae.objective(&mut g, x, Noise::Stream(Stream::Noise));
         g.minimize(settings.optimizer(batch).unwrap());
-        for tensor in [elbo.mu, elbo.logvar, elbo.z, elbo.outputs] {
+        for tensor in [elbo.mu, elbo.logvar, elbo.z, elbo.outputs.output] {
             g.output(tensor);
         }
         let mut names = ["mu", "logvar", "z", "outputs"].map(str::to_owned).to_vec();

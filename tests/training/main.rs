@@ -8,6 +8,7 @@
 use std::process::ExitCode;
 
 mod draws;
+mod family;
 mod large;
 mod memory;
 mod optimizers;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let files = [
         truth::tests(),
         draws::tests(),
+        family::tests(),
         runs::tests(),
         plans::tests(),
         memory::tests(),

@@ -144,6 +144,7 @@ fn model() -> Vae {
         latent_dim: 3,
         activation: Activation::Tanh,
         likelihood: Likelihood::Bernoulli,
+        ..VaeConfig::default()
     };
     Vae::new(config).unwrap()
 }

@@ -263,7 +263,7 @@ fn the_loss_falls_and_reconstructions_beat_the_mean_image(open: &Open) {
         pixels.iter().skip(column).step_by(dim).sum::<f32>() / images.count as f32
     };
     let mean: Vec<f32> = (0..dim).map(mean).collect();
-    let reconstructed = trainer.model().reconstruct(&pixels).unwrap();
+    let reconstructed = trainer.model().reconstruct(&pixels, None).unwrap();
     let error = |of: &dyn Fn(usize) -> f32| -> f32 {
         pixels
             .iter()
@@ -347,13 +347,13 @@ fn a_checkpoint_alone_gives_the_model_back(open: &Open, extent: Extent) {
         .iter()
         .map(|&byte| f32::from(byte) / 255.0)
         .collect();
-    let ours = trainer.model().encode(&images).unwrap();
-    let theirs = loaded.model.encode(&images).unwrap();
+    let ours = trainer.model().encode(&images, None).unwrap();
+    let theirs = loaded.model.encode(&images, None).unwrap();
     // One pass of sums with 784 terms at the most: the bound of the comparison with PyTorch.
     for (a, b) in ours.mu.iter().zip(&theirs.mu) {
         assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{a} and {b}");
     }
-    let decoded = loaded.model.decode(&theirs.mu).unwrap();
+    let decoded = loaded.model.decode(&theirs.mu, None).unwrap();
     assert_eq!(decoded.len(), images.len());
     assert!(decoded.iter().all(|p| (0.0..=1.0).contains(p)));
 }
@@ -364,7 +364,7 @@ fn samples_depend_on_the_seed_alone(open: &Open) {
         let settings = Settings { seed, ..settings() };
         let mut model = trainer(open, &settings, &data).into_model();
         // More than a chunk, so that the second chunk's noise is drawn too.
-        let images = model.sample(300).unwrap();
+        let images = model.sample(300, None).unwrap();
         let (first, last) = (&images[..784], &images[299 * 784..]);
         assert_ne!(first, last);
         assert_eq!(images.len(), 300 * 784);

@@ -75,7 +75,7 @@ impl Case<'_> {
         let mut g = Graph::new();
         let x = g.input("x", [self.batch, dim]);
         let eps = g.input("eps", [self.batch, latent]);
-        let elbo = vae.negative_elbo(&mut g, x, Noise::Given(eps));
+        let elbo = vae.objective(&mut g, x, Noise::Given(eps));
         g.minimize(self.adam);
         let mut expected = Vec::new();
         let outputs = if self.prefix.is_empty() {
@@ -87,7 +87,7 @@ impl Case<'_> {
             ("mu", elbo.mu),
             ("logvar", elbo.logvar),
             ("z", elbo.z),
-            (outputs, elbo.outputs),
+            (outputs, elbo.outputs.output),
         ];
         for (name, tensor) in forward {
             g.output(tensor);
@@ -182,6 +182,7 @@ pub(crate) fn small_vaes_match_pytorch(open: &Open) {
             latent_dim,
             activation,
             likelihood,
+            ..VaeConfig::default()
         };
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let adam = Adam {
@@ -219,6 +220,7 @@ fn the_mnist_reference_matches_pytorch(open: &Open) {
         latent_dim: 16,
         activation: Activation::Relu,
         likelihood: Likelihood::Bernoulli,
+        ..VaeConfig::default()
     };
     let case = Case {
         file: SafeTensors::deserialize(&bytes).unwrap(),

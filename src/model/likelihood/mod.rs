@@ -6,12 +6,15 @@ mod bernoulli;
 mod continuous_bernoulli;
 mod gaussian;
 mod laplace;
+mod scale;
 mod squared_error;
 mod student_t;
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use scale::Scale;
 
 use crate::expr::Expr;
 

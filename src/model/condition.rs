@@ -1,0 +1,72 @@
+//! Labels beside x and z: Sohn, Lee and Yan, *Learning Structured Output Representation using Deep
+//! Conditional Generative Models* (2015).
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Where the label of an image, as a row of zeros with a 1, enters beside what is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Nowhere.
+    #[default]
+    None,
+    /// Behind x: q(z | x, y).
+    Encoder,
+    /// Behind z: p(x | z, y).
+    Decoder,
+    /// Behind both.
+    Both,
+}
+
+impl Condition {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::None, Self::Encoder, Self::Decoder, Self::Both];
+
+    /// Their names, as settings give them.
+    pub const NAMES: [&'static str; 4] = ["none", "encoder", "decoder", "both"];
+
+    /// Its name, as settings give it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// Whether the encoder sees labels.
+    pub fn encoder(self) -> bool {
+        matches!(self, Self::Encoder | Self::Both)
+    }
+
+    /// Whether the decoder sees labels.
+    pub fn decoder(self) -> bool {
+        matches!(self, Self::Decoder | Self::Both)
+    }
+}
+
+impl FromStr for Condition {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|condition| condition.name() == name)
+            .ok_or_else(|| {
+                format!(
+                    "'{name}' is nothing to condition on labels; choose one of {}",
+                    Self::NAMES.join(", ")
+                )
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Condition;
+
+    #[test]
+    fn every_condition_is_read_by_its_name() {
+        for condition in Condition::ALL {
+            assert_eq!(condition.name().parse(), Ok(condition));
+        }
+        assert!("z".parse::<Condition>().is_err());
+    }
+}

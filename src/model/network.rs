@@ -1,0 +1,66 @@
+//! Multi-layer perceptrons: what lies between x and the posterior's heads, and between z and the
+//! likelihood's.
+
+use crate::executor::{Initial, ParameterSpec};
+use crate::graph::{Activation, Graph, TensorId};
+
+/// A linear layer by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Layer {
+    /// Its parameters are `NAME.weight` and `NAME.bias`.
+    pub(super) name: String,
+    /// `[out, in]`.
+    pub(super) shape: [usize; 2],
+}
+
+impl Layer {
+    pub(super) fn new(name: impl Into<String>, shape: [usize; 2]) -> Self {
+        let name = name.into();
+        Self { name, shape }
+    }
+
+    /// Weight and bias, with PyTorch's initial values.
+    pub(super) fn parameters(&self) -> [ParameterSpec; 2] {
+        let [fan_out, fan_in] = self.shape;
+        let spec = |suffix, shape| ParameterSpec {
+            name: format!("{}.{suffix}", self.name),
+            shape,
+            initial: Initial::Uniform { fan_in },
+        };
+        [
+            spec("weight", [fan_out, fan_in].into()),
+            spec("bias", [fan_out].into()),
+        ]
+    }
+
+    /// `x [B, in] → [B, out]`.
+    pub(super) fn apply(&self, g: &mut Graph, x: TensorId) -> TensorId {
+        let [fan_out, fan_in] = self.shape;
+        let weight = g.parameter(&format!("{}.weight", self.name), [fan_out, fan_in]);
+        let bias = g.parameter(&format!("{}.bias", self.name), [fan_out]);
+        g.linear(&self.name, x, weight, bias)
+    }
+}
+
+/// The hidden layers `SIDE.hidden.0` and so on, of these units.
+pub(super) fn hidden_layers(side: &str, inputs: usize, units: &[usize]) -> Vec<Layer> {
+    let mut fan_in = inputs;
+    let layer = |(index, &fan_out): (usize, &usize)| {
+        let shape = [fan_out, std::mem::replace(&mut fan_in, fan_out)];
+        Layer::new(format!("{side}.hidden.{index}"), shape)
+    };
+    units.iter().enumerate().map(layer).collect()
+}
+
+/// Each layer with the non-linearity after it.
+pub(super) fn apply_hidden(
+    g: &mut Graph,
+    layers: &[Layer],
+    activation: Activation,
+    x: TensorId,
+) -> TensorId {
+    layers.iter().fold(x, |x, layer| {
+        let linear = layer.apply(g, x);
+        g.activation(&format!("{}.activation", layer.name), activation, linear)
+    })
+}

@@ -1,0 +1,87 @@
+//! The evidence lower bound of Kingma and Welling (2013), with what may be done to its divergence.
+
+use super::super::vae::{Inputs, Noise, Pass, Vae};
+use crate::expr::{Expr, operand};
+use crate::graph::{Graph, Operand, Ramp, TensorId};
+
+/// −ELBO = recon + β·ramp·KL, with the mean of recon over L samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Elbo {
+    /// β, the divergence's weight (Higgins et al. 2017).
+    pub beta: f64,
+    /// How that weight follows the step while training: warm-up (Sønderby et al. 2016) or cycles (Fu et
+    /// al. 2019).
+    pub ramp: Ramp,
+    /// λ: each dimension's divergence, as a mean over the batch, counts at least so many nats (Kingma et
+    /// al. 2016). 0 is none.
+    pub free_bits: f64,
+    /// L, draws of z for an image.
+    pub samples: usize,
+}
+
+impl Default for Elbo {
+    fn default() -> Self {
+        Self {
+            beta: 1.0,
+            ramp: Ramp::NONE,
+            free_bits: 0.0,
+            samples: 1,
+        }
+    }
+}
+
+/// KL(N(μ, σ²) ‖ N(0, 1)) of one dimension from μ (operand 0) and log σ² (operand 1): ½(μ² + (σ² − 1 −
+/// log σ²)).
+fn kl() -> Expr {
+    let (mu, logvar) = (operand(0), operand(1));
+    0.5 * (mu.square() + logvar.min(Vae::LOGVAR_MAX).expm1_minus())
+}
+
+impl Elbo {
+    /// The terms `recon` and `kl`; with free bits `kl` is only reported, and `kl_free` counts.
+    pub(in super::super) fn add_terms(
+        &self,
+        vae: &Vae,
+        g: &mut Graph,
+        inputs: Inputs,
+        noise: Noise,
+    ) -> Pass {
+        let (mu, logvar) = vae.encode(g, inputs);
+        let eps = vae.noise(g, mu, noise, self.samples);
+        let z = vae.draw(g, mu, logvar, eps, self.samples);
+        let label = inputs.repeated_label(g, vae, self.samples);
+        let outputs = vae.decode(g, z, label);
+        let x = Operand::from(inputs.x).repeated(self.samples);
+        let recon = vae.reconstruction(g, &outputs, x);
+        g.add_term("recon", recon, 1.0);
+        let rows = g.kl("kl", mu, logvar);
+        if self.free_bits == 0.0 {
+            g.add_ramped_term("kl", rows, self.beta as f32, self.ramp);
+        } else {
+            g.add_term("kl", rows, 0.0);
+            let bounded = self.free_kl(g, mu, logvar);
+            g.add_ramped_term("kl_free", bounded, self.beta as f32, self.ramp);
+        }
+        Pass {
+            mu,
+            logvar,
+            z,
+            outputs,
+        }
+    }
+
+    /// Σ_j max(λ, mean over the batch of KL_j): `[1]`.
+    fn free_kl(&self, g: &mut Graph, mu: TensorId, logvar: TensorId) -> TensorId {
+        let shape = g.shape(mu);
+        let [rows, columns] = [shape.rows(), shape.columns()];
+        let each = g.pointwise(
+            "kl.each",
+            [rows, columns],
+            kl(),
+            &[mu.into(), logvar.into()],
+        );
+        let sums = g.column_sum("kl.dimensions", each);
+        let bounded = ((1.0 / rows as f64) * operand(0)).max(self.free_bits);
+        g.row_sum("kl_free", [1, columns], bounded, &[Operand::column(sums)])
+    }
+}

@@ -1,0 +1,74 @@
+//! The importance-weighted bound: Burda, Grosse and Salakhutdinov, *Importance Weighted Autoencoders*
+//! (2016); with the doubly reparameterised gradient of Tucker et al. (2018).
+
+use super::super::vae::{Inputs, Noise, Pass, Vae};
+use crate::expr::{Expr, operand};
+use crate::graph::{Graph, Operand, Reduction};
+
+/// ln q(z | x) − ln p(z) of one dimension from z, μ and log σ² (operands 0 to 2), in which ½ ln 2π
+/// cancels: ½(z² − log σ² − (z − μ)²/σ²).
+fn excess() -> Expr {
+    let [z, mu, logvar] = [0, 1, 2].map(operand);
+    let logvar = logvar.min(Vae::LOGVAR_MAX);
+    let precision = (-&logvar).exp();
+    0.5 * (z.square() - logvar - (z - mu).square() * precision)
+}
+
+/// The term `bound`: −ln of the mean of K weights w = p(x, z) / q(z | x); `recon` and `kl` are reported.
+///
+/// With `doubly_reparameterised`, q's parameters within ln q count as constants, and the gradient that
+/// reaches the encoder through z is multiplied by each sample's share of the weights.
+pub(in super::super) fn add_terms(
+    vae: &Vae,
+    g: &mut Graph,
+    inputs: Inputs,
+    noise: Noise,
+    samples: usize,
+    doubly_reparameterised: bool,
+) -> Pass {
+    let (mu, logvar) = vae.encode(g, inputs);
+    let eps = vae.noise(g, mu, noise, samples);
+    let mut z = vae.draw(g, mu, logvar, eps, samples);
+    let drawn = z;
+    let mut q = [mu, logvar];
+    if doubly_reparameterised {
+        z = g.scale_gradient("z.scaled", z);
+        q = q.map(|of| g.stop("q", of));
+    }
+    let label = inputs.repeated_label(g, vae, samples);
+    let outputs = vae.decode(g, z, label);
+    let x = Operand::from(inputs.x).repeated(samples);
+    let recon = vae.reconstruction(g, &outputs, x);
+
+    let shape = g.shape(z);
+    let [rows, columns] = [shape.rows(), shape.columns()];
+    let [q_mu, q_logvar] = q.map(|of| Operand::from(of).repeated(samples));
+    let excess = g.row_sum(
+        "excess",
+        [rows, columns],
+        excess(),
+        &[z.into(), q_mu, q_logvar],
+    );
+    let log_weight = -(operand(0) + operand(1));
+    let operands = [recon.into(), excess.into()];
+    let log_weight = g.pointwise("log_weight", [rows, 1], log_weight, &operands);
+    let total = g.reduce("log_weights", Reduction::LogSumExp, log_weight, samples);
+    let bound = (samples as f64).ln() - operand(0);
+    let bound = g.pointwise("bound", [rows / samples, 1], bound, &[total.into()]);
+    if doubly_reparameterised {
+        let share = (operand(0) - operand(1)).exp();
+        let operands = [log_weight.into(), Operand::row(total).repeated(samples)];
+        let share = g.pointwise("share", [rows, 1], share, &operands);
+        g.set_gradient_scale(z, share);
+    }
+    g.add_term("bound", bound, 1.0);
+    g.add_term("recon", recon, 0.0);
+    let kl = g.kl("kl", mu, logvar);
+    g.add_term("kl", kl, 0.0);
+    Pass {
+        mu,
+        logvar,
+        z: drawn,
+        outputs,
+    }
+}

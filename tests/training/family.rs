@@ -1,0 +1,206 @@
+//! The family against PyTorch: every objective, likelihood, scale and condition, and some of them together.
+//! Forward values, gradients, losses and parameters of five Adam steps.
+
+use std::collections::HashMap;
+
+use safetensors::SafeTensors;
+use serde::Deserialize;
+use vae_wgpu::executor::{ParameterSpec, Snapshot};
+use vae_wgpu::graph::{Activation, Adam, Graph, Ramp};
+use vae_wgpu::model::{
+    Bound, Condition, Elbo, Inputs, Likelihood, Noise, Objective, Scale, Vae, VaeConfig,
+};
+
+use crate::support::harness::{Open, Test, tests};
+use crate::truth::{BACKWARD, FORWARD, close};
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests!(executors: the_family_matches_pytorch)
+}
+
+/// `tests/data/make_family.py` says what these are.
+const FIXTURE: &[u8] = include_bytes!("../data/family.safetensors");
+
+const STEPS: usize = 5;
+const BATCH: usize = 6;
+const DIM: usize = 12;
+const LATENT: usize = 3;
+const CLASSES: usize = 4;
+
+/// What a case is made of.
+#[derive(Debug, Deserialize)]
+struct Case {
+    name: String,
+    hidden: Vec<usize>,
+    activation: Activation,
+    likelihood: Likelihood,
+    scale: Scale,
+    condition: Condition,
+    estimator: Bound,
+    samples: usize,
+    beta: f64,
+    schedule: Schedule,
+    schedule_steps: u32,
+    free_bits: f64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Schedule {
+    Constant,
+    WarmUp,
+    Cyclical,
+}
+
+impl Case {
+    fn vae(&self) -> Vae {
+        let steps = self.schedule_steps;
+        let ramp = match self.schedule {
+            Schedule::Constant => Ramp::NONE,
+            Schedule::WarmUp => Ramp { steps, period: 0 },
+            Schedule::Cyclical => Ramp {
+                steps: steps / 2,
+                period: steps,
+            },
+        };
+        let samples = self.samples;
+        let objective = match self.estimator {
+            Bound::Elbo => Objective::Elbo(Elbo {
+                beta: self.beta,
+                ramp,
+                free_bits: self.free_bits,
+                samples,
+            }),
+            Bound::Iwae => Objective::Iwae { samples },
+            Bound::Dreg => Objective::Dreg { samples },
+        };
+        let config = VaeConfig {
+            input_dim: DIM,
+            hidden: self.hidden.clone(),
+            latent_dim: LATENT,
+            activation: self.activation,
+            likelihood: self.likelihood,
+            scale: self.scale,
+            condition: self.condition,
+            classes: CLASSES,
+            objective,
+            draws_pixels: false,
+        };
+        Vae::new(config).unwrap()
+    }
+
+    fn check(&self, file: &SafeTensors<'_>, open: &Open) {
+        let vae = self.vae();
+        let specs = vae.parameters();
+        let mut executor = open(specs.clone(), 0);
+        let initial = |spec: &ParameterSpec| {
+            let own = format!("{}/init.{}", self.name, spec.name);
+            let dims: Vec<_> = spec.shape.dims().iter().map(usize::to_string).collect();
+            let shared = format!("init.{}.{}", spec.name, dims.join("x"));
+            let found = file.tensor(&own).or_else(|_| file.tensor(&shared));
+            bytemuck::pod_collect_to_vec(found.unwrap().data())
+        };
+        let zeros: Vec<_> = specs
+            .iter()
+            .map(|spec| vec![0.0; spec.shape.len()])
+            .collect();
+        executor
+            .restore(&Snapshot {
+                parameters: specs.iter().map(initial).collect(),
+                m: zeros.clone(),
+                v: zeros,
+            })
+            .unwrap();
+
+        let floats = |name: &str| -> Vec<f32> {
+            let name = format!("{}/{name}", self.name);
+            let found = file.tensor(&name).unwrap_or_else(|e| panic!("{name}: {e}"));
+            bytemuck::pod_collect_to_vec(found.data())
+        };
+        let mut g = Graph::new();
+        let x = g.input("x", [BATCH, DIM]);
+        let labelled = self.condition != Condition::None;
+        let label = labelled.then(|| g.input("label", [BATCH, CLASSES]));
+        let rows = BATCH * self.samples;
+        let eps = g.input("eps", [rows, LATENT]);
+        let pass = vae.objective(&mut g, Inputs { x, label }, Noise::Given(eps));
+        g.minimize(Adam::default());
+        let mut expected = Vec::new();
+        for (name, tensor) in [
+            ("mu", pass.mu),
+            ("logvar", pass.logvar),
+            ("z", pass.z),
+            ("outputs", pass.outputs.output),
+        ] {
+            g.output(tensor);
+            expected.push((format!("step0.{name}"), FORWARD));
+        }
+        assert_eq!(g.gradients().len(), specs.len(), "{}", self.name);
+        for (parameter, gradient) in g.gradients().to_vec() {
+            g.output(gradient);
+            expected.push((format!("step0.grad.{}", g.tensor(parameter).name), BACKWARD));
+        }
+        let terms: HashMap<_, _> = g.terms().iter().map(|t| t.name.clone()).zip(1..).collect();
+
+        let images = file.tensor("images").unwrap().data();
+        let labels = file.tensor("labels").unwrap().data();
+        let noise = file.tensor(&format!("eps.{}", self.samples)).unwrap();
+        let noise: Vec<f32> = bytemuck::pod_collect_to_vec(noise.data());
+        let losses = file.tensor(&format!("{}/losses", self.name)).unwrap();
+        let losses: Vec<f64> = bytemuck::pod_collect_to_vec(losses.data());
+        let mut session = executor.session(g).unwrap();
+        for step in 0..STEPS {
+            let bytes = &images[step * BATCH * DIM..][..BATCH * DIM];
+            let pixels: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+            let classes = &labels[step * BATCH..][..BATCH];
+            let hot =
+                |&label: &u8| (0..CLASSES).map(move |class| f32::from(class == usize::from(label)));
+            let hot: Vec<f32> = classes.iter().flat_map(hot).collect();
+            let noise = &noise[step * rows * LATENT..][..rows * LATENT];
+            let mut given = vec![(x, pixels.as_slice()), (eps, noise)];
+            given.extend(label.map(|label| (label, hot.as_slice())));
+            let result = session.run(step as u32, &given).unwrap();
+            if step == 0 {
+                for ((name, tolerance), actual) in expected.iter().zip(&result.tensors) {
+                    let what = format!("{}: {name}", self.name);
+                    close(&what, actual, &floats(name), *tolerance);
+                }
+            }
+            let columns = [0, terms["recon"], terms["kl"]];
+            for (column, expected) in columns.into_iter().zip(&losses[3 * step..]) {
+                let actual = f64::from(result.losses[column]);
+                let error = (actual / expected - 1.0).abs();
+                assert!(
+                    error <= FORWARD,
+                    "{}, step {step}: {actual}, not {expected}: off by {error:e}",
+                    self.name
+                );
+            }
+        }
+        let updated = executor.snapshot().unwrap().parameters;
+        for (spec, actual) in specs.iter().zip(&updated) {
+            let name = format!("final.{}", spec.name);
+            close(
+                &format!("{}: {name}", self.name),
+                actual,
+                &floats(&name),
+                BACKWARD,
+            );
+        }
+    }
+}
+
+fn the_family_matches_pytorch(open: &Open) {
+    let (_, metadata) = SafeTensors::read_metadata(FIXTURE).unwrap();
+    let cases = &metadata.metadata().as_ref().unwrap()["cases"];
+    let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
+    let covered = |likelihood: &Likelihood| cases.iter().any(|case| case.likelihood == *likelihood);
+    assert!(
+        Likelihood::ALL.iter().all(covered),
+        "a likelihood without a case"
+    );
+    let file = SafeTensors::deserialize(FIXTURE).unwrap();
+    for case in &cases {
+        case.check(&file, open);
+    }
+}
