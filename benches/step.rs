@@ -53,7 +53,7 @@ fn steps(c: &mut Criterion) {
         };
         group.throughput(Throughput::Elements(batch as u64));
         group.bench_function(
-            BenchmarkId::new(workload.description(), executor.name()),
+            BenchmarkId::new(workload.description(&settings), executor.name()),
             |b| {
                 b.iter_custom(|steps| {
                     let mut took = Duration::ZERO;

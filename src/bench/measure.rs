@@ -7,12 +7,12 @@ use super::report::{
     Adapter, Floors, GpuTime, Kernel, Launches, Peaks, Report, Spread, StepReport,
 };
 use super::workload::{Workload, linear_flops};
-use crate::data::digits;
+use crate::data::{Split, digits};
 use crate::eval::Device;
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Snapshot, Start};
 use crate::rng;
 use crate::train::pacing::SUBMISSION;
-use crate::train::{Settings, TrainError};
+use crate::train::{Observed, Settings, TrainError};
 
 /// Images of the data set: as many as MNIST's, so that a step reads what no cache holds.
 const IMAGES: usize = 60_000;
@@ -38,18 +38,18 @@ impl Default for Options {
     }
 }
 
-/// Measures the device's peaks and then each workload; `so_far` sees the report once with the peaks
+/// Measures the device's peaks and then each workload, with the settings that are given over its own; `so_far` sees the report once with the peaks
 /// and again after each workload.
 ///
 /// # Errors
 /// Where the device fails or a workload does not fit on it.
 pub fn run(
     device: &Device,
-    workloads: &[Workload],
+    workloads: &[(Workload, Settings)],
     options: Options,
     mut so_far: impl FnMut(&Report),
 ) -> Result<Report, TrainError> {
-    let pixels = digits::generate(SEED, 0, IMAGES).images.pixels;
+    let digits = digits::generate(SEED, 0, IMAGES);
     let gpu = device.gpu();
     // First, so that a GPU has left its idle clocks when the first step is timed.
     let peaks = gpu.map(|gpu| peaks::measure(gpu)).transpose();
@@ -62,8 +62,8 @@ pub fn run(
         workloads: Vec::new(),
     };
     so_far(&report);
-    for &workload in workloads {
-        let step = measure(device, workload, &pixels, &report)?;
+    for (workload, settings) in workloads {
+        let step = measure(device, *workload, settings, &digits, &report)?;
         report.workloads.push(step);
         so_far(&report);
     }
@@ -74,20 +74,31 @@ pub fn run(
 fn measure(
     device: &Device,
     workload: Workload,
-    pixels: &[u8],
+    settings: &Settings,
+    digits: &Split,
     report: &Report,
 ) -> Result<StepReport, TrainError> {
-    let settings = workload.settings();
-    let Settings { batch_size, .. } = settings;
-    let dim = pixels.len() / IMAGES;
-    let vae = settings.vae(dim)?;
+    settings.check()?;
+    let batch_size = settings.batch_size;
+    let dim = digits.images.dim();
+    let observed = Observed {
+        dim,
+        classes: digits.classes(),
+    };
+    let vae = settings
+        .vae(observed)?
+        .with_kl_ramp(settings.kl_ramp(IMAGES));
     let specs = vae.parameters();
     let parameters = specs.iter().map(|spec| spec.shape.len()).sum();
     let mut executor = device.executor(specs.clone(), SEED)?.executor;
     executor.restore(&Snapshot::initial(&specs, SEED))?;
     let optimizer = settings.optimizer(IMAGES)?;
     let graph = |rows| vae.training_graph(rows, optimizer.clone());
-    let pass = executor.pass(Rows::new(pixels, dim), batch_size, &graph)?;
+    let mut rows = Rows::new(digits.images.pixels.as_slice(), dim);
+    if let Some(labels) = digits.labels.as_deref().filter(|_| vae.reads_labels()) {
+        rows = rows.with_labels(labels);
+    }
+    let pass = executor.pass(rows, batch_size, &graph)?;
     let mut steps = Steps::new(pass, batch_size);
     let per_step = steps.settle()?;
     let window = steps_of(WINDOW, per_step);
@@ -110,7 +121,7 @@ fn measure(
     let bytes = 24 * parameters as u64 + (batch_size * dim) as u64;
     Ok(StepReport {
         name: workload.name().to_owned(),
-        description: workload.description(),
+        description: workload.description(settings),
         batch: batch_size,
         parameters,
         step_us,

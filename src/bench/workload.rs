@@ -45,12 +45,17 @@ impl Workload {
         }
     }
 
-    /// For people: `784-32-16, batch 128`.
-    pub fn description(self) -> String {
-        let settings = self.settings();
+    /// Settings over this workload's, for people: `784-32-16, batch 128`, and in what else they differ.
+    pub fn description(self, settings: &Settings) -> String {
         let hidden: String = settings.hidden.iter().map(|h| format!("{h}-")).collect();
         let (latent, batch) = (settings.latent, settings.batch_size);
-        format!("784-{hidden}{latent}, batch {batch}")
+        let layers = ["hidden", "latent", "batch-size"];
+        let others = self.settings().differences(settings).into_iter();
+        let others = others.filter(|d| !layers.contains(&d.setting.as_str()));
+        let others: String = others
+            .map(|d| format!(", {} {}", d.setting, d.other))
+            .collect();
+        format!("784-{hidden}{latent}, batch {batch}{others}")
     }
 }
 
@@ -127,6 +132,14 @@ mod tests {
             assert_eq!(workload.to_string().parse::<Workload>().unwrap(), workload);
         }
         assert!("xl".parse::<Workload>().is_err());
-        assert_eq!(Workload::Large.description(), "784-1024-1024-64, batch 512");
+        let large = Workload::Large;
+        let described = large.description(&large.settings());
+        assert_eq!(described, "784-1024-1024-64, batch 512");
+        let heavier = Settings {
+            beta: 4.0,
+            ..large.settings()
+        };
+        let described = large.description(&heavier);
+        assert_eq!(described, "784-1024-1024-64, batch 512, beta 4.0");
     }
 }

@@ -9,6 +9,7 @@ use vae_wgpu::bench::{self, Comparison, Options, Report, ReportError, StepReport
 use vae_wgpu::eval::Device;
 use vae_wgpu::gpu;
 
+use super::config::Overrides;
 use super::console::{self, thousands};
 use super::failure::Usage;
 use super::options::{AdapterOption, PlanOption};
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     adapter: AdapterOption,
     #[command(flatten)]
     plan: PlanOption,
+    /// Over those of each workload.
+    #[command(flatten)]
+    overrides: Overrides,
 }
 
 const AFTER_HELP: &str = "\
@@ -49,11 +53,13 @@ Examples:
   vae bench --workload s --kernels           where a small step's time goes
   vae bench --json before.json               keep the findings, then change something
   vae bench --against before.json            and see what it did
+  vae bench --workload s,m --objective iwae --samples 5 --binarize dynamic
 
 `vae bench --help` says what is measured, and how.";
 
 const AFTER_LONG_HELP: &str = "\
-Workloads (28×28 pixels, Bernoulli, Adam, 60,000 built-in digits on the GPU, shuffled):
+Workloads (28×28 pixels, Bernoulli, Adam, 60,000 built-in digits on the GPU, shuffled), where no flag
+says otherwise:
   s   784-32-16, batch 128: the preset `blog`; launches decide
   m   784-400-20, batch 128
   l   784-1024-1024-64, batch 512; matrix products decide
@@ -113,7 +119,14 @@ impl Args {
         let options = Options {
             repeats: self.repeats as usize,
         };
-        let report = bench::run(&device, &self.workload, options, |so_far| {
+        let settings = |workload: Workload| {
+            let settings = self
+                .overrides
+                .resolve(&Overrides::default(), workload.settings());
+            (workload, settings)
+        };
+        let workloads: Vec<_> = self.workload.iter().copied().map(settings).collect();
+        let report = bench::run(&device, &workloads, options, |so_far| {
             match so_far.workloads.last() {
                 None => say(&adapter_text(so_far)),
                 Some(step) => {

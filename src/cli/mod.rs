@@ -65,7 +65,7 @@ enum Command {
     Reconstruct(reconstruct::Args),
     Weights(weights::Args),
     Adapters(adapters::Args),
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
     Completions(help::Completions),
     #[command(hide = true)]
     Manual(help::Manual),

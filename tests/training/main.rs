@@ -7,6 +7,7 @@
 
 use std::process::ExitCode;
 
+mod combinations;
 mod draws;
 mod family;
 mod large;
@@ -21,6 +22,7 @@ mod truth;
 fn main() -> ExitCode {
     let files = [
         truth::tests(),
+        combinations::tests(),
         draws::tests(),
         family::tests(),
         runs::tests(),

@@ -1,0 +1,198 @@
+//! Parts in combinations that are drawn at random: both executors agree, and an interrupted run continues
+//! to the same bits.
+
+use rand::RngExt;
+use vae_wgpu::checkpoint::Checkpoint;
+use vae_wgpu::data::{Dataset, digits};
+use vae_wgpu::executor::ExecutorError;
+use vae_wgpu::gpu::GpuError;
+use vae_wgpu::graph::Activation;
+use vae_wgpu::model::{Bound, Condition, Likelihood, Scale};
+use vae_wgpu::reference::ReferenceExecutor;
+use vae_wgpu::rng::{Philox, Stream};
+use vae_wgpu::train::{Binarize, EpochEnd, Observed, Settings, TrainError, Trainer};
+
+use crate::support::harness::{Open, Test, tests};
+use crate::truth::BACKWARD;
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests!(executors: drawn_combinations_agree_with_the_reference, every_part_continues_to_the_same_bits)
+}
+
+/// How many combinations are drawn.
+const DRAWN: usize = 24;
+
+/// Batches of 8 and a rest of 3.
+fn data() -> Dataset {
+    Dataset {
+        name: "few digits".to_owned(),
+        train: digits::generate(3, 0, 19),
+        test: digits::generate(4, 0, 11),
+        notes: Vec::new(),
+    }
+}
+
+fn base() -> Settings {
+    Settings {
+        hidden: vec![9],
+        latent: 3,
+        batch_size: 8,
+        epochs: 2,
+        seed: 5,
+        ..Settings::default()
+    }
+}
+
+/// One of each axis, as far as they have a meaning together.
+fn draw(rng: &mut impl rand::Rng) -> Settings {
+    let mut pick = |count: usize| rng.random_range(0..count);
+    let likelihood = Likelihood::ALL[pick(Likelihood::ALL.len())];
+    let scale = match likelihood.density().scale {
+        Some(_) => Scale::ALL[pick(Scale::ALL.len())],
+        None => Scale::Unit,
+    };
+    let objective = Bound::ALL[pick(Bound::ALL.len())];
+    let elbo = objective == Bound::Elbo;
+    let (warmup, cycles) = [(0, 0), (3, 0), (0, 2)][pick(3)];
+    Settings {
+        hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
+        activation: Activation::ALL[pick(Activation::ALL.len())],
+        likelihood,
+        scale,
+        condition: Condition::ALL[pick(Condition::ALL.len())],
+        objective,
+        samples: [1, 2, 3][pick(3)],
+        beta: if elbo { [1.0, 0.5, 4.0][pick(3)] } else { 1.0 },
+        kl_warmup: if elbo { warmup } else { 0 },
+        kl_cycles: if elbo { cycles } else { 0 },
+        free_bits: if elbo { [0.0, 0.05][pick(2)] } else { 0.0 },
+        binarize: Binarize::ALL[pick(Binarize::ALL.len())],
+        ..base()
+    }
+}
+
+/// A trainer; none on a plan that says that it cannot run these parts.
+fn trainer(open: &Open, settings: &Settings, data: &Dataset) -> Option<Trainer> {
+    let vae = settings.vae(observed(data)).unwrap();
+    let executor = open(vae.parameters(), settings.seed);
+    match Trainer::new(vae, executor, settings.clone(), data) {
+        Err(TrainError::Executor(ExecutorError::Gpu(GpuError::Plan { .. }))) => None,
+        trainer => Some(trainer.unwrap()),
+    }
+}
+
+fn observed(data: &Dataset) -> Observed {
+    Observed {
+        dim: data.train.images.dim(),
+        classes: data.train.classes(),
+    }
+}
+
+/// Every loss of an epoch and of the evaluation after it. Adam's steps carry what rounding does to a
+/// gradient into the later ones, for which the bound is that of updated parameters; a term near zero is a
+/// difference of larger ones, so that its error counts against a nat at least.
+fn drawn_combinations_agree_with_the_reference(open: &Open) {
+    let data = data();
+    let mut rng = Philox::new(11, Stream::Sampling, 0);
+    for _ in 0..DRAWN {
+        let settings = Settings {
+            epochs: 1,
+            ..draw(&mut rng)
+        };
+        let of = |mut trainer: Trainer| {
+            let mut metrics = None;
+            trainer.run(|epoch| metrics = Some(epoch.clone())).unwrap();
+            let metrics = metrics.unwrap();
+            [metrics.train, metrics.test]
+        };
+        let Some(ours) = trainer(open, &settings, &data) else {
+            continue;
+        };
+        let ours = of(ours);
+        let reference: &Open = &|specs, seed| Box::new(ReferenceExecutor::new(specs, seed));
+        let theirs = of(trainer(reference, &settings, &data).unwrap());
+        for (ours, theirs) in ours.into_iter().zip(theirs) {
+            let all = |losses: &vae_wgpu::train::Losses| {
+                let terms = losses.terms.iter().map(|&(_, value)| value);
+                [losses.objective]
+                    .into_iter()
+                    .chain(terms)
+                    .collect::<Vec<_>>()
+            };
+            for (ours, theirs) in all(&ours).into_iter().zip(all(&theirs)) {
+                let error = (ours - theirs).abs() / theirs.abs().max(1.0);
+                assert!(error <= BACKWARD, "{settings:#?}: {ours}, not {theirs}");
+            }
+        }
+    }
+}
+
+/// Settings that hold every part at least once.
+fn all_parts() -> Vec<Settings> {
+    let base = base();
+    vec![
+        Settings {
+            condition: Condition::Both,
+            kl_warmup: 4,
+            beta: 2.0,
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::Dreg,
+            samples: 3,
+            binarize: Binarize::Dynamic,
+            likelihood: Likelihood::Laplace,
+            scale: Scale::PerPixel,
+            condition: Condition::Decoder,
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::Iwae,
+            samples: 2,
+            binarize: Binarize::Static,
+            likelihood: Likelihood::ContinuousBernoulli,
+            condition: Condition::Encoder,
+            ..base.clone()
+        },
+        Settings {
+            kl_cycles: 2,
+            free_bits: 0.05,
+            samples: 2,
+            likelihood: Likelihood::StudentT,
+            scale: Scale::Shared,
+            ..base.clone()
+        },
+        Settings {
+            likelihood: Likelihood::Gaussian,
+            scale: Scale::PerDimension,
+            binarize: Binarize::Dynamic,
+            ..base
+        },
+    ]
+}
+
+fn every_part_continues_to_the_same_bits(open: &Open) {
+    let data = data();
+    for settings in all_parts() {
+        let finish = |mut trainer: Trainer| -> Checkpoint {
+            trainer.run(|_| {}).unwrap();
+            trainer.checkpoint().unwrap()
+        };
+        let Some(whole) = trainer(open, &settings, &data) else {
+            continue;
+        };
+        let whole = finish(whole);
+        let again = finish(trainer(open, &settings, &data).unwrap());
+        assert!(again == whole, "a second run of {settings:#?}");
+        let mut cut = trainer(open, &settings, &data).unwrap();
+        cut.set_steps_per_submission(2);
+        // After two of three steps.
+        let end = cut.epoch(None, &mut || false).unwrap();
+        assert_eq!(end, EpochEnd::Interrupted);
+        let saved = cut.checkpoint().unwrap();
+        let vae = settings.vae(observed(&data)).unwrap();
+        let executor = open(vae.parameters(), settings.seed);
+        let resumed = Trainer::resume(vae, executor, settings.clone(), &data, saved).unwrap();
+        assert!(finish(resumed) == whole, "continued: {settings:#?}");
+    }
+}
