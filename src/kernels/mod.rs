@@ -67,6 +67,7 @@ pub const ALL: &[&Kernel] = &[
     &objective::KERNEL,
     &one_hot::KERNEL,
     &pointwise::POINTWISE,
+    &pointwise::POINTWISE_ROWS,
     &pointwise::ROW_SUMS,
     &ramp::KERNEL,
     &reduce::KERNEL,

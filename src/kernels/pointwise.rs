@@ -16,6 +16,14 @@ pub const POINTWISE: Kernel = Kernel {
     params: size_of::<Matrix>(),
 };
 
+/// `shaders/pointwise_rows.wgsl`, with its example: y = x.
+pub const POINTWISE_ROWS: Kernel = Kernel {
+    name: Cow::Borrowed("pointwise_rows"),
+    source: Cow::Borrowed(wgsl!("pointwise_rows.wgsl")),
+    bindings: Cow::Borrowed(&[read("operand0"), read_write("value0")]),
+    params: size_of::<Matrix>(),
+};
+
 /// `shaders/row_sums.wgsl`, with its example: the sums of the rows.
 pub const ROW_SUMS: Kernel = Kernel {
     name: Cow::Borrowed("row_sums"),
@@ -23,6 +31,32 @@ pub const ROW_SUMS: Kernel = Kernel {
     bindings: Cow::Borrowed(&[read("operand0"), read_write("sum0")]),
     params: size_of::<Matrix>(),
 };
+
+/// Columns from which on a row is worth a workgroup.
+const WIDE: usize = 32;
+
+/// How the elements are shared among invocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One invocation an element: `shaders/pointwise.wgsl`.
+    Elements,
+    /// One workgroup a row: `shaders/pointwise_rows.wgsl`.
+    Rows,
+    /// One workgroup a row, whose lanes add: `shaders/row_sums.wgsl`.
+    Sums,
+}
+
+impl Form {
+    /// Rows where there are sums, or where operands lie otherwise than the elements and rows are wide.
+    fn choose(columns: usize, operands: &[Broadcast], sums: usize) -> Self {
+        let lie_alike = |of: &Broadcast| [Broadcast::EACH, Broadcast::SCALAR].contains(of);
+        match sums {
+            0 if columns < WIDE || operands.iter().all(lie_alike) => Self::Elements,
+            0 => Self::Rows,
+            _ => Self::Sums,
+        }
+    }
+}
 
 /// The most sums of a kernel: components of a vector.
 pub const MOST_SUMS: usize = 4;
@@ -38,11 +72,11 @@ pub struct Work {
     pub values: Vec<(Expr, Slice)>,
     /// Expressions with where their sums `[rows]` go; at most [`MOST_SUMS`].
     pub sums: Vec<(Expr, Slice)>,
-    /// Lanes that share a row, where there are sums.
+    /// Lanes that share a row, where a workgroup has one.
     pub lanes: u32,
 }
 
-/// One invocation an element; where there are sums, one workgroup a row.
+/// The launch of the kernel that the expressions make, in the [`Form`] that suits their operands.
 ///
 /// # Panics
 /// Where there are too many sums, or an array is too short.
@@ -56,7 +90,8 @@ pub fn launch(work: &Work) -> Launch {
     } = work;
     let broadcasts: Vec<_> = operands.iter().map(|&(_, broadcast)| broadcast).collect();
     let exprs = |of: &[(Expr, Slice)]| of.iter().map(|(expr, _)| expr.clone()).collect::<Vec<_>>();
-    let kernel = kernel(&broadcasts, &exprs(values), &exprs(sums));
+    let form = Form::choose(*columns, &broadcasts, sums.len());
+    let kernel = kernel(form, &broadcasts, &exprs(values), &exprs(sums));
     let read = operands
         .iter()
         .map(|(slice, broadcast)| (slice, broadcast.len(*shape)));
@@ -64,12 +99,12 @@ pub fn launch(work: &Work) -> Launch {
     let summed = sums.iter().map(|(_, slice)| (slice, *rows));
     let arrays: Vec<_> = read.chain(stored).chain(summed).collect();
     assert_lengths(&kernel, &arrays);
-    let (constant, grid) = match sums.is_empty() {
-        true => (
+    let (constant, grid) = match form {
+        Form::Elements => (
             ("WORKGROUP", WORKGROUP.into()),
             elementwise_grid(rows * columns),
         ),
-        false => (("LANES", (*lanes).into()), wrapped_grid(*rows)),
+        Form::Rows | Form::Sums => (("LANES", (*lanes).into()), wrapped_grid(*rows)),
     };
     Launch {
         buffers: arrays.iter().map(|(slice, _)| (*slice).clone()).collect(),
@@ -80,16 +115,17 @@ pub fn launch(work: &Work) -> Launch {
     }
 }
 
-/// The kernel of these expressions: `shaders/pointwise.wgsl`, or `shaders/row_sums.wgsl` where there are
-/// sums, with the expressions in the place of the example.
+/// The kernel of these expressions: the shader of a form with the expressions in the place of its example.
 ///
 /// # Panics
 /// Where there are more than [`MOST_SUMS`] sums.
-pub fn kernel(operands: &[Broadcast], values: &[Expr], sums: &[Expr]) -> Kernel {
+pub fn kernel(form: Form, operands: &[Broadcast], values: &[Expr], sums: &[Expr]) -> Kernel {
     assert!(sums.len() <= MOST_SUMS, "{} sums", sums.len());
-    let example = match sums.is_empty() {
-        true => POINTWISE,
-        false => ROW_SUMS,
+    assert_eq!(sums.is_empty(), form != Form::Sums, "a form without sums");
+    let example = match form {
+        Form::Elements => POINTWISE,
+        Form::Rows => POINTWISE_ROWS,
+        Form::Sums => ROW_SUMS,
     };
     // The example begins with its first array.
     let end = example

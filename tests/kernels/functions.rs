@@ -73,7 +73,12 @@ fn assert_none(wrong: &[String]) {
 /// For Vulkan, Metal and DX12.
 fn translations() {
     for &function in Function::ALL {
-        let kernel = pointwise::kernel(&[Broadcast::EACH], &[function.of(operand(0))], &[]);
+        let kernel = pointwise::kernel(
+            pointwise::Form::Elements,
+            &[Broadcast::EACH],
+            &[function.of(operand(0))],
+            &[],
+        );
         check_translations(&kernel);
     }
 }

@@ -5,7 +5,7 @@ use std::slice;
 use vae_wgpu::expr::{Expr, operand};
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Broadcast;
-use vae_wgpu::kernels::pointwise::{Work, kernel, launch};
+use vae_wgpu::kernels::pointwise::{Form, Work, kernel, launch};
 use vae_wgpu::kernels::rows::Score;
 use vae_wgpu::model::Likelihood;
 
@@ -121,7 +121,8 @@ fn values_and_sums(gpu: &Gpu) {
     let [p, q, r, s] = exprs();
     for repeated in [1, 3] {
         let broadcasts = operands(repeated);
-        for columns in [2, 7, 8, 65] {
+        // Rows are wide from 32 columns on.
+        for columns in [2, 7, 32, 65] {
             let shape = [3 * repeated, columns];
             compare(gpu, shape, &broadcasts, [&[p.clone(), q.clone()], &[]], 8);
             for lanes in LANES {
@@ -159,13 +160,20 @@ fn translations() {
     let [p, q, r, s] = exprs();
     let score = Score::BernoulliNll.expr();
     for kernel in [
-        kernel(&operands(3), &[p, q], &[]),
+        kernel(Form::Elements, &operands(3), &[p.clone(), q.clone()], &[]),
+        kernel(Form::Rows, &operands(3), &[p, q], &[]),
         kernel(
+            Form::Sums,
             &operands(1),
             slice::from_ref(&r),
             &[s.clone(), r.clone(), s],
         ),
-        kernel(&[Broadcast::EACH; 2], &[score.derivative(0)], &[score]),
+        kernel(
+            Form::Sums,
+            &[Broadcast::EACH; 2],
+            &[score.derivative(0)],
+            &[score],
+        ),
     ] {
         check_translations(&kernel);
     }
