@@ -19,7 +19,8 @@
 //                the KL of each row
 //   LATENT_GRAD  output [rows, inner] = d_z + upstream·mu and, right of it,
 //                d_z·½ exp(½ logvar)·ε + upstream·½ (exp(logvar) − 1), with mu and logvar in input,
-//                d_z = addend; ε is drawn again, not stored
+//                d_z = addend; ε is drawn again, not stored; `upstream` is multiplied by the ramp's factor
+//                of the step
 //
 // images      [count, words_per_row] bytes, order [count], state: the step, position, log entry
 // parameters  all weights and biases
@@ -451,6 +452,7 @@ fn latent(stage: Stage, first: u32, end: u32) {
 }
 
 fn latent_grad(stage: Stage, first: u32, end: u32) {
+    let upstream = upstream_at(stage, state.step);
     for (var row = first; row < only(stage, LATENT_GRAD, end); row += LANES) {
         let heads = stage.input + row * stride(stage.inner);
         let d_heads = stage.output + row * stride(stage.inner);
@@ -459,9 +461,9 @@ fn latent_grad(stage: Stage, first: u32, end: u32) {
             let mu = fetch_four(heads + column);
             let logvar = fetch_four(heads + stage.columns + column);
             let d_z = fetch_four(d_z_at + column);
-            let d_mu = d_z + stage.upstream * mu;
+            let d_mu = d_z + upstream * mu;
             let d_logvar = d_z * 0.5 * sigma(logvar) * noise(stage, row, column)
-                + stage.upstream * 0.5 * exp_minus_one(logvar);
+                + upstream * 0.5 * exp_minus_one(logvar);
             let count = stage.columns - column;
             store_four(d_heads + column, d_mu, count);
             store_four(d_heads + stage.columns + column, d_logvar, count);

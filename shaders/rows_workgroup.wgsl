@@ -407,6 +407,7 @@ fn latent(stage: Stage, place: Places, share: Share, invocation: u32) {
 
 /// A vector may have columns of both gradients: of each element, what its column has is kept.
 fn latent_grad(stage: Stage, place: Places, share: Share) {
+    let upstream = upstream_at(stage, state.step);
     let four = vec4<u32>(0u, 1u, 2u, 3u);
     for (var v = share.lane; v < vectors(stage.inner); v += share.lanes) {
         let head = operand(share, place.input, stage.input, stage.inner, v);
@@ -417,8 +418,8 @@ fn latent_grad(stage: Stage, place: Places, share: Share) {
         // Not `sigma`, as in `latent_grad`.
         let half_sigma = 0.5 * exp(0.5 * min(head, vec4<f32>(LOGVAR_MAX)));
         let eps = noise(stage, share, 4u * v - stage.columns);
-        let d_mu = d_z + stage.upstream * head;
-        let d_logvar = d_z * half_sigma * eps + stage.upstream * 0.5 * exp_minus_one(head);
+        let d_mu = d_z + upstream * head;
+        let d_logvar = d_z * half_sigma * eps + upstream * 0.5 * exp_minus_one(head);
         let d_head = select(d_logvar, d_mu, of_mu);
         store(share, place.output, stage.output, stage.inner, v, d_head);
     }

@@ -74,6 +74,7 @@ impl Step {
             draw,
             d_z,
             upstream,
+            ramp: Ramp::NONE,
             d_heads,
         });
         let d_h = step.backward(&to_heads, d_heads, relu.zip(Some(h)));

@@ -1,5 +1,5 @@
 // The stages of a program, and the counters that it moves on: what `rows_subgroups` says of them goes
-// for `rows_workgroup` as well.
+// for `rows_workgroup` as well. After `ramp.wgsl`.
 
 /// `done` counts the workgroups that have finished.
 struct State {
@@ -35,15 +35,20 @@ struct Stage {
     upstream: f32,
     scale: f32,
     offset: f32,
-    padding0: u32,
-    padding1: u32,
-    padding2: u32,
+    ramp_steps: u32,
+    ramp_period: u32,
+    padding: u32,
 }
 
 const GATHER: u32 = 0;
 const PRODUCT: u32 = 1;
 const LATENT: u32 = 2;
 const LATENT_GRAD: u32 = 3;
+
+/// The gradient of a divergence's rows at a step.
+fn upstream_at(stage: Stage, step: u32) -> f32 {
+    return stage.upstream * ramp_at(Ramp(stage.ramp_steps, stage.ramp_period), step);
+}
 
 /// An operand that is not there.
 const ABSENT: u32 = 0xffffffff;

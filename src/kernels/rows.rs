@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use super::{Address, State, assert_lengths};
 use crate::expr::{Expr, operand};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
-use crate::graph::Activation;
+use crate::graph::{Activation, Ramp};
 use crate::rng::Draw;
 use encode::Params;
 use sections::TILE;
@@ -34,6 +34,7 @@ const BINDINGS: &[Binding] = &[
 pub const SUBGROUPS: Kernel = Kernel {
     name: Cow::Borrowed("rows_subgroups"),
     source: Cow::Borrowed(wgsl!(
+        "parts/ramp.wgsl",
         "parts/stages.wgsl",
         "parts/tape.wgsl",
         "parts/normals.wgsl",
@@ -160,8 +161,10 @@ pub enum Stage {
         draw: Draw,
         /// The gradient of z.
         d_z: Tensor,
-        /// The constant gradient of the divergence's rows.
+        /// The gradient of the divergence's rows: this value, times the factor of `ramp`.
         upstream: f32,
+        /// How it follows the step.
+        ramp: Ramp,
         /// The gradients of μ and of log σ², likewise.
         d_heads: Tensor,
     },
@@ -388,7 +391,7 @@ impl Stage {
     }
 
     /// The term of the objective that it computes.
-    fn term(&self) -> Option<usize> {
+    pub fn term(&self) -> Option<usize> {
         match *self {
             Self::Product(Product {
                 result: Outcome::Scored { term, .. },

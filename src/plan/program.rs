@@ -14,7 +14,7 @@ use self::heads::Stack;
 use super::parameters::Parameters;
 use super::recognise;
 use super::task::{Latent, LatentGrad, ProductKind, Task};
-use crate::graph::{Graph, Kind, TensorId};
+use crate::graph::{Graph, Kind, Ramp, TensorId};
 use crate::kernels::rows::{Outcome, Program, Stage, Tensor, Weight};
 use crate::kernels::update::{self, Layer};
 use crate::kernels::{self, Address, SOFTWARE_ITERATIONS, rows};
@@ -41,10 +41,16 @@ impl StepProgram {
         seed: u64,
         limit: usize,
     ) -> Result<Self, String> {
-        let Some(term) = graph.terms().first() else {
-            return Err("it is not a loop over a data set".to_owned());
-        };
-        let batch = graph.shape(term.rows).rows();
+        let batch = graph.batch();
+        for term in graph.terms() {
+            let values = graph.shape(term.rows).rows();
+            if values != batch {
+                let name = &term.name;
+                return Err(format!(
+                    "{name} has {values} values, not {batch}: one a row"
+                ));
+            }
+        }
         let whole = Self::of_rows(graph, tasks, parameters, seed, batch)?;
         if whole.tape <= limit && batch <= MOST_ROWS {
             return Ok(whole);
@@ -81,7 +87,7 @@ impl StepProgram {
         seed: u64,
         rows: usize,
     ) -> Result<Self, String> {
-        if !graph.outputs().is_empty() {
+        if graph.terms().is_empty() || !graph.outputs().is_empty() {
             return Err("it is not a loop over a data set".to_owned());
         }
         let mut builder = Builder {
@@ -90,6 +96,7 @@ impl StepProgram {
             parameters,
             at: HashMap::new(),
             noise: HashMap::new(),
+            ramps: HashMap::new(),
             taken: HashSet::new(),
             stages: Vec::new(),
             layers: Vec::new(),
@@ -104,6 +111,7 @@ impl StepProgram {
             }
         }
         builder.check_layers()?;
+        builder.check_terms()?;
         let dim = builder.stages.iter().find_map(|stage| match stage {
             Stage::Gather { x } => Some(x.width),
             _ => None,
@@ -155,6 +163,8 @@ struct Builder<'a> {
     /// Where tensors lie on the tape: alone, or both heads side by side.
     at: HashMap<Vec<TensorId>, Tensor>,
     noise: HashMap<TensorId, Draw>,
+    /// Gradients of terms' rows that follow the step: each a value times a factor.
+    ramps: HashMap<TensorId, (f32, Ramp)>,
     /// Tasks that another one's stage does.
     taken: HashSet<usize>,
     stages: Vec<Stage>,
@@ -177,6 +187,14 @@ impl Builder<'_> {
                 self.noise.insert(*eps, *draw);
                 return Ok(());
             }
+            &Task::Ramp {
+                scale,
+                ramp,
+                values,
+            } => {
+                self.ramps.insert(values, (scale as f32, ramp));
+                return Ok(());
+            }
             Task::Product(_) => match Stack::of(self.tasks, index) {
                 None => return Ok(()),
                 Some(stack) if stack.kind == ProductKind::WeightGrad => {
@@ -194,7 +212,6 @@ impl Builder<'_> {
             | Task::Add { .. }
             | Task::OneHot { .. }
             | Task::Uniform { .. }
-            | Task::Ramp { .. }
             | Task::Pointwise(_)
             | Task::Reduce { .. }
             | Task::Copy(_)
@@ -270,6 +287,10 @@ impl Builder<'_> {
     fn constant(&self, id: TensorId) -> Result<f32, String> {
         match self.graph.tensor(id).kind {
             Kind::Constant(value) => Ok(value as f32),
+            _ if self.ramps.contains_key(&id) => Err(format!(
+                "{} follows the step, and of terms only a latent's divergence may",
+                self.name(id)
+            )),
             _ => Err(format!("{} is not constant", self.name(id))),
         }
     }
@@ -396,11 +417,16 @@ impl Builder<'_> {
     }
 
     fn latent_grad(&mut self, grad: &LatentGrad) -> Result<Stage, String> {
+        let (upstream, ramp) = match self.ramps.get(&grad.d_rows) {
+            Some(&ramped) => ramped,
+            None => (self.constant(grad.d_rows)?, Ramp::NONE),
+        };
         Ok(Stage::LatentGrad {
             heads: self.operand(&[grad.mu, grad.logvar])?,
             draw: self.draw(grad.eps)?,
             d_z: self.operand(&[grad.d_z])?,
-            upstream: self.constant(grad.d_rows)?,
+            upstream,
+            ramp,
             d_heads: self.allocate(&[grad.d_mu, grad.d_logvar]),
         })
     }
@@ -432,6 +458,16 @@ impl Builder<'_> {
             of.ok_or_else(|| format!("{} is not of a parameter", self.name(*gradient)))
         };
         gradients.iter().map(of).collect()
+    }
+
+    /// Every term's rows are logged by a stage: of two terms with the same rows only the first is.
+    fn check_terms(&self) -> Result<(), String> {
+        for (number, term) in self.graph.terms().iter().enumerate() {
+            if !self.stages.iter().any(|stage| stage.term() == Some(number)) {
+                return Err(format!("no stage computes the term {}", term.name));
+            }
+        }
+        Ok(())
     }
 
     /// Every gradient is some layer's.

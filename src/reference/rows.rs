@@ -114,10 +114,12 @@ pub fn stage<T: Real>(
             draw,
             d_z,
             upstream,
+            ramp,
             d_heads,
         } => {
             let eps = noise(draw, d_z.width);
-            let d_rows = vec![T::narrow(upstream.into()); rows];
+            let upstream = f64::from(upstream) * ramp.at(inputs.state.step);
+            let d_rows = vec![T::narrow(upstream); rows];
             let shape = [rows, d_z.width];
             let [mu, logvar] = apart(&of(heads), d_z.width);
             let operands = [mu.as_slice(), &logvar, &eps];

@@ -10,6 +10,7 @@ mod step;
 
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Activation::{Relu, Sigmoid, Tanh};
+use vae_wgpu::graph::Ramp;
 use vae_wgpu::kernels::rows::{Outcome, Product, Score, Stage};
 use vae_wgpu::rng::{Draw, Stream};
 
@@ -32,6 +33,7 @@ pub(crate) fn tests() -> Vec<Test> {
         saturated_predictions,
         latents,
         latents_of_whole_vectors,
+        ramped_divergences,
         extreme_latents,
         nothing_hides_what_is_not_finite,
     ];
@@ -276,6 +278,11 @@ fn saturated_predictions(gpu: &Gpu) {
 
 /// The latent of a case's μ and log σ², and the adjoint, which draws the same noise again.
 fn latent(case: &mut Case, mu: &[f32], logvar: &[f32], draw: Draw) {
+    ramped_latent(case, mu, logvar, draw, Ramp::NONE);
+}
+
+/// [`latent`], whose divergence's gradient follows the step.
+fn ramped_latent(case: &mut Case, mu: &[f32], logvar: &[f32], draw: Draw, ramp: Ramp) {
     let width = mu.len() / case.program.rows;
     let rows = mu.chunks(width).zip(logvar.chunks(width));
     let both: Vec<f32> = rows
@@ -297,6 +304,7 @@ fn latent(case: &mut Case, mu: &[f32], logvar: &[f32], draw: Draw) {
         draw,
         d_z,
         upstream: 0.75,
+        ramp,
         d_heads,
     });
 }
@@ -330,6 +338,29 @@ fn uniform_latent(case: &mut Case, width: usize, draw: Draw) {
     let len = case.program.rows * width;
     let (mu, logvar) = (uniform(1, len, 1.0), uniform(2, len, 2.0));
     latent(case, &mu, &logvar, draw);
+}
+
+/// Steps on the way of a ramp, at its ends, past them, and over the beginning of a period.
+fn ramped_divergences(gpu: &Gpu) {
+    let ramps = [[100, 0], [3, 0], [7, 11], [1, 1]];
+    for (turn, rows, [steps, period]) in pairs(gpu, ROWS.len(), &ramps) {
+        let mut case = Case::new(ROWS[rows], 1);
+        let len = 5 * case.program.rows;
+        let [mu, logvar] = [1, 2].map(|seed| uniform(seed, len, 1.0));
+        let ramp = Ramp { steps, period };
+        ramped_latent(&mut case, &mu, &logvar, Stream::Noise.into(), ramp);
+        case.compare_turn(gpu, turn);
+    }
+    for step in [0, 10, 11, 17, 18, 21] {
+        let mut case = Case::new(9, 1);
+        case.state.step = step;
+        let [mu, logvar] = [1, 2].map(|seed| uniform(seed, 9 * 4, 1.0));
+        for [steps, period] in [[10, 0], [7, 11]] {
+            let ramp = Ramp { steps, period };
+            ramped_latent(&mut case, &mu, &logvar, Stream::Noise.into(), ramp);
+        }
+        case.compare_steps(gpu, 2);
+    }
 }
 
 /// Widths of whole vectors, which kernels may take as such, also in parts of a batch.

@@ -55,7 +55,9 @@ struct Encoded {
     upstream: f32,
     scale: f32,
     offset: f32,
-    padding: [u32; 3],
+    ramp_steps: u32,
+    ramp_period: u32,
+    padding: u32,
 }
 
 const _: () = assert!(size_of::<Encoded>() == 112);
@@ -130,6 +132,7 @@ impl Stage {
                 draw,
                 d_z,
                 upstream,
+                ramp,
                 d_heads,
             } => Encoded {
                 kind: 3,
@@ -141,6 +144,8 @@ impl Stage {
                 stream: draw.stream as u32,
                 number: draw.number,
                 upstream,
+                ramp_steps: ramp.steps,
+                ramp_period: ramp.period,
                 ..none
             },
         }

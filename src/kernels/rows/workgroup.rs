@@ -17,6 +17,7 @@ use layout::{Layout, Places};
 pub const KERNEL: Kernel = Kernel {
     name: Cow::Borrowed("rows_workgroup"),
     source: Cow::Borrowed(wgsl!(
+        "parts/ramp.wgsl",
         "parts/stages.wgsl",
         "parts/tape.wgsl",
         "parts/normals.wgsl",

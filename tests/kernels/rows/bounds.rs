@@ -1,6 +1,7 @@
 //! What each result of a stage may be off by, given what the stage read.
 
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
+use vae_wgpu::graph::Ramp;
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Score, Stage, Tensor};
 use vae_wgpu::reference::activation;
 use vae_wgpu::reference::activation_grad::derivative;
@@ -61,19 +62,23 @@ pub(super) fn of(
             draw,
             d_z,
             upstream,
+            ramp,
             d_heads,
         } => {
             let eps = noise(program, inputs, draw, d_z.width);
             let width = d_z.width;
             let [mu, logvar] = apart(&of(heads), width);
             let d_z = of(d_z);
-            let upstream = f64::from(upstream);
-            let of_mu = |i: usize| EPS * (d_z[i].abs() + 2.0 * (upstream * mu[i]).abs());
+            let upstream = f64::from(upstream) * ramp.at(inputs.state.step);
+            // The factor of a ramp is a division, of 2.5 ULP, and one more product.
+            let ramped = if ramp == Ramp::NONE { 0.0 } else { 3.0 };
+            let of_mu = |i: usize| EPS * (d_z[i].abs() + (2.0 + ramped) * (upstream * mu[i]).abs());
             let of_logvar = |i: usize| {
                 let (sigma, ulp) = sigma(logvar[i]);
                 let through_z = 0.5 * (ulp + 4.0) * (d_z[i] * sigma * eps[i]).abs();
                 let variance = logvar[i].min(80.0).exp_m1();
-                let divergence = 0.5 * (off(logvar[i] as f32)[0] + 3.0 * variance.abs());
+                let own = off(logvar[i] as f32)[0];
+                let divergence = 0.5 * (own + (3.0 + ramped) * variance.abs());
                 EPS * (through_z + (upstream * divergence).abs())
             };
             let bounds = (0..program.rows).flat_map(|row| {

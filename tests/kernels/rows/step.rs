@@ -138,6 +138,7 @@ impl Model {
             draw,
             d_z,
             upstream,
+            ramp: Ramp::NONE,
             d_heads,
         });
         let to_hidden = Product {

@@ -3,6 +3,7 @@
 use std::slice;
 
 use super::*;
+use crate::graph::Ramp;
 use crate::kernels::Address;
 use crate::kernels::rows::{Outcome, Score, Tensor, Weight};
 use crate::rng::Stream;
@@ -79,6 +80,7 @@ fn vae(rows: usize, [pixels, hidden, latent]: [usize; 3]) -> Program {
             draw: Stream::Noise.into(),
             d_z,
             upstream: 1.0,
+            ramp: Ramp::NONE,
             d_heads,
         },
         of_heads(d_heads, d_h, hidden, 1),
