@@ -4,9 +4,13 @@
 // A program of stages, from `first_stage` to before `end_stage`, runs over a tile of 32 rows. In a
 // launch of one product the workgroups of a row of the grid share its columns. Tensors are
 // [rows, width] on one tape; a stage names its operands by where they start there, and its weights by
-// where they start in `parameters`. Zeros fill a row up to a line of eight words.
+// where they start in `parameters`. Zeros fill a row up to a line of eight words. What GATHER and LATENT
+// write, and `observed`, may be the first columns of a wider tensor: `row_columns` are the columns of its
+// rows.
 //
 //   GATHER       output[r, c] = pixel c of image order[position + first_row + r], in [0, 1]
+//   LABELS       output[r, inner + c] = 1 where c is the label of that image, else 0; the first `inner`
+//                columns stay what an earlier stage has written
 //   PRODUCT      y = f(Σ_k input[r, k]·W[k, c] + bias[c] + addend[r, c]) · g′(saved[r, c])
 //                W element (k, c) is word k·weight_inner + c·weight_column from `weight` on, bias[c]
 //                word c from `bias` on. From weight_split on, the words of W lie weight_gap further,
@@ -23,6 +27,7 @@
 //                of the step
 //
 // images      [count, words_per_row] bytes, order [count], state: the step, position, log entry
+// labels      [count], a byte each, four in a word
 // parameters  all weights and biases
 // tape        the tensors
 // losses      [terms, entries, shares, batch]: each row's losses, in nats, as many sums of them as a
@@ -71,7 +76,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> state: State;
 @group(0) @binding(4) var<storage, read_write> tape: array<vec2<u64>>;
 @group(0) @binding(5) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> labels: array<u32>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 /// Rows of a lane; the workgroup's lie LANES apart.
 const ROWS: u32 = 4;
@@ -166,7 +172,7 @@ fn fractions(bytes: u32) -> vec4<f32> {
 fn gather(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, GATHER, end); row += LANES) {
         let image = order[state.position + params.first_row + row] * params.words_per_row;
-        let at = stage.output + row * stride(params.dim);
+        let at = stage.output + row * stride(stage.row_columns);
         // What pads a row of the data set is zero.
         for (var column = 0u; column < params.dim; column += 2u * LINE) {
             let pixels = images[(image + column / 4u) / 4u];
@@ -177,6 +183,31 @@ fn gather(stage: Stage, first: u32, end: u32) {
             }
         }
     }
+}
+
+/// The label of an image.
+fn label_of(image: u32) -> u32 {
+    return (labels[image / 4u] >> (8u * (image % 4u))) & 0xffu;
+}
+
+/// The columns from the line on in which the labels begin.
+fn append_labels(stage: Stage, first: u32, end: u32) {
+    for (var row = first; row < only(stage, LABELS, end); row += LANES) {
+        let one = stage.inner + label_of(order[state.position + params.first_row + row]);
+        let at = stage.output + row * stride(stage.columns);
+        for (var c = stage.inner / LINE * LINE; c < stage.columns; c += LINE) {
+            let before = fetch_line(at + c);
+            let low = with_label(stage, c, one, before.low);
+            store_line(at + c, low, with_label(stage, c + 4u, one, before.high));
+        }
+    }
+}
+
+/// Four columns from `column` on of a row whose 1 is in column `one`.
+fn with_label(stage: Stage, column: u32, one: u32, before: vec4<f32>) -> vec4<f32> {
+    let is_one = (vec4<u32>(column) + FOUR == vec4<u32>(one)) & inside(column, stage.columns);
+    let label = select(vec4<f32>(), vec4<f32>(1.0), is_one);
+    return select(label, before, inside(column, stage.inner));
 }
 
 fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
@@ -264,7 +295,7 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
             for (var q = 0u; q < LINES; q++) {
                 let n = n0 + q * LINE;
                 if row < params.rows && n < stage.columns {
-                    let scored = score(stage, row * stride(stage.columns) + n, n, lines[q]);
+                    let scored = score(stage, row, n, lines[q]);
                     of_row += scored.x;
                     factor *= scored.y;
                 }
@@ -333,13 +364,14 @@ fn finish(stage: Stage, at: u32, n: u32, sums: Line) {
     );
 }
 
-/// Likewise a line of a prediction: its losses, but for the logarithm of the second result.
-fn score(stage: Stage, at: u32, n: u32, sums: Line) -> vec2<f32> {
-    let x = fetch_line(stage.observed + at);
+/// Likewise a line of a row of a prediction: its losses, but for the logarithm of the second result.
+fn score(stage: Stage, row: u32, n: u32, sums: Line) -> vec2<f32> {
+    let x = fetch_line(stage.observed + row * stride(stage.row_columns) + n);
     let low = loss(stage, sums.low, x.low, inside(n, stage.columns));
     let high = loss(stage, sums.high, x.high, inside(n + 4u, stage.columns));
     if stage.output != ABSENT {
-        store_line(stage.output + at, low.gradient, high.gradient);
+        let at = stage.output + row * stride(stage.columns) + n;
+        store_line(at, low.gradient, high.gradient);
     }
     return vec2<f32>(low.value + high.value, low.factor * high.factor);
 }
@@ -435,7 +467,7 @@ fn store_four(at: u32, x: vec4<f32>, count: u32) {
 fn latent(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, LATENT, end); row += LANES) {
         let heads = stage.input + row * stride(stage.inner);
-        let z_at = stage.output + row * stride(stage.columns);
+        let z_at = stage.output + row * stride(stage.row_columns);
         var kl = 0.0;
         for (var column = 0u; column < stage.columns; column += 4u) {
             let mu = fetch_four(heads + column);
@@ -446,7 +478,7 @@ fn latent(stage: Stage, first: u32, end: u32) {
             let kept = select(vec4<f32>(), each, inside(column, stage.columns));
             kl += kept.x + kept.y + kept.z + kept.w;
         }
-        pad(stage.output, row, stage.columns);
+        pad(z_at, stage.columns);
         losses[log_at(stage.term) + row] = kl;
     }
 }
@@ -468,14 +500,14 @@ fn latent_grad(stage: Stage, first: u32, end: u32) {
             store_four(d_heads + column, d_mu, count);
             store_four(d_heads + stage.columns + column, d_logvar, count);
         }
-        pad(stage.output, row, stage.inner);
+        pad(d_heads, stage.inner);
     }
 }
 
-/// Zeros after a row of a tensor, up to a whole line.
-fn pad(at: u32, row: u32, width: u32) {
+/// Zeros after the first `width` columns of a row, up to a whole line.
+fn pad(row_at: u32, width: u32) {
     for (var column = width; column % LINE != 0u; column++) {
-        store(at + row * stride(width) + column, 0.0);
+        store(row_at + column, 0.0);
     }
 }
 
@@ -490,6 +522,7 @@ fn main(
     for (var s = params.first_stage; s < params.end_stage; s++) {
         let stage = params.program[s];
         gather(stage, tile + lane, end);
+        append_labels(stage, tile + lane, end);
         product(stage, tile + lane, lane, workgroup.y, groups.y);
         latent(stage, tile + lane, end);
         latent_grad(stage, tile + lane, end);

@@ -66,7 +66,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> state: State;
 @group(0) @binding(4) var<storage, read_write> tape: array<f32>;
 @group(0) @binding(5) var<storage, read_write> losses: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> labels: array<u32>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 /// Powers of two, TILE_ROWS at most MOST_ROWS.
 override WORKGROUP: u32 = 256;
@@ -145,13 +146,20 @@ fn fetch(share: Share, place: u32, at: u32, columns: u32) {
 
 /// Keeps a vector of a tensor: for later stages, where one reads it, and on the tape.
 fn store(share: Share, place: u32, at: u32, columns: u32, vector: u32, value: vec4<f32>) {
+    store_part(share, place, at, columns, columns, vector, value);
+}
+
+/// Likewise where the tensor is the first columns of rows of `row_columns`.
+fn store_part(
+    share: Share, place: u32, at: u32, columns: u32, row_columns: u32, vector: u32, value: vec4<f32>,
+) {
     let there = inside(4u * vector, columns);
     let kept = select(vec4<f32>(0.0), value, there);
     if place != ABSENT {
-        memory[place + share.row * vectors(columns) + vector] = kept;
+        memory[place + share.row * vectors(row_columns) + vector] = kept;
     }
     if share.tape_row < params.rows {
-        let to = at + share.tape_row * stride(columns) + 4u * vector;
+        let to = at + share.tape_row * stride(row_columns) + 4u * vector;
         tape[to] = kept.x;
         tape[to + 1u] = kept.y;
         tape[to + 2u] = kept.z;
@@ -188,7 +196,28 @@ fn gather(stage: Stage, place: Places, share: Share) {
     let image = order[state.position + params.first_row + row] * params.words_per_row;
     for (var vector = share.lane; vector < vectors(params.dim); vector += share.lanes) {
         let pixels = unpack4x8unorm(images[image + vector]);
-        store(share, place.output, stage.output, params.dim, vector, pixels);
+        let columns = stage.row_columns;
+        store_part(share, place.output, stage.output, params.dim, columns, vector, pixels);
+    }
+}
+
+/// The label of an image.
+fn label_of(image: u32) -> u32 {
+    return (labels[image / 4u] >> (8u * (image % 4u))) & 0xffu;
+}
+
+/// The vectors from that on in which the labels begin.
+fn append_labels(stage: Stage, place: Places, share: Share) {
+    // Whoever wrote the first columns has filled up their line on the tape, where labels go.
+    storageBarrier();
+    let row = min(share.tape_row, params.rows - 1u);
+    let one = stage.inner + label_of(order[state.position + params.first_row + row]);
+    for (var v = stage.inner / 4u + share.lane; v < vectors(stage.columns); v += share.lanes) {
+        let c = vec4<u32>(4u * v) + vec4<u32>(0u, 1u, 2u, 3u);
+        let before = operand(share, place.input, stage.output, stage.columns, v);
+        let label = select(vec4<f32>(0.0), vec4<f32>(1.0), c == vec4<u32>(one));
+        let value = select(label, before, c < vec4<u32>(stage.inner));
+        store(share, place.output, stage.output, stage.columns, v, value);
     }
 }
 
@@ -336,7 +365,7 @@ fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>
         store(share, place.output, stage.output, stage.columns, vector, y);
         return 0.0;
     }
-    let x = operand(share, place.observed, stage.observed, stage.columns, vector);
+    let x = operand(share, place.observed, stage.observed, stage.row_columns, vector);
     var nats: vec4<f32>;
     var slope: vec4<f32>;
     if stage.loss == BERNOULLI_NLL {
@@ -396,7 +425,9 @@ fn latent(stage: Stage, place: Places, share: Share, invocation: u32) {
         let c = stage.columns + 4u * v + four;
         let logvar = columns_of(share, place.input, stage.input, stage.inner, c);
         let eps = noise(stage, share, 4u * v);
-        store(share, place.output, stage.output, stage.columns, v, mu + sigma(logvar) * eps);
+        let z = mu + sigma(logvar) * eps;
+        let columns = stage.row_columns;
+        store_part(share, place.output, stage.output, stage.columns, columns, v, z);
         let there = inside(4u * v, stage.columns);
         let nats = 0.5 * (mu * mu + exp_minus_tangent(logvar));
         let terms = select(vec4<f32>(0.0), nats, there);
@@ -444,6 +475,7 @@ fn main(
         switch stage.kind {
             case GATHER: { gather(stage, place, share); }
             case PRODUCT: { product(stage, place, share, invocation, groups.y); }
+            case LABELS: { append_labels(stage, place, share); }
             case LATENT: { latent(stage, place, share, invocation); }
             default: { latent_grad(stage, place, share); }
         }

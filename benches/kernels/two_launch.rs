@@ -84,7 +84,7 @@ impl Step {
 
     fn tensor(&mut self, width: usize) -> Tensor {
         let at = self.tape;
-        let tensor = Tensor { at, width };
+        let tensor = Tensor::whole(at, width);
         self.tape = tensor.words(self.program.rows).end;
         tensor
     }
@@ -115,7 +115,7 @@ impl Step {
             addend: None,
             activation: None,
             gradient_of: None,
-            result: Outcome::Stored(Tensor { at: 0, width }),
+            result: Outcome::Stored(Tensor::whole(0, width)),
         }
     }
 
@@ -249,6 +249,7 @@ impl Bench<'_> {
                 state,
                 tape,
                 losses,
+                labels: &self.gpu.unused(),
             };
             let launch = rows::launch(buffers, &step.program, log, &all);
             let what = format!("{} {} stages", model.name, step.program.stages.len());

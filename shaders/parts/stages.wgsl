@@ -37,13 +37,14 @@ struct Stage {
     offset: f32,
     ramp_steps: u32,
     ramp_period: u32,
-    padding: u32,
+    row_columns: u32,
 }
 
 const GATHER: u32 = 0;
 const PRODUCT: u32 = 1;
 const LATENT: u32 = 2;
 const LATENT_GRAD: u32 = 3;
+const LABELS: u32 = 4;
 
 /// The gradient of a divergence's rows at a step.
 fn upstream_at(stage: Stage, step: u32) -> f32 {

@@ -153,6 +153,11 @@ impl Graph {
         rows.map_or(0, |id| self.shape(id).rows())
     }
 
+    /// Whether it reads the labels of its batches.
+    pub(crate) fn reads_labels(&self) -> bool {
+        self.nodes.iter().any(|node| node.op == Op::OneHot)
+    }
+
     /// The tensors that can be read after a run, in the order in which they were asked for.
     pub fn outputs(&self) -> &[TensorId] {
         &self.outputs

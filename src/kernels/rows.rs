@@ -28,6 +28,7 @@ const BINDINGS: &[Binding] = &[
     read_write("state"),
     read_write("tape"),
     read_write("losses"),
+    read("labels"),
 ];
 
 /// `shaders/rows_subgroups.wgsl`, for software adapters with subgroups of eight lanes.
@@ -140,6 +141,14 @@ pub enum Stage {
         /// As wide as a row of the data set.
         x: Tensor,
     },
+    /// The labels of the same rows, as columns right of what an earlier stage has written: zeros with
+    /// a 1.
+    Labels {
+        /// The wider tensor: those columns, then one for each class.
+        y: Tensor,
+        /// How many columns are there.
+        first: usize,
+    },
     /// A product and what follows it.
     Product(Product),
     /// z = μ + exp(½ log σ²)·ε, and KL(N(μ, σ²) ‖ N(0, 1)).
@@ -202,6 +211,8 @@ pub struct Buffers<'a> {
     pub tape: &'a Slice,
     /// The log: where a step's line starts is said by [`Log`].
     pub losses: &'a Slice,
+    /// A byte for each image, four in a word; any slice for programs that read no labels.
+    pub labels: &'a Slice,
 }
 
 /// The log of row losses, `[terms, entries, shares, batch]`: one entry a step.
@@ -296,8 +307,9 @@ impl Buffers<'_> {
             state,
             tape,
             losses,
+            labels,
         } = self;
-        [images, order, parameters, state, tape, losses]
+        [images, order, parameters, state, tape, losses, labels]
             .map(Slice::clone)
             .to_vec()
     }
@@ -306,8 +318,14 @@ impl Buffers<'_> {
 impl Program {
     /// What the types leave open.
     fn check(&self, stage: &Stage) {
+        let mut parts = stage.tensors().into_iter().filter(|t| !t.is_whole());
+        let may_be = |part| stage.parts().contains(&part);
+        assert!(parts.all(may_be), "a part of a tensor where a whole one is");
         match *stage {
             Stage::Gather { x } => assert_eq!(x.width, self.dim, "a batch of other images"),
+            Stage::Labels { y, first } => {
+                assert!(y.is_whole() && first <= y.width, "labels of no columns");
+            }
             Stage::Product(p) => {
                 let row = p.weight.inner.max(p.weight.column);
                 assert!(p.weight.at.has_rows_of(row), "a weight cut within a row");
@@ -355,7 +373,7 @@ impl Stage {
     /// The tensors that it touches.
     fn tensors(&self) -> Vec<Tensor> {
         match *self {
-            Self::Gather { x } => vec![x],
+            Self::Gather { x: y } | Self::Labels { y, .. } => vec![y],
             Self::Product(p) => {
                 let saved = p.gradient_of.map(|(_, saved)| saved);
                 let results = match p.result {
@@ -377,10 +395,23 @@ impl Stage {
         }
     }
 
+    /// Those among them that may be the first columns of a wider tensor.
+    fn parts(&self) -> Vec<Tensor> {
+        match *self {
+            Self::Gather { x: part }
+            | Self::Latent { z: part, .. }
+            | Self::Product(Product {
+                result: Outcome::Scored { observed: part, .. },
+                ..
+            }) => vec![part],
+            _ => vec![],
+        }
+    }
+
     /// The tensors that it writes.
     pub fn writes(&self) -> Vec<Tensor> {
         match *self {
-            Self::Gather { x } => vec![x],
+            Self::Gather { x: y } | Self::Labels { y, .. } => vec![y],
             Self::Product(Product { result, .. }) => match result {
                 Outcome::Stored(y) => vec![y],
                 Outcome::Scored { gradient, .. } => gradient.into_iter().map(|(d, _)| d).collect(),

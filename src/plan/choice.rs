@@ -91,7 +91,6 @@ impl PlanChoice {
         }
         let tasks = fuse::fuse(graph, Epilogue::All);
         let limit = (gpu.largest_binding() / 4) as usize;
-        let images = shared.dataset.as_ref();
         let step = || {
             if parameters.single().is_none() {
                 return Err(format!(
@@ -99,10 +98,8 @@ impl PlanChoice {
                     parameters.shards().len()
                 ));
             }
-            let batch = graph.batch();
-            if images.is_some_and(|images| !images.fits_programs(gpu, batch)) {
-                let reason = "the images of a batch take several buffers, and the kernels read one";
-                return Err(reason.to_owned());
+            if let Some(dataset) = &shared.dataset {
+                dataset.check_programs(gpu, graph)?;
             }
             StepProgram::new(graph, &tasks, parameters, seed, limit)
         };

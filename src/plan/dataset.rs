@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::staging::{self, Staging};
 use crate::executor::Rows;
 use crate::gpu::{Gpu, GpuError, Slice};
+use crate::graph::Graph;
 use crate::kernels::gather;
 
 /// Images, and the order in which an epoch sees them.
@@ -90,15 +91,29 @@ impl Dataset {
         })
     }
 
-    /// Whether programs can read the images of a batch: they read one buffer.
-    pub(super) fn fits_programs(&self, gpu: &Gpu, batch: usize) -> bool {
-        self.images.len() == 1 || staging::is_possible(gpu, batch, self.dim)
+    /// Says why a graph's program could not read its batches, if that is so: of images it reads one
+    /// buffer, and labels only by the order of the whole data set, which staged images are not in.
+    pub(super) fn check_programs(&self, gpu: &Gpu, graph: &Graph) -> Result<(), String> {
+        let reason = match self.images.len() {
+            1 if graph.reads_labels() && self.labels.is_none() => {
+                "the graph reads labels, and the data set has none"
+            }
+            1 => return Ok(()),
+            _ if !staging::is_possible(gpu, graph.batch(), self.dim) => {
+                "the images of a batch take several buffers, and the kernels read one"
+            }
+            _ if graph.reads_labels() => {
+                "it reads labels, and its images take several buffers, whose order the kernels do not see"
+            }
+            _ => return Ok(()),
+        };
+        Err(reason.to_owned())
     }
 
     /// Makes ready what programs read, for steps of `batch` rows at the most.
     ///
     /// # Panics
-    /// Where the images of a batch do not fit: see [`Dataset::fits_programs`].
+    /// Where the images of a batch do not fit: see [`Dataset::check_programs`].
     pub(super) fn prepare(
         &mut self,
         gpu: &Gpu,

@@ -80,6 +80,7 @@ impl Draft {
             unreachable!("`PlanChoice` takes no program where there are several buffers")
         };
         let [images, order] = dataset.of_programs();
+        let unused = gpu.unused();
         let buffers = rows::Buffers {
             images,
             order,
@@ -87,6 +88,7 @@ impl Draft {
             state: &shared.state,
             tape: &tape,
             losses: log,
+            labels: dataset.labels.as_ref().unwrap_or(&unused),
         };
         let parts = step.parts(batch);
         let mut draft = Self::default();

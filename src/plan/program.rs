@@ -4,7 +4,9 @@
 //! What is fused here beyond `fuse.rs`: all tasks but the gradients of weights become stages of one
 //! program; noise is drawn where it is used; both heads of the encoder are one layer (`heads.rs`); the
 //! prediction, its loss and the gradient of that, with the derivative of a last non-linearity, are one
-//! stage; a weight's gradient and its bias's go straight into Adam.
+//! stage; a weight's gradient and its bias's go straight into Adam. Labels go right of the images or the
+//! latent that a layer reads them with, which are written where they are read; of the gradient of both,
+//! only the columns that somebody reads are computed.
 
 mod heads;
 
@@ -13,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use self::heads::Stack;
 use super::parameters::Parameters;
 use super::recognise;
-use super::task::{Latent, LatentGrad, ProductKind, Task};
+use super::task::{CopiedPart, Copy, Latent, LatentGrad, ProductKind, Task};
 use crate::graph::{Graph, Kind, Ramp, TensorId};
 use crate::kernels::rows::{Outcome, Program, Stage, Tensor, Weight};
 use crate::kernels::update::{self, Layer};
@@ -181,8 +183,10 @@ impl Builder<'_> {
     fn place(&mut self, index: usize, task: &Task) -> Result<(), String> {
         let stage = match task {
             Task::Gather { x } => Stage::Gather {
-                x: self.allocate(&[*x]),
+                x: self.allocate_first(*x),
             },
+            Task::OneHot { .. } => return Ok(()),
+            Task::Copy(copy) => self.labels(copy)?,
             Task::Normal { draw, eps } => {
                 self.noise.insert(*eps, *draw);
                 return Ok(());
@@ -210,17 +214,14 @@ impl Builder<'_> {
             | Task::Activation { .. }
             | Task::ActivationGrad { .. }
             | Task::Add { .. }
-            | Task::OneHot { .. }
             | Task::Uniform { .. }
             | Task::Pointwise(_)
             | Task::Reduce { .. }
-            | Task::Copy(_)
             | Task::Reparameterize { .. }
             | Task::ReparameterizeGrad { .. }
             | Task::Kl(_) => {
-                let names = task.writes().into_iter().map(|id| self.name(id));
-                let names: Vec<_> = names.collect();
-                return Err(format!("{} is a launch of its own", names.join(", ")));
+                let names = self.names(&task.writes(), ", ");
+                return Err(format!("{names} is a launch of its own"));
             }
         };
         self.stages.push(stage);
@@ -230,14 +231,56 @@ impl Builder<'_> {
     /// Puts tensors on the tape, side by side.
     fn allocate(&mut self, ids: &[TensorId]) -> Tensor {
         let widths = ids.iter().map(|&id| self.graph.shape(id).columns());
-        let tensor = Tensor {
-            at: self.tape,
-            width: widths.sum(),
-        };
+        let tensor = Tensor::whole(self.tape, widths.sum());
         self.tape = tensor.words(self.rows).end;
         self.at.insert(ids.to_vec(), tensor);
         self.tensors.push((self.names(ids, " or "), tensor));
         tensor
+    }
+
+    /// Puts a tensor on the tape: where a layer reads it with labels, as the first columns of both.
+    fn allocate_first(&mut self, id: TensorId) -> Tensor {
+        let wider = self.tasks.iter().find_map(|task| match task {
+            Task::Copy(copy) if self.labelled(copy) == Some(id) => Some(copy.parts[0].to),
+            _ => None,
+        });
+        let Some(wider) = wider else {
+            return self.allocate(&[id]);
+        };
+        let tensor = Tensor {
+            width: self.graph.shape(id).columns(),
+            ..self.allocate(&[wider])
+        };
+        self.at.insert(vec![id], tensor);
+        self.tensors.push((self.name(id), tensor));
+        tensor
+    }
+
+    /// What a copy puts labels right of, if that is what it does.
+    fn labelled(&self, copy: &Copy) -> Option<TensorId> {
+        let [left, right] = copy.parts.as_slice() else {
+            return None;
+        };
+        let labels = Task::OneHot { y: right.from };
+        self.tasks.contains(&labels).then_some(left.from)
+    }
+
+    /// The labels right of what an earlier stage has written.
+    fn labels(&self, copy: &Copy) -> Result<Stage, String> {
+        let to = copy.parts[0].to;
+        let y = self.at.get([to].as_slice());
+        let left = self.labelled(copy);
+        let left = left.and_then(|left| self.at.get([left].as_slice()));
+        match (left, y) {
+            (Some(left), Some(&y)) if left.at == y.at => Ok(Stage::Labels {
+                y,
+                first: left.width,
+            }),
+            _ => Err(format!(
+                "{}: only labels go right of another tensor, which is the images or a latent",
+                self.name(to)
+            )),
+        }
     }
 
     fn name(&self, id: TensorId) -> String {
@@ -251,6 +294,16 @@ impl Builder<'_> {
 
     /// What an earlier stage has written: a tensor, or two side by side.
     fn operand(&self, ids: &[TensorId]) -> Result<Tensor, String> {
+        let tensor = self.written(ids)?;
+        if !tensor.is_whole() {
+            let names = self.names(ids, " and ");
+            return Err(format!("{names}: read both with labels and without"));
+        }
+        Ok(tensor)
+    }
+
+    /// Likewise, or the first columns of one.
+    fn written(&self, ids: &[TensorId]) -> Result<Tensor, String> {
         let missing = || {
             let apart = ids.len() > 1 || self.at.keys().any(|of| of.contains(&ids[0]));
             let reason = match apart {
@@ -337,6 +390,13 @@ impl Builder<'_> {
             None => None,
         };
         let input = self.operand(&product.left)?;
+        let (result, width) = match self.first_columns(product) {
+            Some((copy, part)) => {
+                self.taken.insert(copy);
+                (Outcome::Stored(self.allocate(&[part.to])), part.columns)
+            }
+            None => (self.outcome(product)?, width),
+        };
         Ok(rows::Product {
             input,
             weight,
@@ -345,8 +405,27 @@ impl Builder<'_> {
             addend,
             activation: product.activation,
             gradient_of,
-            result: self.outcome(product)?,
+            result,
         })
+    }
+
+    /// The copy of the first columns of an input's gradient, where it is all that reads that gradient:
+    /// labels, which lie right of these columns, have none.
+    fn first_columns(&self, product: &Stack) -> Option<(usize, CopiedPart)> {
+        let plain = product.addend.is_none() && product.gradient_of.is_none();
+        let mut readers =
+            (0..self.tasks.len()).filter(|&n| self.tasks[n].reads().contains(&product.result[0]));
+        let (copy, None) = (readers.next()?, readers.next()) else {
+            return None;
+        };
+        let Task::Copy(Copy { parts }) = &self.tasks[copy] else {
+            return None;
+        };
+        let fits = product.kind == ProductKind::InputGrad && plain;
+        match parts.as_slice() {
+            [part] if fits && part.from_first == 0 => Some((copy, part.clone())),
+            _ => None,
+        }
     }
 
     /// [fan_out, fan_in] of a weight, or of both heads' together.
@@ -401,7 +480,7 @@ impl Builder<'_> {
         }
         Ok(Outcome::Scored {
             score: loss.score,
-            observed: self.operand(&[loss.observed])?,
+            observed: self.written(&[loss.observed])?,
             term: self.term(rows)?,
             gradient,
         })
@@ -411,7 +490,7 @@ impl Builder<'_> {
         Ok(Stage::Latent {
             heads: self.operand(&[latent.mu, latent.logvar])?,
             draw: self.draw(latent.eps)?,
-            z: self.allocate(&[latent.z]),
+            z: self.allocate_first(latent.z),
             term: self.term(latent.rows)?,
         })
     }

@@ -1,7 +1,7 @@
 //! Twin of the kernels `rows_subgroups` and `rows_workgroup`: a program of stages over the rows of a batch.
 
 use super::real::Real;
-use super::{activation_grad, gather, gemm, latent, latent_grad, normal, pointwise};
+use super::{activation_grad, gather, gemm, latent, latent_grad, normal, one_hot, pointwise};
 use crate::graph::{Broadcast, Pointwise};
 use crate::kernels::State;
 use crate::kernels::rows::{Log, Outcome, Product, Program, Stage, Tensor, Weight};
@@ -12,6 +12,8 @@ use crate::rng::Draw;
 pub struct Inputs<'a, T> {
     /// The data set, `[count, dim]` bytes, not padded.
     pub pixels: &'a [u8],
+    /// A class for each image, where a stage reads labels.
+    pub labels: &'a [u8],
     /// `[count]`: the epoch's permutation.
     pub order: &'a [u32],
     /// All weights and biases.
@@ -83,13 +85,27 @@ pub fn stage<T: Real>(
         let mut eps = (inputs.noise)(draw, inputs.state.step, end);
         eps.split_off(program.first_row * width)
     };
+    let position = inputs.state.position as usize + program.first_row;
     match *stage {
         Stage::Gather { x } => {
-            let position = inputs.state.position as usize + program.first_row;
             let shape = [rows, program.dim];
             let values = gather::value(inputs.pixels, inputs.order, position, shape);
             Results {
                 tensors: vec![(x, values)],
+                losses: None,
+            }
+        }
+        Stage::Labels { y, first } => {
+            let classes = y.width - first;
+            let shape = [rows, classes];
+            let labels = one_hot::value(inputs.labels, inputs.order, position, shape);
+            let mut values = of(y);
+            for row in 0..rows {
+                values[row * y.width + first..(row + 1) * y.width]
+                    .copy_from_slice(&labels[row * classes..(row + 1) * classes]);
+            }
+            Results {
+                tensors: vec![(y, values)],
                 losses: None,
             }
         }

@@ -23,7 +23,7 @@ pub struct Trained<'a, T> {
 /// its outputs `[rows, fan_out]` and its inputs `[rows, fan_in]` on the tape.
 pub fn gradients<T: Real>(layer: &Layer, rows: usize, tape: &[T]) -> (Vec<T>, Vec<T>) {
     let [fan_out, fan_in] = [layer.fan_out, layer.fan_in];
-    let read = |at, width| Tensor { at, width }.read(tape, rows);
+    let read = |at, width| Tensor::whole(at, width).read(tape, rows);
     let (d_y, x) = (read(layer.d_y, fan_out), read(layer.x, fan_in));
     (
         gemm::linear_weight_grad(&d_y, &x, [rows, fan_out, fan_in]),

@@ -23,6 +23,8 @@ use pairs::pairs;
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = tests![both_checks:
         gathers,
+        labels,
+        a_step_with_labels,
         shapes,
         whole_vectors,
         a_long_sum,
@@ -74,6 +76,72 @@ fn gathers(gpu: &Gpu) {
     let x = case.output(784);
     case.push(Stage::Gather { x });
     case.compare(gpu);
+}
+
+/// Labels within the last line of the images and past it, in parts of batches too.
+fn labels(gpu: &Gpu) {
+    const SHAPES: [[usize; 2]; 6] = [[1, 1], [3, 10], [8, 10], [5, 3], [13, 300], [120, 9]];
+    for (turn, rows, [dim, classes]) in pairs(gpu, ROWS.len(), &SHAPES) {
+        let mut case = Case::new(ROWS[rows], dim);
+        if turn.is_multiple_of(2) {
+            case.batch += 3;
+        }
+        let [x, y] = case.left_of_labels(dim, classes);
+        case.push(Stage::Gather { x });
+        case.push(Stage::Labels { y, first: dim });
+        // Labels alone, and all of a tensor's columns.
+        let y = case.output(classes);
+        case.push(Stage::Labels { y, first: 0 });
+        case.compare_turn(gpu, turn);
+    }
+}
+
+/// Images and a latent with labels right of them, read by products, and the images alone by a loss.
+fn a_step_with_labels(gpu: &Gpu) {
+    for (rows, dim, latent, classes) in
+        [(65, 13, 3, 10), (9, 16, 4, 4), (33, 5, 6, 2), (1, 1, 1, 1)]
+    {
+        let mut case = Case::new(rows, dim);
+        let [x, input] = case.left_of_labels(dim, classes);
+        case.push(Stage::Gather { x });
+        case.push(Stage::Labels {
+            y: input,
+            first: dim,
+        });
+        let to_heads = case.product(input, 2 * latent, true);
+        let heads = case.store(to_heads);
+        let [z, both] = case.left_of_labels(latent, classes);
+        let term = case.term();
+        case.push(Stage::Latent {
+            heads,
+            draw: Stream::Noise.into(),
+            z,
+            term,
+        });
+        case.push(Stage::Labels {
+            y: both,
+            first: latent,
+        });
+        let product = case.product(both, dim, true);
+        let term = case.term();
+        let d_logits = case.output(dim);
+        case.push(Stage::Product(Product {
+            result: Outcome::Scored {
+                score: Score::BernoulliNll,
+                observed: x,
+                term,
+                gradient: Some((d_logits, 0.1)),
+            },
+            ..product
+        }));
+        // The gradient of the first columns alone.
+        let back = case.product(d_logits, latent + classes, false);
+        case.store(Product {
+            width: latent,
+            ..back
+        });
+        case.compare_steps(gpu, 2);
+    }
 }
 
 /// Every pair of widths in both layouts, the second on the first one's result. No program is long:

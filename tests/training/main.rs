@@ -8,6 +8,7 @@
 use std::process::ExitCode;
 
 mod combinations;
+mod conditions;
 mod draws;
 mod family;
 mod large;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         family::tests(),
         runs::tests(),
         plans::tests(),
+        conditions::tests(),
         memory::tests(),
         optimizers::tests(),
         large::tests(),

@@ -57,7 +57,7 @@ struct Encoded {
     offset: f32,
     ramp_steps: u32,
     ramp_period: u32,
-    padding: u32,
+    row_columns: u32,
 }
 
 const _: () = assert!(size_of::<Encoded>() == 112);
@@ -107,7 +107,15 @@ impl Stage {
             Self::Gather { x } => Encoded {
                 kind: 0,
                 columns: x.width as u32,
+                row_columns: x.of as u32,
                 output: at(x),
+                ..none
+            },
+            Self::Labels { y, first } => Encoded {
+                kind: 4,
+                columns: y.width as u32,
+                inner: first as u32,
+                output: at(y),
                 ..none
             },
             Self::Product(p) => p.encode(Encoded { kind: 1, ..none }),
@@ -119,6 +127,7 @@ impl Stage {
             } => Encoded {
                 kind: 2,
                 columns: z.width as u32,
+                row_columns: z.of as u32,
                 inner: heads.width as u32,
                 input: at(heads),
                 output: at(z),
@@ -194,6 +203,7 @@ impl Product {
                     output: at(gradient.map(|(d, _)| d)),
                     upstream: gradient.map_or(0.0, |(_, upstream)| upstream),
                     observed: at(Some(observed)),
+                    row_columns: observed.of as u32,
                     term: term as u32,
                     loss,
                     scale,

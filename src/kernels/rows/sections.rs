@@ -91,6 +91,7 @@ impl Stage {
         SKIPPED
             + match self {
                 Self::Gather { x } => ROWS * (1 + x.width.div_ceil(2 * LINE)),
+                Self::Labels { y, first } => ROWS * (1 + y.width.div_ceil(LINE) - first / LINE),
                 Self::Product(p) => tiles * (SKIPPED + p.input.width.div_ceil(VECTOR) + ROWS),
                 Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
                     ROWS * (1 + LINE + z.width.div_ceil(VECTOR) * (1 + 2 * NOISE))

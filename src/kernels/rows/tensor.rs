@@ -7,18 +7,37 @@ pub const LINE: usize = 8;
 
 /// A tensor on the tape: `[rows, width]` from word `at`, a multiple of [`LINE`]. Zeros fill a row up
 /// to the end of a line.
+///
+/// It may be the first columns of a wider tensor. The stage that writes the first columns fills up their
+/// last line, and a later stage writes the columns right of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tensor {
     /// Its first word.
     pub at: usize,
     /// Columns.
     pub width: usize,
+    /// Columns of the tensor whose first ones these are; its own `width` where it is no part of one.
+    pub of: usize,
 }
 
 impl Tensor {
+    /// One that is no part of another.
+    pub fn whole(at: usize, width: usize) -> Self {
+        Self {
+            at,
+            width,
+            of: width,
+        }
+    }
+
+    /// Whether it is no part of another.
+    pub fn is_whole(self) -> bool {
+        self.of == self.width
+    }
+
     /// Words from one row to the next.
     pub fn stride(self) -> usize {
-        stride(self.width)
+        stride(self.of)
     }
 
     /// The words of some rows, with the zeros between them.

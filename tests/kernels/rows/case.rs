@@ -74,10 +74,7 @@ impl Case {
 
     /// A tensor with these values.
     pub(crate) fn input(&mut self, values: &[f32]) -> Tensor {
-        let tensor = Tensor {
-            at: self.tape.len(),
-            width: values.len() / self.program.rows,
-        };
+        let tensor = Tensor::whole(self.tape.len(), values.len() / self.program.rows);
         let end = tensor.words(self.program.rows).end;
         self.tape.resize(end, f32::NAN);
         tensor.write(&mut self.tape, values);
@@ -101,6 +98,13 @@ impl Case {
     /// A tensor that a stage is to write.
     pub(crate) fn output(&mut self, width: usize) -> Tensor {
         self.input(&vec![f32::NAN; self.program.rows * width])
+    }
+
+    /// A tensor of `width` columns that a stage is to write, and one of `classes` more, of which it is
+    /// the first columns.
+    pub(crate) fn left_of_labels(&mut self, width: usize, classes: usize) -> [Tensor; 2] {
+        let both = self.output(width + classes);
+        [Tensor { width, ..both }, both]
     }
 
     /// A matrix of these values, `[inner, columns]`, or `[columns, inner]` where it lies transposed.
@@ -158,7 +162,7 @@ impl Case {
             addend: None,
             activation: None,
             gradient_of: None,
-            result: Outcome::Stored(Tensor { at: 0, width }),
+            result: Outcome::Stored(Tensor::whole(0, width)),
         }
     }
 
@@ -188,6 +192,25 @@ impl Case {
         (0..self.images(steps) * dim)
             .map(|i| (i * 31 + i / dim.max(1) * 7) as u8)
             .collect()
+    }
+
+    /// A class for each of its images, in turn those that all stages and a byte have.
+    pub(crate) fn labels(&self, steps: usize) -> Vec<u8> {
+        let classes = self.program.stages.iter().filter_map(|stage| match stage {
+            Stage::Labels { y, first } => Some(y.width - first),
+            _ => None,
+        });
+        let classes = classes.min().unwrap_or(1).min(256);
+        (0..self.images(steps))
+            .map(|i| (i * 7 % classes) as u8)
+            .collect()
+    }
+
+    /// These, four in a word.
+    pub(crate) fn packed_labels(&self, steps: usize) -> Vec<u8> {
+        let mut labels = self.labels(steps);
+        labels.resize(labels.len().next_multiple_of(4), 0);
+        labels
     }
 
     fn images(&self, steps: usize) -> usize {

@@ -204,6 +204,7 @@ impl Case {
         let log = self.log(variant, steps);
         let images = Array::of(gpu, &pack(&self.pixels(steps), self.program.dim));
         let order = Array::of(gpu, &self.order(steps));
+        let labels = Array::of(gpu, &self.packed_labels(steps));
         let parameters = Array::of(gpu, &self.vectors());
         let State {
             step,
@@ -228,10 +229,11 @@ impl Case {
                     state: state.slice(),
                     tape: tape.slice(),
                     losses: losses.slice(),
+                    labels: labels.slice(),
                 };
                 variant.launches(gpu, buffers, part, log)
             });
-        let shared = [&images, &order, &parameters, &state, &losses];
+        let shared = [&images, &order, &parameters, &state, &losses, &labels];
         let arrays: Vec<_> = shared.into_iter().chain(&tapes).collect();
         run_all(gpu, launches.collect(), &arrays);
         assert_eq!(state.read::<State>(), [self.after(steps)], "the counters");

@@ -29,6 +29,7 @@ pub(super) struct Twin<'a> {
     gpu: &'a Gpu,
     case: &'a Case,
     pixels: Vec<u8>,
+    labels: Vec<u8>,
     order: Vec<u32>,
     parameters: Vec<f64>,
     noise: RefCell<HashMap<(Draw, u32, usize), Vec<f64>>>,
@@ -41,6 +42,7 @@ impl<'a> Twin<'a> {
             gpu,
             case,
             pixels: case.pixels(steps),
+            labels: case.labels(steps),
             order: case.order(steps),
             parameters: wide(&case.parameters),
             noise: RefCell::default(),
@@ -72,6 +74,7 @@ impl<'a> Twin<'a> {
         };
         let inputs = Inputs {
             pixels: &self.pixels,
+            labels: &self.labels,
             order: &self.order,
             parameters: &self.parameters,
             state: self.case.after(step),
@@ -95,6 +98,7 @@ impl<'a> Twin<'a> {
 fn reads(stage: &Stage) -> Vec<Tensor> {
     match *stage {
         Stage::Gather { .. } => Vec::new(),
+        Stage::Labels { y, .. } => vec![y],
         Stage::Product(Product {
             input,
             addend,

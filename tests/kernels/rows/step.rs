@@ -206,6 +206,7 @@ fn trained(
     let counters = case.state;
     let images = Array::of(gpu, &pack(&case.pixels(steps), case.program.dim));
     let order = Array::of(gpu, &case.order(steps));
+    let labels = Array::of(gpu, &case.packed_labels(steps));
     let terms = Array::of(gpu, &terms(case.program.rows));
     let state = state(gpu, counters.step, counters.position, counters.entry);
     let values = case.vectors();
@@ -224,6 +225,7 @@ fn trained(
             state: state.slice(),
             tape: tape.slice(),
             losses: losses.slice(),
+            labels: labels.slice(),
         },
         &case.program,
         log,
@@ -264,6 +266,7 @@ fn trained(
     let arrays = [
         &images,
         &order,
+        &labels,
         &terms,
         &state,
         &parameters,
@@ -289,7 +292,7 @@ fn trained_by_twins(
     adam: Adam,
     steps: usize,
 ) -> [Vec<f64>; 4] {
-    let (pixels, order) = (case.pixels(steps), case.order(steps));
+    let (pixels, order, labels) = (case.pixels(steps), case.order(steps), case.labels(steps));
     let log = case.log(variant, steps);
     let [mut tape, mut parameters] = [&case.tape, &case.vectors()].map(|values| wide(values));
     let [mut m, mut v] = [(); 2].map(|()| vec![0.0; parameters.len()]);
@@ -300,6 +303,7 @@ fn trained_by_twins(
     for _ in 0..steps {
         let inputs = twin::Inputs {
             pixels: &pixels,
+            labels: &labels,
             order: &order,
             parameters: &parameters,
             state,

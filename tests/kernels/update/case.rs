@@ -87,7 +87,7 @@ impl Case {
         let [fan_out, fan_in] = [d_y, x].map(|values| values.len() / self.rows);
         let [d_y, x] = [(d_y, fan_out), (x, fan_in)].map(|(values, width)| {
             let at = self.tape.len();
-            let tensor = Tensor { at, width };
+            let tensor = Tensor::whole(at, width);
             self.tape.resize(tensor.words(self.rows).end, f32::NAN);
             tensor.write(&mut self.tape, values);
             self.tape.extend([f32::NAN; BETWEEN]);

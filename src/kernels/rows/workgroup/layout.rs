@@ -56,12 +56,13 @@ impl Layout {
             let input = stage.product_input().filter(|_| tile.staged);
             let written = stage.writes().into_iter().map(|tensor| (tensor, false));
             for (tensor, fetched) in input.map(|x| (x, true)).into_iter().chain(written) {
-                let reads = |stage: &Stage| operands(stage).contains(&Some(tensor));
+                let here = |operand: &Tensor| operand.at == tensor.at;
+                let reads = |stage: &Stage| operands(stage).iter().flatten().any(here);
                 let last = stages.iter().rposition(reads).unwrap_or(0);
                 if layout.places.contains_key(&tensor.at) || (!fetched && last <= first) {
                     continue;
                 }
-                let len = tile.rows * tensor.width.div_ceil(4);
+                let len = tile.rows * tensor.of.div_ceil(4);
                 let start = layout.free(first, len);
                 let end = start + len;
                 layout.vectors = layout.vectors.max(end);
@@ -136,6 +137,7 @@ impl Layout {
 fn operands(stage: &Stage) -> [Option<Tensor>; 4] {
     match *stage {
         Stage::Gather { .. } => [None; 4],
+        Stage::Labels { y, .. } => [Some(y), None, None, None],
         Stage::Product(p) => {
             let observed = match p.result {
                 Outcome::Stored(_) => None,

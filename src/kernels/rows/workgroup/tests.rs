@@ -13,10 +13,7 @@ fn vae(rows: usize, [pixels, hidden, latent]: [usize; 3]) -> Program {
     let mut at = 0;
     let mut tensor = |width: usize| {
         at += rows * width;
-        Tensor {
-            at: at - rows * width,
-            width,
-        }
+        Tensor::whole(at - rows * width, width)
     };
     let x = tensor(pixels);
     let [h, d_h] = [hidden; 2].map(&mut tensor);
