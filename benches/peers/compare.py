@@ -2,10 +2,13 @@
 
     python3 compare.py --vae ../../target/release/vae --threads 2
     python3 compare.py --vae …/vae --python …/venv/bin/python --adapter nvidia --json found.json
+    python3 compare.py --vae …/vae --workload s,m --models plain,beta,warmup,conditional,iwae-5,laplace
 
 Each round measures vae and then every peer, so that what changes on the machine hits all of them;
 the medians of the rounds count. PyTorch and JAX are used where --python has them; what is missing is
 said. On an NVIDIA adapter the peers run on CUDA, and whole trainings are timed from process start.
+With --models the steps of those models alone are measured, each in turn with PyTorch's (JAX has the
+plain one only), and the table has microseconds, our time over PyTorch's, and our launches a step.
 Needs Python 3.10 and nothing but its standard library, and builds nothing.
 """
 
@@ -20,8 +23,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from workloads import MODELS
+
 HERE = Path(__file__).resolve().parent
 OURS = "vae-wgpu"
+EAGER = "torch eager"
 EPOCHS = (1, 10)
 
 
@@ -30,6 +36,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.seconds: dict[str, dict[str, list[float]]] = {}
+        self.launches: dict[str, int] = {}
         self.missing: dict[str, str] = {}
         self.versions: dict[str, str] = {}
 
@@ -43,15 +50,30 @@ class Findings:
 
     def table(self) -> str:
         """Markdown: medians, and the peers' over ours."""
-        columns = [OURS]
-        for row in self.seconds.values():
-            columns += [column for column in row if column not in columns]
+        columns = [OURS, *self.peers()]
         lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
         for name, row in self.seconds.items():
             medians = {column: statistics.median(values) for column, values in row.items()}
             cells = [cell(medians, column) for column in columns]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         return "\n".join(lines)
+
+    def models_table(self) -> str:
+        """Markdown: medians in microseconds, ours over PyTorch's, and our launches a step."""
+        peers = self.peers()
+        heads = ["", f"{OURS}, µs", "launches", f"{OURS} / {EAGER}", *(f"{peer}, µs" for peer in peers)]
+        lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+        for name, row in self.seconds.items():
+            micros = {column: statistics.median(values) * 1e6 for column, values in row.items()}
+            ratio = f"{micros[OURS] / micros[EAGER]:.2f}" if OURS in micros and EAGER in micros else "–"
+            times = [f"{micros[column]:.0f}" if column in micros else "–" for column in (OURS, *peers)]
+            cells = [name, times[0], str(self.launches.get(name, "–")), ratio, *times[1:]]
+            lines.append("| " + " | ".join(cells) + " |")
+        return "\n".join(lines)
+
+    def peers(self) -> list[str]:
+        """The columns beside ours, as they came up."""
+        return list(dict.fromkeys(column for row in self.seconds.values() for column in row if column != OURS))
 
     def to_json(self, **about: object) -> str:
         rows = {
@@ -61,7 +83,8 @@ class Findings:
             }
             for name, row in self.seconds.items()
         }
-        found = {"version": 1, **about, "versions": self.versions, "rows": rows, "missing": self.missing}
+        found = {"version": 1, **about, "versions": self.versions, "rows": rows}
+        found |= {"launches": self.launches, "missing": self.missing}
         return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -93,11 +116,16 @@ class Runner:
             self.environment["LP_NUM_THREADS"] = str(args.threads)
         self.adapter: dict[str, str] = {}
         self.gemm_size = 0
-        self.rows: dict[str, str] = {}
+        self.rows: dict[tuple[str, str], str] = {}
+        if args.models:
+            for workload in args.workload.split(","):
+                for model in args.models:
+                    self.rows[model, workload] = f"{workload.upper()}, {model}"
+            findings.seconds = {row: {} for row in self.rows.values()}
 
     @property
     def device(self) -> str:
-        return "cuda" if "nvidia" in self.adapter["name"].lower() else "cpu"
+        return "cuda" if "nvidia" in self.adapter.get("name", "").lower() else "cpu"
 
     def run(self, command: list[str]) -> subprocess.CompletedProcess:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
@@ -108,21 +136,30 @@ class Runner:
     def threads_flag(self) -> list[str]:
         return ["--threads", str(self.args.threads)] if self.args.threads else []
 
-    def vae(self) -> None:
+    def vae(self, model: str) -> None:
         """A round of `vae bench`."""
+        what = f"{OURS}, {model}"
+        if what in self.findings.missing:
+            return
         command = [self.args.vae, "bench", "--json", "--repeats", "1", "--workload", self.args.workload]
-        command += self.adapter_flag()
+        command += self.adapter_flag() + MODELS[model]
         done = self.run(command)
+        if done.returncode != 0 and MODELS[model]:
+            # As a program from before the model's flags does.
+            self.findings.lack(what, error_line(done.stderr))
+            return
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
         report = json.loads(done.stdout)
         self.adapter = report["adapter"]
         self.findings.versions[OURS] = f"{report['program']} on {self.adapter['name']} ({self.adapter['driver']})"
         for step in report["workloads"]:
-            row = f"{step['name'].upper()}: {step['description']}, a step"
+            described = f"{step['name'].upper()}: {step['description']}, a step"
+            row = self.rows.setdefault((model, step["name"]), described)
             self.findings.add(row, OURS, step["step_us"]["median"] / 1e6)
-            self.rows[step["name"]] = row
-        if report["peaks"]:
+            if step["launches"]:
+                self.findings.launches[row] = step["launches"]["dispatches"]
+        if report["peaks"] and not self.args.models:
             self.gemm_size = report["peaks"]["gemm_size"]
             flops = 2 * self.gemm_size**3
             seconds = flops / report["peaks"]["gemm_gflops_per_s"] / 1e9
@@ -131,21 +168,23 @@ class Runner:
     def product_row(self) -> str:
         return f"product of two {self.gemm_size}×{self.gemm_size} matrices"
 
-    def peer(self, framework: str) -> None:
+    def peer(self, framework: str, model: str) -> None:
         """A round of a peer's steps."""
         if framework in self.findings.missing:
             return
         command = [self.args.python, str(HERE / f"{framework}_step.py"), "--repeats", "1"]
         command += ["--workload", self.args.workload, "--device", self.device, *self.threads_flag()]
-        if framework == "torch" and self.gemm_size:
-            command += ["--gemm", str(self.gemm_size)]
+        if framework == "torch":
+            command += ["--model", model]
+            command += ["--variant", self.args.variant] if self.args.variant else []
+            command += ["--gemm", str(self.gemm_size)] if self.gemm_size else []
         done = self.run(command)
         for line in done.stdout.splitlines():
-            self.take(json.loads(line))
+            self.take(json.loads(line), model)
         if done.returncode != 0:
             self.findings.lack(framework, last_line(done.stderr))
 
-    def take(self, found: dict) -> None:
+    def take(self, found: dict, model: str) -> None:
         """One line of a peer's."""
         framework = found["framework"]
         column = f"{framework} {found.get('variant', '')}".strip()
@@ -153,12 +192,12 @@ class Runner:
             case "versions":
                 self.findings.versions[framework] = f"{found['version']} on {found['device']}"
             case "step":
-                row = self.rows[found["workload"]]
+                row = self.rows[model, found["workload"]]
                 self.findings.add(row, column, found["step_us"]["median"] / 1e6)
             case "gemm":
-                self.findings.add(self.product_row(), f"{framework} eager", found["ms"] / 1e3)
+                self.findings.add(self.product_row(), EAGER, found["ms"] / 1e3)
             case "missing":
-                self.findings.lack(f"{column}, {found['workload']}", found["reason"])
+                self.findings.lack(f"{column}, {model}, {found['workload']}", found["reason"])
 
     def trainings(self, data: Path, scratch: Path) -> None:
         """A round of whole trainings, from the start of the process to its end."""
@@ -187,6 +226,11 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else "no message"
 
 
+def error_line(text: str) -> str:
+    """What a program of ours says is wrong, without its advice."""
+    return next((line for line in text.splitlines() if line.startswith("error:")), last_line(text))
+
+
 def write_images(folder: Path) -> None:
     """A data set of MNIST's form: a black border, and black half the time within."""
     bytes_of = random.Random(1).randbytes
@@ -201,18 +245,30 @@ def write_images(folder: Path) -> None:
                 file.write(border + b"".join(rows) + border)
 
 
+def models_of(names: str) -> list[str]:
+    """The models of a list separated by commas."""
+    unknown = [name for name in names.split(",") if name not in MODELS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no model {unknown[0]!r}; choose of {', '.join(MODELS)}")
+    return names.split(",")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--vae", required=True, help="the program, built with --release")
     parser.add_argument("--adapter", help="as `vae bench --adapter`")
     parser.add_argument("--python", default=sys.executable, help="a Python that has the peers [default: this one]")
     parser.add_argument("--workload", default="s,m,l", help="which of s, m and l")
+    parser.add_argument("--models", type=models_of, help=f"which of {', '.join(MODELS)} [default: plain]")
+    parser.add_argument("--variant", help="PyTorch's, as `torch_step.py --variant` [default: all]")
     parser.add_argument("--repeats", type=int, default=5, help="rounds, of which the median counts")
     parser.add_argument("--threads", type=int, help="CPU threads of all, where the CPU computes")
     parser.add_argument("--trainings", action="store_true", help="time whole trainings without an NVIDIA GPU too")
     parser.add_argument("--data", type=Path, help="for those, a folder of IDX files [default: made up]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round there")
     args = parser.parse_args()
+    if args.models and args.trainings:
+        parser.error("--trainings are the plain model's: leave out --models")
     findings = Findings()
     runner = Runner(args, findings)
     with tempfile.TemporaryDirectory() as scratch_name:
@@ -220,16 +276,21 @@ def main() -> None:
         data = args.data
         for number in range(1, args.repeats + 1):
             print(f"round {number} of {args.repeats}", file=sys.stderr)
-            runner.vae()
-            for framework in ("torch", "jax"):
-                runner.peer(framework)
-            if args.trainings or runner.device == "cuda":
+            for model in args.models or ["plain"]:
+                runner.vae(model)
+                for framework in ("torch", "jax") if model == "plain" else ("torch",):
+                    runner.peer(framework, model)
+            if args.trainings or (runner.device == "cuda" and not args.models):
                 if data is None:
                     data = scratch
                     write_images(data)
                 runner.trainings(data, scratch)
-    print(findings.table())
-    print("\nIn brackets: the peer's time over vae's; above 1, vae is faster.")
+    if args.models:
+        print(findings.models_table())
+        print(f"\n{OURS} / {EAGER}: below 1, vae is faster.")
+    else:
+        print(findings.table())
+        print("\nIn brackets: the peer's time over vae's; above 1, vae is faster.")
     for name, version in findings.versions.items():
         print(f"- {name} {version}")
     for what, reason in findings.missing.items():

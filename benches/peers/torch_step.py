@@ -2,9 +2,11 @@
 
     python torch_step.py --threads 2                     on the CPU
     python torch_step.py --device cuda --gemm 4096       on an NVIDIA GPU, and a matrix product
+    python torch_step.py --model iwae-5 --workload s,m   another model than the plain one
 
 The same layers, initialisation (`torch.nn.Linear`'s own), loss and Adam; images lie on the device
-as bytes and are gathered by a permutation; losses stay there too. f32 throughout, without TF32.
+as bytes, labels as one-hot rows, and are gathered by a permutation; losses stay there too. f32
+throughout, without TF32.
 Variants: `eager`; `fused` (Adam in one kernel); `compile` (forward and backward through
 `torch.compile`, fused Adam); on CUDA also `graph` (a whole step with fused Adam in a CUDA graph) and
 `compile-graph` (the same with compiled forward and backward).
@@ -18,71 +20,54 @@ from workloads import IMAGES, LEARNING_RATE, PIXELS, Workload, arguments, chosen
 
 try:
     import torch
-    from torch.nn import functional
 except ImportError as error:
     raise SystemExit(f"PyTorch is missing in {sys.executable}: {error}")
 
+from torch_models import MODELS, Vae
+
 Step = Callable[[], None]
-
-
-class Vae(torch.nn.Module):
-    """The model of a workload; `forward` is its loss for bytes `[batch, pixels]`."""
-
-    def __init__(self, workload: Workload) -> None:
-        super().__init__()
-        for name, inputs, outputs in workload.layers():
-            self.add_module(name, torch.nn.Linear(inputs, outputs))
-        self.depth = len(workload.hidden)
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        x = pixels.float() / 255
-        h = x
-        for index in range(self.depth):
-            h = functional.relu(self.get_submodule(f"encoder{index}")(h))
-        mu, logvar = self.mu(h), self.logvar(h)
-        h = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-        for index in range(self.depth):
-            h = functional.relu(self.get_submodule(f"decoder{index}")(h))
-        logits = self.get_submodule(f"decoder{self.depth}")(h)
-        nll = functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
-        kl = 0.5 * torch.sum(mu * mu + logvar.exp() - 1 - logvar)
-        return (nll + kl) / x.shape[0]
+Data = tuple[torch.Tensor, ...]
 
 
 class Training:
-    """A model with its optimiser, its data and its place in the epoch, all on the device."""
+    """A model with its optimiser, the data it takes and its place in the epoch, all on the device."""
 
-    def __init__(self, workload: Workload, images: torch.Tensor, fused: bool, graph: bool) -> None:
-        device = images.device
+    def __init__(self, kind: type[Vae], workload: Workload, data: Data, fused: bool, graph: bool) -> None:
+        count, device = len(data[0]), data[0].device
         torch.manual_seed(1)
-        self.model = Vae(workload).to(device)
+        self.model = kind(workload).to(device)
         options = {"fused": True} if fused else {}
         if graph:
             options["capturable"] = True
         self.adam = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE, **options)
         self.loss = self.model.forward
-        self.images, self.batch = images, workload.batch
-        self.order = torch.randperm(len(images), device=device)
-        self.batches = len(images) // workload.batch
-        self.index = 0
+        self.data, self.batch = data, workload.batch
+        self.order = torch.randperm(count, device=device)
+        self.batches = count // workload.batch
+        self.steps = 0
         # On the device, for steps that a graph repeats without the host.
         self.position = torch.zeros(1, dtype=torch.int64, device=device)
         self.offsets = torch.arange(workload.batch, device=device)
         self.total = torch.zeros((), device=device)
 
     def update(self, rows: torch.Tensor) -> None:
-        """One step on these rows of the images."""
+        """One step on these rows of the data."""
         self.adam.zero_grad(set_to_none=True)
-        loss = self.loss(self.images[rows])
+        loss = self.loss(*[each[rows] for each in self.data])
         loss.backward()
         self.adam.step()
         self.total += loss.detach()
 
     def step(self) -> None:
         """The next step, its batch chosen by the host."""
-        first = self.index * self.batch
+        first = self.steps % self.batches * self.batch
+        self.prepare()
         self.update(self.order[first : first + self.batch])
-        self.index = (self.index + 1) % self.batches
+
+    def prepare(self) -> None:
+        """What the host does before a step's kernels."""
+        self.model.prepare(self.steps)
+        self.steps += 1
 
     def step_on_device(self) -> None:
         """The next step, its batch chosen by the device."""
@@ -100,13 +85,18 @@ class Training:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             self.step_on_device()
-        return graph.replay
+
+        def step() -> None:
+            self.prepare()
+            graph.replay()
+
+        return step
 
 
-def step_of(variant: str, workload: Workload, images: torch.Tensor) -> Step:
+def step_of(variant: str, kind: type[Vae], workload: Workload, data: Data) -> Step:
     """What runs one step of a variant."""
     graph = variant.endswith("graph")
-    training = Training(workload, images, variant != "eager", graph)
+    training = Training(kind, workload, data, variant != "eager", graph)
     if variant.startswith("compile"):
         # What earlier workloads left would make it compile for shapes that change.
         torch.compiler.reset()
@@ -121,6 +111,12 @@ def images_like_digits(device: str) -> torch.Tensor:
     body = torch.randint(0, 512, (IMAGES, 20, 20), generator=generator)
     images[:, 4:24, 4:24] = (body - 256).clamp(min=0).to(torch.uint8)
     return images.reshape(IMAGES, PIXELS).to(device)
+
+
+def labels_of_digits(count: int, device: str) -> torch.Tensor:
+    """One-hot rows `[IMAGES, count]`."""
+    generator = torch.Generator().manual_seed(2)
+    return torch.eye(count)[torch.randint(0, count, (IMAGES,), generator=generator)].to(device)
 
 
 def without_tf32() -> None:
@@ -146,6 +142,7 @@ def time_product(size: int, device: str, wait: Step) -> float:
 def main() -> None:
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--model", default="plain", choices=MODELS, help="which model [default: plain]")
     parser.add_argument("--variant", help="which variants, separated by commas [default: all]")
     parser.add_argument("--gemm", type=int, metavar="SIZE", help="also time a product of SIZE×SIZE matrices")
     args = parser.parse_args()
@@ -161,13 +158,16 @@ def main() -> None:
     variants = ["eager", "fused", "compile"] + ["graph", "compile-graph"] * on_cuda
     if args.variant:
         variants = args.variant.split(",")
-    images = images_like_digits(args.device)
+    kind = MODELS[args.model]
+    data: Data = (images_like_digits(args.device),)
+    if kind.labels:
+        data += (labels_of_digits(kind.labels, args.device),)
     for name, workload in chosen(args.workload).items():
         for variant in variants:
-            named = {"framework": "torch", "variant": variant, "workload": name}
+            named = {"framework": "torch", "variant": variant, "workload": name, "model": args.model}
             try:
                 started = time.perf_counter()
-                step = step_of(variant, workload, images)
+                step = step_of(variant, kind, workload, data)
                 step()
                 wait()
                 first = time.perf_counter() - started

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from torch_models import Vae
 from torch_step import Training, without_tf32
 from workloads import PIXELS, WORKLOADS
 
@@ -36,7 +37,7 @@ def main() -> None:
     without_tf32()
     train = read_images(args.data, "train-images-idx3-ubyte", args.device)
     test = read_images(args.data, "t10k-images-idx3-ubyte", args.device)
-    training = Training(WORKLOADS["s"], train, fused=True, graph=False)
+    training = Training(Vae, WORKLOADS["s"], (train,), fused=True, graph=False)
     for epoch in range(1, args.epochs + 1):
         training.order = torch.randperm(len(train), device=train.device)
         training.total.zero_()

@@ -1,4 +1,4 @@
-"""What every peer measures: the workloads of `vae bench`, and how steps are timed.
+"""What every peer measures: the workloads of `vae bench`, its models, and how steps are timed.
 
 Nothing but the standard library, so that it can be imported where no framework is.
 """
@@ -25,12 +25,12 @@ class Workload:
     latent: int
     batch: int
 
-    def layers(self) -> list[tuple[str, int, int]]:
-        """Name, inputs and outputs of each linear layer."""
-        widths = [PIXELS, *self.hidden]
+    def layers(self, labels: int = 0) -> list[tuple[str, int, int]]:
+        """Name, inputs and outputs of each linear layer, with so many labels beside x and z."""
+        widths = [PIXELS + labels, *self.hidden]
         encoder = [(f"encoder{i}", a, b) for i, (a, b) in enumerate(zip(widths, widths[1:]))]
         heads = [(name, widths[-1], self.latent) for name in ("mu", "logvar")]
-        widths = [self.latent, *reversed(self.hidden), PIXELS]
+        widths = [self.latent + labels, *reversed(self.hidden), PIXELS]
         decoder = [(f"decoder{i}", a, b) for i, (a, b) in enumerate(zip(widths, widths[1:]))]
         return encoder + heads + decoder
 
@@ -39,6 +39,16 @@ WORKLOADS = {
     "s": Workload((32,), 16, 128),
     "m": Workload((400,), 20, 128),
     "l": Workload((1024, 1024), 64, 512),
+}
+
+# What `vae bench` takes for each.
+MODELS = {
+    "plain": [],
+    "beta": ["--beta", "4"],
+    "warmup": ["--kl-warmup", "2345"],
+    "conditional": ["--condition", "both"],
+    "iwae-5": ["--objective", "iwae", "--samples", "5", "--binarize", "dynamic"],
+    "laplace": ["--likelihood", "laplace", "--scale", "per-pixel"],
 }
 
 
