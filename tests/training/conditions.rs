@@ -1,7 +1,7 @@
 //! Graphs that read labels or whose divergence is ramped: the same training on every plan.
 
 use vae_wgpu::data::digits;
-use vae_wgpu::executor::{Executor, ParameterSpec, Rows, Snapshot, Start};
+use vae_wgpu::executor::{Executor, Initial, ParameterSpec, Rows, Snapshot, Start};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp, TensorId};
 use vae_wgpu::kernels::rows::Score;
 use vae_wgpu::reference::ReferenceExecutor;
@@ -60,7 +60,7 @@ impl Model {
                 specs.push(ParameterSpec {
                     name: name.clone(),
                     shape,
-                    fan_in,
+                    initial: Initial::Uniform { fan_in },
                 });
                 g.parameter(&name, shape)
             };
