@@ -13,12 +13,14 @@ mod job;
 mod keeping;
 mod options;
 mod output;
+mod parts;
 mod pictures;
 mod place;
 mod progress;
 mod reconstruct;
 mod run;
 mod sample;
+mod text;
 mod train;
 mod weights;
 
@@ -37,6 +39,7 @@ Examples:
   vae train                              train on built-in digits with the best adapter
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
+  vae parts                              what a model is put together from
   vae adapters                           what --adapter can choose
   vae bench                              what a training step costs here
   vae completions bash                   what a shell completes commands and options with
@@ -64,6 +67,7 @@ enum Command {
     Sample(sample::Args),
     Reconstruct(reconstruct::Args),
     Weights(weights::Args),
+    Parts(parts::Args),
     Adapters(adapters::Args),
     Bench(Box<bench::Args>),
     Completions(help::Completions),
@@ -95,6 +99,7 @@ impl Cli {
             Command::Sample(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
             Command::Weights(args) => args.run(),
+            Command::Parts(args) => args.run(),
             Command::Adapters(args) => args.run(),
             Command::Bench(args) => args.run(),
             Command::Completions(args) => args.run(),

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Pointwise, Ramp};
+use crate::expr::{Expr, operand};
 use crate::rng::Draw;
 
 /// A pointwise non-linearity.
@@ -35,6 +36,25 @@ impl Activation {
         }
         names
     };
+
+    /// f(x) as an expression of its operand.
+    pub fn formula(self) -> Expr {
+        let x = operand(0);
+        match self {
+            Self::Relu => x.max(0.0),
+            Self::Tanh => x.tanh(),
+            Self::Sigmoid => x.sigmoid(),
+        }
+    }
+
+    /// What it is and where it comes from, in a line.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Relu => "rectified linear unit: Nair and Hinton 2010",
+            Self::Tanh => "hyperbolic tangent: as in Kingma and Welling 2013",
+            Self::Sigmoid => "logistic function",
+        }
+    }
 
     /// Its name, as settings give it.
     pub const fn name(self) -> &'static str {

@@ -32,6 +32,31 @@ impl Condition {
         Self::NAMES[self as usize]
     }
 
+    /// Both networks' distributions, as they then are.
+    pub fn distributions(self) -> [&'static str; 2] {
+        let q = match self.encoder() {
+            true => "q(z | x, y)",
+            false => "q(z | x)",
+        };
+        let p = match self.decoder() {
+            true => "p(x | z, y)",
+            false => "p(x | z)",
+        };
+        [q, p]
+    }
+
+    /// What it is and where it comes from, in a line.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::None => "labels are not read: Kingma and Welling 2013",
+            Self::Encoder => "the label behind x, for the encoder alone",
+            Self::Decoder => {
+                "the label behind z, for the decoder alone: the latent need not say the class"
+            }
+            Self::Both => "the label behind x and behind z: Sohn, Lee and Yan 2015",
+        }
+    }
+
     /// Whether the encoder sees labels.
     pub fn encoder(self) -> bool {
         matches!(self, Self::Encoder | Self::Both)

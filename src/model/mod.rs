@@ -1,12 +1,14 @@
 //! The models: each file reads like its paper and writes graphs.
 
 mod condition;
+mod formula;
 mod likelihood;
 mod network;
 mod objective;
 mod vae;
 
 pub use condition::Condition;
+pub use formula::Formula;
 pub use likelihood::{Density, Likelihood, Location, LogScale, Scale};
 pub use objective::{Bound, Elbo, Objective};
 pub use vae::{Inputs, Noise, Outputs, Pass, Vae, VaeConfig, VaeError};

@@ -20,3 +20,20 @@ pub fn value<T: Real>(function: Activation, x: &[T]) -> Vec<T> {
         .map(|&x| T::narrow(apply(function, x.wide())))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::apply;
+    use crate::graph::Activation;
+
+    #[test]
+    fn the_formulas_for_people_are_what_is_computed() {
+        for function in Activation::ALL {
+            for x in [-30.0, -1.5, 0.0, 0.25, 3.0] {
+                let shown = function.formula().evaluate::<f64>(&[x]);
+                let computed = apply(function, x);
+                assert!((shown - computed).abs() < 1e-15, "{function:?} of {x}");
+            }
+        }
+    }
+}

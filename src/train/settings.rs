@@ -102,6 +102,20 @@ impl Binarize {
     /// Their names, as settings give them.
     pub const NAMES: [&'static str; 3] = ["none", "static", "dynamic"];
 
+    /// What it is and where it comes from, in a line.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::None => "pixels stay grey: x = value / 255",
+            Self::Static => {
+                "x is 1 with the probability value / 255, drawn once: Larochelle and Murray 2011"
+            }
+            Self::Dynamic => {
+                "the same, drawn anew at each use: Salakhutdinov and Murray 2008; Burda, Grosse and \
+                 Salakhutdinov 2016"
+            }
+        }
+    }
+
     /// Its name, as settings give it.
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize]

@@ -20,6 +20,7 @@ mod large_images;
 mod memory;
 mod output;
 mod outputs;
+mod parts;
 mod places;
 mod resume;
 mod sizes;

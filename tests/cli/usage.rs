@@ -12,6 +12,7 @@ fn every_command_has_help_with_examples() {
         "train",
         "sample",
         "reconstruct",
+        "parts",
         "adapters",
         "bench",
         "completions",
@@ -244,7 +245,7 @@ fn every_shell_has_completions_with_commands_and_flags() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = place.vae(&format!("completions {shell}")).succeeds().out;
-        for word in ["reconstruct", "log-every", "preset"] {
+        for word in ["reconstruct", "log-every", "preset", "parts"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -262,6 +263,7 @@ fn the_manual_has_a_page_for_each_command() {
         "vae-train",
         "vae-sample",
         "vae-reconstruct",
+        "vae-parts",
         "vae-bench",
     ] {
         let text = std::fs::read_to_string(place.path(format!("man/man1/{page}.1"))).unwrap();

@@ -72,16 +72,23 @@ macro_rules! helper {
 use helper;
 
 macro_rules! table {
-    ($($(#[$doc:meta])* $function:ident = $entry:path),* $(,)?) => {
+    ($($(#[doc = $doc:literal])* $function:ident = $entry:path),* $(,)?) => {
         /// A function of one argument.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Function {
-            $($(#[$doc])* $function,)*
+            $($(#[doc = $doc])* $function,)*
         }
 
         impl Function {
             /// The whole table.
             pub const ALL: &[Function] = &[$(Function::$function),*];
+
+            /// What it is of x, as its documentation says it.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Function::$function => concat!($($doc),*).trim_ascii(),)*
+                }
+            }
 
             fn entry(self) -> &'static Entry {
                 match self {

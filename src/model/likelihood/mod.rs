@@ -4,6 +4,7 @@
 
 mod bernoulli;
 mod continuous_bernoulli;
+mod formulas;
 mod gaussian;
 mod laplace;
 mod scale;

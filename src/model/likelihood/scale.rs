@@ -26,6 +26,22 @@ impl Scale {
     /// Their names, as settings give them.
     pub const NAMES: [&'static str; 4] = ["unit", "shared", "per-dimension", "per-pixel"];
 
+    /// What it is and where it comes from, in a line.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Unit => "1 for every pixel: the likelihood without its scale",
+            Self::Shared => {
+                "one trained parameter for all pixels: Rybkin, Daniilidis and Levine 2021, with a \
+                 Gaussian"
+            }
+            Self::PerDimension => "a trained parameter for each pixel, the same in all images",
+            Self::PerPixel => {
+                "of each pixel of each image, a second head of the decoder: Kingma and Welling 2013, \
+                 appendix C.2"
+            }
+        }
+    }
+
     /// Its name, as settings give it.
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize]

@@ -1,8 +1,10 @@
 //! The evidence lower bound of Kingma and Welling (2013), with what may be done to its divergence.
 
+use super::super::Formula;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, Operand, Ramp, TensorId};
+use crate::setting::Setting;
 
 /// −ELBO = recon + β·ramp·KL, with the mean of recon over L samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +38,38 @@ fn kl() -> Expr {
     let (mu, logvar) = (operand(0), operand(1));
     0.5 * (mu.square() + logvar.min(Vae::LOGVAR_MAX).expm1_minus())
 }
+
+/// max(λ, the mean of a dimension's divergences) from their sum (operand 0) and one over their number.
+fn free_kl(share: Expr, free_bits: Expr) -> Expr {
+    (share * operand(0)).max(free_bits)
+}
+
+/// The formulas of its terms.
+pub(super) fn formulas() -> Vec<Formula> {
+    vec![
+        Formula {
+            name: "kl",
+            expr: kl(),
+            operands: vec!["mu", "logvar"],
+            of: "summed over the latent's dimensions",
+        },
+        Formula {
+            name: "kl_free",
+            expr: free_kl(operand(1), operand(2)),
+            operands: vec!["sum(kl)", "(1 / B)", "lambda"],
+            of: "of each dimension over B images, in the place of kl with free bits",
+        },
+    ]
+}
+
+/// What its settings are, and where they come from.
+pub(super) const SETTINGS: [(Setting, &str); 5] = [
+    (Setting::Samples, "L of Kingma and Welling 2013"),
+    (Setting::Beta, "Higgins et al. 2017"),
+    (Setting::KlWarmup, "Sønderby et al. 2016"),
+    (Setting::KlCycles, "Fu et al. 2019"),
+    (Setting::FreeBits, "Kingma et al. 2016"),
+];
 
 impl Elbo {
     /// The terms `recon` and `kl`; with free bits `kl` is only reported, and `kl_free` counts.
@@ -81,7 +115,7 @@ impl Elbo {
             &[mu.into(), logvar.into()],
         );
         let sums = g.column_sum("kl.dimensions", each);
-        let bounded = ((1.0 / rows as f64) * operand(0)).max(self.free_bits);
+        let bounded = free_kl((1.0 / rows as f64).into(), self.free_bits.into());
         g.row_sum("kl_free", [1, columns], bounded, &[Operand::column(sums)])
     }
 }

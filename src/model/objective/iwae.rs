@@ -1,9 +1,11 @@
 //! The importance-weighted bound: Burda, Grosse and Salakhutdinov, *Importance Weighted Autoencoders*
 //! (2016); with the doubly reparameterised gradient of Tucker et al. (2018).
 
+use super::super::Formula;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, Operand, Reduction};
+use crate::setting::Setting;
 
 /// ln q(z | x) − ln p(z) of one dimension from z, μ and log σ² (operands 0 to 2), in which ½ ln 2π
 /// cancels: ½(z² − log σ² − (z − μ)²/σ²).
@@ -13,6 +15,61 @@ fn excess() -> Expr {
     let precision = (-&logvar).exp();
     0.5 * (z.square() - logvar - (z - mu).square() * precision)
 }
+
+/// ln w of a sample from its terms recon and excess (operands 0 and 1).
+fn log_weight() -> Expr {
+    -(operand(0) + operand(1))
+}
+
+/// −ln of the mean of an image's weights from ln Σ w (operand 0).
+fn bound(log_samples: Expr) -> Expr {
+    log_samples - operand(0)
+}
+
+/// A sample's share of an image's weights from ln w and ln Σ w (operands 0 and 1).
+fn share() -> Expr {
+    (operand(0) - operand(1)).exp()
+}
+
+/// The formulas of the bound, and of what the doubly reparameterised gradient adds.
+pub(super) fn formulas(doubly_reparameterised: bool) -> Vec<Formula> {
+    const TOTAL: &str = "logsumexp(log_weight)";
+    let mut formulas = vec![
+        Formula {
+            name: "excess",
+            expr: excess(),
+            operands: vec!["z", "mu", "logvar"],
+            of: "ln q(z | x) - ln p(z), summed over the latent's dimensions",
+        },
+        Formula {
+            name: "log_weight",
+            expr: log_weight(),
+            operands: vec!["recon", "excess"],
+            of: "of each of the K samples",
+        },
+        Formula {
+            name: "bound",
+            expr: bound(operand(1)),
+            operands: vec![TOTAL, "ln(K)"],
+            of: "of each image",
+        },
+    ];
+    if doubly_reparameterised {
+        formulas.push(Formula {
+            name: "share",
+            expr: share(),
+            operands: vec!["log_weight", TOTAL],
+            of: "which multiplies the gradient that reaches the encoder through z",
+        });
+    }
+    formulas
+}
+
+/// What its settings are, and where they come from.
+pub(super) const SETTINGS: [(Setting, &str); 1] = [(
+    Setting::Samples,
+    "K of Burda, Grosse and Salakhutdinov 2016",
+)];
 
 /// The term `bound`: −ln of the mean of K weights w = p(x, z) / q(z | x); `recon` and `kl` are reported.
 ///
@@ -49,16 +106,14 @@ pub(in super::super) fn add_terms(
         excess(),
         &[z.into(), q_mu, q_logvar],
     );
-    let log_weight = -(operand(0) + operand(1));
     let operands = [recon.into(), excess.into()];
-    let log_weight = g.pointwise("log_weight", [rows, 1], log_weight, &operands);
+    let log_weight = g.pointwise("log_weight", [rows, 1], log_weight(), &operands);
     let total = g.reduce("log_weights", Reduction::LogSumExp, log_weight, samples);
-    let bound = (samples as f64).ln() - operand(0);
+    let bound = bound((samples as f64).ln().into());
     let bound = g.pointwise("bound", [rows / samples, 1], bound, &[total.into()]);
     if doubly_reparameterised {
-        let share = (operand(0) - operand(1)).exp();
         let operands = [log_weight.into(), Operand::row(total).repeated(samples)];
-        let share = g.pointwise("share", [rows, 1], share, &operands);
+        let share = g.pointwise("share", [rows, 1], share(), &operands);
         g.set_gradient_scale(z, share);
     }
     g.add_term("bound", bound, 1.0);

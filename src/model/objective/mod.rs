@@ -1,6 +1,7 @@
 //! What is minimised, as named terms.
 
 mod elbo;
+mod formulas;
 mod iwae;
 
 use std::str::FromStr;

@@ -1,0 +1,280 @@
+//! `vae parts`
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use vae_wgpu::expr::{Expr, Function, Sequence, Step};
+use vae_wgpu::graph::Activation;
+use vae_wgpu::model::{Bound, Condition, Formula, Likelihood, Scale, VaeError};
+use vae_wgpu::train::{Binarize, Settings};
+
+use super::config::Overrides;
+use super::console;
+use super::text::hanging;
+
+/// List the parts that a model is put together from, with their formulas and papers
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  vae parts                  all of them, by the flag of `vae train` that picks one
+  vae parts likelihood       what the decoder's outputs can mean
+  vae parts objective        what can be minimised, and which flags go with it
+
+The formulas are printed from the expressions that the kernels are generated from.")]
+pub(crate) struct Args {
+    /// Only the parts that this flag picks
+    #[arg(value_name = "AXIS", value_parser = PossibleValuesParser::new(Axis::NAMES).try_map(|s| s.parse::<Axis>()))]
+    axis: Option<Axis>,
+}
+
+/// What a part is one of: a flag of `vae train`.
+#[derive(Clone, Copy, Debug)]
+enum Axis {
+    Likelihood,
+    Scale,
+    Condition,
+    Objective,
+    Binarize,
+    Activation,
+}
+
+impl Axis {
+    const ALL: [Self; 6] = [
+        Self::Likelihood,
+        Self::Scale,
+        Self::Condition,
+        Self::Objective,
+        Self::Binarize,
+        Self::Activation,
+    ];
+    const NAMES: [&'static str; 6] = [
+        "likelihood",
+        "scale",
+        "condition",
+        "objective",
+        "binarize",
+        "activation",
+    ];
+
+    fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// Its parts, in the order of their names' list.
+    fn parts(self) -> Result<Vec<Part>, VaeError> {
+        Ok(match self {
+            Self::Likelihood => Likelihood::ALL.map(likelihood).into(),
+            Self::Scale => Scale::ALL.map(scale).into(),
+            Self::Condition => Condition::ALL.map(condition).into(),
+            Self::Objective => Bound::ALL
+                .into_iter()
+                .map(objective)
+                .collect::<Result<_, _>>()?,
+            Self::Binarize => Binarize::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
+            Self::Activation => Activation::ALL.map(activation).into(),
+        })
+    }
+
+    /// Which part it is without the flag.
+    fn default(self) -> &'static str {
+        let settings = Settings::default();
+        match self {
+            Self::Likelihood => settings.likelihood.density().name,
+            Self::Scale => settings.scale.name(),
+            Self::Condition => settings.condition.name(),
+            Self::Objective => settings.objective.name(),
+            Self::Binarize => settings.binarize.name(),
+            Self::Activation => settings.activation.name(),
+        }
+    }
+}
+
+impl FromStr for Axis {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|axis| axis.name() == name);
+        named.ok_or_else(|| format!("'{name}' picks no part"))
+    }
+}
+
+/// A part as it is listed.
+struct Part {
+    name: &'static str,
+    source: &'static str,
+    /// Lines below, each with what stands in front of it.
+    lines: Vec<(String, String)>,
+    /// The expressions that the lines show.
+    shown: Vec<Expr>,
+}
+
+impl Part {
+    fn new(name: &'static str, source: &'static str) -> Self {
+        Self {
+            name,
+            source,
+            lines: Vec::new(),
+            shown: Vec::new(),
+        }
+    }
+
+    fn line(&mut self, head: &str, text: impl Into<String>) {
+        self.lines.push((head.to_owned(), text.into()));
+    }
+
+    fn formula(&mut self, formula: Formula) {
+        self.line(formula.name, formula.text());
+        if !formula.of.is_empty() {
+            self.line("", formula.of);
+        }
+        self.shown.push(formula.expr);
+    }
+}
+
+fn likelihood(likelihood: Likelihood) -> Part {
+    let density = likelihood.density();
+    let mut part = Part::new(density.name, density.source);
+    for formula in density.formulas() {
+        part.formula(formula);
+    }
+    part.line(density.location.symbol(), density.location.summary());
+    let scales = match &density.scale {
+        None => vec![Scale::Unit.name()],
+        Some(scale) => {
+            let parameter = scale.parameter;
+            let bound = scale.bound;
+            part.line(
+                parameter,
+                format!("decoder.{parameter}, held between {} and {bound}", -bound),
+            );
+            Scale::NAMES.to_vec()
+        }
+    };
+    part.line("--scale", scales.join(", "));
+    part
+}
+
+fn scale(scale: Scale) -> Part {
+    let mut part = Part::new(scale.name(), scale.source());
+    if scale != Scale::Unit {
+        let with = Likelihood::ALL.map(Likelihood::density);
+        let with = with.iter().filter(|density| density.scale.is_some());
+        let names: Vec<_> = with.map(|density| density.name).collect();
+        part.line("--likelihood", names.join(", "));
+    }
+    part
+}
+
+fn condition(condition: Condition) -> Part {
+    let mut part = Part::new(condition.name(), condition.source());
+    part.line("networks", condition.distributions().join(" and "));
+    part
+}
+
+fn objective(bound: Bound) -> Result<Part, VaeError> {
+    let mut part = Part::new(bound.name(), bound.source());
+    let (minimised, reported) = bound.plain().terms()?;
+    part.line("minimised", minimised);
+    if !reported.is_empty() {
+        part.line("reported", reported.join(", "));
+    }
+    part.line(
+        "recon",
+        "-ln p(x | z) of an image, as the likelihood has it",
+    );
+    for formula in bound.formulas() {
+        part.formula(formula);
+    }
+    for (setting, source) in bound.settings() {
+        let key = setting.key();
+        let text = match help_of(key) {
+            Some(help) => format!("{help}: {source}"),
+            None => (*source).to_owned(),
+        };
+        part.line(&format!("--{key}"), text);
+    }
+    Ok(part)
+}
+
+fn activation(activation: Activation) -> Part {
+    let mut part = Part::new(activation.name(), activation.source());
+    part.formula(Formula {
+        name: "f(x)",
+        expr: activation.formula(),
+        operands: vec!["x"],
+        of: "",
+    });
+    part
+}
+
+/// What `vae train` says of a flag.
+fn help_of(key: &str) -> Option<String> {
+    let command = <Overrides as clap::Args>::augment_args(clap::Command::new("train"));
+    let mut args = command.get_arguments();
+    let arg = args.find(|arg| arg.get_long() == Some(key))?;
+    Some(arg.get_help()?.to_string())
+}
+
+/// The functions of some expressions that text writes as calls.
+fn functions(shown: &[Expr]) -> BTreeSet<Function> {
+    let sequences = shown.iter().map(|expr| Sequence::of(&[expr]));
+    let calls = sequences.flat_map(|sequence| {
+        let steps = sequence.steps().iter();
+        let called = steps.filter_map(|step| match step {
+            Step::Call(function, _) => Some(*function),
+            _ => None,
+        });
+        called.collect::<Vec<_>>()
+    });
+    let signs = [Function::Neg, Function::Square];
+    calls.filter(|call| !signs.contains(call)).collect()
+}
+
+/// One axis: its flag, its parts, and what the functions in their formulas are.
+fn listing(axis: Axis) -> Result<String, VaeError> {
+    let flag = format!("--{}", axis.name());
+    let help = help_of(axis.name()).unwrap_or_default();
+    let mut lines = vec![hanging(&format!("{flag}  "), &help)];
+    let parts = axis.parts()?;
+    let mut shown = Vec::new();
+    for part in parts {
+        let default = match part.name == axis.default() {
+            true => "  (default)",
+            false => "",
+        };
+        lines.push(format!("\n  {flag} {}{default}", part.name));
+        lines.push(hanging("      ", part.source));
+        let width = part.lines.iter().map(|(head, _)| head.chars().count());
+        let width = width.max().unwrap_or(0).max(9);
+        for (head, text) in part.lines {
+            lines.push(hanging(&format!("      {head:width$}  "), &text));
+        }
+        shown.extend(part.shown);
+    }
+    let functions = functions(&shown);
+    if !functions.is_empty() {
+        lines.push("\n  Functions:".to_owned());
+    }
+    for function in functions {
+        let call = format!("{}(x)", function.name());
+        let meaning = function.meaning().trim_end_matches('.');
+        lines.push(hanging(&format!("      {call:16}  "), meaning));
+    }
+    Ok(lines.join("\n"))
+}
+
+impl Args {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let axes = match self.axis {
+            Some(axis) => vec![axis],
+            None => Axis::ALL.to_vec(),
+        };
+        let listings: Vec<_> = axes.into_iter().map(listing).collect::<Result<_, _>>()?;
+        console::result(&listings.join("\n\n"));
+        Ok(ExitCode::SUCCESS)
+    }
+}
