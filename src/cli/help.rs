@@ -22,6 +22,7 @@ pub(crate) fn command(words: impl Iterator<Item = OsString>) -> Command {
     let settings = preset_in(words).map_or_else(Settings::default, Preset::settings);
     Cli::command()
         .mut_subcommand("train", |train| with_defaults(train, &settings))
+        .mut_subcommand("plan", |plan| with_defaults(plan, &settings))
         .mut_subcommands(|command| {
             // The version is the program's, so that it bears the program's name.
             command
@@ -129,8 +130,9 @@ impl Manual {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let folder = self.output.display();
         fs::create_dir_all(&self.output).with_context(|| format!("cannot make {folder}"))?;
-        let train = |train| with_defaults(train, &Settings::default());
-        let command = Cli::command().mut_subcommand("train", train);
+        let defaults = |command| with_defaults(command, &Settings::default());
+        let command = Cli::command().mut_subcommand("train", defaults);
+        let command = command.mut_subcommand("plan", defaults);
         let command = command.disable_help_subcommand(true);
         clap_mangen::generate_to(command, &self.output)
             .with_context(|| format!("cannot write to {folder}"))?;

@@ -1,16 +1,17 @@
 //! What `vae train` is to do, before anything is opened.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use vae_wgpu::checkpoint::{CheckpointError, RunDir, RunLock};
 use vae_wgpu::data::{DataError, Dataset, Source};
 use vae_wgpu::eval::Device;
-use vae_wgpu::executor::{ExecutorError, ParameterSpec};
+use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, GpuError, Options, Slice};
-use vae_wgpu::plan::PlanChoice;
+use vae_wgpu::plan::{Description, GpuExecutor, PlanChoice};
 use vae_wgpu::threads;
-use vae_wgpu::train::{Observed, Settings, TrainError, Trainer, recorded_settings};
+use vae_wgpu::train::{self, Observed, Settings, TrainError, Trainer, recorded_settings};
 
 use super::claim::{claim, claim_unused};
 use super::config::{ConfigFile, DataConfig, RunConfig, parse_source};
@@ -27,7 +28,7 @@ use super::train::Args;
 pub(crate) struct Job {
     pub(crate) settings: Settings,
     adapter: AdapterRequest,
-    plan: PlanChoice,
+    pub(crate) plan: PlanChoice,
     matrix_units: bool,
     source: Source,
     data: DataOptions,
@@ -360,6 +361,30 @@ impl Job {
             }
         };
         Ok(Ready { trainer, until_now })
+    }
+
+    /// What a step would run, and on which adapter; `None` on the reference executor, which has no
+    /// launches.
+    pub(crate) fn describe(
+        &self,
+        data: Dataset,
+        device: Result<Device, ExecutorError>,
+    ) -> anyhow::Result<Option<(String, Description)>> {
+        self.settings.check_images(data.train.images.count)?;
+        let observed = Observed {
+            dim: data.train.images.dim(),
+            classes: data.train.classes(),
+        };
+        let vae = self.settings.vae(observed)?;
+        let device = device?;
+        let Some(gpu) = device.gpu() else {
+            return Ok(None);
+        };
+        let executor = GpuExecutor::new(Arc::clone(gpu), vae.parameters(), self.settings.seed)
+            .map_err(|error| self.with_layers_that_fit(error, observed))?;
+        let mut executor = executor.with_plan(self.plan);
+        let description = train::describe(vae, &mut executor, &self.settings, data)?;
+        Ok(Some((executor.name(), description)))
     }
 
     /// The folder of the run, with the right to write it: the one that continues, or a new one.

@@ -16,6 +16,7 @@ mod output;
 mod parts;
 mod pictures;
 mod place;
+mod plan;
 mod progress;
 mod reconstruct;
 mod run;
@@ -40,6 +41,7 @@ Examples:
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
   vae parts                              what a model is put together from
+  vae plan --likelihood laplace          what a training step would run
   vae adapters                           what --adapter can choose
   vae bench                              what a training step costs here
   vae completions bash                   what a shell completes commands and options with
@@ -68,6 +70,7 @@ enum Command {
     Reconstruct(reconstruct::Args),
     Weights(weights::Args),
     Parts(parts::Args),
+    Plan(Box<plan::Args>),
     Adapters(adapters::Args),
     Bench(Box<bench::Args>),
     Completions(help::Completions),
@@ -100,6 +103,7 @@ impl Cli {
             Command::Reconstruct(args) => args.run(),
             Command::Weights(args) => args.run(),
             Command::Parts(args) => args.run(),
+            Command::Plan(args) => args.run(),
             Command::Adapters(args) => args.run(),
             Command::Bench(args) => args.run(),
             Command::Completions(args) => args.run(),

@@ -33,7 +33,7 @@ const COLLAPSED: f64 = 0.01;
 const KL: &str = "kl";
 
 /// Train a variational autoencoder
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "\
 Examples:
   vae train                                        built-in digits, best adapter
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     /// Continue a run, up to --epochs; the learning rate, its schedule, Adam's numbers and clipping
     /// may change, from the step on at which it continues
     #[arg(long, value_name = "RUN", conflicts_with = "preset")]
-    resume: Option<PathBuf>,
+    pub(super) resume: Option<PathBuf>,
     /// Start a new run with the weights of RUN, or of a safetensors file
     #[arg(long, value_name = "RUN", conflicts_with = "resume")]
     pub(super) init: Option<PathBuf>,
@@ -74,10 +74,10 @@ pub(crate) struct Args {
     pub(super) keeping: Keeping,
     /// Print the losses of every N-th step
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    log_every: Option<u32>,
+    pub(super) log_every: Option<u32>,
     /// Steps that share a submission to the GPU; changes no result [default: by their duration]
     #[arg(long, value_name = "N", hide_short_help = true, value_parser = clap::value_parser!(u32).range(1..))]
-    steps_per_submission: Option<u32>,
+    pub(super) steps_per_submission: Option<u32>,
     #[command(flatten)]
     pub(super) adapter: AdapterOption,
     #[command(flatten)]
@@ -88,7 +88,8 @@ pub(crate) struct Args {
     pub(super) overrides: Overrides,
 }
 
-fn preset_help() -> String {
+/// Every preset with its source.
+pub(super) fn preset_help() -> String {
     let lines = Preset::ALL.map(|preset| format!("\n- {}: {}", preset.name(), preset.source()));
     format!(
         "Settings with a source; other flags override them:\n{}",

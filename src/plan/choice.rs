@@ -74,7 +74,7 @@ impl Way {
 }
 
 impl PlanChoice {
-    /// The program of a graph, if it runs as one.
+    /// The program of a graph, if it runs as one; else why `auto` left it, where it was to choose.
     ///
     /// # Errors
     /// Where a program was asked for, and the graph cannot be one or the adapter has no kernel.
@@ -85,9 +85,9 @@ impl PlanChoice {
         parameters: &Parameters,
         shared: &Loop,
         seed: u64,
-    ) -> Result<Option<Way>, GpuError> {
+    ) -> Result<(Option<Way>, Option<String>), GpuError> {
         if self == Self::General {
-            return Ok(None);
+            return Ok((None, None));
         }
         let tasks = fuse::fuse(graph, Epilogue::All);
         let limit = (gpu.largest_binding() / 4) as usize;
@@ -114,12 +114,12 @@ impl PlanChoice {
             Family::Registers => Err("there are no kernels for this adapter".to_owned()),
         };
         match way {
-            Ok(way) => Ok(Some(way)),
+            Ok(way) => Ok((Some(way), None)),
             Err(reason) if self != Self::Auto => Err(GpuError::Plan {
                 plan: self.to_string(),
                 reason,
             }),
-            Err(_) => Ok(None),
+            Err(reason) => Ok((None, Some(reason))),
         }
     }
 

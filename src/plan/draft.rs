@@ -11,9 +11,9 @@ use crate::kernels::{adam, gemm, gradient_norm, reduction_lanes, rows, step_loss
 /// Launches, and what they leave where.
 #[derive(Default)]
 pub(super) struct Draft {
-    launches: Vec<Launch>,
-    reduction: Option<Launch>,
-    results: Vec<Vec<(String, Slice)>>,
+    pub(super) launches: Vec<Launch>,
+    pub(super) reduction: Option<Launch>,
+    pub(super) results: Vec<Vec<(String, Slice)>>,
 }
 
 impl Draft {

@@ -8,6 +8,7 @@
 mod buffers;
 mod choice;
 mod dataset;
+mod describe;
 mod draft;
 mod executor;
 mod fuse;
@@ -32,6 +33,7 @@ use crate::graph::{self, Graph};
 use crate::kernels::{Term, rows};
 
 pub use choice::PlanChoice;
+pub use describe::{Description, Memory, Step};
 pub use executor::GpuExecutor;
 
 /// The terms of a graph's objective, as kernels read them.

@@ -100,6 +100,17 @@ impl Parameters {
         Ok(self.gradients.insert(gradients).clone())
     }
 
+    /// What room there is for gradients, without making any.
+    pub(super) fn gradients_made(&self) -> &[Slice] {
+        self.gradients.as_deref().unwrap_or_default()
+    }
+
+    /// The moments' buffers, without making any.
+    pub(super) fn moments_made(&self) -> impl Iterator<Item = &Slice> {
+        let made = self.optimizer.iter();
+        made.flat_map(|moments| moments.m.iter().chain(&moments.v))
+    }
+
     /// The moments, made when the first training graph asks for them.
     pub(super) fn optimizer(&mut self, gpu: &Gpu) -> Result<Optimizer, GpuError> {
         if let Some(optimizer) = &self.optimizer {

@@ -31,7 +31,21 @@ pub(super) struct GpuPass {
 /// The most steps of a submission: each is a workgroup of the launch that makes lines of the log.
 const MOST_STEPS: usize = 65_535;
 
-impl GpuPass {
+/// What a pass runs, before its kernels are compiled.
+pub(super) struct Drafts {
+    pub(super) shared: Loop,
+    /// Of whole batches, and of the rest of an epoch.
+    pub(super) drafts: Vec<Draft>,
+    /// How whole batches run; not `auto`.
+    pub(super) taken: PlanChoice,
+    /// Why `auto` left the program, if it did.
+    pub(super) left: Option<String>,
+    batch: usize,
+    /// Values of a line of the log.
+    line: usize,
+}
+
+impl Drafts {
     pub(super) fn new(
         executor: &mut GpuExecutor,
         data: Rows<'_>,
@@ -50,12 +64,14 @@ impl GpuPass {
             rows: None,
         };
         let mut drafts = Vec::new();
+        let mut first = None;
         for size in [batch, count % batch].into_iter().filter(|&size| size > 0) {
             let graph = graph(size);
             let parameters = &mut executor.parameters;
             let choice = executor.choice;
             let pool = &mut executor.pool.borrow_mut();
-            let mut way = choice.program(&gpu, &graph, parameters, &shared, executor.seed)?;
+            let (mut way, mut left) =
+                choice.program(&gpu, &graph, parameters, &shared, executor.seed)?;
             if let Some(program) = way.take_if(|_| shared.rows.is_none()) {
                 let log = rows::Log {
                     entries,
@@ -68,11 +84,11 @@ impl GpuPass {
                 let ends = !gpu.is_software()
                     || step_losses::iterations(log, terms, lanes) <= SOFTWARE_ITERATIONS;
                 let fits = 4 * words as u64 <= gpu.largest_binding();
+                let too_many = "its batch has too many row losses for the kernel's loops";
                 if !ends && choice != PlanChoice::Auto {
                     return Err(GpuError::Plan {
                         plan: choice.to_string(),
-                        reason: "its batch has too many row losses for the kernel's loops"
-                            .to_owned(),
+                        reason: too_many.to_owned(),
                     }
                     .into());
                 }
@@ -80,8 +96,12 @@ impl GpuPass {
                     let losses = gpu.allocate("the losses of an epoch's rows", words)?;
                     shared.rows = Some((losses, log));
                     way = Some(program);
+                } else {
+                    let too_large = "the row losses of an epoch do not fit into one buffer";
+                    left = Some(if ends { too_large } else { too_many }.to_owned());
                 }
             }
+            first.get_or_insert((choice.taken(way.is_some()), left));
             if let (Some(_), Some(dataset)) = (&way, &mut shared.dataset) {
                 dataset.prepare(&gpu, &shared.state, size)?;
             }
@@ -90,6 +110,34 @@ impl GpuPass {
                 None => Draft::general(&gpu, &graph, executor.seed, parameters, pool, &shared)?.0,
             });
         }
+        let (taken, left) = first.unwrap_or_default();
+        Ok(Self {
+            shared,
+            drafts,
+            taken,
+            left,
+            batch,
+            line,
+        })
+    }
+}
+
+impl GpuPass {
+    pub(super) fn new(
+        executor: &mut GpuExecutor,
+        data: Rows<'_>,
+        batch: usize,
+        graph: &dyn Fn(usize) -> Graph,
+    ) -> Result<Self, ExecutorError> {
+        let gpu = Arc::clone(&executor.gpu);
+        let count = data.count();
+        let Drafts {
+            shared,
+            drafts,
+            batch,
+            line,
+            ..
+        } = Drafts::new(executor, data, batch, graph)?;
         let mut plans = Draft::prepare(&gpu, drafts)?.into_iter();
         let (whole, rest) = (plans.next(), plans.next());
         let log = Log::new(&gpu, shared.losses.clone(), line)?;

@@ -1,5 +1,6 @@
 //! Training: settings, the loop over epochs, checkpoints, interruption and resume.
 
+mod describe;
 mod error;
 mod load;
 mod metrics;
@@ -9,6 +10,7 @@ mod saved;
 mod settings;
 mod trainer;
 
+pub use describe::describe;
 pub use error::TrainError;
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};

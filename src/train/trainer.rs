@@ -454,7 +454,7 @@ impl Trainer {
 }
 
 /// Images that the kernels can index, of the size of the others.
-fn check_split(images: &data::Images, size: [usize; 2]) -> Result<(), TrainError> {
+pub(super) fn check_split(images: &data::Images, size: [usize; 2]) -> Result<(), TrainError> {
     if [images.height, images.width] != size {
         return Err(TrainError::ImageSize {
             found: format!("{}×{}", images.height, images.width),
@@ -476,7 +476,7 @@ fn names_of_terms(graph: &Graph) -> Vec<String> {
 
 /// Both splits as an executor takes them: with labels where the model reads them, with pixels of 0 and
 /// 255 where they are drawn once.
-fn rows<'a>(
+pub(super) fn rows<'a>(
     vae: &Vae,
     settings: &Settings,
     data: Cow<'a, Dataset>,

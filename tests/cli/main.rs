@@ -22,6 +22,7 @@ mod output;
 mod outputs;
 mod parts;
 mod places;
+mod plan;
 mod resume;
 mod sizes;
 mod system;

@@ -13,6 +13,7 @@ fn every_command_has_help_with_examples() {
         "sample",
         "reconstruct",
         "parts",
+        "plan",
         "adapters",
         "bench",
         "completions",
@@ -245,7 +246,7 @@ fn every_shell_has_completions_with_commands_and_flags() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = place.vae(&format!("completions {shell}")).succeeds().out;
-        for word in ["reconstruct", "log-every", "preset", "parts"] {
+        for word in ["reconstruct", "log-every", "preset", "parts", "wgsl"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -264,6 +265,7 @@ fn the_manual_has_a_page_for_each_command() {
         "vae-sample",
         "vae-reconstruct",
         "vae-parts",
+        "vae-plan",
         "vae-bench",
     ] {
         let text = std::fs::read_to_string(place.path(format!("man/man1/{page}.1"))).unwrap();

@@ -1,0 +1,32 @@
+//! What a training step runs, without training.
+
+use std::borrow::Cow;
+
+use super::trainer::{check_split, rows};
+use super::{Settings, TrainError};
+use crate::data::Dataset;
+use crate::model::Vae;
+use crate::plan::{Description, GpuExecutor};
+
+/// What [`Trainer`](super::Trainer) would run at each step on a whole batch. The parameters of the
+/// executor stay as they are.
+///
+/// # Errors
+/// As [`Trainer::new`](super::Trainer::new).
+pub fn describe<'a>(
+    vae: Vae,
+    executor: &mut GpuExecutor,
+    settings: &Settings,
+    data: impl Into<Cow<'a, Dataset>>,
+) -> Result<Description, TrainError> {
+    settings.check()?;
+    let data = data.into();
+    let images = &data.train.images;
+    check_split(images, [images.height, images.width])?;
+    settings.check_images(images.count)?;
+    let optimizer = settings.optimizer(images.count)?;
+    let vae = vae.with_kl_ramp(settings.kl_ramp(images.count));
+    let [train, _] = rows(&vae, settings, data)?;
+    let graph = |rows| vae.training_graph(rows, optimizer.clone());
+    Ok(executor.describe(train, settings.batch_size, &graph)?)
+}
