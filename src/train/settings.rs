@@ -458,11 +458,22 @@ pub enum Preset {
     Aevb,
     /// The same, figure 4.
     Aevb2d,
+    /// Higgins et al. (2017).
+    Beta4,
+    /// Sohn, Lee and Yan (2015).
+    Cvae,
 }
 
 impl Preset {
     /// Every preset.
-    pub const ALL: [Self; 4] = [Self::Blog, Self::Textbook, Self::Aevb, Self::Aevb2d];
+    pub const ALL: [Self; 6] = [
+        Self::Blog,
+        Self::Textbook,
+        Self::Aevb,
+        Self::Aevb2d,
+        Self::Beta4,
+        Self::Cvae,
+    ];
 
     /// Its name, which [`FromStr`] reads.
     pub fn name(self) -> &'static str {
@@ -471,6 +482,8 @@ impl Preset {
             Self::Textbook => "textbook",
             Self::Aevb => "aevb",
             Self::Aevb2d => "aevb-2d",
+            Self::Beta4 => "beta-4",
+            Self::Cvae => "cvae",
         }
     }
 
@@ -489,6 +502,8 @@ impl Preset {
                 "Kingma and Welling 2013: hidden 500 tanh, latent 20, batch 100, Bernoulli"
             }
             Self::Aevb2d => "Kingma and Welling 2013, figure 4: aevb with latent 2",
+            Self::Beta4 => "Higgins et al. 2017: a divergence of four times its weight",
+            Self::Cvae => "Sohn, Lee and Yan 2015: labels into encoder and decoder",
         }
     }
 
@@ -512,6 +527,14 @@ impl Preset {
                 hidden: vec![500],
                 activation: Activation::Tanh,
                 batch_size: 100,
+                ..defaults
+            },
+            Self::Beta4 => Settings {
+                beta: 4.0,
+                ..defaults
+            },
+            Self::Cvae => Settings {
+                condition: Condition::Both,
                 ..defaults
             },
             Self::Aevb2d => Settings {
