@@ -90,8 +90,8 @@ const LINES: u32 = COLUMNS / LINE;
 /// Summands that a product takes at a time.
 const DEPTH: u32 = 4;
 
-/// Whether rows of weights start at multiples of four words.
-override ALIGNED: bool = true;
+/// Rows of weights start at multiples of so many words: 4, 2 or 1.
+override ALIGNMENT: u32 = 4;
 /// Whether latents are whole vectors of four.
 override QUADS: bool = true;
 
@@ -144,12 +144,20 @@ fn store(at: u32, x: f32) {
 
 /// The parameters at a word and the next three.
 fn four_parameters(at: u32) -> vec4<f32> {
-    let first = unpack(parameters[at / 4u]);
-    if ALIGNED {
-        return first;
+    if ALIGNMENT == 4u {
+        return unpack(parameters[at / 4u]);
     }
-    let second = unpack(parameters[min(at / 4u + 1u, arrayLength(&parameters) - 1u)]);
-    return shifted(first, second, at & 3u);
+    // What lies past the last parameter meets a zero, or is in a column that nobody keeps.
+    let last = arrayLength(&parameters) - 1u;
+    if ALIGNMENT == 2u {
+        let second = at + 2u;
+        return vec4<f32>(
+            unpack_pair(parameters[at / 4u][at % 4u / 2u]),
+            unpack_pair(parameters[min(second / 4u, last)][second % 4u / 2u]),
+        );
+    }
+    let first = unpack(parameters[at / 4u]);
+    return shifted(first, unpack(parameters[min(at / 4u + 1u, last)]), at & 3u);
 }
 
 fn parameter(at: u32) -> f32 {

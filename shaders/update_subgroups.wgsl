@@ -20,8 +20,8 @@
 // A workgroup is a subgroup of eight lanes and owns 64×32 elements of one layer's weight: `a` along the
 // lanes, `b` broadcast. Which of gradient and input is `a` is the host's choice, as wastes least. Each
 // sum runs over the rows in order. A load or store of a lane costs hardly more for many words than for
-// one: eight of `a` are one, four of `b`, and four of what Adam updates where `vectors` says that rows of
-// the weight are whole ones.
+// one: eight of `a` are one, four of `b`, and four of what Adam updates, but for words of a row before and
+// after its whole vectors.
 
 /// What its parts take at a time.
 alias Values = vec4<f32>;
@@ -124,6 +124,14 @@ fn lines_of(
     return lines;
 }
 
+fn without_first(line: array<f32, LINE>) -> array<f32, LINE> {
+    var moved = line;
+    for (var other = 0u; other < LINE - 1u; other++) {
+        moved[other] = moved[other + 1u];
+    }
+    return moved;
+}
+
 @compute @workgroup_size(LANES)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -197,7 +205,6 @@ fn main(
     let pitch = select(layer.row, layer.column, rows_together);
     let q_end = select(layer.a_width, layer.b_width, rows_together);
     let end = select(layer.b_width, layer.a_width, rows_together);
-    let whole = layer.vectors != 0u;
     for (var j = j0; j < j0 + COLUMNS; j += LINE) {
         var lines = lines_of(sum, rows_together);
         let q0 = select(i_lane, j, rows_together);
@@ -206,21 +213,23 @@ fn main(
         for (var q = q0; q < min(q0 + LINE, q_end); q++) {
             let index = q * pitch + first;
             let at = layer.weight + word(index, layer.weight_split, layer.weight_gap);
-            let line = lines[0];
-            let halves = array<vec4<f32>, 2>(
-                vec4<f32>(line[0], line[1], line[2], line[3]),
-                vec4<f32>(line[4], line[5], line[6], line[7]),
-            );
-            for (var h = 0u; h < 2u; h++) {
-                if whole && 4u * h < words {
-                    finish_four(at + 4u * h, halves[h], rates);
+            // Words up to a whole vector, vectors, and words after these.
+            var line = lines[0];
+            let head = min((4u - at % 4u) % 4u, words);
+            let tail = head + (words - head) / 4u * 4u;
+            for (var e = 0u; e < head; e++) {
+                finish(at + e, line[0], rates);
+                line = without_first(line);
+            }
+            for (var e = head; e < tail; e += 4u) {
+                finish_four(at + e, vec4<f32>(line[0], line[1], line[2], line[3]), rates);
+                for (var other = 0u; other < 4u; other++) {
+                    line[other] = line[other + 4u];
                 }
             }
-            for (var e = 0u; e < select(words, 0u, whole); e++) {
-                finish(at + e, lines[0][0], rates);
-                for (var other = 0u; other < LINE - 1u; other++) {
-                    lines[0][other] = lines[0][other + 1u];
-                }
+            for (var e = tail; e < words; e++) {
+                finish(at + e, line[0], rates);
+                line = without_first(line);
             }
             for (var other = 0u; other < LINE - 1u; other++) {
                 lines[other] = lines[other + 1u];

@@ -15,8 +15,8 @@ struct Layer {
     bias_gap: u32,
     bias_of: u32,
     first_group: u32,
-    vectors: u32,
     inputs_first: u32,
+    padding: u32,
 }
 
 struct Params {

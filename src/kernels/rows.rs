@@ -254,12 +254,13 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Secti
     let switch = |on: bool| f64::from(u8::from(on));
     let smooth = program.stages.iter().any(Stage::is_smooth);
     let quads = program.stages.iter().all(Stage::has_whole_latents);
-    let aligned = program.stages.iter().all(Stage::has_aligned_weights);
+    let alignments = program.stages.iter().map(Stage::alignment);
+    let alignment = alignments.min().unwrap_or(VECTOR);
     Launch {
         kernel: SUBGROUPS.into(),
         constants: vec![
             ("SMOOTH", switch(smooth)),
-            ("ALIGNED", switch(aligned)),
+            ("ALIGNMENT", alignment as f64),
             ("QUADS", switch(quads)),
         ],
         buffers: buffers.bound(),
@@ -433,15 +434,21 @@ impl Stage {
         }
     }
 
-    /// Whether rows of its weight start at whole vectors, wherever the pieces lie.
-    fn has_aligned_weights(&self) -> bool {
-        let Self::Product(p) = self else { return true };
+    /// Rows of its weight start at multiples of so many words, wherever the pieces lie: a whole vector,
+    /// half of one, or a word.
+    fn alignment(&self) -> usize {
+        let Self::Product(p) = self else {
+            return VECTOR;
+        };
         let row = p.weight.inner.max(p.weight.column);
         let at = p.weight.at;
         let gap = if at.is_split() { at.gap } else { 0 };
-        [at.first, gap, row]
-            .iter()
-            .all(|n| n.is_multiple_of(VECTOR))
+        let divides = |words: &usize| {
+            [at.first, gap, row]
+                .iter()
+                .all(|n| n.is_multiple_of(*words))
+        };
+        [VECTOR, VECTOR / 2].into_iter().find(divides).unwrap_or(1)
     }
 
     /// Whether its latents are whole vectors.

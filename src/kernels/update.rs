@@ -189,8 +189,8 @@ struct Encoded {
     bias_gap: u32,
     bias_of: u32,
     first_group: u32,
-    vectors: u32,
     inputs_first: u32,
+    padding: u32,
 }
 
 const _: () = assert!(size_of::<Encoded>() == 64);
@@ -299,15 +299,6 @@ impl Layer {
         a.div_ceil(rows) * b.div_ceil(columns)
     }
 
-    /// Whether what lies together of the weight is whole vectors of four words.
-    fn has_vectors(&self) -> bool {
-        let at = self.weight;
-        let gap = if at.is_split() { at.gap } else { 0 };
-        [at.first, gap, self.fan_in]
-            .iter()
-            .all(|n| n.is_multiple_of(4))
-    }
-
     fn encode(&self, variant: Variant, first_group: usize) -> Encoded {
         let (d_y, x) = (self.d_y as u32, self.x as u32);
         let (fan_out, fan_in) = (self.fan_out as u32, self.fan_in as u32);
@@ -321,7 +312,6 @@ impl Layer {
             bias_split: bias.split as u32,
             bias_gap: bias.gap as u32,
             first_group: first_group as u32,
-            vectors: self.has_vectors().into(),
             ..bytemuck::Zeroable::zeroed()
         };
         if self.outputs_first(variant) {

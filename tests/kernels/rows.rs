@@ -27,6 +27,7 @@ pub(crate) fn tests() -> Vec<Test> {
         a_step_with_labels,
         shapes,
         whole_vectors,
+        halves_of_vectors,
         a_long_sum,
         weights_in_two_pieces,
         every_epilogue,
@@ -189,6 +190,23 @@ fn whole_vectors(gpu: &Gpu) {
             let product = case.product(x, width, transposed);
             let bias = Some(case.bias(width, 1.0));
             let y = case.store(Product { bias, ..product });
+            let product = case.product(y, first, transposed);
+            case.store(product);
+        }
+        case.compare_turn(gpu, turn);
+    }
+}
+
+/// Weights whose rows start at multiples of two words and not of four.
+fn halves_of_vectors(gpu: &Gpu) {
+    const SIZES: [[usize; 2]; 4] = [[2, 6], [34, 10], [98, 62], [30, 66]];
+    for (turn, index, rows) in pairs(gpu, SIZES.len(), &[1, 7, 65]) {
+        let [first, width] = SIZES[index];
+        let mut case = Case::halved(rows, 4);
+        let x = case.uniform(first, 1.0);
+        for transposed in [false, true] {
+            let product = case.product(x, width, transposed);
+            let y = case.store(product);
             let product = case.product(y, first, transposed);
             case.store(product);
         }

@@ -2,22 +2,27 @@
 
 use vae_wgpu::data::digits;
 use vae_wgpu::executor::{Executor, Initial, ParameterSpec, Rows, Snapshot, Start};
+use vae_wgpu::gpu::{Gpu, Options};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp, TensorId};
 use vae_wgpu::kernels::rows::Score;
+use vae_wgpu::plan::{GpuExecutor, PlanChoice};
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng::{self, Stream};
 
+use super::plans::reopened;
 use super::truth::BACKWARD;
 use crate::support::harness::{Open, Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests!(executors:
+    let mut tests = tests!(executors:
         a_ramped_divergence_trains_alike,
         a_conditional_encoder_trains_alike,
         a_conditional_decoder_trains_alike,
         a_conditional_vae_trains_alike,
         a_conditional_vae_without_hidden_layers_trains_alike,
-    )
+    );
+    tests.extend(tests![gpu: programs_say_why_they_refuse]);
+    tests
 }
 
 const BATCH: usize = 32;
@@ -34,6 +39,8 @@ struct Model {
     latent: usize,
     beta: f32,
     ramp: Ramp,
+    /// Of the reconstruction.
+    other_ramp: Ramp,
     dim: usize,
 }
 
@@ -46,6 +53,7 @@ impl Model {
             latent: 3,
             beta: 1.0,
             ramp: Ramp::NONE,
+            other_ramp: Ramp::NONE,
             dim,
         }
     }
@@ -93,7 +101,7 @@ impl Model {
         let nll = Score::BernoulliNll.expr();
         let recon = g.row_sum("recon", [batch, self.dim], nll, &[logits.into(), x.into()]);
         let kl = g.kl("kl", mu, logvar);
-        g.add_term("recon", recon, 1.0);
+        g.add_ramped_term("recon", recon, 1.0, self.other_ramp);
         g.add_ramped_term("kl", kl, self.beta, self.ramp);
         g.minimize(Adam {
             lr: 3e-3,
@@ -207,4 +215,57 @@ fn a_conditional_vae_without_hidden_layers_trains_alike(open: &Open) {
         ..Model::new(784)
     };
     model.compare(open);
+}
+
+/// Each of these graphs runs by the plan `general` alone.
+fn programs_say_why_they_refuse(gpu: &Gpu) {
+    let gpu = reopened(gpu, Options::default());
+    let images = digits::generate(1, 0, BATCH).images;
+    let refused = |model: &Model, change: &dyn Fn(&mut Graph), reason: &str| {
+        let mut specs = Vec::new();
+        model.graph(1, &mut specs);
+        let executor = GpuExecutor::new(gpu.clone(), specs, 1).unwrap();
+        let mut executor = executor.with_plan(PlanChoice::TwoLaunch);
+        let graph = |batch| {
+            let mut graph = model.graph(batch, &mut Vec::new());
+            change(&mut graph);
+            graph
+        };
+        let rows = Rows::new(&images.pixels, images.dim());
+        let Err(error) = executor.pass(rows, BATCH, &graph) else {
+            panic!("not refused: {reason}")
+        };
+        assert!(error.to_string().contains(reason), "{error}");
+    };
+    let plain = Model::new(784);
+    let as_it_is = |_: &mut Graph| {};
+    let ramped = Model {
+        other_ramp: Ramp {
+            steps: 2,
+            period: 0,
+        },
+        ..plain.clone()
+    };
+    refused(&ramped, &as_it_is, "follows the step");
+    let without_divergence = Model {
+        beta: 0.0,
+        ..plain.clone()
+    };
+    refused(&without_divergence, &as_it_is, "launch of its own");
+    let conditional = Model {
+        encoder: true,
+        ..plain.clone()
+    };
+    refused(&conditional, &as_it_is, "the data set has none");
+    let twice = |graph: &mut Graph| {
+        let kl = graph.find("kl").unwrap();
+        graph.add_term("again", kl, 0.0);
+    };
+    refused(&plain, &twice, "no stage computes the term again");
+    let of_columns = |graph: &mut Graph| {
+        let mu = graph.find("encoder.mu").unwrap();
+        let sums = graph.column_sum("sums", mu);
+        graph.add_term("sums", sums, 0.0);
+    };
+    refused(&plain, &of_columns, "sums has 3 values");
 }

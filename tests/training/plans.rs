@@ -23,7 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// The same adapter, for executors that share it.
-fn reopened(gpu: &Gpu, options: Options) -> Arc<Gpu> {
+pub(crate) fn reopened(gpu: &Gpu, options: Options) -> Arc<Gpu> {
     let name = AdapterChoice::Name(gpu.adapter().name.clone());
     let options = Options {
         pipelines: None,

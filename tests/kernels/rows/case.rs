@@ -12,6 +12,9 @@ const BETWEEN: usize = LINE;
 /// Words between two weights, NaN: an odd number, so that few weights start at whole vectors.
 const GAP: usize = 3;
 
+/// Words between two weights where these start at halves of vectors.
+const HALVED_GAP: usize = 2;
+
 /// Words between two weights where these start at whole vectors.
 const ALIGNED_GAP: usize = 4;
 
@@ -39,6 +42,11 @@ impl Case {
     /// No stages yet; weights will start at multiples of four words, if their lengths are such.
     pub(crate) fn aligned(rows: usize, dim: usize) -> Self {
         Self::with_gap(rows, dim, ALIGNED_GAP)
+    }
+
+    /// No stages yet; weights will start at multiples of two words, if their lengths are such.
+    pub(crate) fn halved(rows: usize, dim: usize) -> Self {
+        Self::with_gap(rows, dim, HALVED_GAP)
     }
 
     fn with_gap(rows: usize, dim: usize, gap: usize) -> Self {

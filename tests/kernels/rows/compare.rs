@@ -131,13 +131,17 @@ fn memory(gpu: &Gpu) -> usize {
     gpu.limits().max_compute_workgroup_storage_size as usize
 }
 
-/// Leaves two of the eight pipelines of `rows_subgroups`, each of which takes llvmpipe nine seconds with
+/// Leaves three of the twelve pipelines of `rows_subgroups`, each of which takes llvmpipe nine seconds with
 /// bounds checks: with the code for tanh and the sigmoid, which others lack, and either with vectors of
-/// weights and of latents or with words of both.
+/// weights and of latents or with words of the latter and halves of vectors or words of the former.
 fn take_general_code(launch: &mut Launch) {
-    let is_on = |name| launch.constants.contains(&(name, 1.0));
-    let vectors = f64::from(u8::from(is_on("ALIGNED") && is_on("QUADS")));
-    launch.constants = vec![("SMOOTH", 1.0), ("ALIGNED", vectors), ("QUADS", vectors)];
+    let is = |name, value| launch.constants.contains(&(name, value));
+    let (alignment, quads) = match (is("ALIGNMENT", 4.0), is("ALIGNMENT", 2.0)) {
+        (true, _) if is("QUADS", 1.0) => (4.0, 1.0),
+        (_, true) => (2.0, 0.0),
+        _ => (1.0, 0.0),
+    };
+    launch.constants = vec![("SMOOTH", 1.0), ("ALIGNMENT", alignment), ("QUADS", quads)];
 }
 
 /// What a variant has written in some steps.
