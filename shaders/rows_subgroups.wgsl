@@ -41,15 +41,17 @@
 // counters on; none reads them after it has counted itself.
 //
 // A software adapter loads and stores lane by lane, at a cost that hardly depends on how much a lane
-// takes: here four words, as two of 64 bits. Of the inputs these are four k of a row, and of W four k
-// or four columns, whichever lie together; a subgroup multiplies 32 rows by 32 columns of four k by
+// takes: here four consecutive numbers at once, as two words of 64 bits. Of the input they are four
+// summands k of one row; of W, by its layout, four k of one column or four columns of one k. A subgroup multiplies 32 rows by 32 columns of four k by
 // broadcasts. Its 128 vectors of sums are 4 KiB, and what it multiplies fits into the 32 vector
 // registers of a CPU; with twice the rows it does not.
 //
-// The logarithms in the losses of a tile's 32 columns are one: of the product of 1 + e^−|y|, each at
-// most 2.
+// A Bernoulli's loss has ln(1 + t) with t = e^−|y| for each column. Σ ln(1 + t) is ln Π(1 + t), so that
+// the factors of a tile's 32 columns are multiplied, each in (1, 2] and all at most 2³², and one logarithm
+// is taken.
 //
-// Such a driver evaluates both sides of a branch, so a stage is skipped by loops that end at once.
+// llvmpipe runs both arms of an `if` with masks. So there is no `if kind == …`: every stage's function is
+// called, and its loops have the bound 0 unless the stage is of its kind (`only`).
 
 /// What its parts take at a time.
 alias Values = vec4<f32>;
@@ -225,8 +227,8 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
         let row = min(first + i * LANES, params.rows - 1u);
         input_at[i] = (stage.input + row * stride(stage.inner)) / DEPTH;
     }
-    // Weights lie together along the columns, or else along k; rows of one weight are as if along
-    // the other of the two.
+    // A matrix of weights is contiguous along the columns or along k. One of a single column is both, and is
+    // read along k.
     let lie_apart = stage.weight_inner != 1u || stage.columns == 1u;
     let along_columns = stage.weight_column == 1u && lie_apart;
     let columns = only(stage, PRODUCT, stage.columns);
@@ -393,7 +395,7 @@ fn inside(column: u32, columns: u32) -> vec4<bool> {
 struct Losses {
     value: f32,
     factor: f32,
-    /// By what f was taken of, from the row's own.
+    /// With respect to the pre-activation, from the gradient of the row's loss.
     gradient: vec4<f32>,
 }
 

@@ -95,7 +95,8 @@ pub struct Product {
 pub enum Outcome {
     /// It is stored.
     Stored(Tensor),
-    /// It is a prediction: only its loss is kept, and the gradient of what f was taken of.
+    /// It is a prediction: only its loss is kept, and the gradient with respect to the pre-activation, that is
+    /// before the product's non-linearity.
     Scored {
         /// Which loss.
         score: Score,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::parameters::Parameters;
 use super::program::StepProgram;
-use super::{Loop, fuse};
+use super::{SharedBuffers, fuse};
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
 use crate::kernels::gemm::{Epilogue, Family};
@@ -60,12 +60,12 @@ impl FromStr for PlanChoice {
 }
 
 /// A step as a program, and how its stages share launches.
-pub(super) struct Way {
+pub(super) struct StepPlan {
     pub(super) step: StepProgram,
     pub(super) sections: Vec<Section>,
 }
 
-impl Way {
+impl StepPlan {
     /// Sums of which a row's loss consists.
     pub(super) fn shares(&self) -> usize {
         let shares = self.sections.iter().map(|section| section.shares);
@@ -83,9 +83,9 @@ impl PlanChoice {
         gpu: &Gpu,
         graph: &Graph,
         parameters: &Parameters,
-        shared: &Loop,
+        shared: &SharedBuffers,
         seed: u64,
-    ) -> Result<(Option<Way>, Option<String>), GpuError> {
+    ) -> Result<(Option<StepPlan>, Option<String>), GpuError> {
         if self == Self::General {
             return Ok((None, None));
         }
@@ -103,7 +103,7 @@ impl PlanChoice {
             }
             StepProgram::new(graph, &tasks, parameters, seed, limit)
         };
-        let way = match Family::of(gpu) {
+        let step_plan = match Family::of(gpu) {
             Family::Subgroups if !gpu.has_wide_integers() => {
                 Err("the adapter's shaders have no integers of 64 bits".to_owned())
             }
@@ -113,8 +113,8 @@ impl PlanChoice {
             }
             Family::Registers => Err("there are no kernels for this adapter".to_owned()),
         };
-        match way {
-            Ok(way) => Ok((Some(way), None)),
+        match step_plan {
+            Ok(step_plan) => Ok((Some(step_plan), None)),
             Err(reason) if self != Self::Auto => Err(GpuError::Plan {
                 plan: self.to_string(),
                 reason,
@@ -124,7 +124,7 @@ impl PlanChoice {
     }
 
     /// On a software adapter: a launch a stage where that was asked for, else as few as loops allow.
-    fn on_software(self, step: StepProgram) -> Result<Way, String> {
+    fn on_software(self, step: StepProgram) -> Result<StepPlan, String> {
         let stages = &step.program.stages;
         if !rows::within_iterations(stages) {
             return Err("its images or latents are too wide for the kernel's loops".to_owned());
@@ -133,18 +133,18 @@ impl PlanChoice {
             Self::Fused => rows::each_alone(stages),
             _ => rows::together(stages),
         };
-        Ok(Way { step, sections })
+        Ok(StepPlan { step, sections })
     }
 
     /// On a GPU: a launch a stage where that was asked for; else two, where they can be and, unless
     /// they were asked for, are faster.
-    fn on_gpu(self, gpu: &Gpu, step: StepProgram) -> Result<Way, String> {
+    fn on_gpu(self, gpu: &Gpu, step: StepProgram) -> Result<StepPlan, String> {
         let program = &step.program;
         if self == Self::Fused {
             let Some(sections) = workgroup::each_alone(gpu, program) else {
                 return Err("the adapter's workgroups are too small for its kernels".to_owned());
             };
-            return Ok(Way { step, sections });
+            return Ok(StepPlan { step, sections });
         }
         let Some(tile) = Tile::choose(gpu, program) else {
             return Err("its tensors do not fit into the adapter's workgroup memory".to_owned());
@@ -153,6 +153,6 @@ impl PlanChoice {
             return Err("each workgroup would read too many weights".to_owned());
         }
         let sections = vec![workgroup::together(&program.stages, tile)];
-        Ok(Way { step, sections })
+        Ok(StepPlan { step, sections })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::PlanChoice;
 use super::executor::GpuExecutor;
-use super::pass::Drafts;
+use super::pass::UncompiledPlans;
 use super::profile::barriers;
 use crate::executor::{ExecutorError, Rows};
 use crate::gpu::{Access, GpuError, Kernel, Launch, Slice};
@@ -76,7 +76,7 @@ impl GpuExecutor {
         batch: usize,
         graph: &dyn Fn(usize) -> Graph,
     ) -> Result<Description, ExecutorError> {
-        let planned = Drafts::new(self, rows, batch, graph)?;
+        let planned = UncompiledPlans::new(self, rows, batch, graph)?;
         let Some(draft) = planned.drafts.first() else {
             return Err(ExecutorError::Gpu(GpuError::Driver {
                 reason: "a data set without images has no steps".to_owned(),
@@ -93,7 +93,7 @@ impl GpuExecutor {
         })
     }
 
-    fn memory(&self, planned: &Drafts, launches: &[Launch]) -> Memory {
+    fn memory(&self, planned: &UncompiledPlans, launches: &[Launch]) -> Memory {
         let shared = &planned.shared;
         let unused = self.gpu.unused();
         // A buffer counts once, where it is found first.

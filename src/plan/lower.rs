@@ -4,7 +4,7 @@ use super::buffers::Buffers;
 use super::dataset::{Dataset, Images};
 use super::recognise;
 use super::task::{CopiedPart, Kl, Pointwise, Task};
-use super::{Loop, terms};
+use super::{SharedBuffers, terms};
 use crate::expr::Expr;
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
@@ -21,7 +21,7 @@ pub(super) struct Lowering<'a> {
     pub(super) graph: &'a Graph,
     pub(super) seed: u64,
     pub(super) buffers: &'a Buffers,
-    pub(super) shared: &'a Loop,
+    pub(super) shared: &'a SharedBuffers,
 }
 
 impl Lowering<'_> {

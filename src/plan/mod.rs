@@ -9,7 +9,6 @@ mod buffers;
 mod choice;
 mod dataset;
 mod describe;
-mod draft;
 mod executor;
 mod fuse;
 mod log;
@@ -24,6 +23,7 @@ mod session;
 mod shards;
 mod staging;
 mod task;
+mod uncompiled;
 
 use std::borrow::Cow;
 
@@ -47,11 +47,12 @@ fn terms(graph: &Graph) -> Vec<Term> {
 
 /// What the launches of a loop over batches share.
 #[derive(Clone, Debug)]
-struct Loop {
+struct SharedBuffers {
     state: Slice,
     losses: Slice,
     dataset: Option<Dataset>,
-    /// The losses of rows, where lines are made of those of many steps at a time.
+    /// In a program: the losses of the rows of an epoch's steps, of which `step_losses` makes a line of the
+    /// log for each step at the end of a submission. `None` in the general plan, whose steps do that.
     rows: Option<(Slice, rows::Log)>,
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::draft::Draft;
 use super::executor::GpuExecutor;
 use super::log::Log;
 use super::staging::Staging;
-use super::{Dataset, Loop, Plan, PlanChoice};
+use super::uncompiled::UncompiledPlan;
+use super::{Dataset, Plan, PlanChoice, SharedBuffers};
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
@@ -15,7 +15,7 @@ use crate::kernels::{SOFTWARE_ITERATIONS, State, reduction_lanes, rows, step_los
 /// Plans for whole batches and for the rest of an epoch, and where they stand.
 pub(super) struct GpuPass {
     gpu: Arc<Gpu>,
-    shared: Loop,
+    shared: SharedBuffers,
     whole: Option<Plan>,
     rest: Option<Plan>,
     batch: usize,
@@ -32,10 +32,10 @@ pub(super) struct GpuPass {
 const MOST_STEPS: usize = 65_535;
 
 /// What a pass runs, before its kernels are compiled.
-pub(super) struct Drafts {
-    pub(super) shared: Loop,
+pub(super) struct UncompiledPlans {
+    pub(super) shared: SharedBuffers,
     /// Of whole batches, and of the rest of an epoch.
-    pub(super) drafts: Vec<Draft>,
+    pub(super) drafts: Vec<UncompiledPlan>,
     /// How whole batches run; not `auto`.
     pub(super) taken: PlanChoice,
     /// Why `auto` left the program, if it did.
@@ -45,7 +45,7 @@ pub(super) struct Drafts {
     line: usize,
 }
 
-impl Drafts {
+impl UncompiledPlans {
     pub(super) fn new(
         executor: &mut GpuExecutor,
         data: Rows<'_>,
@@ -57,7 +57,7 @@ impl Drafts {
         let batch = batch.clamp(1, count.max(1));
         let line = 1 + graph(1).terms().len();
         let entries = count.div_ceil(batch);
-        let mut shared = Loop {
+        let mut shared = SharedBuffers {
             state: gpu.upload("the state of the loop", &[State::default()])?,
             losses: gpu.allocate("the log of losses", entries * line)?,
             dataset: Some(Dataset::new(&gpu, data)?),
@@ -70,9 +70,9 @@ impl Drafts {
             let parameters = &mut executor.parameters;
             let choice = executor.choice;
             let pool = &mut executor.pool.borrow_mut();
-            let (mut way, mut left) =
+            let (mut step_plan, mut left) =
                 choice.program(&gpu, &graph, parameters, &shared, executor.seed)?;
-            if let Some(program) = way.take_if(|_| shared.rows.is_none()) {
+            if let Some(program) = step_plan.take_if(|_| shared.rows.is_none()) {
                 let log = rows::Log {
                     entries,
                     shares: program.shares(),
@@ -95,19 +95,24 @@ impl Drafts {
                 if ends && (fits || choice != PlanChoice::Auto) {
                     let losses = gpu.allocate("the losses of an epoch's rows", words)?;
                     shared.rows = Some((losses, log));
-                    way = Some(program);
+                    step_plan = Some(program);
                 } else {
                     let too_large = "the row losses of an epoch do not fit into one buffer";
                     left = Some(if ends { too_large } else { too_many }.to_owned());
                 }
             }
-            first.get_or_insert((choice.taken(way.is_some()), left));
-            if let (Some(_), Some(dataset)) = (&way, &mut shared.dataset) {
+            first.get_or_insert((choice.taken(step_plan.is_some()), left));
+            if let (Some(_), Some(dataset)) = (&step_plan, &mut shared.dataset) {
                 dataset.prepare(&gpu, &shared.state, size)?;
             }
-            drafts.push(match way {
-                Some(way) => Draft::program(&gpu, &graph, &way, parameters, pool, &shared)?,
-                None => Draft::general(&gpu, &graph, executor.seed, parameters, pool, &shared)?.0,
+            drafts.push(match step_plan {
+                Some(step_plan) => {
+                    UncompiledPlan::program(&gpu, &graph, &step_plan, parameters, pool, &shared)?
+                }
+                None => {
+                    UncompiledPlan::general(&gpu, &graph, executor.seed, parameters, pool, &shared)?
+                        .0
+                }
             });
         }
         let (taken, left) = first.unwrap_or_default();
@@ -131,14 +136,14 @@ impl GpuPass {
     ) -> Result<Self, ExecutorError> {
         let gpu = Arc::clone(&executor.gpu);
         let count = data.count();
-        let Drafts {
+        let UncompiledPlans {
             shared,
             drafts,
             batch,
             line,
             ..
-        } = Drafts::new(executor, data, batch, graph)?;
-        let mut plans = Draft::prepare(&gpu, drafts)?.into_iter();
+        } = UncompiledPlans::new(executor, data, batch, graph)?;
+        let mut plans = UncompiledPlan::prepare(&gpu, drafts)?.into_iter();
         let (whole, rest) = (plans.next(), plans.next());
         let log = Log::new(&gpu, shared.losses.clone(), line)?;
         Ok(Self {

@@ -12,7 +12,7 @@ mod heads;
 
 use std::collections::{HashMap, HashSet};
 
-use self::heads::Stack;
+use self::heads::HeadsProduct;
 use super::parameters::Parameters;
 use super::recognise;
 use super::task::{CopiedPart, Copy, Latent, LatentGrad, ProductKind, Task};
@@ -171,9 +171,9 @@ struct Builder<'a> {
     taken: HashSet<usize>,
     stages: Vec<Stage>,
     layers: Vec<Layer>,
-    /// Parameters of these layers.
+    /// How many parameters `layers` update, which must come to the number of gradients.
     updated: usize,
-    /// Of every tensor.
+    /// Rows of every tensor on the tape.
     rows: usize,
     tape: usize,
     tensors: Vec<(String, Tensor)>,
@@ -199,7 +199,7 @@ impl Builder<'_> {
                 self.ramps.insert(values, (scale as f32, ramp));
                 return Ok(());
             }
-            Task::Product(_) => match Stack::of(self.tasks, index) {
+            Task::Product(_) => match HeadsProduct::of(self.tasks, index) {
                 None => return Ok(()),
                 Some(stack) if stack.kind == ProductKind::WeightGrad => {
                     let layer = self.layer(&stack)?;
@@ -359,7 +359,7 @@ impl Builder<'_> {
         position.ok_or_else(|| format!("{} is no term of the objective", self.name(rows)))
     }
 
-    fn product(&mut self, product: &Stack) -> Result<rows::Product, String> {
+    fn product(&mut self, product: &HeadsProduct) -> Result<rows::Product, String> {
         let [fan_out, fan_in] = self.fans(&product.right);
         let at = self.parameter(&product.right)?;
         let (weight, width) = match product.kind {
@@ -411,7 +411,7 @@ impl Builder<'_> {
 
     /// The copy of the first columns of an input's gradient, where it is all that reads that gradient:
     /// labels, which lie right of these columns, have none.
-    fn first_columns(&self, product: &Stack) -> Option<(usize, CopiedPart)> {
+    fn first_columns(&self, product: &HeadsProduct) -> Option<(usize, CopiedPart)> {
         let plain = product.addend.is_none() && product.gradient_of.is_none();
         let mut readers =
             (0..self.tasks.len()).filter(|&n| self.tasks[n].reads().contains(&product.result[0]));
@@ -435,7 +435,7 @@ impl Builder<'_> {
     }
 
     /// Stored, or, where only a loss reads it, scored.
-    fn outcome(&mut self, product: &Stack) -> Result<Outcome, String> {
+    fn outcome(&mut self, product: &HeadsProduct) -> Result<Outcome, String> {
         let scored = product.addend.is_none() && product.gradient_of.is_none();
         let result = product.result[0];
         let readers: Vec<usize> = (0..self.tasks.len())
@@ -511,7 +511,7 @@ impl Builder<'_> {
     }
 
     /// The layer whose weight's gradient a product is.
-    fn layer(&mut self, product: &Stack) -> Result<Layer, String> {
+    fn layer(&mut self, product: &HeadsProduct) -> Result<Layer, String> {
         let weights = self.parameters_of(&product.result)?;
         let biases = self.parameters_of(&product.sums)?;
         self.updated += weights.len() + biases.len();

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::buffers::Buffers;
-use super::draft::Draft;
 use super::executor::GpuExecutor;
-use super::{Loop, Plan};
+use super::uncompiled::UncompiledPlan;
+use super::{Plan, SharedBuffers};
 use crate::executor::{ExecutorError, Outputs, Session};
 use crate::gpu::Gpu;
 use crate::graph::{Graph, TensorId};
@@ -17,20 +17,20 @@ pub(super) struct GpuSession {
     graph: Graph,
     plan: Plan,
     buffers: Buffers,
-    shared: Loop,
+    shared: SharedBuffers,
 }
 
 impl GpuSession {
     pub(super) fn new(executor: &mut GpuExecutor, graph: Graph) -> Result<Self, ExecutorError> {
         let gpu = Arc::clone(&executor.gpu);
-        let shared = Loop {
+        let shared = SharedBuffers {
             state: gpu.upload("the state of a session", &[State::default()])?,
             losses: gpu.allocate("the losses of a session", 1 + graph.terms().len())?,
             dataset: None,
             rows: None,
         };
         let pool = &mut executor.pool.borrow_mut();
-        let (draft, buffers) = Draft::general(
+        let (draft, buffers) = UncompiledPlan::general(
             &gpu,
             &graph,
             executor.seed,
@@ -38,7 +38,7 @@ impl GpuSession {
             pool,
             &shared,
         )?;
-        let plan = Draft::prepare(&gpu, vec![draft])?.swap_remove(0);
+        let plan = UncompiledPlan::prepare(&gpu, vec![draft])?.swap_remove(0);
         Ok(Self {
             gpu,
             graph,

@@ -1,13 +1,14 @@
 //! Kernels made from expressions, over operands that broadcast, against the bounds of the expressions.
 
+use std::path::Path;
 use std::slice;
 
-use vae_wgpu::expr::{Expr, operand};
+use vae_wgpu::expr::{Expr, constant, operand};
 use vae_wgpu::gpu::Gpu;
-use vae_wgpu::graph::Broadcast;
+use vae_wgpu::graph::{Broadcast, Pointwise};
 use vae_wgpu::kernels::pointwise::{Form, Work, kernel, launch};
 use vae_wgpu::kernels::rows::Score;
-use vae_wgpu::model::Likelihood;
+use vae_wgpu::model::{Likelihood, Location};
 
 use crate::arrays::{Array, LANES, additions, run, uniform};
 use crate::shaders::check_translations;
@@ -16,7 +17,7 @@ use crate::support::tolerance::EPS;
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut all = tests![both_checks: values_and_sums, likelihoods, one_column];
-    all.extend(tests![plain: translations]);
+    all.extend(tests![plain: translations, the_likelihoods_kernels_are_those_in_the_repository]);
     all
 }
 
@@ -154,6 +155,42 @@ fn one_column(gpu: &Gpu) {
     let broadcasts = [Broadcast::ROW, Broadcast::ROW];
     compare(gpu, [70, 1], &broadcasts, [&[&a * &b], &[]], 8);
     compare(gpu, [70, 1], &broadcasts, [&[], &[a + b]], 8);
+}
+
+/// The kernels of the likelihoods, which anybody may read; with `VAE_WRITE_KERNELS` set they are written
+/// anew.
+fn the_likelihoods_kernels_are_those_in_the_repository() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/kernels");
+    for likelihood in Likelihood::ALL {
+        let density = likelihood.density();
+        let scaled = density.scale.is_some();
+        let mut operands = vec![Broadcast::EACH; if scaled { 3 } else { 2 }];
+        let log_scale = match density.scale {
+            Some(scale) => operand(2).clamp(-scale.bound, scale.bound),
+            None => constant(0.0),
+        };
+        let location = match density.location {
+            Location::SigmoidIfScaled => operand(0).sigmoid(),
+            Location::Output | Location::Sigmoid => operand(0),
+        };
+        let loss = Pointwise {
+            expr: (density.nll)(location, log_scale, operand(1)),
+            shape: [1, 1],
+            operands: operands.clone(),
+        };
+        let mut slopes = vec![loss.adjoint(0)];
+        if scaled {
+            slopes.push(loss.adjoint(2));
+        }
+        operands.push(Broadcast::ROW);
+        let kernel = kernel(Form::Sums, &operands, &slopes, &[loss.expr]);
+        let path = folder.join(format!("{}.wgsl", density.name));
+        if std::env::var_os("VAE_WRITE_KERNELS").is_some() {
+            std::fs::write(&path, kernel.source.as_bytes()).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(kernel.source, kept, "{}", path.display());
+    }
 }
 
 fn translations() {

@@ -68,8 +68,10 @@ pub fn alone(index: usize, stage: &Stage, tile: Tile) -> Section {
 }
 
 /// Workgroups that share the columns of a product in a launch of its own: four, and more where each
-/// would have more than 128 bytes of a row. They do not depend on the rows of the batch, so that
-/// the log has as many sums of each row. It has those of all rows of the data set, hence the bound.
+/// would have more than 128 bytes of a row. The number does not
+/// depend on the batch, since the whole batches and the last, smaller one must leave as many partial sums
+/// of a row in the log, whose stride is fixed. The log holds an epoch's rows, so that more than 32 sums of
+/// each would make it too large.
 fn shares(stage: &Stage) -> usize {
     const FEW: usize = 4;
     const MOST: usize = 32;

@@ -1,14 +1,15 @@
 //! The heads of an encoder as one layer: μ and log σ² of the same input, side by side.
 //!
-//! Their products are one forward, in the gradient of the input, which is then one sum, and in the
-//! update. A product takes 32 columns at a time, and a head alone seldom fills them.
+//! With W_μ stacked over W_logvar, the heads have one product in place of two: forward, in the gradient of
+//! their input, whose sum then runs over the columns of both, and in the update. A product takes 32
+//! columns at a time, and one head alone seldom fills them.
 
 use super::super::task::{Product, ProductKind, Task};
 use crate::graph::{Activation, TensorId};
 
 /// A layer's product, or both heads' in one: of μ first.
 #[derive(Debug, PartialEq)]
-pub(super) struct Stack {
+pub(super) struct HeadsProduct {
     pub(super) kind: ProductKind,
     pub(super) left: Vec<TensorId>,
     pub(super) right: Vec<TensorId>,
@@ -20,7 +21,7 @@ pub(super) struct Stack {
     pub(super) sums: Vec<TensorId>,
 }
 
-impl Stack {
+impl HeadsProduct {
     /// The product that a task is, or that it completes; none where the other head's task will.
     ///
     /// Heads that cannot be one product stay two, which no latent can read.
@@ -162,8 +163,8 @@ mod tests {
     }
 
     /// What is of both heads.
-    fn both(tasks: &[Task]) -> Vec<Stack> {
-        let stacks = (0..tasks.len()).filter_map(|index| Stack::of(tasks, index));
+    fn both(tasks: &[Task]) -> Vec<HeadsProduct> {
+        let stacks = (0..tasks.len()).filter_map(|index| HeadsProduct::of(tasks, index));
         let both = stacks.filter(|stack| stack.left.len().max(stack.right.len()) == 2);
         both.collect()
     }

@@ -19,9 +19,9 @@ pub struct Tile {
 /// Bytes of a vector of four columns.
 const VECTOR: usize = 16;
 
-/// About as many workgroups can read at their full rate before the cache that all share is what
-/// limits them: some 5.5 TB/s of an H100's second level, as published, for cores that take 64 bytes
-/// a clock each. More rows a workgroup then cost nothing.
+/// From about so many workgroups on, the second-level cache that all of them read through is the limit and
+/// no longer the single core: an H100's gives some 5.5 TB/s, as published, and a core takes 64 bytes a
+/// clock. So fewer workgroups, each of more rows, cost nothing.
 const READERS: usize = 64;
 
 /// The bytes of weights that a workgroup reads in the time of one launch that waits for the one

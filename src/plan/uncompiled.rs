@@ -1,22 +1,22 @@
 //! A plan before its kernels are compiled, by the way that it takes.
 
 use super::buffers::{Buffers, Pool};
-use super::choice::Way;
+use super::choice::StepPlan;
 use super::parameters::Parameters;
-use super::{Loop, Plan, fuse, lower, profile, terms};
+use super::{Plan, SharedBuffers, fuse, lower, profile, terms};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, Optimizer};
 use crate::kernels::{adam, gemm, gradient_norm, reduction_lanes, rows, step_losses, update};
 
 /// Launches, and what they leave where.
 #[derive(Default)]
-pub(super) struct Draft {
+pub(super) struct UncompiledPlan {
     pub(super) launches: Vec<Launch>,
     pub(super) reduction: Option<Launch>,
     pub(super) results: Vec<Vec<(String, Slice)>>,
 }
 
-impl Draft {
+impl UncompiledPlan {
     /// A launch for each task of `fuse`, the optimiser's and that of the losses.
     pub(super) fn general(
         gpu: &Gpu,
@@ -24,7 +24,7 @@ impl Draft {
         seed: u64,
         parameters: &mut Parameters,
         pool: &mut Pool,
-        shared: &Loop,
+        shared: &SharedBuffers,
     ) -> Result<(Self, Buffers), GpuError> {
         let tasks = fuse::fuse(graph, gemm::Family::of(gpu).epilogue());
         let buffers = Buffers::assign(gpu, graph, &tasks, parameters, pool)?;
@@ -65,12 +65,12 @@ impl Draft {
     pub(super) fn program(
         gpu: &Gpu,
         graph: &Graph,
-        way: &Way,
+        step_plan: &StepPlan,
         parameters: &mut Parameters,
         pool: &mut Pool,
-        shared: &Loop,
+        shared: &SharedBuffers,
     ) -> Result<Self, GpuError> {
-        let step = &way.step;
+        let step = &step_plan.step;
         let (Some(dataset), Some((log, layout))) = (&shared.dataset, &shared.rows) else {
             unreachable!("a pass has a data set and, for programs, a log of rows")
         };
@@ -93,7 +93,7 @@ impl Draft {
         let parts = step.parts(batch);
         let mut draft = Self::default();
         for program in &parts {
-            draft.stages(way, buffers, program, *layout);
+            draft.stages(step_plan, buffers, program, *layout);
             if let Some(optimizer) = graph.optimizer() {
                 let moments = parameters.optimizer(gpu)?;
                 let clips = optimizer.clip_norm.is_some();
@@ -142,7 +142,7 @@ impl Draft {
     /// The launches of a program.
     fn stages(
         &mut self,
-        way: &Way,
+        step_plan: &StepPlan,
         buffers: rows::Buffers<'_>,
         program: &rows::Program,
         log: rows::Log,
@@ -153,8 +153,8 @@ impl Draft {
                 .part(tensor.at, tensor.words(program.rows).len())
         };
         let named = |(name, tensor): &(String, rows::Tensor)| (name.clone(), part(tensor));
-        let tensors = &way.step.tensors;
-        for section in &way.sections {
+        let tensors = &step_plan.step.tensors;
+        for section in &step_plan.sections {
             let stages = &program.stages[section.stages.clone()];
             let written: Vec<_> = stages.iter().flat_map(rows::Stage::writes).collect();
             let written = tensors
