@@ -179,8 +179,8 @@ pub(crate) struct Overrides {
     /// What the decoder's outputs mean
     #[arg(long, value_parser = PossibleValuesParser::new(Likelihood::NAMES).try_map(|s| s.parse::<Likelihood>()))]
     pub(crate) likelihood: Option<Likelihood>,
-    /// Scale of the likelihoods gaussian, laplace and student-t: 1, trained for all pixels together, for
-    /// each, or for each of each image
+    /// Scale of the likelihoods that have one: 1, trained for all pixels together, for each, or for each of
+    /// each image
     #[arg(long, value_parser = PossibleValuesParser::new(Scale::NAMES).try_map(|s| s.parse::<Scale>()))]
     pub(crate) scale: Option<Scale>,
     /// Where the label of an image enters

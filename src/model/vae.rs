@@ -77,9 +77,10 @@ pub enum VaeError {
     NoHidden,
     /// A scale for a likelihood that has none.
     #[error(
-        "the likelihood {} has no scale, so that it cannot be {}; gaussian, laplace and student-t have one",
+        "the likelihood {} has no scale, so that it cannot be {}; choose one that has: {}",
         likelihood.density().name,
-        scale.name()
+        scale.name(),
+        Likelihood::scaled().join(", ")
     )]
     NoScale {
         /// The likelihood.

@@ -99,6 +99,13 @@ impl Likelihood {
         names
     };
 
+    /// The names of those that have a scale.
+    pub(super) fn scaled() -> Vec<&'static str> {
+        let densities = Self::ALL.map(Self::density).into_iter();
+        let scaled = densities.filter(|density| density.scale.is_some());
+        scaled.map(|density| density.name).collect()
+    }
+
     /// Its formula.
     pub const fn density(self) -> &'static Density {
         match self {
