@@ -12,6 +12,7 @@ mod checkpoints;
 mod configuration;
 mod data;
 mod disk;
+mod family;
 mod interruption;
 mod keeping;
 mod kills;

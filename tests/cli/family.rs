@@ -1,0 +1,126 @@
+//! Models of other parts than the plain ones, and parts that cannot be together.
+
+use std::fs;
+
+use crate::{Place, TRAIN};
+
+/// Gives the images of `tiny` the labels 0 to 3 in turn.
+fn labelled() -> Place {
+    let place = Place::new();
+    let labels = [0, 0, 8, 1, 0, 0, 0, 40].into_iter();
+    let bytes: Vec<u8> = labels.chain((0..40).map(|i| i % 4)).collect();
+    fs::write(place.path("tiny/train-labels-idx1-ubyte"), bytes).unwrap();
+    place
+}
+
+#[test]
+fn parts_without_a_meaning_are_refused_by_name_before_anything_is_written() {
+    let place = Place::new();
+    for (args, parts) in [
+        ("--beta -1", &["beta is -1", "(--beta)"][..]),
+        ("--free-bits -0.5", &["-0.5", "(--free-bits)"]),
+        ("--samples 0", &["0 samples", "(--samples)"]),
+        (
+            "--objective iwae --samples 0",
+            &["0 samples", "(--samples)"],
+        ),
+        (
+            "--objective iwae --beta 4",
+            &["iwae has no divergence", "(--beta)"],
+        ),
+        (
+            "--objective dreg --free-bits 1",
+            &["dreg has no divergence", "(--free-bits)"],
+        ),
+        (
+            "--kl-warmup 3 --kl-cycles 2",
+            &["one of the two", "(--kl-cycles)"],
+        ),
+        (
+            "--scale shared",
+            &[
+                "bernoulli has no scale",
+                "gaussian, laplace, student-t",
+                "--scale unit",
+            ],
+        ),
+        (
+            "--condition both",
+            &["condition both reads the label", "--condition none"],
+        ),
+    ] {
+        place
+            .vae(&format!("{TRAIN} --out runs/a {args}"))
+            .fails(2, parts);
+        assert!(!place.path("runs").exists(), "{args}");
+    }
+}
+
+#[test]
+fn terms_are_columns_of_the_metrics() {
+    let place = Place::new();
+    let keys = |args: &str, out: &str| {
+        place.vae(&format!("{TRAIN} --out {out} {args}")).succeeds();
+        let line = place.metrics(out).remove(0);
+        let mut keys: Vec<_> = line.keys().cloned().collect();
+        keys.retain(|key| key.starts_with("train_") || key.starts_with("test_"));
+        keys
+    };
+    assert_eq!(
+        keys("--free-bits 0.1", "free"),
+        [
+            "test_kl",
+            "test_kl_free",
+            "test_loss",
+            "test_recon",
+            "train_kl",
+            "train_kl_free",
+            "train_loss",
+            "train_recon"
+        ]
+    );
+    let iwae = "--objective iwae --samples 2 --binarize dynamic";
+    assert!(keys(iwae, "iwae").contains(&"test_bound".to_owned()));
+}
+
+#[test]
+fn a_conditional_run_draws_and_reconstructs_by_label() {
+    let place = labelled();
+    place
+        .vae(&format!(
+            "{TRAIN} --condition both --likelihood laplace --scale per-pixel --out runs/a"
+        ))
+        .succeeds();
+    let draw = |args: &str, file: &str| {
+        place
+            .vae(&format!(
+                "sample runs/a --adapter reference -n 4 {args} -o {file}"
+            ))
+            .succeeds();
+        fs::read(place.path(file)).unwrap()
+    };
+    let (ones, twos) = (draw("--label 1", "1.npy"), draw("--label 2", "2.npy"));
+    assert!(ones != twos, "the label makes no difference");
+    // Of each label in turn: the second image is the second of the ones.
+    let (all, header) = (draw("", "all.npy"), 128);
+    let image = 4 * 6 * 5;
+    let second = header + image..header + 2 * image;
+    assert_eq!(all[second.clone()], ones[second]);
+    place
+        .vae("reconstruct runs/a --adapter reference -o pairs.png")
+        .succeeds();
+    place
+        .vae("sample runs/a --adapter reference --label 4")
+        .fails(2, &["--label 4", "4 classes", "0 to 3"]);
+
+    // The labels of other classes, and none.
+    place.vae("train --resume runs/a --epochs 3").succeeds();
+    fs::remove_file(place.path("tiny/train-labels-idx1-ubyte")).unwrap();
+    place
+        .vae("reconstruct runs/a --adapter reference -o other.png")
+        .fails(2, &["condition both reads the label"]);
+    let plain = Place::with_run();
+    plain
+        .vae("sample runs/a --adapter reference --label 1")
+        .fails(2, &["reads no labels", "--condition"]);
+}
