@@ -1,14 +1,17 @@
 //! The models: each file reads like its paper and writes graphs.
 
 mod condition;
+mod error;
 mod formula;
+mod graphs;
 mod likelihood;
 mod network;
 mod objective;
 mod vae;
 
 pub use condition::Condition;
+pub use error::VaeError;
 pub use formula::Formula;
 pub use likelihood::{Density, Likelihood, Location, LogScale, Scale};
 pub use objective::{Bound, Elbo, Objective};
-pub use vae::{Inputs, Noise, Outputs, Pass, Vae, VaeConfig, VaeError};
+pub use vae::{Inputs, Noise, Outputs, Pass, Vae, VaeConfig};

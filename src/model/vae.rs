@@ -2,14 +2,15 @@
 //! together from parts: a network, a likelihood with its scale, labels, an objective.
 
 use super::condition::Condition;
+use super::error::VaeError;
 use super::likelihood::{Likelihood, Location, Scale};
 use super::network::{Layer, apply_hidden, hidden_layers};
 use super::objective::{self, Objective};
 use crate::executor::{Initial, ParameterSpec};
-use crate::expr::{Expr, constant, less, operand};
-use crate::graph::{Activation, Graph, Operand, Optimizer, Ramp, TensorId};
+use crate::expr::{Expr, constant, operand};
+use crate::graph::{Activation, Graph, Operand, Ramp, TensorId};
 use crate::rng::Stream;
-use crate::setting::{Remedy, Setting};
+use crate::setting::Setting;
 
 /// The architecture and what is minimised.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,69 +51,6 @@ impl Default for VaeConfig {
             classes: 0,
             objective: Objective::default(),
             draws_pixels: false,
-        }
-    }
-}
-
-/// A model that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VaeError {
-    /// A layer without units, or with more than any adapter holds.
-    #[error(
-        "{what} of {size} {unit} cannot be: choose from 1 to {}",
-        Vae::MAX_UNITS
-    )]
-    Size {
-        /// Which size.
-        what: &'static str,
-        /// What it counts.
-        unit: &'static str,
-        /// What was asked for.
-        size: usize,
-        /// The setting that says it, where one does.
-        setting: Option<Setting>,
-    },
-    /// No hidden layer.
-    #[error("a VAE needs at least one hidden layer, such as one of 400 units")]
-    NoHidden,
-    /// A scale for a likelihood that has none.
-    #[error(
-        "the likelihood {} has no scale, so that it cannot be {}; choose one that has: {}",
-        likelihood.density().name,
-        scale.name(),
-        Likelihood::scaled().join(", ")
-    )]
-    NoScale {
-        /// The likelihood.
-        likelihood: Likelihood,
-        /// The scale that was asked for.
-        scale: Scale,
-    },
-    /// Labels are read, and there are none.
-    #[error(
-        "the condition {} reads the label of each image, and the data have none; use data with labels, or \
-         no condition",
-        condition.name()
-    )]
-    NoLabels {
-        /// What reads them.
-        condition: Condition,
-    },
-}
-
-impl VaeError {
-    /// Settings that would put it right.
-    pub fn remedies(&self) -> Vec<Remedy> {
-        match self {
-            Self::Size { setting, .. } => setting.map(Remedy::change).into_iter().collect(),
-            Self::NoHidden => vec![Remedy::set(Setting::Hidden, 400)],
-            Self::NoScale { .. } => vec![
-                Remedy::change(Setting::Likelihood),
-                Remedy::set(Setting::Scale, Scale::Unit.name()),
-            ],
-            Self::NoLabels { .. } => {
-                vec![Remedy::set(Setting::Condition, Condition::None.name())]
-            }
         }
     }
 }
@@ -338,76 +276,6 @@ impl Vae {
             Objective::Iwae { samples } => objective::iwae(self, g, inputs, noise, samples, false),
             Objective::Dreg { samples } => objective::iwae(self, g, inputs, noise, samples, true),
         }
-    }
-
-    /// A training step over the data set, `batch` images at a time.
-    pub fn training_graph(&self, batch: usize, optimizer: impl Into<Optimizer>) -> Graph {
-        let mut g = self.gathering_graph(batch, Stream::Binarisation, Stream::Noise);
-        g.minimize(optimizer);
-        g
-    }
-
-    /// The same loss without an update, with noise of its own that is the same each time, and with the
-    /// divergence at its full weight.
-    pub fn evaluation_graph(&self, batch: usize) -> Graph {
-        let whole = self.clone().with_kl_ramp(Ramp::NONE);
-        whole.gathering_graph(batch, Stream::EvaluationBinarisation, Stream::Evaluation)
-    }
-
-    /// `x [B, D] → mu, logvar [B, Z]`; returns the graph and its inputs.
-    pub fn encoder_graph(&self, batch: usize) -> (Graph, Inputs) {
-        let mut g = Graph::new();
-        let x = g.input("x", [batch, self.config.input_dim]);
-        let read = self.config.condition.encoder();
-        let label = read.then(|| g.input("label", [batch, self.config.classes]));
-        let inputs = Inputs { x, label };
-        let (mu, logvar) = self.encode(&mut g, inputs);
-        g.output(mu);
-        g.output(logvar);
-        (g, inputs)
-    }
-
-    /// `z [B, Z] → E[x | z] [B, D]`; returns the graph, z and the labels.
-    pub fn decoder_graph(&self, batch: usize) -> (Graph, TensorId, Option<TensorId>) {
-        let mut g = Graph::new();
-        let z = g.input("z", [batch, self.config.latent_dim]);
-        let label = self.decoded_label(&mut g, batch);
-        let outputs = self.decode(&mut g, z, label);
-        let mean = self.mean(&mut g, &outputs);
-        g.output(mean);
-        (g, z, label)
-    }
-
-    /// z ~ N(0, 1) `[B, Z]`, then E[x | z] `[B, D]`: both are outputs. Returns the labels, too.
-    pub fn prior_graph(&self, batch: usize) -> (Graph, Option<TensorId>) {
-        let mut g = Graph::new();
-        let z = g.normal("z", Stream::Sampling, [batch, self.config.latent_dim]);
-        let label = self.decoded_label(&mut g, batch);
-        let outputs = self.decode(&mut g, z, label);
-        let mean = self.mean(&mut g, &outputs);
-        g.output(z);
-        g.output(mean);
-        (g, label)
-    }
-
-    fn decoded_label(&self, g: &mut Graph, batch: usize) -> Option<TensorId> {
-        let read = self.config.condition.decoder();
-        read.then(|| g.input("label", [batch, self.config.classes]))
-    }
-
-    fn gathering_graph(&self, batch: usize, pixels: Stream, noise: Stream) -> Graph {
-        let mut g = Graph::new();
-        let dim = self.config.input_dim;
-        let mut x = g.gather("x", batch, dim);
-        if self.config.draws_pixels {
-            let u = g.uniform("x.uniform", pixels, [batch, dim]);
-            let drawn = less(operand(0), operand(1), 1.0, 0.0);
-            x = g.pointwise("x.drawn", [batch, dim], drawn, &[u.into(), x.into()]);
-        }
-        let labels = self.reads_labels();
-        let label = labels.then(|| g.one_hot("label", batch, self.config.classes));
-        self.objective(&mut g, Inputs { x, label }, Noise::Stream(noise));
-        g
     }
 
     /// ε `[B · samples, Z]`.

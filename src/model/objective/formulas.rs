@@ -1,6 +1,7 @@
 //! The formulas of an objective, for people.
 
-use super::super::vae::{Vae, VaeConfig, VaeError};
+use super::super::error::VaeError;
+use super::super::vae::{Vae, VaeConfig};
 use super::super::{Formula, Likelihood};
 use super::{Bound, Elbo, Objective, elbo, iwae};
 use crate::setting::Setting;

@@ -1,0 +1,69 @@
+//! Why a model cannot be.
+
+use super::condition::Condition;
+use super::likelihood::{Likelihood, Scale};
+use super::vae::Vae;
+use crate::setting::{Remedy, Setting};
+
+/// A model that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VaeError {
+    /// A layer without units, or with more than any adapter holds.
+    #[error(
+        "{what} of {size} {unit} cannot be: choose from 1 to {}",
+        Vae::MAX_UNITS
+    )]
+    Size {
+        /// Which size.
+        what: &'static str,
+        /// What it counts.
+        unit: &'static str,
+        /// What was asked for.
+        size: usize,
+        /// The setting that says it, where one does.
+        setting: Option<Setting>,
+    },
+    /// No hidden layer.
+    #[error("a VAE needs at least one hidden layer, such as one of 400 units")]
+    NoHidden,
+    /// A scale for a likelihood that has none.
+    #[error(
+        "the likelihood {} has no scale, so that it cannot be {}; choose one that has: {}",
+        likelihood.density().name,
+        scale.name(),
+        Likelihood::scaled().join(", ")
+    )]
+    NoScale {
+        /// The likelihood.
+        likelihood: Likelihood,
+        /// The scale that was asked for.
+        scale: Scale,
+    },
+    /// Labels are read, and there are none.
+    #[error(
+        "the condition {} reads the label of each image, and the data have none; use data with labels, or \
+         no condition",
+        condition.name()
+    )]
+    NoLabels {
+        /// What reads them.
+        condition: Condition,
+    },
+}
+
+impl VaeError {
+    /// Settings that would put it right.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Size { setting, .. } => setting.map(Remedy::change).into_iter().collect(),
+            Self::NoHidden => vec![Remedy::set(Setting::Hidden, 400)],
+            Self::NoScale { .. } => vec![
+                Remedy::change(Setting::Likelihood),
+                Remedy::set(Setting::Scale, Scale::Unit.name()),
+            ],
+            Self::NoLabels { .. } => {
+                vec![Remedy::set(Setting::Condition, Condition::None.name())]
+            }
+        }
+    }
+}
