@@ -43,7 +43,7 @@ impl Init {
     /// run's, since the weights belong to it.
     pub(crate) fn settings(&self) -> Settings {
         match self {
-            Self::Run(run, _) => of_model(&run.1.training, Settings::default()),
+            Self::Run(run, _) => Settings::default().with_model_of(&run.1.training),
             Self::File(_) => Settings::default(),
         }
     }
@@ -65,7 +65,7 @@ impl Init {
         let Self::Run(run, _) = self else {
             return Ok(());
         };
-        let wanted = of_model(&run.1.training, settings.clone());
+        let wanted = settings.with_model_of(&run.1.training);
         match wanted.differences(settings).first() {
             None => Ok(()),
             Some(difference) => Err(Usage(format!(
@@ -99,16 +99,5 @@ impl Init {
             Self::Run(run, _) => run.0.blame(error),
             Self::File(path) => anyhow::Error::new(error).context(path.display().to_string()),
         }
-    }
-}
-
-/// Settings with another's model.
-fn of_model(model: &Settings, others: Settings) -> Settings {
-    Settings {
-        hidden: model.hidden.clone(),
-        latent: model.latent,
-        activation: model.activation,
-        likelihood: model.likelihood,
-        ..others
     }
 }

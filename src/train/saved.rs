@@ -186,16 +186,7 @@ pub fn check_architecture(
     image: [usize; 2],
 ) -> Result<(), TrainError> {
     if let Some(recorded) = recorded_settings(checkpoint)? {
-        let of_the_model = Settings {
-            hidden: recorded.hidden,
-            latent: recorded.latent,
-            activation: recorded.activation,
-            likelihood: recorded.likelihood,
-            scale: recorded.scale,
-            condition: recorded.condition,
-            ..settings.clone()
-        };
-        check_same(&of_the_model, settings)?;
+        check_same(&settings.with_model_of(&recorded), settings)?;
     }
     match checkpoint.metadata.get("image") {
         Some(recorded) if *recorded != size(image) => Err(TrainError::OtherSettings {

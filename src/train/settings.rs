@@ -263,6 +263,20 @@ impl Settings {
         }
     }
 
+    /// The same settings for another's model: what its weights belong to.
+    #[must_use]
+    pub fn with_model_of(&self, other: &Self) -> Self {
+        Self {
+            hidden: other.hidden.clone(),
+            latent: other.latent,
+            activation: other.activation,
+            likelihood: other.likelihood,
+            scale: other.scale,
+            condition: other.condition,
+            ..self.clone()
+        }
+    }
+
     /// The settings in which two differ, by name.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let table = |settings: &Self| toml::Table::try_from(settings).unwrap_or_default();

@@ -113,8 +113,16 @@ fn a_conditional_run_draws_and_reconstructs_by_label() {
         .vae("sample runs/a --adapter reference --label 4")
         .fails(2, &["--label 4", "4 classes", "0 to 3"]);
 
-    // The labels of other classes, and none.
+    // Weights bring their model with them.
+    place
+        .vae("train --init runs/a --adapter reference --batch-size 8 --epochs 1 --out runs/b")
+        .succeeds();
+    place
+        .vae("train --init runs/a --adapter reference --condition none --out runs/c")
+        .fails(2, &["condition = \"both\"", "condition = \"none\""]);
+
     place.vae("train --resume runs/a --epochs 3").succeeds();
+    // Without the file of labels.
     fs::remove_file(place.path("tiny/train-labels-idx1-ubyte")).unwrap();
     place
         .vae("reconstruct runs/a --adapter reference -o other.png")
