@@ -296,9 +296,9 @@ impl Bench<'_> {
         let [rows, d_rows] = &self.arrays(model.batch)?;
         let state = &self.gpu.upload("benchmark", &[State::default()])?;
 
-        use kernels::normal;
-        let buffers = normal::Buffers { state, eps };
-        let launch = normal::launch(buffers, 1, Stream::Noise, normal::Output::Normals);
+        use kernels::draw;
+        let buffers = draw::Buffers { state, values: eps };
+        let launch = draw::launch(buffers, 1, Stream::Noise, draw::Output::Normals);
         self.measure(&what, Work::Words(len), &launch, |_| {})?;
 
         use kernels::reparameterize;
@@ -438,6 +438,85 @@ impl Bench<'_> {
         self.measure(&what, Work::Words(images_packed.len() / 2), &launch, |_| {})
     }
 
+    /// What conditional and importance-weighted models have besides: labels beside the pixels, pixels
+    /// drawn anew, sums over five samples.
+    fn family(&mut self, model: &Model) -> Result<(), GpuError> {
+        const SAMPLES: usize = 5;
+        const CLASSES: usize = 10;
+        let [batch, pixels] = [model.batch, model.pixels()];
+        let len = batch * pixels;
+        let state = &self.gpu.upload("benchmark", &[State::default()])?;
+        let [x, u] = &self.arrays(len)?;
+
+        use kernels::draw;
+        let buffers = draw::Buffers { state, values: u };
+        let launch = draw::launch(buffers, 1, Stream::Binarisation, draw::Output::Uniforms);
+        let what = format!("{} {batch}x{pixels} uniforms", model.name);
+        self.measure(&what, Work::Words(len), &launch, |_| {})?;
+
+        use kernels::one_hot;
+        let buffers = one_hot::Buffers {
+            labels: &self.gpu.upload("benchmark", &vec![0_u32; batch])?,
+            order: &self
+                .gpu
+                .upload("benchmark", &rng::permutation(1, 0, batch))?,
+            state,
+            y: &self.array(batch * CLASSES)?,
+        };
+        let launch = one_hot::launch(buffers, [batch, CLASSES]);
+        let what = format!("{} {batch}x{CLASSES}", model.name);
+        self.measure(&what, Work::Words(batch * CLASSES), &launch, |_| {})?;
+
+        use kernels::copy;
+        let buffers = copy::Buffers {
+            from: x,
+            to: &self.array(batch * (pixels + CLASSES))?,
+        };
+        let shape = copy::Shape {
+            rows: batch,
+            columns: pixels,
+            from: [0, pixels],
+            to: [0, pixels + CLASSES],
+        };
+        let what = format!("{} {batch}x{pixels}", model.name);
+        self.measure(
+            &what,
+            Work::Words(2 * len),
+            &copy::launch(buffers, shape),
+            |_| {},
+        )?;
+
+        use kernels::reduce;
+        let words = SAMPLES * batch * model.latent();
+        let buffers = reduce::Buffers {
+            x: &self.array(words)?,
+            y: &self.array(words / SAMPLES)?,
+        };
+        let shape = [batch, model.latent()];
+        for function in [graph::Reduction::Sum, graph::Reduction::LogSumExp] {
+            let launch = reduce::launch(buffers, function, SAMPLES, shape);
+            let what = format!("{} {SAMPLES}x{batch}x{} {function:?}", model.name, shape[1]);
+            self.measure(&what, Work::Words(words), &launch, |_| {})?;
+        }
+
+        use kernels::ramp;
+        let buffers = ramp::Buffers {
+            state,
+            values: &self.array(batch)?,
+        };
+        let of = Ramp {
+            steps: 100,
+            period: 0,
+        };
+        let what = format!("{} {batch}", model.name);
+        self.measure(
+            &what,
+            Work::Words(batch),
+            &ramp::launch(buffers, 1.0, of),
+            |_| {},
+        )
+    }
+
     /// What a step ends with.
     fn end(&mut self, model: &Model) -> Result<(), GpuError> {
         let len = model.parameters();
@@ -514,6 +593,7 @@ fn run(criterion: &mut Criterion) -> Result<(), GpuError> {
         bench.layer(model)?;
         bench.latent(model)?;
         bench.pixels(model)?;
+        bench.family(model)?;
         bench.end(model)?;
         bench.two_launch(model)?;
     }

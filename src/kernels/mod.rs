@@ -17,13 +17,13 @@ mod address;
 pub mod bernoulli_nll;
 pub mod column_sum;
 pub mod copy;
+pub mod draw;
 pub mod gather;
 pub mod gemm;
 pub mod gradient_norm;
 pub mod kl;
 pub mod latent;
 pub mod latent_grad;
-pub mod normal;
 pub mod objective;
 pub mod one_hot;
 pub mod pointwise;
@@ -34,7 +34,6 @@ pub mod reparameterize_grad;
 pub mod rows;
 pub mod stage_images;
 pub mod step_losses;
-pub mod uniform;
 pub mod update;
 
 use crate::gpu::{Kernel, Slice};
@@ -51,6 +50,7 @@ pub const ALL: &[&Kernel] = &[
     &bernoulli_nll::KERNEL,
     &column_sum::KERNEL,
     &copy::KERNEL,
+    &draw::KERNEL,
     &gather::KERNEL,
     &gemm::COOPERATIVE_8,
     &gemm::COOPERATIVE_16,
@@ -63,7 +63,6 @@ pub const ALL: &[&Kernel] = &[
     &kl::KERNEL,
     &latent::KERNEL,
     &latent_grad::KERNEL,
-    &normal::KERNEL,
     &objective::KERNEL,
     &one_hot::KERNEL,
     &pointwise::POINTWISE,
@@ -77,7 +76,6 @@ pub const ALL: &[&Kernel] = &[
     &rows::workgroup::KERNEL,
     &stage_images::KERNEL,
     &step_losses::KERNEL,
-    &uniform::KERNEL,
     &update::SUBGROUPS,
     &update::TILED,
 ];

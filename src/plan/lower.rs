@@ -10,10 +10,11 @@ use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels::rows::Score;
 use crate::kernels::{
-    activation, activation_grad, add, bernoulli_nll, column_sum, copy, gather, kl, latent,
-    latent_grad, normal, objective, one_hot, pointwise, ramp, reduce, reduction_lanes,
-    reparameterize, reparameterize_grad, uniform,
+    activation, activation_grad, add, bernoulli_nll, column_sum, copy, draw, gather, kl, latent,
+    latent_grad, objective, one_hot, pointwise, ramp, reduce, reduction_lanes, reparameterize,
+    reparameterize_grad,
 };
+use crate::rng::Draw;
 
 /// What a launch is made from.
 pub(super) struct Lowering<'a> {
@@ -46,15 +47,8 @@ impl Lowering<'_> {
                 };
                 return Ok(dataset.images.iter().map(launch).collect());
             }
-            Task::Normal { draw, eps } => normal::launch(
-                normal::Buffers {
-                    state: &self.shared.state,
-                    eps: of(eps),
-                },
-                self.seed,
-                *draw,
-                normal::Output::Normals,
-            ),
+            Task::Normal { draw, eps } => self.draw(*draw, *eps, draw::Output::Normals),
+            Task::Uniform { draw, u } => self.draw(*draw, *u, draw::Output::Uniforms),
             Task::Product(product) => return self.product(product),
             Task::ColumnSum { a, sum } => {
                 let shape = self.matrix(*a);
@@ -148,14 +142,6 @@ impl Lowering<'_> {
                 };
                 one_hot::launch(buffers, self.matrix(*y))
             }
-            Task::Uniform { draw, u } => uniform::launch(
-                uniform::Buffers {
-                    state: &self.shared.state,
-                    u: of(u),
-                },
-                self.seed,
-                *draw,
-            ),
             &Task::Ramp {
                 scale,
                 ramp,
@@ -219,6 +205,14 @@ impl Lowering<'_> {
             (&terms, self.buffers.stride),
             self.lanes(rows),
         ))
+    }
+
+    fn draw(&self, draw: Draw, values: TensorId, output: draw::Output) -> Launch {
+        let buffers = draw::Buffers {
+            state: &self.shared.state,
+            values: self.buffers.of(values),
+        };
+        draw::launch(buffers, self.seed, draw, output)
     }
 
     /// Pointwise work: the hand-written kernel where there is one, or the one that its expressions make.

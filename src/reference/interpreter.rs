@@ -2,8 +2,8 @@
 
 use super::real::Real;
 use super::{
-    activation, activation_grad, add, column_sum, copy, gather, gemm, kl, normal, objective,
-    one_hot, pointwise, reduce, reparameterize, reparameterize_grad,
+    activation, activation_grad, add, column_sum, copy, draw, gather, gemm, kl, objective, one_hot,
+    pointwise, reduce, reparameterize, reparameterize_grad,
 };
 use crate::graph::{Graph, Kind, Node, Op, TensorId};
 
@@ -139,8 +139,8 @@ fn compute<T: Real>(
             };
             one_hot::value(labels, order, position, [output.rows(), output.columns()])
         }
-        &Op::Normal(draw) => normal::value(context.seed, draw, context.step, output.len()),
-        &Op::Uniform(draw) => normal::uniforms(context.seed, draw, context.step, output.len()),
+        &Op::Normal(draw) => draw::normals(context.seed, draw, context.step, output.len()),
+        &Op::Uniform(draw) => draw::uniforms(context.seed, draw, context.step, output.len()),
         &Op::Ramp { scale, ramp } => {
             vec![T::narrow(scale * ramp.at(context.step)); output.len()]
         }

@@ -1,7 +1,7 @@
 //! Twin of the kernels `rows_subgroups` and `rows_workgroup`: a program of stages over the rows of a batch.
 
 use super::real::Real;
-use super::{activation_grad, gather, gemm, latent, latent_grad, normal, one_hot, pointwise};
+use super::{activation_grad, draw, gather, gemm, latent, latent_grad, one_hot, pointwise};
 use crate::graph::{Broadcast, Pointwise};
 use crate::kernels::State;
 use crate::kernels::rows::{Log, Outcome, Product, Program, Stage, Tensor, Weight};
@@ -35,7 +35,7 @@ pub struct Results<T> {
 
 /// The noise of a program with this seed, for [`Inputs::noise`].
 pub fn noise<T: Real>(seed: u64) -> impl Fn(Draw, u32, usize) -> Vec<T> {
-    move |draw, step, len| normal::value(seed, draw, step, len)
+    move |of, step, len| draw::normals(seed, of, step, len)
 }
 
 /// Runs all stages in place: what they write on the tape, their rows as the first of the shares of

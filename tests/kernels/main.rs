@@ -15,17 +15,18 @@ mod arrays;
 mod bernoulli_nll;
 mod column_sum;
 mod copy;
+mod draw;
 mod functions;
 mod gather;
 mod gemm;
 mod gradient_norm;
 mod kl;
 mod latent;
-mod normal;
 mod objective;
 mod one_hot;
 mod pipelines;
 mod pointwise;
+mod ramp;
 mod reduce;
 mod reparameterize;
 mod reparameterize_grad;
@@ -35,7 +36,6 @@ mod stage_images;
 mod step_losses;
 #[path = "../support/mod.rs"]
 mod support;
-mod uniform;
 mod update;
 
 fn main() -> ExitCode {
@@ -48,24 +48,24 @@ fn main() -> ExitCode {
         bernoulli_nll::tests(),
         column_sum::tests(),
         copy::tests(),
+        draw::tests(),
         functions::tests(),
         gather::tests(),
         gemm::tests(),
         gradient_norm::tests(),
         kl::tests(),
         latent::tests(),
-        normal::tests(),
         objective::tests(),
         one_hot::tests(),
         pipelines::tests(),
         pointwise::tests(),
+        ramp::tests(),
         reduce::tests(),
         reparameterize::tests(),
         reparameterize_grad::tests(),
         rows::tests(),
         stage_images::tests(),
         step_losses::tests(),
-        uniform::tests(),
         update::tests(),
     ];
     support::harness::run(files.into_iter().flatten())

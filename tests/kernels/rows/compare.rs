@@ -4,7 +4,7 @@ use vae_wgpu::gpu::{Checks, Gpu, Launch};
 use vae_wgpu::kernels::gather::pack;
 use vae_wgpu::kernels::rows::workgroup::{self, Tile};
 use vae_wgpu::kernels::rows::{self, Buffers, Log, Program, Section, Stage};
-use vae_wgpu::kernels::{State, normal};
+use vae_wgpu::kernels::{State, draw};
 use vae_wgpu::rng::Draw;
 
 use super::case::Case;
@@ -347,14 +347,14 @@ fn within(what: &str, actual: &[f32], expected: &[f64], allowed: &[f64]) {
     Tolerance::relative(1.0).check_against(what, actual, expected, allowed);
 }
 
-/// The noise of a step as the kernel `normal` draws it.
+/// The noise of a step as the kernel `draw` makes it.
 pub(crate) fn draw(gpu: &Gpu, seed: u64, of: Draw, step: u32, len: usize) -> Vec<f32> {
     let [state, eps] = [state(gpu, step, 0, 0), Array::output(gpu, len)];
-    let buffers = normal::Buffers {
+    let buffers = draw::Buffers {
         state: state.slice(),
-        eps: eps.slice(),
+        values: eps.slice(),
     };
-    let launch = normal::launch(buffers, seed, of, normal::Output::Normals);
+    let launch = draw::launch(buffers, seed, of, draw::Output::Normals);
     run(gpu, launch, &[&state, &eps]);
     eps.read()
 }

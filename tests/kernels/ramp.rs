@@ -1,37 +1,14 @@
-//! `uniform` and `ramp` against the host's definitions, which they repeat exactly.
+//! `ramp` against the host's definition.
 
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Ramp;
-use vae_wgpu::kernels::{ramp, uniform};
-use vae_wgpu::reference::normal as twin;
-use vae_wgpu::rng::{Draw, Stream};
+use vae_wgpu::kernels::ramp;
 
 use crate::arrays::{Array, run, state};
 use crate::support::harness::{Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![both_checks: uniforms, ramps]
-}
-
-fn uniforms(gpu: &Gpu) {
-    let stream = Stream::Binarisation;
-    for (len, number, step) in [(1, 0, 0), (6, 1, 3), (1001, 7, 1 << 20)] {
-        let (state, u) = (state(gpu, step, 0, 0), Array::output(gpu, len));
-        let buffers = uniform::Buffers {
-            state: state.slice(),
-            u: u.slice(),
-        };
-        let draw = Draw { stream, number };
-        run(
-            gpu,
-            uniform::launch(buffers, 1 << 40 | 9, draw),
-            &[&state, &u],
-        );
-        let found = u.read::<f32>();
-        let expected: Vec<f32> = twin::uniforms(1 << 40 | 9, draw, step, len);
-        assert_eq!(found, expected);
-        assert!(found.iter().all(|u| (0.0..1.0).contains(u)));
-    }
+    tests![both_checks: ramps]
 }
 
 /// A division of whole numbers below 2²⁴: 2.5 ulp, of which an ulp is two units of rounding; and a product.

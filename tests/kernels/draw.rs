@@ -1,8 +1,9 @@
-//! `normal`: Philox's words bit by bit, the normals against the twin, and their distribution.
+//! `draw`: Philox's words and the uniforms bit by bit, the normals against the twin, and their
+//! distribution.
 
 use vae_wgpu::gpu::{Gpu, Launch};
-use vae_wgpu::kernels::normal::{Buffers, Output, launch};
-use vae_wgpu::reference::normal as twin;
+use vae_wgpu::kernels::draw::{Buffers, Output, launch};
+use vae_wgpu::reference::draw as twin;
 use vae_wgpu::rng::{self, Draw, Stream};
 
 use crate::arrays::{Array, LENGTHS, random, run, state, wrapped};
@@ -12,6 +13,7 @@ use crate::support::tolerance::Tolerance;
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = tests![both_checks:
         words,
+        uniforms,
         a_wrapped_grid,
         lengths,
         the_ends_of_the_uniforms,
@@ -39,7 +41,7 @@ impl Case {
         let [state, eps] = [state(gpu, self.step, 1, 2), Array::output(gpu, self.len)];
         let buffers = Buffers {
             state: state.slice(),
-            eps: eps.slice(),
+            values: eps.slice(),
         };
         run(
             gpu,
@@ -69,7 +71,7 @@ impl Case {
     /// what sine and cosine are off by, 2⁻¹¹.
     fn compare_normals(self, gpu: &Gpu) {
         let normals = self.draw::<f32>(gpu, Output::Normals, |launch| launch);
-        let expected = twin::value::<f64>(self.seed, self.draw, self.step, self.len);
+        let expected = twin::normals::<f64>(self.seed, self.draw, self.step, self.len);
         let what = format!(
             "{:?} of step {}, {} elements",
             self.draw, self.step, self.len
@@ -78,6 +80,23 @@ impl Case {
         Tolerance::relative(0.0)
             .plus(absolute)
             .check(&what, &normals, &expected);
+    }
+}
+
+/// The host's numbers exactly.
+fn uniforms(gpu: &Gpu) {
+    let stream = Stream::Binarisation;
+    for (len, number, step) in [(1, 0, 0), (6, 1, 3), (1001, 7, 1 << 20)] {
+        let case = Case {
+            seed: 1 << 40 | 9,
+            draw: Draw { stream, number },
+            step,
+            len,
+        };
+        let found = case.draw::<f32>(gpu, Output::Uniforms, |launch| launch);
+        let expected: Vec<f32> = twin::uniforms(case.seed, case.draw, step, len);
+        assert_eq!(found, expected);
+        assert!(found.iter().all(|u| (0.0..1.0).contains(u)));
     }
 }
 

@@ -1,9 +1,12 @@
-// Uniforms in [0, 1), multiples of 2⁻²⁴, from Philox4x32-10 (Salmon et al. 2011).
+// A draw's numbers by Philox4x32-10 (Salmon et al. 2011): standard normals by Box–Muller, or uniforms in
+// [0, 1).
 //
-//   u[4b .. 4b + 3] = (philox(counter = (b, step, stream, number), key = seed) >> 8) · 2⁻²⁴
+//   words              = philox(counter = (b, step, stream, number), key = seed)
+//   values[4b .. 4b+3] = normals(words)                                      or
+//                        (words >> 8) · 2⁻²⁴
 //
-// state        the step number
-// u  [len]
+// state           the step number
+// values  [len]
 //
 // One invocation makes one block of four. Nothing is carried between invocations or steps, so the
 // same step gives the same numbers however the work is divided.
@@ -21,10 +24,14 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> state: State;
-@group(0) @binding(1) var<storage, read_write> u: array<f32>;
+@group(0) @binding(1) var<storage, read_write> values: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 override WORKGROUP: u32 = 64;
+/// Write uniforms, not normals.
+override UNIFORMS: bool = false;
+/// Write Philox's words as they are (bit-cast), for the known-answer test.
+override WORDS: bool = false;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -38,16 +45,22 @@ fn main(
     }
     let key = vec2<u32>(params.seed_low, params.seed_high);
     let words = philox(vec4<u32>(block, state.step, params.stream, params.number), key);
-    let values = vec4<f32>(words >> vec4<u32>(8u)) * UNIT;
-    // Constant components: a software adapter pays a hundred times as much for `values[i]`.
-    u[first] = values.x;
+    var four = normals(words);
+    if UNIFORMS {
+        four = vec4<f32>(words >> vec4<u32>(8u)) * UNIT;
+    }
+    if WORDS {
+        four = bitcast<vec4<f32>>(words);
+    }
+    // Constant components: a software adapter pays a hundred times as much for `four[i]`.
+    values[first] = four.x;
     if first + 1u < params.len {
-        u[first + 1u] = values.y;
+        values[first + 1u] = four.y;
     }
     if first + 2u < params.len {
-        u[first + 2u] = values.z;
+        values[first + 2u] = four.z;
     }
     if first + 3u < params.len {
-        u[first + 3u] = values.w;
+        values[first + 3u] = four.w;
     }
 }

@@ -1,4 +1,4 @@
-//! Standard normals, made on the GPU.
+//! A draw's numbers, made on the GPU: standard normals or uniforms.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,11 @@ use super::{WORKGROUP, assert_lengths, elementwise_grid};
 use crate::gpu::{Kernel, Launch, Slice, read, read_write};
 use crate::rng::{self, key};
 
-/// `shaders/normal.wgsl`.
+/// `shaders/draw.wgsl`.
 pub const KERNEL: Kernel = Kernel {
-    name: Cow::Borrowed("normal"),
-    source: Cow::Borrowed(wgsl!(
-        "parts/state.wgsl",
-        "parts/normals.wgsl",
-        "normal.wgsl"
-    )),
-    bindings: Cow::Borrowed(&[read("state"), read_write("eps")]),
+    name: Cow::Borrowed("draw"),
+    source: Cow::Borrowed(wgsl!("parts/state.wgsl", "parts/normals.wgsl", "draw.wgsl")),
+    bindings: Cow::Borrowed(&[read("state"), read_write("values")]),
     params: size_of::<Params>(),
 };
 
@@ -36,7 +32,7 @@ pub struct Buffers<'a> {
     /// [`super::State`].
     pub state: &'a Slice,
     /// `[len]`.
-    pub eps: &'a Slice,
+    pub values: &'a Slice,
 }
 
 /// What it writes.
@@ -44,6 +40,8 @@ pub struct Buffers<'a> {
 pub enum Output {
     /// Standard normals.
     Normals,
+    /// Uniforms in [0, 1), multiples of 2⁻²⁴.
+    Uniforms,
     /// Philox's words as they are, for comparison with its known answers.
     Words,
 }
@@ -57,7 +55,7 @@ pub fn launch(
 ) -> Launch {
     let rng::Draw { stream, number } = draw.into();
     let params = Params {
-        len: buffers.eps.len() as u32,
+        len: buffers.values.len() as u32,
         stream: stream as u32,
         number,
         seed: key(seed),
@@ -68,10 +66,11 @@ pub fn launch(
         kernel: KERNEL.into(),
         constants: vec![
             ("WORKGROUP", WORKGROUP.into()),
+            ("UNIFORMS", (output == Output::Uniforms).into()),
             ("WORDS", (output == Output::Words).into()),
         ],
-        buffers: vec![buffers.state.clone(), buffers.eps.clone()],
+        buffers: vec![buffers.state.clone(), buffers.values.clone()],
         params: bytemuck::bytes_of(&params).to_vec(),
-        grid: elementwise_grid(buffers.eps.len().div_ceil(4)),
+        grid: elementwise_grid(buffers.values.len().div_ceil(4)),
     }
 }
