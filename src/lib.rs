@@ -16,6 +16,7 @@ pub mod gpu;
 pub mod graph;
 pub mod kernels;
 pub mod model;
+mod named;
 pub mod plan;
 pub mod plot;
 pub mod reference;

@@ -163,9 +163,12 @@ impl Autoencoder {
         let mut session = self.executor.session(graph)?;
         let mut images = Vec::with_capacity(count.next_multiple_of(rows) * dim);
         for chunk in 0..count.div_ceil(rows) {
-            let in_turn = |row: usize| ((chunk * rows + row) % classes) as u8;
-            let labels = |_| (0..rows).map(|row| label.unwrap_or_else(|| in_turn(row)));
-            let hot = read.map(|id| (id, self.one_hot(Some(&labels(()).collect::<Vec<_>>()))));
+            let hot = read.map(|id| {
+                let in_turn = |row: usize| ((chunk * rows + row) % classes) as u8;
+                let of_row = |row| label.unwrap_or_else(|| in_turn(row));
+                let labels: Vec<_> = (0..rows).map(of_row).collect();
+                (id, self.one_hot(Some(&labels)))
+            });
             let given: Vec<_> = hot
                 .iter()
                 .map(|(id, rows)| (*id, rows.as_slice()))

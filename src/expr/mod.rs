@@ -105,6 +105,9 @@ pub enum Binary {
     Max,
 }
 
+/// ½ ln 2π: what a Gaussian's −ln p adds per dimension.
+pub const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
+
 /// The operand of this number.
 pub fn operand(index: usize) -> Expr {
     Expr::of(Node::Operand(index))

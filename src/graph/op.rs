@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::named;
 use serde::{Deserialize, Serialize};
 
 use super::{Pointwise, Ramp};
@@ -70,15 +71,7 @@ impl FromStr for Activation {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let named = Self::ALL
-            .into_iter()
-            .find(|function| function.name() == name);
-        named.ok_or_else(|| {
-            format!(
-                "'{name}' is no activation; choose one of {}",
-                Self::NAMES.join(", ")
-            )
-        })
+        named::find(&Self::ALL, Self::name, name, "no activation")
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use crate::named;
 use serde::{Deserialize, Serialize};
 
 /// Where the label of an image, as a row of zeros with a 1, enters beside what is there.
@@ -72,14 +73,12 @@ impl FromStr for Condition {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|condition| condition.name() == name)
-            .ok_or_else(|| {
-                format!(
-                    "'{name}' is nothing to condition on labels; choose one of {}",
-                    Self::NAMES.join(", ")
-                )
-            })
+        named::find(
+            &Self::ALL,
+            Self::name,
+            name,
+            "nothing to condition on labels",
+        )
     }
 }
 

@@ -74,6 +74,15 @@ impl StepPlan {
 }
 
 impl PlanChoice {
+    /// What is taken where this was asked for, by whether there is a program.
+    pub(super) fn taken(self, is_program: bool) -> Self {
+        match self {
+            _ if !is_program => Self::General,
+            Self::Fused => Self::Fused,
+            _ => Self::TwoLaunch,
+        }
+    }
+
     /// The program of a graph, if it runs as one; else why `auto` left it, where it was to choose.
     ///
     /// # Errors

@@ -77,19 +77,19 @@ impl GpuExecutor {
         graph: &dyn Fn(usize) -> Graph,
     ) -> Result<Description, ExecutorError> {
         let planned = UncompiledPlans::new(self, rows, batch, graph)?;
-        let Some(draft) = planned.drafts.first() else {
+        let Some(plan) = planned.uncompiled.first() else {
             return Err(ExecutorError::Gpu(GpuError::Driver {
                 reason: "a data set without images has no steps".to_owned(),
             }));
         };
-        let launches = draft.launches.iter().zip(&draft.results);
+        let launches = plan.launches.iter().zip(&plan.results);
         Ok(Description {
             plan: planned.taken,
             left: planned.left.clone(),
             launches: launches.map(|(launch, of)| step(launch, of)).collect(),
-            barriers: barriers(&draft.launches),
-            after: draft.reduction.as_ref().map(|launch| step(launch, &[])),
-            memory: self.memory(&planned, &draft.launches),
+            barriers: barriers(&plan.launches),
+            after: plan.reduction.as_ref().map(|launch| step(launch, &[])),
+            memory: self.memory(&planned, &plan.launches),
         })
     }
 
@@ -160,16 +160,5 @@ fn step(launch: &Launch, results: &[(String, Slice)]) -> Step {
         results: names,
         read,
         written,
-    }
-}
-
-impl PlanChoice {
-    /// What is taken where this was asked for, by whether there is a program.
-    pub(super) fn taken(self, is_program: bool) -> Self {
-        match self {
-            _ if !is_program => Self::General,
-            Self::Fused => Self::Fused,
-            _ => Self::TwoLaunch,
-        }
     }
 }

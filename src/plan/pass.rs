@@ -35,7 +35,7 @@ const MOST_STEPS: usize = 65_535;
 pub(super) struct UncompiledPlans {
     pub(super) shared: SharedBuffers,
     /// Of whole batches, and of the rest of an epoch.
-    pub(super) drafts: Vec<UncompiledPlan>,
+    pub(super) uncompiled: Vec<UncompiledPlan>,
     /// How whole batches run; not `auto`.
     pub(super) taken: PlanChoice,
     /// Why `auto` left the program, if it did.
@@ -63,7 +63,7 @@ impl UncompiledPlans {
             dataset: Some(Dataset::new(&gpu, data)?),
             rows: None,
         };
-        let mut drafts = Vec::new();
+        let mut uncompiled = Vec::new();
         let mut first = None;
         for size in [batch, count % batch].into_iter().filter(|&size| size > 0) {
             let graph = graph(size);
@@ -105,7 +105,7 @@ impl UncompiledPlans {
             if let (Some(_), Some(dataset)) = (&step_plan, &mut shared.dataset) {
                 dataset.prepare(&gpu, &shared.state, size)?;
             }
-            drafts.push(match step_plan {
+            uncompiled.push(match step_plan {
                 Some(step_plan) => {
                     UncompiledPlan::program(&gpu, &graph, &step_plan, parameters, pool, &shared)?
                 }
@@ -118,7 +118,7 @@ impl UncompiledPlans {
         let (taken, left) = first.unwrap_or_default();
         Ok(Self {
             shared,
-            drafts,
+            uncompiled,
             taken,
             left,
             batch,
@@ -138,12 +138,12 @@ impl GpuPass {
         let count = data.count();
         let UncompiledPlans {
             shared,
-            drafts,
+            uncompiled,
             batch,
             line,
             ..
         } = UncompiledPlans::new(executor, data, batch, graph)?;
-        let mut plans = UncompiledPlan::prepare(&gpu, drafts)?.into_iter();
+        let mut plans = UncompiledPlan::prepare(&gpu, uncompiled)?.into_iter();
         let (whole, rest) = (plans.next(), plans.next());
         let log = Log::new(&gpu, shared.losses.clone(), line)?;
         Ok(Self {

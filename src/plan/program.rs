@@ -201,12 +201,12 @@ impl Builder<'_> {
             }
             Task::Product(_) => match HeadsProduct::of(self.tasks, index) {
                 None => return Ok(()),
-                Some(stack) if stack.kind == ProductKind::WeightGrad => {
-                    let layer = self.layer(&stack)?;
+                Some(product) if product.kind == ProductKind::WeightGrad => {
+                    let layer = self.layer(&product)?;
                     self.layers.push(layer);
                     return Ok(());
                 }
-                Some(stack) => Stage::Product(self.product(&stack)?),
+                Some(product) => Stage::Product(self.product(&product)?),
             },
             Task::Latent(latent) => self.latent(latent)?,
             Task::LatentGrad(grad) => self.latent_grad(grad)?,

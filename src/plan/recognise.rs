@@ -2,6 +2,7 @@
 //! recognised by the equality of its trees with those below.
 
 use super::task::Pointwise;
+use crate::expr::HALF_LN_TAU;
 use crate::graph::{self, Broadcast, TensorId};
 use crate::kernels::rows::Score;
 
@@ -22,9 +23,6 @@ pub(super) struct Gradient {
     pub(super) d_rows: TensorId,
     pub(super) result: TensorId,
 }
-
-/// ½ ln 2π: what a Gaussian of unit variance adds per dimension.
-const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
 
 /// The losses that hand-written kernels compute: row programs all of them, a kernel of its own the
 /// Bernoullis'.
@@ -78,4 +76,27 @@ pub(super) fn loss(work: &Pointwise) -> Option<Loss> {
             None => None,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::{constant, operand};
+    use crate::model::Likelihood;
+
+    /// The likelihoods of a unit scale whose formulas are known, each by its own name; no other is.
+    #[test]
+    fn the_likelihoods_with_kernels_of_their_own_are_recognised() {
+        let known = |likelihood: Likelihood| {
+            let nll = (likelihood.density().nll)(operand(0), constant(0.0), operand(1));
+            KNOWN.into_iter().position(|score| score.expr() == nll)
+        };
+        assert_eq!(known(Likelihood::Bernoulli), Some(0));
+        assert_eq!(known(Likelihood::Gaussian), Some(1));
+        assert_eq!(known(Likelihood::SquaredError), Some(2));
+        assert_eq!(
+            Likelihood::ALL.into_iter().filter_map(known).count(),
+            KNOWN.len()
+        );
+    }
 }

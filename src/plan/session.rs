@@ -30,7 +30,7 @@ impl GpuSession {
             rows: None,
         };
         let pool = &mut executor.pool.borrow_mut();
-        let (draft, buffers) = UncompiledPlan::general(
+        let (uncompiled, buffers) = UncompiledPlan::general(
             &gpu,
             &graph,
             executor.seed,
@@ -38,7 +38,7 @@ impl GpuSession {
             pool,
             &shared,
         )?;
-        let plan = UncompiledPlan::prepare(&gpu, vec![draft])?.swap_remove(0);
+        let plan = UncompiledPlan::prepare(&gpu, vec![uncompiled])?.swap_remove(0);
         Ok(Self {
             gpu,
             graph,

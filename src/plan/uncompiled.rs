@@ -35,27 +35,29 @@ impl UncompiledPlan {
             buffers: &buffers,
             shared,
         };
-        let mut draft = Self::default();
+        let mut uncompiled = Self::default();
         for task in &tasks {
-            draft.launches.extend(lowering.launches(task)?);
+            uncompiled.launches.extend(lowering.launches(task)?);
             // The last of a task's launches completes what it writes.
-            draft.results.resize(draft.launches.len() - 1, vec![]);
+            uncompiled
+                .results
+                .resize(uncompiled.launches.len() - 1, vec![]);
             let named = |id| {
                 let name = &graph.tensor(id).name;
                 let parts = buffers.parts(id).iter();
                 parts.map(|part| (name.clone(), part.slice.clone()))
             };
             let writes = task.writes().into_iter();
-            draft.results.push(writes.flat_map(named).collect());
+            uncompiled.results.push(writes.flat_map(named).collect());
         }
         if let Some(optimizer) = graph.optimizer() {
             let counter = adam::Counter::AtStep;
-            draft.apply(gpu, optimizer, parameters, &shared.state, counter)?;
+            uncompiled.apply(gpu, optimizer, parameters, &shared.state, counter)?;
         }
         if !graph.terms().is_empty() {
-            draft.push(lowering.objective()?, vec![]);
+            uncompiled.push(lowering.objective()?, vec![]);
         }
-        Ok((draft, buffers))
+        Ok((uncompiled, buffers))
     }
 
     /// The launches of a step's program, and one for the weights.
@@ -91,9 +93,9 @@ impl UncompiledPlan {
             labels: dataset.labels.as_ref().unwrap_or(&unused),
         };
         let parts = step.parts(batch);
-        let mut draft = Self::default();
+        let mut uncompiled = Self::default();
         for program in &parts {
-            draft.stages(step_plan, buffers, program, *layout);
+            uncompiled.stages(step_plan, buffers, program, *layout);
             if let Some(optimizer) = graph.optimizer() {
                 let moments = parameters.optimizer(gpu)?;
                 let clips = optimizer.clip_norm.is_some();
@@ -120,10 +122,10 @@ impl UncompiledPlan {
                     true => updated(&values),
                     false => vec![("the gradients".to_owned(), gradients.clone())],
                 };
-                draft.push(launch, left);
+                uncompiled.push(launch, left);
                 if clips && program.last {
                     let counter = adam::Counter::PastStep;
-                    draft.apply(gpu, optimizer, parameters, &shared.state, counter)?;
+                    uncompiled.apply(gpu, optimizer, parameters, &shared.state, counter)?;
                 }
             }
         }
@@ -135,8 +137,8 @@ impl UncompiledPlan {
             losses: &shared.losses,
         };
         let lanes = reduction_lanes(gpu.is_software(), terms.len() * layout.entry());
-        draft.reduction = Some(step_losses::launch(buffers, batch, *layout, lanes));
-        Ok(draft)
+        uncompiled.reduction = Some(step_losses::launch(buffers, batch, *layout, lanes));
+        Ok(uncompiled)
     }
 
     /// The launches of a program.
@@ -221,25 +223,31 @@ impl UncompiledPlan {
     }
 
     /// Compiles the kernels of several plans together.
-    pub(super) fn prepare(gpu: &Gpu, drafts: Vec<Self>) -> Result<Vec<Plan>, GpuError> {
-        let all = |draft: &Self| {
-            let launches = draft.launches.iter().chain(&draft.reduction);
+    pub(super) fn prepare(gpu: &Gpu, plans: Vec<Self>) -> Result<Vec<Plan>, GpuError> {
+        let all = |uncompiled: &Self| {
+            let launches = uncompiled.launches.iter().chain(&uncompiled.reduction);
             launches.cloned().collect::<Vec<_>>()
         };
-        let launches: Vec<_> = drafts.iter().flat_map(all).collect();
+        let launches: Vec<_> = plans.iter().flat_map(all).collect();
         let mut dispatches = gpu.prepare_all(&launches)?.into_iter();
-        let plan = |draft: Self| Plan {
-            dispatches: dispatches.by_ref().take(draft.launches.len()).collect(),
-            reduction: draft.reduction.as_ref().and_then(|_| dispatches.next()),
-            kernels: draft
+        let plan = |uncompiled: Self| Plan {
+            dispatches: dispatches
+                .by_ref()
+                .take(uncompiled.launches.len())
+                .collect(),
+            reduction: uncompiled
+                .reduction
+                .as_ref()
+                .and_then(|_| dispatches.next()),
+            kernels: uncompiled
                 .launches
                 .iter()
                 .map(|launch| launch.kernel.name.clone())
                 .collect(),
-            barriers: profile::barriers(&draft.launches),
-            results: draft.results,
+            barriers: profile::barriers(&uncompiled.launches),
+            results: uncompiled.results,
         };
-        Ok(drafts.into_iter().map(plan).collect())
+        Ok(plans.into_iter().map(plan).collect())
     }
 }
 

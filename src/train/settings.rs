@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::named;
 use serde::{Deserialize, Serialize};
 
 use super::{LrSchedule, TrainError};
@@ -126,13 +127,7 @@ impl FromStr for Binarize {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|binarize| binarize.name() == name).ok_or_else(|| {
-            format!(
-                "'{name}' is no way to make pixels binary; choose one of {}",
-                Self::NAMES.join(", ")
-            )
-        })
+        named::find(&Self::ALL, Self::name, name, "no way to make pixels binary")
     }
 }
 

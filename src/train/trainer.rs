@@ -11,7 +11,7 @@ use crate::data::{self, Dataset};
 use crate::eval::Autoencoder;
 use crate::executor::{Executor, Pass, Rows, Snapshot, Start};
 use crate::graph::Graph;
-use crate::model::{Vae, VaeError};
+use crate::model::{Vae, VaeConfig, VaeError};
 use crate::rng::{self, Stream};
 
 /// How far an epoch has come.
@@ -481,48 +481,39 @@ pub(super) fn rows<'a>(
     settings: &Settings,
     data: Cow<'a, Dataset>,
 ) -> Result<[Rows<'a>; 2], TrainError> {
-    let once = settings.binarize == Binarize::Static;
-    let splits = match data {
+    let labelled = |rows: Rows<'a>, labels: Option<Cow<'a, [u8]>>| match labels {
+        Some(labels) if vae.reads_labels() => rows.with_labels(labels),
+        _ => rows,
+    };
+    let [train, test] = match data {
         Cow::Borrowed(data) => [&data.train, &data.test].map(|split| {
-            let pixels = Cow::Borrowed(split.images.pixels.as_slice());
-            (
-                pixels,
-                split.images.dim(),
-                split.labels.as_deref().map(Cow::Borrowed),
-            )
+            let rows = Rows::new(&split.images.pixels, split.images.dim());
+            labelled(rows, split.labels.as_deref().map(Cow::Borrowed))
         }),
         Cow::Owned(data) => [data.train, data.test].map(|split| {
             let dim = split.images.dim();
-            (
-                Cow::Owned(split.images.pixels),
-                dim,
-                split.labels.map(Cow::Owned),
-            )
+            let rows = Rows::new(split.images.pixels, dim);
+            labelled(rows, split.labels.map(Cow::Owned))
         }),
     };
-    let streams = [Stream::Binarisation, Stream::EvaluationBinarisation];
-    let mut all = Vec::new();
-    for ((mut pixels, dim, labels), stream) in splits.into_iter().zip(streams) {
-        if once {
-            rng::binarize(pixels.to_mut(), settings.seed, stream);
+    let checked = |mut rows: Rows<'a>, stream| {
+        if settings.binarize == Binarize::Static {
+            rng::binarize(rows.pixels.to_mut(), settings.seed, stream);
         }
-        let rows = Rows::new(pixels, dim);
-        all.push(match labels.filter(|_| vae.reads_labels()) {
-            Some(labels) => {
-                check_labels(&labels, vae.config().classes)?;
-                rows.with_labels(labels)
-            }
-            None if vae.reads_labels() => {
-                let condition = vae.config().condition;
-                return Err(VaeError::NoLabels { condition }.into());
-            }
-            None => rows,
-        });
-    }
-    match <[Rows<'a>; 2]>::try_from(all) {
-        Ok(rows) => Ok(rows),
-        Err(_) => unreachable!("there are two splits"),
-    }
+        let VaeConfig {
+            condition, classes, ..
+        } = *vae.config();
+        match &rows.labels {
+            Some(labels) => check_labels(labels, classes)?,
+            None if vae.reads_labels() => return Err(VaeError::NoLabels { condition }.into()),
+            None => {}
+        }
+        Ok::<_, TrainError>(rows)
+    };
+    Ok([
+        checked(train, Stream::Binarisation)?,
+        checked(test, Stream::EvaluationBinarisation)?,
+    ])
 }
 
 /// Labels that are classes of the model.

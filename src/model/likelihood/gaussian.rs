@@ -1,6 +1,7 @@
 //! Gaussians, as Kingma and Welling (2013), appendix C.2, have them.
 
-use super::{Density, HALF_LN_TAU, Location, LogScale};
+use super::{Density, Location, LogScale};
+use crate::expr::HALF_LN_TAU;
 
 /// −ln p(x) = ½·((m − x)²·exp(−log σ²) + log σ²) + ½ ln 2π; the scale is log σ².
 pub(super) const DENSITY: Density = Density {

@@ -13,14 +13,12 @@ mod student_t;
 
 use std::str::FromStr;
 
+use crate::named;
 use serde::{Deserialize, Serialize};
 
 pub use scale::Scale;
 
 use crate::expr::Expr;
-
-/// ½ ln 2π: what a Gaussian adds per dimension.
-const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
 
 /// What the decoder's outputs mean: independent distributions of the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -123,14 +121,7 @@ impl FromStr for Likelihood {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|likelihood| likelihood.density().name == name)
-            .ok_or_else(|| {
-                format!(
-                    "'{name}' is no likelihood; choose one of {}",
-                    Self::NAMES.join(", ")
-                )
-            })
+        named::find(&Self::ALL, |one| one.density().name, name, "no likelihood")
     }
 }
 

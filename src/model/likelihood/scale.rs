@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::named;
 use serde::{Deserialize, Serialize};
 
 /// What the scale of a pixel is.
@@ -52,13 +53,7 @@ impl FromStr for Scale {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|scale| scale.name() == name).ok_or_else(|| {
-            format!(
-                "'{name}' is no scale; choose one of {}",
-                Self::NAMES.join(", ")
-            )
-        })
+        named::find(&Self::ALL, Self::name, name, "no scale")
     }
 }
 

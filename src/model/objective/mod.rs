@@ -6,6 +6,7 @@ mod iwae;
 
 use std::str::FromStr;
 
+use crate::named;
 use serde::{Deserialize, Serialize};
 
 pub use elbo::Elbo;
@@ -74,13 +75,7 @@ impl FromStr for Bound {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|bound| bound.name() == name).ok_or_else(|| {
-            format!(
-                "'{name}' is no objective; choose one of {}",
-                Self::NAMES.join(", ")
-            )
-        })
+        named::find(&Self::ALL, Self::name, name, "no objective")
     }
 }
 

@@ -164,8 +164,8 @@ mod tests {
 
     /// What is of both heads.
     fn both(tasks: &[Task]) -> Vec<HeadsProduct> {
-        let stacks = (0..tasks.len()).filter_map(|index| HeadsProduct::of(tasks, index));
-        let both = stacks.filter(|stack| stack.left.len().max(stack.right.len()) == 2);
+        let products = (0..tasks.len()).filter_map(|index| HeadsProduct::of(tasks, index));
+        let both = products.filter(|product| product.left.len().max(product.right.len()) == 2);
         both.collect()
     }
 
@@ -182,7 +182,7 @@ mod tests {
             _ => None,
         });
         let both = both(&tasks);
-        let of = |kind: ProductKind| both.iter().find(|stack| stack.kind == kind);
+        let of = |kind: ProductKind| both.iter().find(|product| product.kind == kind);
         assert_eq!(both.len(), 3, "{both:#?}");
         assert_eq!(of(ProductKind::Forward).unwrap().result, heads.unwrap());
         assert_eq!(of(ProductKind::WeightGrad).unwrap().left, d_heads.unwrap());
