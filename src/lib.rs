@@ -12,6 +12,7 @@ pub mod data;
 pub mod eval;
 pub mod executor;
 pub mod expr;
+mod fuse;
 pub mod gpu;
 pub mod graph;
 pub mod kernels;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::parameters::{Parameters, Part};
-use super::task::{ProductKind, Task};
+use crate::fuse::task::{ProductKind, Task};
 use crate::gpu::{Gpu, GpuError, Slice};
 use crate::graph::{Graph, Kind, TensorId};
 use crate::kernels::gemm::Family;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::SharedBuffers;
 use super::parameters::Parameters;
 use super::program::StepProgram;
-use super::{SharedBuffers, fuse};
+use crate::fuse;
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
 use crate::kernels::gemm::{Epilogue, Family};

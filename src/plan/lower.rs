@@ -3,9 +3,9 @@
 use super::buffers::Buffers;
 use super::dataset::{Dataset, Images};
 use super::recognise;
-use super::task::{CopiedPart, Kl, Pointwise, Task};
 use super::{SharedBuffers, terms};
 use crate::expr::Expr;
+use crate::fuse::task::{CopiedPart, Kl, Pointwise, Task};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels::rows::Score;

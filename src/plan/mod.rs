@@ -1,6 +1,6 @@
 //! Plans: graphs lowered onto the GPU.
 //!
-//! A graph's operations are fused into launches (`fuse.rs`), its tensors get buffers, and each
+//! A graph's operations are fused into launches ([`crate::fuse`]), its tensors get buffers, and each
 //! launch gets its pipeline and bind group, once. Running a step then only records them again: no
 //! allocation, no bind group, no write, no read-back. The optimiser and the loss log are part of
 //! the plan.
@@ -10,7 +10,6 @@ mod choice;
 mod dataset;
 mod describe;
 mod executor;
-mod fuse;
 mod log;
 mod lower;
 mod parameters;
@@ -22,7 +21,6 @@ mod recognise;
 mod session;
 mod shards;
 mod staging;
-mod task;
 mod uncompiled;
 
 use std::borrow::Cow;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::lower::Lowering;
 use super::parameters::Part;
-use super::task::{Product, ProductKind};
+use crate::fuse::task::{Product, ProductKind};
 use crate::gpu::{GpuError, Launch, Slice};
 use crate::graph::{Activation, TensorId};
 use crate::kernels::add;

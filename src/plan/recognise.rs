@@ -1,8 +1,8 @@
 //! Which expressions have hand-written kernels. This is the one place that says so: a loss is
 //! recognised by the equality of its trees with those below.
 
-use super::task::Pointwise;
 use crate::expr::HALF_LN_TAU;
+use crate::fuse::task::Pointwise;
 use crate::graph::{self, Broadcast, TensorId};
 use crate::kernels::rows::Score;
 

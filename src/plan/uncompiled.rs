@@ -3,7 +3,8 @@
 use super::buffers::{Buffers, Pool};
 use super::choice::StepPlan;
 use super::parameters::Parameters;
-use super::{Plan, SharedBuffers, fuse, lower, profile, terms};
+use super::{Plan, SharedBuffers, lower, profile, terms};
+use crate::fuse;
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, Optimizer};
 use crate::kernels::{adam, gemm, gradient_norm, reduction_lanes, rows, step_losses, update};

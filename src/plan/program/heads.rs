@@ -4,7 +4,7 @@
 //! their input, whose sum then runs over the columns of both, and in the update. A product takes 32
 //! columns at a time, and one head alone seldom fills them.
 
-use super::super::task::{Product, ProductKind, Task};
+use crate::fuse::task::{Product, ProductKind, Task};
 use crate::graph::{Activation, TensorId};
 
 /// A layer's product, or both heads' in one: of μ first.
@@ -129,10 +129,10 @@ fn heads(tasks: &[Task], product: &Product) -> Option<[usize; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuse::fuse;
     use crate::graph::{Adam, Graph};
     use crate::kernels::gemm::Epilogue;
     use crate::kernels::rows::Score;
-    use crate::plan::fuse::fuse;
     use crate::rng::Stream;
 
     /// The tasks of a VAE's training step, whose heads have one input or each their own.

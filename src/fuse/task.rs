@@ -6,7 +6,7 @@ use crate::rng::Draw;
 
 /// One launch, in terms of the graph's tensors.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Task {
+pub(crate) enum Task {
     Gather {
         x: TensorId,
     },
@@ -75,56 +75,56 @@ pub(super) enum Task {
 /// Expressions over the same operands at each element of `shape`: some are stored, of others the sum of
 /// each row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Pointwise {
-    pub(super) shape: [usize; 2],
-    pub(super) operands: Vec<Operand>,
+pub(crate) struct Pointwise {
+    pub(crate) shape: [usize; 2],
+    pub(crate) operands: Vec<Operand>,
     /// Each with where its values `[rows, columns]` go.
-    pub(super) values: Vec<(Expr, TensorId)>,
+    pub(crate) values: Vec<(Expr, TensorId)>,
     /// Each with where its sums `[rows]` go.
-    pub(super) sums: Vec<(Expr, TensorId)>,
+    pub(crate) sums: Vec<(Expr, TensorId)>,
 }
 
 /// Columns of rows, each part from one tensor into another.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Copy {
-    pub(super) parts: Vec<CopiedPart>,
+pub(crate) struct Copy {
+    pub(crate) parts: Vec<CopiedPart>,
 }
 
 /// `columns` columns from column `from_first` of `from` to column `to_first` of `to`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct CopiedPart {
-    pub(super) from: TensorId,
-    pub(super) from_first: usize,
-    pub(super) to: TensorId,
-    pub(super) to_first: usize,
-    pub(super) columns: usize,
+pub(crate) struct CopiedPart {
+    pub(crate) from: TensorId,
+    pub(crate) from_first: usize,
+    pub(crate) to: TensorId,
+    pub(crate) to_first: usize,
+    pub(crate) columns: usize,
 }
 
 /// A reparameterization and the divergence of what it draws from.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Latent {
-    pub(super) mu: TensorId,
-    pub(super) logvar: TensorId,
-    pub(super) eps: TensorId,
-    pub(super) z: TensorId,
-    pub(super) rows: TensorId,
+pub(crate) struct Latent {
+    pub(crate) mu: TensorId,
+    pub(crate) logvar: TensorId,
+    pub(crate) eps: TensorId,
+    pub(crate) z: TensorId,
+    pub(crate) rows: TensorId,
 }
 
 /// The adjoint of both.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct LatentGrad {
-    pub(super) mu: TensorId,
-    pub(super) logvar: TensorId,
-    pub(super) eps: TensorId,
-    pub(super) d_z: TensorId,
-    pub(super) d_rows: TensorId,
-    pub(super) d_mu: TensorId,
-    pub(super) d_logvar: TensorId,
+pub(crate) struct LatentGrad {
+    pub(crate) mu: TensorId,
+    pub(crate) logvar: TensorId,
+    pub(crate) eps: TensorId,
+    pub(crate) d_z: TensorId,
+    pub(crate) d_rows: TensorId,
+    pub(crate) d_mu: TensorId,
+    pub(crate) d_logvar: TensorId,
 }
 
 /// Which product of a linear layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ProductKind {
+pub(crate) enum ProductKind {
     /// x·Wᵀ
     Forward,
     /// d_y·W
@@ -135,22 +135,22 @@ pub(super) enum ProductKind {
 
 /// A matrix product and what follows it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Product {
-    pub(super) kind: ProductKind,
-    pub(super) left: TensorId,
-    pub(super) right: TensorId,
-    pub(super) bias: Option<TensorId>,
-    pub(super) addend: Option<TensorId>,
-    pub(super) activation: Option<Activation>,
-    pub(super) gradient_of: Option<(Activation, TensorId)>,
-    pub(super) result: TensorId,
+pub(crate) struct Product {
+    pub(crate) kind: ProductKind,
+    pub(crate) left: TensorId,
+    pub(crate) right: TensorId,
+    pub(crate) bias: Option<TensorId>,
+    pub(crate) addend: Option<TensorId>,
+    pub(crate) activation: Option<Activation>,
+    pub(crate) gradient_of: Option<(Activation, TensorId)>,
+    pub(crate) result: TensorId,
     /// The sums of the left operand's rows as they enter: the gradient of a bias.
-    pub(super) sums: Option<TensorId>,
+    pub(crate) sums: Option<TensorId>,
 }
 
 impl Product {
     /// The layer's weight, or the gradient of it.
-    pub(super) fn weight(&self) -> TensorId {
+    pub(crate) fn weight(&self) -> TensorId {
         match self.kind {
             ProductKind::Forward | ProductKind::InputGrad => self.right,
             ProductKind::WeightGrad => self.result,
@@ -160,24 +160,24 @@ impl Product {
 
 /// The divergence of N(μ, σ²) from N(0, 1) per row, its gradient, or both.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Kl {
-    pub(super) mu: TensorId,
-    pub(super) logvar: TensorId,
-    pub(super) rows: Option<TensorId>,
-    pub(super) gradient: Option<KlGradient>,
+pub(crate) struct Kl {
+    pub(crate) mu: TensorId,
+    pub(crate) logvar: TensorId,
+    pub(crate) rows: Option<TensorId>,
+    pub(crate) gradient: Option<KlGradient>,
 }
 
 /// The gradient of μ and log σ² from that of the rows.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct KlGradient {
-    pub(super) d_rows: TensorId,
-    pub(super) d_mu: TensorId,
-    pub(super) d_logvar: TensorId,
+pub(crate) struct KlGradient {
+    pub(crate) d_rows: TensorId,
+    pub(crate) d_mu: TensorId,
+    pub(crate) d_logvar: TensorId,
 }
 
 impl Task {
     /// The tensors it reads.
-    pub(super) fn reads(&self) -> Vec<TensorId> {
+    pub(crate) fn reads(&self) -> Vec<TensorId> {
         match self {
             Self::Gather { .. }
             | Self::OneHot { .. }
@@ -216,7 +216,7 @@ impl Task {
     }
 
     /// The tensors it writes.
-    pub(super) fn writes(&self) -> Vec<TensorId> {
+    pub(crate) fn writes(&self) -> Vec<TensorId> {
         match self {
             Self::Gather { x } => vec![*x],
             Self::OneHot { y } | Self::Reduce { y, .. } => vec![*y],

@@ -1,7 +1,7 @@
 //! Pointwise work: what of it runs in one launch.
 
-use super::super::task::{Pointwise, Task};
 use super::Fusion;
+use super::task::{Pointwise, Task};
 use crate::expr::{Expr, operand};
 use crate::graph::{self, Kind, Op, Operand, TensorId};
 

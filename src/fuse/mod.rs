@@ -14,17 +14,18 @@
 //!   original.
 
 mod pointwise;
+pub(crate) mod task;
 
 use std::collections::HashMap;
 
-use super::task::{
+use self::task::{
     CopiedPart, Copy, Kl, KlGradient, Latent, LatentGrad, Product, ProductKind, Task,
 };
 use crate::graph::{Graph, Node, Op, TensorId};
 use crate::kernels::gemm::Epilogue;
 
 /// The launches that run `graph`, in order; `epilogue` is what a product can take along.
-pub(super) fn fuse(graph: &Graph, epilogue: Epilogue) -> Vec<Task> {
+pub(crate) fn fuse(graph: &Graph, epilogue: Epilogue) -> Vec<Task> {
     let mut fusion = Fusion::new(graph, epilogue);
     for index in 0..fusion.nodes.len() {
         fusion.place(index);
