@@ -1,6 +1,6 @@
 //! Plans: graphs lowered onto the GPU.
 //!
-//! A graph's operations are fused into launches ([`crate::fuse`]), its tensors get buffers, and each
+//! A graph's operations are fused into launches (`crate::fuse`), its tensors get buffers, and each
 //! launch gets its pipeline and bind group, once. Running a step then only records them again: no
 //! allocation, no bind group, no write, no read-back. The optimiser and the loss log are part of
 //! the plan.

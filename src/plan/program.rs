@@ -1,7 +1,7 @@
 //! A step as a program: a graph's tasks that work row by row as the stages of one, and the layers
 //! whose weights a launch after it updates.
 //!
-//! What is fused here beyond [`crate::fuse`]: all tasks but the gradients of weights become stages of one
+//! What is fused here beyond `crate::fuse`: all tasks but the gradients of weights become stages of one
 //! program; noise is drawn where it is used; both heads of the encoder are one layer (`heads.rs`); the
 //! prediction, its loss and the gradient of that, with the derivative of a last non-linearity, are one
 //! stage; a weight's gradient and its bias's go straight into Adam. Labels go right of the images or the
