@@ -53,10 +53,11 @@ pub fn run(
     let gpu = device.gpu();
     // First, so that a GPU has left its idle clocks when the first step is timed.
     let peaks = gpu.map(|gpu| peaks::measure(gpu)).transpose();
+    let name = device.executor(Vec::new(), SEED)?.executor.name();
     let mut report = Report {
         version: Report::VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        adapter: Adapter::of(gpu.map(|gpu| gpu.adapter())),
+        adapter: Adapter::of(gpu.map(|gpu| gpu.adapter()), || name),
         repeats: options.repeats.max(1),
         peaks: peaks.map_err(ExecutorError::from)?,
         workloads: Vec::new(),

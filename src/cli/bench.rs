@@ -106,7 +106,10 @@ impl Args {
             matrix_units: self.plan.matrix_units(false),
             ..gpu::Options::default()
         };
-        let device = Device::open_with(&self.adapter.resolve(None), &options)?
+        let device = Device::open_with(&self.adapter.resolve(None), &options)?;
+        let device = self
+            .adapter
+            .limit(device)
             .with_plan(self.plan.resolve(None));
         if let Some(warning) = device.warning() {
             console::warning(warning);

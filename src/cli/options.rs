@@ -1,5 +1,6 @@
 //! Options that several commands share.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -15,16 +16,27 @@ use super::console;
 /// Which adapter.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct AdapterOption {
-    /// What runs the kernels: auto, vulkan, metal, dx12, gl, software, reference, an index or a
+    /// What runs the kernels: auto, vulkan, metal, dx12, gl, software, cpu, reference, an index or a
     /// part of a name from `vae adapters`
     #[arg(long, value_name = "ADAPTER")]
     adapter: Option<AdapterChoice>,
+    /// Threads that compute where the adapter is cpu; their number changes no result [default: all]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    threads: Option<NonZeroUsize>,
 }
 
 impl AdapterOption {
     /// Whether the flag says one.
     pub(crate) fn is_given(&self) -> bool {
         self.adapter.is_some()
+    }
+
+    /// The device with as many threads as the flag says, where the processor computes.
+    pub(crate) fn limit(&self, device: eval::Device) -> eval::Device {
+        match self.threads {
+            Some(threads) => device.with_threads(threads),
+            None => device,
+        }
     }
 
     /// The flag, else what a file says, else `WGPU_ADAPTER_NAME`, else the best.

@@ -1,0 +1,116 @@
+//! Adam, and the norm that gradients are clipped to.
+
+use std::ops::Range;
+
+use super::memory::Span;
+use super::pointwise::blocks;
+use super::tape::sum;
+use crate::graph::Optimizer;
+
+/// Values of an item: 48 KiB of each array.
+const ITEM: usize = 12 * 1024;
+
+/// The squares of a gradient, summed in parts that follow from its length alone.
+#[derive(Debug)]
+pub(super) struct SquareSums {
+    pub(super) gradient: Span,
+    /// A sum for each item.
+    pub(super) sums: Span,
+}
+
+impl SquareSums {
+    /// How many sums a gradient of this length has.
+    pub(super) fn count(len: usize) -> usize {
+        len.div_ceil(ITEM)
+    }
+
+    pub(super) fn items(&self) -> Vec<Range<usize>> {
+        blocks(self.gradient.len(), ITEM)
+    }
+
+    #[inline(always)]
+    pub(super) fn run(&self, values: Range<usize>) {
+        let number = values.start / ITEM;
+        // SAFETY: nobody writes the gradient, and the sum is this item's.
+        let (gradient, to) = unsafe {
+            (
+                self.gradient.part(values).read(),
+                self.sums.part(number..number + 1).write(),
+            )
+        };
+        let (chunks, rest) = gradient.as_chunks::<256>();
+        let squares = |chunk: &[f32]| {
+            let mut squares = [0.0; 256];
+            for (square, g) in squares.iter_mut().zip(chunk) {
+                *square = g * g;
+            }
+            sum(&squares)
+        };
+        let total: f64 = chunks.iter().map(|chunk| squares(chunk)).sum();
+        to[0] = (total + squares(rest)) as f32;
+    }
+}
+
+/// A parameter with its moments and its gradient.
+#[derive(Debug)]
+pub(super) struct Adam {
+    pub(super) optimizer: Optimizer,
+    pub(super) gradient: Span,
+    pub(super) parameter: Span,
+    pub(super) m: Span,
+    pub(super) v: Span,
+    /// The sums of squares of all gradients, if these are clipped.
+    pub(super) squares: Option<Span>,
+}
+
+impl Adam {
+    pub(super) fn items(&self) -> Vec<Range<usize>> {
+        blocks(self.parameter.len(), ITEM)
+    }
+
+    /// `reference/adam.rs` in f32: the factors of a step are computed in f64. Moments below f32's normal
+    /// numbers become zero, since processors take a hundred times as long for each operation on those.
+    #[inline(always)]
+    pub(super) fn run(&self, values: Range<usize>, step: u32) {
+        let of = &self.optimizer;
+        let rate = of.schedule.rate(step);
+        let t = f64::from(step) + 1.0;
+        // 1 − βᵗ without a difference of nearly equal numbers.
+        let correction = |beta: f64| -(t * beta.ln()).exp_m1();
+        let scale = match self.squares {
+            // SAFETY: the sums were written before.
+            Some(squares) => of.clipping(squared(unsafe { squares.read() }).sqrt()),
+            None => 1.0,
+        } as f32;
+        let rate_of_m = (rate / correction(of.beta1)) as f32;
+        let root = (1.0 / correction(of.beta2)).sqrt() as f32;
+        let [share1, share2] = [1.0 - of.beta1, 1.0 - of.beta2].map(|share| share as f32);
+        let decay = (rate * of.weight_decay) as f32;
+        let eps = of.eps as f32;
+        // SAFETY: nobody writes the gradient, and the others are this item's.
+        let (gradient, parameter, m, v) = unsafe {
+            (
+                self.gradient.part(values.clone()).read(),
+                self.parameter.part(values.clone()).write(),
+                self.m.part(values.clone()).write(),
+                self.v.part(values).write(),
+            )
+        };
+        for (((p, m), v), g) in parameter.iter_mut().zip(m).zip(v).zip(gradient) {
+            let g = scale * g;
+            *m = flush(share1.mul_add(g - *m, *m));
+            *v = flush(share2.mul_add(g * g - *v, *v));
+            let change = rate_of_m * *m / (v.sqrt() * root + eps);
+            *p -= decay * *p + change;
+        }
+    }
+}
+
+fn squared(sums: &[f32]) -> f64 {
+    sums.iter().map(|&sum| f64::from(sum)).sum()
+}
+
+#[inline(always)]
+fn flush(x: f32) -> f32 {
+    if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+}

@@ -1,0 +1,162 @@
+//! Matrix products, by the crate `gemm`, and what follows them while their results are in the cache.
+//!
+//! A product is cut into blocks of its result, each a product of its own on one thread. Sums over k are
+//! never cut, and where the cuts are follows from the sizes alone: the bits do not depend on the threads.
+
+use std::ops::Range;
+
+use super::memory::Span;
+use super::pointwise::{Pointwise, blocks};
+use super::scratch::Scratch;
+
+/// Floating-point operations of a block, about: long enough that what `gemm` prepares for each block, which
+/// grows with its rows and columns, is small beside it.
+const BLOCK: usize = 4 << 20;
+
+/// The most blocks of a product.
+const MOST_BLOCKS: usize = 64;
+
+/// Rows and columns that blocks are multiples of: of the columns `gemm`'s kernels take three vectors at
+/// once, of the rows eight.
+const ROWS: usize = 16;
+const COLUMNS: usize = 48;
+
+/// A matrix as an operand: where it begins, and how far its rows and columns are apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Matrix {
+    pub(super) values: Span,
+    pub(super) row: usize,
+    pub(super) column: usize,
+}
+
+impl Matrix {
+    /// `[rows, columns]`, row by row.
+    pub(super) fn plain(values: Span, columns: usize) -> Self {
+        Self {
+            values,
+            row: columns,
+            column: 1,
+        }
+    }
+
+    /// The transpose of a matrix of so many columns.
+    pub(super) fn transposed(values: Span, columns: usize) -> Self {
+        Self {
+            values,
+            row: 1,
+            column: columns,
+        }
+    }
+}
+
+/// result `[m, n]` = left `[m, k]` · right `[k, n]`.
+#[derive(Debug)]
+pub(super) struct Product {
+    /// m, n, k.
+    pub(super) shape: [usize; 3],
+    pub(super) left: Matrix,
+    pub(super) right: Matrix,
+    pub(super) result: Span,
+    /// Pointwise work on the result, in place.
+    pub(super) epilogue: Option<Pointwise>,
+    /// `[m]`: the sums of the left operand's rows, which are a bias's gradient.
+    pub(super) sums: Option<Span>,
+}
+
+/// A block of a product's result.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
+}
+
+impl Product {
+    /// The blocks of its result.
+    pub(super) fn blocks(&self) -> Vec<Block> {
+        let [m, n, k] = self.shape;
+        let wanted = (2 * m * n * k).div_ceil(BLOCK).clamp(1, MOST_BLOCKS);
+        let wanted = wanted.next_power_of_two();
+        // Columns first, since each block packs the part of the right operand that it reads.
+        let across = wanted.min((n / (2 * COLUMNS)).max(1));
+        let down = (wanted / across).max(1);
+        let width = n.div_ceil(across).next_multiple_of(COLUMNS);
+        let height = m.div_ceil(down).next_multiple_of(ROWS);
+        let columns = blocks(n, width);
+        let rows = blocks(m, height);
+        let block = |rows: &Range<usize>| {
+            let rows = rows.clone();
+            columns.iter().map(move |columns| Block {
+                rows: rows.clone(),
+                columns: columns.clone(),
+            })
+        };
+        rows.iter().flat_map(block).collect()
+    }
+
+    /// Computes a block.
+    #[inline(always)]
+    pub(super) fn run(&self, block: &Block, scratch: &mut Scratch) {
+        let [_, n, k] = self.shape;
+        let (rows, columns) = (block.rows.clone(), block.columns.clone());
+        let result = self
+            .result
+            .part(rows.start * n..(rows.end - 1) * n + columns.end);
+        let left = self
+            .left
+            .values
+            .part(rows.start * self.left.row..self.left.values.len());
+        let right = (columns.start * self.right.column)..self.right.values.len();
+        let right = self.right.values.part(right);
+        // SAFETY: the operands have m·k and k·n values at these strides, which nobody writes meanwhile; the
+        // block of the result is this item's. The flags say that the result is not read.
+        unsafe {
+            gemm::gemm(
+                rows.len(),
+                columns.len(),
+                k,
+                result.first().add(columns.start),
+                1,
+                n as isize,
+                false,
+                left.first(),
+                self.left.column as isize,
+                self.left.row as isize,
+                right.first(),
+                self.right.column as isize,
+                self.right.row as isize,
+                0.0f32,
+                1.0f32,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+        if let Some(sums) = self.sums.filter(|_| columns.start == 0) {
+            self.sum_rows(rows.clone(), sums);
+        }
+        if let Some(epilogue) = &self.epilogue {
+            epilogue.run_block(rows, columns, scratch);
+        }
+    }
+
+    /// The sums of some rows of the left operand, sixteen rows at a time.
+    #[inline(always)]
+    fn sum_rows(&self, rows: Range<usize>, sums: Span) {
+        let [_, _, k] = self.shape;
+        // SAFETY: nobody writes an operand, and these sums are this item's.
+        let (left, sums) = unsafe { (self.left.values.read(), sums.part(rows.clone()).write()) };
+        let Matrix { row, column, .. } = self.left;
+        for (first, sums) in rows.step_by(16).zip(sums.chunks_mut(16)) {
+            let mut totals = [0.0f64; 16];
+            for inner in 0..k {
+                for (lane, total) in totals[..sums.len()].iter_mut().enumerate() {
+                    *total += f64::from(left[(first + lane) * row + inner * column]);
+                }
+            }
+            for (sum, total) in sums.iter_mut().zip(totals) {
+                *sum = total as f32;
+            }
+        }
+    }
+}
