@@ -12,6 +12,7 @@ use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::plan::PlanChoice;
 
 use super::console;
+use super::failure::Usage;
 
 /// Which adapter.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -31,11 +32,16 @@ impl AdapterOption {
         self.adapter.is_some()
     }
 
-    /// The device with as many threads as the flag says, where the processor computes.
-    pub(crate) fn limit(&self, device: eval::Device) -> eval::Device {
+    /// The device with as many threads as the flag says.
+    pub(crate) fn limit(&self, device: eval::Device) -> anyhow::Result<eval::Device> {
         match self.threads {
-            Some(threads) => device.with_threads(threads),
-            None => device,
+            None => Ok(device),
+            Some(threads) if device.is_cpu() => Ok(device.with_threads(threads)),
+            Some(_) => {
+                let message = "--threads is for the processor alone, and another adapter computes here: \
+                               add --adapter cpu, or leave --threads out";
+                Err(Usage(message.to_owned()).into())
+            }
         }
     }
 
@@ -82,11 +88,12 @@ impl PlanOption {
 
 /// Opens an executor, and warns of what its user should know.
 pub(crate) fn open(
-    adapter: &AdapterChoice,
+    adapter: &AdapterOption,
     specs: Vec<ParameterSpec>,
     seed: u64,
-) -> Result<Box<dyn Executor>, ExecutorError> {
-    executor(eval::Device::open(adapter)?, specs, seed)
+) -> anyhow::Result<Box<dyn Executor>> {
+    let device = adapter.limit(eval::Device::open(&adapter.resolve(None))?)?;
+    Ok(executor(device, specs, seed)?)
 }
 
 /// An executor on what is open already, with the same warnings.

@@ -40,7 +40,7 @@ impl Args {
         let given = given
             .map(|path| Output::parse(path, found.dir.path()))
             .transpose()?;
-        let mut run = TrainedRun::open(found, &self.adapter.resolve(None), 0)?;
+        let mut run = TrainedRun::open(found, &self.adapter, 0)?;
         let mut options = self.data;
         let source = options.data.take().unwrap_or_else(|| {
             options.transpose |= run.config.data.transpose;

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use vae_wgpu::checkpoint::{Checkpoint, RunDir, Which};
 use vae_wgpu::data::Source;
 use vae_wgpu::eval::Autoencoder;
-use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::train::{Settings, TrainError, check_architecture, check_fixed, load_parameters};
 
 use super::config::RunConfig;
-use super::options;
+use super::options::{self, AdapterOption};
 
 /// A run, and which of its checkpoints.
 #[derive(Clone, Debug, clap::Args)]
@@ -112,7 +111,7 @@ pub(crate) struct TrainedRun {
 
 impl TrainedRun {
     /// Opens a run's checkpoint on an adapter; `seed` is the key of samples.
-    pub(crate) fn open(found: Found, adapter: &AdapterChoice, seed: u64) -> anyhow::Result<Self> {
+    pub(crate) fn open(found: Found, adapter: &AdapterOption, seed: u64) -> anyhow::Result<Self> {
         let config: RunConfig = found.dir.read_config()?;
         let image = config.data.image;
         let vae = config.training.vae(config.data.observed())?;

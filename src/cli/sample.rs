@@ -43,7 +43,7 @@ impl Args {
         let given = given
             .map(|path| Output::parse(path, found.dir.path()))
             .transpose()?;
-        let mut run = TrainedRun::open(found, &self.adapter.resolve(None), self.seed)?;
+        let mut run = TrainedRun::open(found, &self.adapter, self.seed)?;
         check_label(self.label, &run)?;
         let output = match given {
             Some(output) => output,

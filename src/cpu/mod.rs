@@ -11,6 +11,7 @@
 //! are the same for any number of threads.
 
 mod adam;
+mod estimate;
 mod executor;
 mod lower;
 mod math;
@@ -27,4 +28,5 @@ mod tape;
 mod team;
 mod work;
 
+pub use estimate::speedup;
 pub use executor::CpuExecutor;

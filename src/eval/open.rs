@@ -99,6 +99,11 @@ impl Device {
         }
     }
 
+    /// Whether the processor's own executor runs the graphs.
+    pub fn is_cpu(&self) -> bool {
+        matches!(self.place, Place::Cpu(_))
+    }
+
     /// What its user should know.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()

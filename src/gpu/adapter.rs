@@ -127,6 +127,11 @@ impl AdapterSummary {
         }
     }
 
+    /// Whether the processor computes, through a driver that takes it for a GPU.
+    pub fn is_software(&self) -> bool {
+        self.kind == wgpu::DeviceType::Cpu
+    }
+
     /// Lower is better.
     fn rank(&self) -> u32 {
         match self.kind {

@@ -165,7 +165,7 @@ impl Place {
     fn has_adapter(&self) -> bool {
         let listed = self.vae("adapters").succeeds();
         let chosen = listed.out.lines().find(|line| line.starts_with('*'));
-        if !chosen.unwrap().contains("reference") {
+        if !chosen.unwrap().contains("built in") {
             return true;
         }
         assert!(

@@ -71,6 +71,11 @@ fn the_reference_executor_takes_its_data_once() {
 }
 
 #[test]
+fn the_processor_takes_its_data_once() {
+    takes_its_data_once("cpu");
+}
+
+#[test]
 fn on_an_adapter_a_training_takes_its_data_once() {
     let place = Place::new();
     let listed = place.vae("adapters").succeeds();

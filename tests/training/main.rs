@@ -15,6 +15,7 @@ mod large;
 mod memory;
 mod optimizers;
 mod plans;
+mod processor;
 mod runs;
 #[path = "../support/mod.rs"]
 mod support;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         plans::tests(),
         conditions::tests(),
         memory::tests(),
+        processor::tests(),
         optimizers::tests(),
         large::tests(),
     ];
