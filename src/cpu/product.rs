@@ -9,17 +9,19 @@ use super::memory::Span;
 use super::pointwise::{Pointwise, blocks};
 use super::scratch::Scratch;
 
-/// Floating-point operations of a block, about: long enough that what `gemm` prepares for each block, which
-/// grows with its rows and columns, is small beside it.
-const BLOCK: usize = 4 << 20;
+/// Columns that `gemm`'s widest kernel computes at once, and that blocks have a multiple of: so the right
+/// operand, which each block packs, is packed once in all.
+const COLUMNS: usize = 64;
 
-/// The most blocks of a product.
-const MOST_BLOCKS: usize = 64;
+/// Likewise rows. Blocks of different rows pack the same part of the right operand, so that rows are cut
+/// only where there are few columns.
+const ROWS: usize = 6;
 
-/// Rows and columns that blocks are multiples of: of the columns `gemm`'s kernels take three vectors at
-/// once, of the rows eight.
-const ROWS: usize = 16;
-const COLUMNS: usize = 48;
+/// Floating-point operations of a block, at least: some microseconds of one thread.
+const BLOCK: usize = 1 << 20;
+
+/// Blocks from which on rows are not cut.
+const FEW: usize = 4;
 
 /// A matrix as an operand: where it begins, and how far its rows and columns are apart.
 #[derive(Clone, Copy, Debug)]
@@ -74,12 +76,10 @@ impl Product {
     /// The blocks of its result.
     pub(super) fn blocks(&self) -> Vec<Block> {
         let [m, n, k] = self.shape;
-        let wanted = (2 * m * n * k).div_ceil(BLOCK).clamp(1, MOST_BLOCKS);
-        let wanted = wanted.next_power_of_two();
-        // Columns first, since each block packs the part of the right operand that it reads.
-        let across = wanted.min((n / (2 * COLUMNS)).max(1));
-        let down = (wanted / across).max(1);
-        let width = n.div_ceil(across).next_multiple_of(COLUMNS);
+        let narrow = 2 * m * COLUMNS.min(n) * k;
+        let width = COLUMNS * BLOCK.div_ceil(narrow.max(1));
+        let across = n.div_ceil(width);
+        let down = (FEW / across).clamp(1, (2 * m * n * k / (3 * BLOCK)).max(1));
         let height = m.div_ceil(down).next_multiple_of(ROWS);
         let columns = blocks(n, width);
         let rows = blocks(m, height);
