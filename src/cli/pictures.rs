@@ -93,10 +93,7 @@ pub(crate) fn reconstructions(
     let count = count.min(images.count);
     let labels = labels.as_deref().map(|labels| &labels[..count]);
     let (height, width, dim) = (images.height, images.width, images.dim());
-    let inputs: Vec<f32> = images.pixels[..count * dim]
-        .iter()
-        .map(|&byte| f32::from(byte) / 255.0)
-        .collect();
+    let inputs = images.first(count).pixels.to_values();
     let outputs = model.reconstruct(&inputs, labels)?;
     if output.write_images(&outputs, [height, width])? {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::trainer::{check_split, rows};
+use super::rows::{check_split, rows};
 use super::{Settings, TrainError};
 use crate::data::Dataset;
 use crate::model::Vae;

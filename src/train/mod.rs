@@ -6,6 +6,7 @@ mod load;
 mod metrics;
 pub(crate) mod pacing;
 mod rates;
+mod rows;
 mod saved;
 mod settings;
 mod trainer;
