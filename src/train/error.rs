@@ -1,8 +1,9 @@
 //! What can stop a training.
 
+use super::{Binarize, Normalize};
 use crate::checkpoint::CheckpointError;
 use crate::executor::ExecutorError;
-use crate::model::VaeError;
+use crate::model::{Likelihood, Support, VaeError};
 use crate::setting::{Remedy, Setting};
 
 /// A training that cannot start, go on or be continued.
@@ -121,6 +122,51 @@ pub enum TrainError {
         /// How many there were.
         expected: usize,
     },
+    /// A value that the likelihood, or the binarisation, takes for no value.
+    #[error(
+        "{of} image {image} has {value} at row {row}, column {column} (all counted from 0), and {}",
+        taken(*likelihood, *binarize)
+    )]
+    Support {
+        /// `training` or `test`.
+        of: &'static str,
+        /// Which of these images, what is held out of a file left out of the count.
+        image: usize,
+        /// The row of the value within it.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// The value, as the model would see it.
+        value: f32,
+        /// The likelihood.
+        likelihood: Likelihood,
+        /// The binarisation.
+        binarize: Binarize,
+    },
+    /// Training images of one value, which are to be normalised.
+    #[error(
+        "every value of the training images is {value}, which is no range that could be normalised; check \
+         the data, or train without a normalisation"
+    )]
+    NoRange {
+        /// The value.
+        value: f32,
+    },
+    /// A checkpoint of a training on values of another range.
+    #[error(
+        "the training images have values from {} to {} and the run was trained on {} to {}; use the data \
+         that it was trained on, or start a new run",
+        found[0],
+        found[1],
+        expected[0],
+        expected[1]
+    )]
+    OtherRange {
+        /// The least and the greatest value there is.
+        found: [f32; 2],
+        /// Those that there were.
+        expected: [f32; 2],
+    },
     /// A checkpoint of a training on another number of images.
     #[error(
         "the data has {found} training images and the run was trained on {expected}; use the data \
@@ -140,6 +186,23 @@ impl TrainError {
         match self {
             Self::Setting { setting, .. } => vec![Remedy::change(*setting)],
             Self::Batch { images, .. } => vec![Remedy::set(Setting::BatchSize, images)],
+            Self::Support {
+                likelihood,
+                binarize,
+                ..
+            } => {
+                let min_max = Remedy::set(Setting::Normalize, Normalize::MinMax.name());
+                let other = match (is_real(*likelihood), *binarize) {
+                    (true, _) => Some(Remedy::set(Setting::Binarize, Binarize::None.name())),
+                    (false, Binarize::None) => Some(Remedy::change(Setting::Likelihood)),
+                    // Two settings at once.
+                    (false, _) => None,
+                };
+                [min_max].into_iter().chain(other).collect()
+            }
+            Self::NoRange { .. } => {
+                vec![Remedy::set(Setting::Normalize, Normalize::None.name())]
+            }
             Self::Vae(error) => error.remedies(),
             Self::Executor(error) => error.remedies(),
             _ => Vec::new(),
@@ -154,5 +217,29 @@ impl TrainError {
             value,
             expected,
         }
+    }
+}
+
+fn is_real(likelihood: Likelihood) -> bool {
+    likelihood.density().support == Support::Real
+}
+
+/// What takes values from 0 to 1 alone, and what would do.
+fn taken(likelihood: Likelihood, binarize: Binarize) -> String {
+    let range = "normalise by the range of the training images (min-max)";
+    match binarize {
+        Binarize::None => format!(
+            "the likelihood {} takes values from 0 to 1: {range}, or choose a likelihood of all numbers ({})",
+            likelihood.density().name,
+            Likelihood::of_real_values().join(", ")
+        ),
+        _ => format!(
+            "the binarisation {} draws pixels with probabilities from 0 to 1: {range}{}",
+            binarize.name(),
+            match is_real(likelihood) {
+                true => ", or leave the binarisation out",
+                false => "",
+            }
+        ),
     }
 }

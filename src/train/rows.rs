@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Binarize, Settings, TrainError};
+use super::{Binarize, Scaling, Settings, TrainError};
 use crate::data::{self, Dataset};
 use crate::executor::{Rows, Values};
 use crate::model::{Vae, VaeConfig, VaeError};
@@ -25,17 +25,19 @@ pub(super) fn check_split(images: &data::Images, size: [usize; 2]) -> Result<(),
     Ok(())
 }
 
-/// Both splits as an executor takes them: with labels where the model reads them, with pixels
+/// Both splits as an executor takes them: normalised, with labels where the model reads them, with pixels
 /// of 0 and 255 where they are drawn once.
 pub(super) fn rows<'a>(
     vae: &Vae,
     settings: &Settings,
+    scaling: &Scaling,
     data: Cow<'a, Dataset>,
 ) -> Result<[Rows<'a>; 2], TrainError> {
     let labelled = |rows: Rows<'a>, labels: Option<Cow<'a, [u8]>>| match labels {
         Some(labels) if vae.reads_labels() => rows.with_labels(labels),
         _ => rows,
     };
+    let width = data.train.images.width;
     let [train, test] = match data {
         Cow::Borrowed(data) => [&data.train, &data.test].map(|split| {
             let rows = Rows::new(&split.images.pixels, split.images.dim());
@@ -47,7 +49,9 @@ pub(super) fn rows<'a>(
             labelled(rows, split.labels.map(Cow::Owned))
         }),
     };
-    let checked = |mut rows: Rows<'a>, stream| {
+    let checked = |mut rows: Rows<'a>, of, stream| {
+        rows.pixels = scaling.rows(rows.pixels);
+        check_support(settings, of, &rows.pixels, [rows.dim, width])?;
         if settings.binarize == Binarize::Static {
             rows.pixels = binarized(rows.pixels, settings.seed, stream);
         }
@@ -62,9 +66,41 @@ pub(super) fn rows<'a>(
         Ok::<_, TrainError>(rows)
     };
     Ok([
-        checked(train, Stream::Binarisation)?,
-        checked(test, Stream::EvaluationBinarisation)?,
+        checked(train, "training", Stream::Binarisation)?,
+        checked(test, "test", Stream::EvaluationBinarisation)?,
     ])
+}
+
+/// Checks that rows lie where the settings need them.
+///
+/// # Errors
+/// [`TrainError::Support`] with the first value that does not. `of` says what images these are, and
+/// `width` how wide they are.
+fn check_support(
+    settings: &Settings,
+    of: &'static str,
+    values: &Values<'_>,
+    [dim, width]: [usize; 2],
+) -> Result<(), TrainError> {
+    let Values::Floats(floats) = values else {
+        return Ok(());
+    };
+    if !settings.needs_unit_interval() {
+        return Ok(());
+    }
+    let within = 0.0..=1.0;
+    match floats.iter().position(|value| !within.contains(value)) {
+        None => Ok(()),
+        Some(index) => Err(TrainError::Support {
+            of,
+            image: index / dim,
+            row: index % dim / width,
+            column: index % dim % width,
+            value: floats[index],
+            likelihood: settings.likelihood,
+            binarize: settings.binarize,
+        }),
+    }
 }
 
 /// Labels that are classes of the model.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::pacing::Pacing;
 use super::rows::{check_split, rows};
 use super::saved::{self, Images, Place};
-use super::{EpochMetrics, LossColumns, Losses, Settings, TrainError};
+use super::{EpochMetrics, LossColumns, Losses, Scaling, Settings, TrainError};
 use crate::checkpoint::Checkpoint;
 use crate::data::Dataset;
 use crate::eval::Autoencoder;
@@ -122,7 +122,7 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         settings.check()?;
         let data = data.into();
-        let images = images_of(&vae, &data);
+        let images = images_of(&vae, &settings, &data)?;
         let terms = names_of_terms(&vae.training_graph(1, settings.optimizer(images.count)?));
         let columns = LossColumns::new(&terms);
         let place = saved::read_place(&mut checkpoint, &settings, &images, columns)?;
@@ -154,9 +154,9 @@ impl Trainer {
         settings.check_images(train.count)?;
         let optimizer = settings.optimizer(train.count)?;
         let vae = vae.with_kl_ramp(settings.kl_ramp(train.count));
-        let images = images_of(&vae, &data);
+        let images = images_of(&vae, &settings, &data)?;
         let [train_count, test_count] = [train.count, test.count];
-        let [train, test] = rows(&vae, &settings, data)?;
+        let [train, test] = rows(&vae, &settings, &images.scaling, data)?;
         let batch = settings.batch_size;
         let train_terms = names_of_terms(&vae.training_graph(1, optimizer.clone()));
         let test_terms = names_of_terms(&vae.evaluation_graph(1));
@@ -207,6 +207,11 @@ impl Trainer {
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How the model sees the values of images.
+    pub fn scaling(&self) -> Scaling {
+        self.images.scaling
     }
 
     /// What it runs on, for people.
@@ -458,11 +463,12 @@ fn names_of_terms(graph: &Graph) -> Vec<String> {
     graph.terms().iter().map(|term| term.name.clone()).collect()
 }
 
-fn images_of(vae: &Vae, data: &Dataset) -> Images {
+fn images_of(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<Images, TrainError> {
     let images = &data.train.images;
-    Images {
+    Ok(Images {
         image: [images.height, images.width],
         count: images.count,
         classes: vae.config().classes,
-    }
+        scaling: Scaling::of(settings, images)?,
+    })
 }

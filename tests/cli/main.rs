@@ -19,6 +19,7 @@ mod kills;
 mod large_images;
 #[cfg(target_os = "linux")]
 mod memory;
+mod numbers;
 mod output;
 mod outputs;
 mod parts;

@@ -34,7 +34,7 @@ pub(crate) fn tests() -> Vec<Test> {
 const DIM: usize = 182;
 
 /// A device whose kernels see so many bytes of a buffer.
-fn narrow(gpu: &Gpu, largest_binding: u64) -> Arc<Gpu> {
+pub(crate) fn narrow(gpu: &Gpu, largest_binding: u64) -> Arc<Gpu> {
     let name = AdapterChoice::Name(gpu.adapter().name.clone());
     let options = Options {
         pipelines: None,
@@ -45,7 +45,7 @@ fn narrow(gpu: &Gpu, largest_binding: u64) -> Arc<Gpu> {
 }
 
 /// No limit that matters here.
-const WIDE: u64 = 1 << 26;
+pub(crate) const WIDE: u64 = 1 << 26;
 /// 71 rows of [`DIM`] values: weights of 150×182, 100×150 and 140×100 lie in two or three blocks.
 const BLOCKS: u64 = 52_000;
 

@@ -13,6 +13,7 @@ mod draws;
 mod family;
 mod large;
 mod memory;
+mod numbers;
 mod optimizers;
 mod plans;
 mod runs;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         plans::tests(),
         conditions::tests(),
         memory::tests(),
+        numbers::tests(),
         optimizers::tests(),
         large::tests(),
     ];
