@@ -286,8 +286,8 @@ pub enum DataError {
 
     /// A pixel that is no number to learn from.
     #[error(
-        "{}: image {image} has {value} at row {row}, column {column} (all counted from 0), and only \
-         finite numbers that f32 can hold are pixels: repair or leave out that image",
+        "{}: row {row}, column {column} of image {image} (all counted from 0) is {value}, and only finite \
+         numbers that f32 can hold are pixels: repair or leave out that image",
         path.display()
     )]
     NonFinite {

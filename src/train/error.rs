@@ -1,5 +1,7 @@
 //! What can stop a training.
 
+use std::fmt;
+
 use super::{Binarize, Normalize};
 use crate::checkpoint::CheckpointError;
 use crate::executor::ExecutorError;
@@ -122,20 +124,21 @@ pub enum TrainError {
         /// How many there were.
         expected: usize,
     },
-    /// A value that the likelihood, or the binarisation, takes for no value.
+    /// A value that is no number to learn from.
     #[error(
-        "{of} image {image} has {value} at row {row}, column {column} (all counted from 0), and {}",
-        taken(*likelihood, *binarize)
+        "{pixel} is {value}, and only finite numbers can be learned from: repair or leave out that image"
     )]
+    Value {
+        /// Where it is.
+        pixel: Pixel,
+        /// The value.
+        value: f32,
+    },
+    /// A value that the likelihood, or the binarisation, takes for no value.
+    #[error("{pixel} is {value}, and {}", taken(*likelihood, *binarize))]
     Support {
-        /// `training` or `test`.
-        of: &'static str,
-        /// Which of these images, what is held out of a file left out of the count.
-        image: usize,
-        /// The row of the value within it.
-        row: usize,
-        /// Its column.
-        column: usize,
+        /// Where it is.
+        pixel: Pixel,
         /// The value, as the model would see it.
         value: f32,
         /// The likelihood.
@@ -180,6 +183,34 @@ pub enum TrainError {
     },
 }
 
+/// A pixel of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pixel {
+    /// Of which images: `training` or `test`.
+    pub of: &'static str,
+    /// Which of these images, what is held out of a file left out of the count.
+    pub image: usize,
+    /// Its row.
+    pub row: usize,
+    /// Its column.
+    pub column: usize,
+}
+
+impl fmt::Display for Pixel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            of,
+            image,
+            row,
+            column,
+        } = self;
+        write!(
+            f,
+            "row {row}, column {column} of {of} image {image} (all counted from 0)"
+        )
+    }
+}
+
 impl TrainError {
     /// Settings that would put it right.
     pub fn remedies(&self) -> Vec<Remedy> {
@@ -210,7 +241,7 @@ impl TrainError {
     }
 
     /// The error of a setting that is out of its range.
-    pub(super) fn setting(setting: Setting, value: &dyn std::fmt::Display, expected: &str) -> Self {
+    pub(super) fn setting(setting: Setting, value: &dyn fmt::Display, expected: &str) -> Self {
         let (value, expected) = (value.to_string(), expected.to_owned());
         Self::Setting {
             setting,

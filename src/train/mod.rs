@@ -13,7 +13,7 @@ mod settings;
 mod trainer;
 
 pub use describe::describe;
-pub use error::TrainError;
+pub use error::{Pixel, TrainError};
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use rates::LrSchedule;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Binarize, Scaling, Settings, TrainError};
+use super::{Binarize, Pixel, Scaling, Settings, TrainError};
 use crate::data::{self, Dataset};
 use crate::executor::{Rows, Values};
 use crate::model::{Vae, VaeConfig, VaeError};
@@ -50,8 +50,20 @@ pub(super) fn rows<'a>(
         }),
     };
     let checked = |mut rows: Rows<'a>, of, stream| {
+        let shape = [rows.dim, width];
+        if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, f32::is_finite) {
+            return Err(TrainError::Value { pixel, value });
+        }
         rows.pixels = scaling.rows(rows.pixels);
-        check_support(settings, of, &rows.pixels, [rows.dim, width])?;
+        let takes = |value| !settings.needs_unit_interval() || (0.0..=1.0).contains(&value);
+        if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, takes) {
+            return Err(TrainError::Support {
+                pixel,
+                value,
+                likelihood: settings.likelihood,
+                binarize: settings.binarize,
+            });
+        }
         if settings.binarize == Binarize::Static {
             rows.pixels = binarized(rows.pixels, settings.seed, stream);
         }
@@ -71,36 +83,25 @@ pub(super) fn rows<'a>(
     ])
 }
 
-/// Checks that rows lie where the settings need them.
-///
-/// # Errors
-/// [`TrainError::Support`] with the first value that does not. `of` says what images these are, and
-/// `width` how wide they are.
-fn check_support(
-    settings: &Settings,
+/// The first value for which `is_fine` is false, with its place; bytes are always fine. `of` says what
+/// images these are.
+fn first_unfit(
     of: &'static str,
     values: &Values<'_>,
     [dim, width]: [usize; 2],
-) -> Result<(), TrainError> {
+    is_fine: impl Fn(f32) -> bool,
+) -> Option<(Pixel, f32)> {
     let Values::Floats(floats) = values else {
-        return Ok(());
+        return None;
     };
-    if !settings.needs_unit_interval() {
-        return Ok(());
-    }
-    let within = 0.0..=1.0;
-    match floats.iter().position(|value| !within.contains(value)) {
-        None => Ok(()),
-        Some(index) => Err(TrainError::Support {
-            of,
-            image: index / dim,
-            row: index % dim / width,
-            column: index % dim % width,
-            value: floats[index],
-            likelihood: settings.likelihood,
-            binarize: settings.binarize,
-        }),
-    }
+    let index = floats.iter().position(|&value| !is_fine(value))?;
+    let pixel = Pixel {
+        of,
+        image: index / dim,
+        row: index % dim / width,
+        column: index % dim % width,
+    };
+    Some((pixel, floats[index]))
 }
 
 /// Labels that are classes of the model.

@@ -93,7 +93,7 @@ fn values_beyond_0_and_1_are_refused_with_the_flags_that_help() {
         .fails(
             2,
             &[
-                "training image 0 has -3 at row 0, column 0",
+                "row 0, column 0 of training image 0 (all counted from 0) is -3",
                 "bernoulli takes values from 0 to 1",
                 "gaussian, squared-error, laplace, student-t",
             ],
@@ -127,7 +127,8 @@ fn a_value_that_is_not_finite_is_refused_by_its_place() {
     let mut values = numbers();
     values[5 * 30 + 3 * 5 + 4] = f32::NAN;
     place.pixels("table", [40, 6, 5], Pixels::Floats(values));
-    let has = format!("table/{TRAIN_IMAGES}: image 5 has NaN at row 3, column 4");
+    let has =
+        format!("table/{TRAIN_IMAGES}: row 3, column 4 of image 5 (all counted from 0) is NaN");
     place
         .vae(&train("--likelihood gaussian --out runs/a"))
         .fails(1, &[&has, "repair"]);

@@ -104,7 +104,7 @@ fn a_pixel_that_is_no_finite_number_is_named_by_its_place() {
         let payload: Vec<u8> = values.iter().flat_map(|v| v.to_be_bytes()).collect();
         let file = idx_bytes(&[0xd03, 5, 2, 5], &payload);
         let error = images_from(&file[..], Path::new("some/numbers")).unwrap_err();
-        let has = format!("image 3 has {said} at row 1, column 4");
+        let has = format!("row 1, column 4 of image 3 (all counted from 0) is {said},");
         assert_says(&error, &["some/numbers", &has, "repair"]);
     }
     // Finite as f64, and not as f32.
@@ -112,7 +112,10 @@ fn a_pixel_that_is_no_finite_number_is_named_by_its_place() {
     let error = images_from(&file[..], Path::new("numbers")).unwrap_err();
     assert_says(
         &error,
-        &["image 0 has -inf at row 0, column 0", "f32 can hold"],
+        &[
+            "column 0 of image 0 (all counted from 0) is -inf",
+            "f32 can hold",
+        ],
     );
 }
 

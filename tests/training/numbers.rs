@@ -345,7 +345,8 @@ fn values_that_a_likelihood_does_not_take_are_refused_by_their_place() {
                 let error = refused(&settings, &data);
                 let message = error.to_string();
                 let of = if of_train { "training" } else { "test" };
-                let place = format!("{of} image 2 has {value} at row 0, column 5");
+                let place =
+                    format!("row 0, column 5 of {of} image 2 (all counted from 0) is {value},");
                 assert!(message.contains(&place), "{message}");
                 let what = match binarize {
                     Binarize::None => likelihood.density().name,
@@ -373,6 +374,17 @@ fn values_that_a_likelihood_does_not_take_are_refused_by_their_place() {
                 trainer(&normalised, &data).unwrap();
             }
             trainer(&settings, &with(1.0, true)).unwrap();
+        }
+    }
+    for normalize in Normalize::ALL {
+        let gaussian = Settings {
+            normalize,
+            ..settings()
+        };
+        for (value, of) in [(f32::NAN, "training"), (f32::INFINITY, "test")] {
+            let message = refused(&gaussian, &with(value, of == "training")).to_string();
+            let place = format!("row 0, column 5 of {of} image 2 (all counted from 0) is {value},");
+            assert!(message.contains(&place), "{message}");
         }
     }
 }
