@@ -6,6 +6,10 @@
 
 use std::borrow::Cow;
 
+mod rows;
+
+pub use rows::{Rows, Values};
+
 use crate::gpu::GpuError;
 use crate::graph::{Graph, Shape, TensorId};
 use crate::rng;
@@ -117,46 +121,6 @@ impl Snapshot {
             }
         }
         Ok(())
-    }
-}
-
-/// Images that a pass runs over. Owned ones are given back to the system while the executor copies
-/// them to where it keeps them, so that they are never in memory twice.
-#[derive(Clone, Debug)]
-pub struct Rows<'a> {
-    /// Bytes, `[count, dim]`; a graph sees them as 0 to 1.
-    pub pixels: Cow<'a, [u8]>,
-    /// Bytes a row.
-    pub dim: usize,
-    /// A class for each row, where the graphs read labels.
-    pub labels: Option<Cow<'a, [u8]>>,
-}
-
-impl<'a> Rows<'a> {
-    /// Rows of `dim` bytes, borrowed as `&[u8]` or owned as `Vec<u8>`.
-    pub fn new(pixels: impl Into<Cow<'a, [u8]>>, dim: usize) -> Self {
-        Self {
-            pixels: pixels.into(),
-            dim,
-            labels: None,
-        }
-    }
-
-    /// The same rows with a class for each.
-    ///
-    /// # Panics
-    /// Where there are not as many labels as rows.
-    #[must_use]
-    pub fn with_labels(mut self, labels: impl Into<Cow<'a, [u8]>>) -> Self {
-        let labels = labels.into();
-        assert_eq!(labels.len(), self.count(), "labels of other rows");
-        self.labels = Some(labels);
-        self
-    }
-
-    /// How many rows there are.
-    pub fn count(&self) -> usize {
-        self.pixels.len() / self.dim.max(1)
     }
 }
 

@@ -63,6 +63,8 @@ settings! {
     KlCycles, "kl-cycles", "the number of cycles of the divergence";
     /// Nats of each dimension's divergence that are free.
     FreeBits, "free-bits", "the lambda of the free bits";
+    /// What is done to values before the model sees them.
+    Normalize, "normalize", "the normalisation";
     /// How grey pixels become binary ones.
     Binarize, "binarize", "the binarisation";
     /// Images per step.

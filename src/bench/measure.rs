@@ -95,7 +95,7 @@ fn measure(
     executor.restore(&Snapshot::initial(&specs, SEED))?;
     let optimizer = settings.optimizer(IMAGES)?;
     let graph = |rows| vae.training_graph(rows, optimizer.clone());
-    let mut rows = Rows::new(digits.images.pixels.as_slice(), dim);
+    let mut rows = Rows::new(&digits.images.pixels, dim);
     if let Some(labels) = digits.labels.as_deref().filter(|_| vae.reads_labels()) {
         rows = rows.with_labels(labels);
     }

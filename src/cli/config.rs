@@ -11,7 +11,7 @@ use vae_wgpu::checkpoint::CheckpointError;
 use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{Bound, Condition, Likelihood, Scale};
-use vae_wgpu::train::{Binarize, LrSchedule, Observed, Settings};
+use vae_wgpu::train::{Binarize, LrSchedule, Normalize, Observed, Settings};
 
 use super::failure::Usage;
 use super::keeping::Keeping;
@@ -205,6 +205,10 @@ pub(crate) struct Overrides {
     /// Nats that each latent dimension's divergence, as a mean over the batch, counts at least
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     pub(crate) free_bits: Option<f64>,
+    /// What is done to values before the model sees them: nothing, or the training images' least becomes 0
+    /// and their greatest 1
+    #[arg(long, value_parser = PossibleValuesParser::new(Normalize::NAMES).try_map(|s| s.parse::<Normalize>()))]
+    pub(crate) normalize: Option<Normalize>,
     /// Draw each pixel as 0 or 1, with its value as the probability: once, or anew at each use
     #[arg(long, value_parser = PossibleValuesParser::new(Binarize::NAMES).try_map(|s| s.parse::<Binarize>()))]
     pub(crate) binarize: Option<Binarize>,
@@ -275,6 +279,7 @@ impl Overrides {
         set(&mut settings.kl_warmup, &self.kl_warmup);
         set(&mut settings.kl_cycles, &self.kl_cycles);
         set(&mut settings.free_bits, &self.free_bits);
+        set(&mut settings.normalize, &self.normalize);
         set(&mut settings.binarize, &self.binarize);
         set(&mut settings.batch_size, &self.batch_size);
         set(&mut settings.epochs, &self.epochs);

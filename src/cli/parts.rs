@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{Bound, Condition, Formula, Likelihood, Scale, VaeError};
-use vae_wgpu::train::{Binarize, Settings};
+use vae_wgpu::train::{Binarize, Normalize, Settings};
 
 use super::config::Overrides;
 use super::console;
@@ -36,24 +36,27 @@ enum Axis {
     Scale,
     Condition,
     Objective,
+    Normalize,
     Binarize,
     Activation,
 }
 
 impl Axis {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Likelihood,
         Self::Scale,
         Self::Condition,
         Self::Objective,
+        Self::Normalize,
         Self::Binarize,
         Self::Activation,
     ];
-    const NAMES: [&'static str; 6] = [
+    const NAMES: [&'static str; 7] = [
         "likelihood",
         "scale",
         "condition",
         "objective",
+        "normalize",
         "binarize",
         "activation",
     ];
@@ -72,6 +75,9 @@ impl Axis {
                 .into_iter()
                 .map(objective)
                 .collect::<Result<_, _>>()?,
+            Self::Normalize => Normalize::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
             Self::Binarize => Binarize::ALL
                 .map(|part| Part::new(part.name(), part.source()))
                 .into(),
@@ -87,6 +93,7 @@ impl Axis {
             Self::Scale => settings.scale.name(),
             Self::Condition => settings.condition.name(),
             Self::Objective => settings.objective.name(),
+            Self::Normalize => settings.normalize.name(),
             Self::Binarize => settings.binarize.name(),
             Self::Activation => settings.activation.name(),
         }
@@ -142,6 +149,7 @@ fn likelihood(likelihood: Likelihood) -> Part {
         part.formula(formula);
     }
     part.line(density.location.symbol(), density.location.summary());
+    part.line("x", density.support.summary());
     let scales = match &density.scale {
         None => vec![Scale::Unit.name()],
         Some(scale) => {

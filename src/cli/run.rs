@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use vae_wgpu::checkpoint::{Checkpoint, RunDir, Which};
 use vae_wgpu::data::Source;
 use vae_wgpu::eval::Autoencoder;
-use vae_wgpu::train::{Settings, TrainError, check_architecture, check_fixed, load_parameters};
+use vae_wgpu::train::{
+    Scaling, Settings, TrainError, check_architecture, check_fixed, load_parameters, scaling,
+};
 
 use super::config::RunConfig;
 use super::options::{self, AdapterOption};
@@ -107,6 +109,8 @@ pub(crate) struct TrainedRun {
     pub(crate) dir: RunDir,
     pub(crate) config: RunConfig,
     pub(crate) model: Autoencoder,
+    /// How the model sees the values of images.
+    pub(crate) scaling: Scaling,
 }
 
 impl TrainedRun {
@@ -118,12 +122,14 @@ impl TrainedRun {
         let checkpoint = found.load()?;
         check_architecture(&checkpoint, &config.training, image)
             .map_err(|error| found.blame(error))?;
+        let scaling = scaling(&checkpoint, &config.training).map_err(|error| found.blame(error))?;
         let mut executor = options::open(adapter, vae.parameters(), seed)?;
         load_parameters(&mut *executor, checkpoint).map_err(|error| found.blame(error))?;
         Ok(Self {
             dir: found.dir,
             config,
             model: Autoencoder::new(vae, executor),
+            scaling,
         })
     }
 

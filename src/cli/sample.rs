@@ -28,8 +28,8 @@ pub(crate) struct Args {
     /// Key of the draws: the same seed gives the same images
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] in 0 to 1, FOLDER/ a
-    /// PNG each, - a PNG on standard output [default: RUN/samples/prior.png]
+    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] with values as the data
+    /// have them (bytes in 0 to 1), FOLDER/ a PNG each, - a PNG on standard output [default: RUN/samples/prior.png]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -51,7 +51,8 @@ impl Args {
         };
         let image = run.config.data.image;
         let asked = (self.count as usize, self.label);
-        pictures::samples(&mut run.model, asked, image, &output)?;
+        let scaling = run.scaling;
+        pictures::samples(&mut run.model, &scaling, asked, image, &output)?;
         let adapter = run.model.executor().name();
         output.report(&format!("{} samples", self.count), &adapter);
         Ok(ExitCode::SUCCESS)

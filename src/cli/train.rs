@@ -297,11 +297,12 @@ fn finish(trainer: &mut Trainer, dir: &RunDir, split: &Split) {
     ));
     let size = [split.images.height, split.images.width];
     let count = pictures::fitting(PICTURED, size);
+    let scaling = trainer.scaling();
     say_drawn("samples", dir, "prior.png", |output| {
-        pictures::samples(trainer.model(), (count, None), size, output)
+        pictures::samples(trainer.model(), &scaling, (count, None), size, output)
     });
     say_drawn("reconstructions", dir, "reconstructions.png", |output| {
-        pictures::reconstructions(trainer.model(), split, RECONSTRUCTED, output)
+        pictures::reconstructions(trainer.model(), &scaling, split, RECONSTRUCTED, output)
     });
 }
 

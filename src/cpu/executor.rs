@@ -11,6 +11,7 @@ use super::step::Step;
 use super::team::Team;
 use crate::executor::{
     Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Rows, Session, Snapshot, Start,
+    Values,
 };
 use crate::graph::{Graph, TensorId};
 
@@ -165,7 +166,7 @@ struct CpuPass {
     whole: Step,
     rest: Option<Step>,
     seed: u64,
-    pixels: Vec<u8>,
+    pixels: Values<'static>,
     labels: Option<Vec<u8>>,
     count: usize,
     batch: usize,

@@ -1,12 +1,13 @@
 //! What a step reads besides the tensors of its graph: where a pass stands, and its data.
 
 use super::memory::Span;
+use crate::executor::Values;
 
 /// Images, labels and their order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batches<'a> {
-    /// Bytes, `[count, dim]`.
-    pub(super) pixels: &'a [u8],
+    /// `[count, dim]`.
+    pub(super) pixels: &'a Values<'static>,
     /// A class for each image, where there are any.
     pub(super) labels: &'a [u8],
     /// The order of the images in this epoch.

@@ -11,6 +11,7 @@ use super::pointwise::{Pointwise, blocks};
 use super::product::{Block, Product};
 use super::scratch::Scratch;
 use super::tape::sum;
+use crate::executor::Values;
 use crate::graph::{Ramp, Reduction};
 
 /// Values of an item of what only moves them.
@@ -19,7 +20,7 @@ const ITEM: usize = 16 * 1024;
 /// One work, with its arrays.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// `x [rows, dim]`: the next images, from bytes to 0 to 1.
+    /// `x [rows, dim]`: the next images, bytes as 0 to 1.
     Gather {
         x: Span,
         dim: usize,
@@ -201,9 +202,14 @@ fn gather(x: Span, dim: usize, rows: Range<usize>, moment: &Moment<'_>) {
     let to = unsafe { x.part(rows.start * dim..rows.end * dim).write() };
     let images = &of.order[of.position..][rows];
     for (to, &image) in to.chunks_exact_mut(dim).zip(images) {
-        let first = image as usize * dim;
-        for (to, &pixel) in to.iter_mut().zip(&of.pixels[first..first + dim]) {
-            *to = f32::from(pixel) / 255.0;
+        let place = image as usize * dim..(image as usize + 1) * dim;
+        match of.pixels {
+            Values::Bytes(bytes) => {
+                for (to, &pixel) in to.iter_mut().zip(&bytes[place]) {
+                    *to = f32::from(pixel) / 255.0;
+                }
+            }
+            Values::Floats(floats) => to.copy_from_slice(&floats[place]),
         }
     }
 }

@@ -12,6 +12,6 @@ mod vae;
 pub use condition::Condition;
 pub use error::VaeError;
 pub use formula::Formula;
-pub use likelihood::{Density, Likelihood, Location, LogScale, Scale};
+pub use likelihood::{Density, Likelihood, Location, LogScale, Scale, Support};
 pub use objective::{Bound, Elbo, Objective};
 pub use vae::{Inputs, Noise, Outputs, Pass, Vae, VaeConfig};

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use super::interpreter::{Batches, Context, Values, evaluate};
 use super::{adam, gradient_norm};
 use crate::executor::{
-    Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Rows, Session, Snapshot, Start,
+    self, Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Rows, Session, Snapshot,
+    Start,
 };
 use crate::graph::{Graph, Kind, TensorId};
 
@@ -184,7 +185,7 @@ impl Session for ReferenceSession {
 
 struct ReferencePass {
     shared: Rc<RefCell<Shared>>,
-    pixels: Vec<u8>,
+    pixels: executor::Values<'static>,
     labels: Option<Vec<u8>>,
     dim: usize,
     whole: Graph,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::named;
 use serde::{Deserialize, Serialize};
 
-use super::{LrSchedule, TrainError};
+use super::{LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{Bound, Condition, Elbo, Likelihood, Objective, Scale, Vae, VaeConfig};
 use crate::setting::Setting;
@@ -48,6 +48,9 @@ pub struct Settings {
     /// Nats that each dimension's divergence, as a mean over the batch, counts at least.
     #[serde(default)]
     pub free_bits: f64,
+    /// What is done to values before the model sees them.
+    #[serde(default)]
+    pub normalize: Normalize,
     /// How grey pixels become binary ones.
     #[serde(default)]
     pub binarize: Binarize,
@@ -177,6 +180,7 @@ impl Default for Settings {
             kl_warmup: 0,
             kl_cycles: 0,
             free_bits: 0.0,
+            normalize: Normalize::None,
             binarize: Binarize::None,
             batch_size: 128,
             epochs: 10,
@@ -268,6 +272,7 @@ impl Settings {
             likelihood: other.likelihood,
             scale: other.scale,
             condition: other.condition,
+            normalize: other.normalize,
             ..self.clone()
         }
     }
@@ -445,6 +450,7 @@ impl Difference {
             | "free-bits" | "binarize" => {
                 Some("the losses before and after would not be of one kind")
             }
+            "normalize" => Some("what the weights have learned is at the scale of the values"),
             "batch-size" | "seed" => Some("the order of the images and all noise follow from it"),
             _ => Some("what the run has learned rests on it"),
         }

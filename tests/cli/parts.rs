@@ -4,16 +4,17 @@ use std::time::{Duration, Instant};
 
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{Bound, Condition, Likelihood, Scale};
-use vae_wgpu::train::Binarize;
+use vae_wgpu::train::{Binarize, Normalize};
 
 use crate::Place;
 
 /// Every axis with the names of its parts.
-const AXES: [(&str, &[&str]); 6] = [
+const AXES: [(&str, &[&str]); 7] = [
     ("likelihood", &Likelihood::NAMES),
     ("scale", &Scale::NAMES),
     ("condition", &Condition::NAMES),
     ("objective", &Bound::NAMES),
+    ("normalize", &Normalize::NAMES),
     ("binarize", &Binarize::NAMES),
     ("activation", &Activation::NAMES),
 ];

@@ -13,6 +13,7 @@ mod draws;
 mod family;
 mod large;
 mod memory;
+mod numbers;
 mod optimizers;
 mod plans;
 mod processor;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         conditions::tests(),
         memory::tests(),
         processor::tests(),
+        numbers::tests(),
         optimizers::tests(),
         large::tests(),
     ];

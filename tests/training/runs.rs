@@ -254,11 +254,7 @@ fn the_loss_falls_and_reconstructions_beat_the_mean_image(open: &Open) {
 
     let images = &data.test.images;
     let dim = images.dim();
-    let pixels: Vec<f32> = images
-        .pixels
-        .iter()
-        .map(|&byte| f32::from(byte) / 255.0)
-        .collect();
+    let pixels = images.pixels.to_values();
     let mean = |column: usize| -> f32 {
         pixels.iter().skip(column).step_by(dim).sum::<f32>() / images.count as f32
     };
@@ -343,10 +339,7 @@ fn a_checkpoint_alone_gives_the_model_back(open: &Open, extent: Extent) {
     let mut loaded = load(checkpoint, &AdapterChoice::Reference, 0).unwrap();
     assert_eq!((&loaded.settings, loaded.image), (&settings, [28, 28]));
 
-    let images: Vec<f32> = data.test.images.pixels[..3 * 784]
-        .iter()
-        .map(|&byte| f32::from(byte) / 255.0)
-        .collect();
+    let images = data.test.images.first(3).pixels.to_values();
     let ours = trainer.model().encode(&images, None).unwrap();
     let theirs = loaded.model.encode(&images, None).unwrap();
     // One pass of sums with 784 terms at the most: the bound of the comparison with PyTorch.
