@@ -140,23 +140,30 @@ impl Product {
         }
     }
 
-    /// The sums of some rows of the left operand, sixteen rows at a time.
+    /// The sums of some rows of the left operand, which is a transpose: sixteen that lie side by side at a
+    /// time, in f64.
     #[inline(always)]
     fn sum_rows(&self, rows: Range<usize>, sums: Span) {
-        let [_, _, k] = self.shape;
         // SAFETY: nobody writes an operand, and these sums are this item's.
         let (left, sums) = unsafe { (self.left.values.read(), sums.part(rows.clone()).write()) };
-        let Matrix { row, column, .. } = self.left;
-        for (first, sums) in rows.step_by(16).zip(sums.chunks_mut(16)) {
+        let (groups, rest) = sums.as_chunks_mut::<16>();
+        let across = |first: usize| {
+            left.chunks_exact(self.left.column)
+                .map(move |of| &of[first..])
+        };
+        for (group, first) in groups.iter_mut().zip(rows.clone().step_by(16)) {
             let mut totals = [0.0f64; 16];
-            for inner in 0..k {
-                for (lane, total) in totals[..sums.len()].iter_mut().enumerate() {
-                    *total += f64::from(left[(first + lane) * row + inner * column]);
+            for values in across(first) {
+                for (total, value) in totals.iter_mut().zip(&values[..16]) {
+                    *total += f64::from(*value);
                 }
             }
-            for (sum, total) in sums.iter_mut().zip(totals) {
-                *sum = total as f32;
-            }
+            *group = totals.map(|total| total as f32);
+        }
+        for (first, sum) in (rows.end - rest.len()..).zip(rest) {
+            *sum = across(first)
+                .map(|values| f64::from(values[0]))
+                .sum::<f64>() as f32;
         }
     }
 }

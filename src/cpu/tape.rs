@@ -138,14 +138,7 @@ impl Tape {
                 Operation::Call(function, x) => apply(function, values(x), result),
                 Operation::Binary(binary, a, b) => combine(binary, values(a), values(b), result),
                 Operation::Select(a, b, yes, no) => {
-                    let [a, b, yes, no] = [a, b, yes, no].map(values);
-                    for (i, result) in result.iter_mut().enumerate() {
-                        *result = if a.at(i) < b.at(i) {
-                            yes.at(i)
-                        } else {
-                            no.at(i)
-                        };
-                    }
+                    select([a, b, yes, no].map(values), result);
                 }
             }
         }
@@ -175,6 +168,15 @@ impl Values<'_> {
         match self {
             Self::Each(values) => values[index],
             Self::All(value) => value,
+        }
+    }
+
+    /// Sixteen from `first` on, where there are as many.
+    #[inline(always)]
+    fn sixteen(self, first: usize) -> [f32; 16] {
+        match self {
+            Self::Each(values) => std::array::from_fn(|lane| values[first..first + 16][lane]),
+            Self::All(value) => [value; 16],
         }
     }
 
@@ -233,6 +235,27 @@ fn map(x: Values<'_>, result: &mut [f32], f: impl Fn(f32) -> f32) {
                 *result = f(x);
             }
         }
+    }
+}
+
+/// `yes` where the first is less than the second, elsewhere `no`.
+#[inline(always)]
+fn select(arguments: [Values<'_>; 4], result: &mut [f32]) {
+    let of = |a: f32, b: f32, yes: f32, no: f32| if a < b { yes } else { no };
+    let (sixteens, rest) = result.as_chunks_mut::<16>();
+    let done = 16 * sixteens.len();
+    for (block, result) in sixteens.iter_mut().enumerate() {
+        let [a, b, yes, no] = arguments.map(
+            #[inline(always)]
+            |values| values.sixteen(16 * block),
+        );
+        for (lane, result) in result.iter_mut().enumerate() {
+            *result = of(a[lane], b[lane], yes[lane], no[lane]);
+        }
+    }
+    for (index, result) in rest.iter_mut().enumerate() {
+        let [a, b, yes, no] = arguments.map(|values| values.at(done + index));
+        *result = of(a, b, yes, no);
     }
 }
 
