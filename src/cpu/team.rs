@@ -42,8 +42,8 @@ struct Shared {
     /// The job, valid between its number's publication and the last member's leave.
     job: Mutex<Option<Borrowed>>,
     quit: AtomicBool,
-    /// The next item of the list that is being worked on.
-    next: AtomicUsize,
+    /// Of each member's share of the list that is being worked on, how many items were begun.
+    begun: Vec<Counter>,
     /// How many members are done with the list, and how many lists were done.
     arrived: AtomicUsize,
     lists: AtomicUsize,
@@ -53,6 +53,12 @@ struct Shared {
     failed: AtomicBool,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
+
+/// A number with a line of the cache for itself, so that threads that count on different ones do not take
+/// it from each other.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Counter(AtomicUsize);
 
 /// A job whose lifetime is hidden: [`Team::run`] does not return before every member has left it.
 #[derive(Clone, Copy, Debug)]
@@ -69,17 +75,17 @@ impl Team {
             jobs: AtomicUsize::new(0),
             job: Mutex::new(None),
             quit: AtomicBool::new(false),
-            next: AtomicUsize::new(0),
+            begun: (0..threads.get()).map(|_| Counter::default()).collect(),
             arrived: AtomicUsize::new(0),
             lists: AtomicUsize::new(0),
             left: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             panic: Mutex::new(None),
         });
-        let member = |_| {
+        let member = |number| {
             let shared = Arc::clone(&shared);
             let builder = thread::Builder::new().name("vae-cpu".to_owned());
-            builder.spawn(move || shared.serve()).ok()
+            builder.spawn(move || shared.serve(number)).ok()
         };
         let others: Vec<_> = (1..threads.get()).map_while(member).collect();
         shared.members.store(1 + others.len(), Ordering::Release);
@@ -110,14 +116,14 @@ impl Team {
         for other in &self.others {
             other.thread().unpark();
         }
-        shared.take_part(job, &mut self.scratch);
+        shared.take_part(0, job, &mut self.scratch);
         let mut pause = Pause::default();
         while shared.left.load(Ordering::Acquire) < shared.members.load(Ordering::Relaxed) {
             pause.wait();
         }
         *lock(&shared.job) = None;
         if shared.failed.swap(false, Ordering::AcqRel) {
-            shared.next.store(0, Ordering::Relaxed);
+            shared.begin_list();
             shared.arrived.store(0, Ordering::Relaxed);
             if let Some(panic) = lock(&shared.panic).take() {
                 resume_unwind(panic);
@@ -139,7 +145,7 @@ impl Drop for Team {
 
 impl Shared {
     /// What every thread but the caller's does: job after job.
-    fn serve(&self) {
+    fn serve(&self, number: usize) {
         let mut scratch = Scratch::default();
         let mut done = 0;
         loop {
@@ -158,14 +164,21 @@ impl Shared {
             let job = *lock(&self.job);
             if let Some(Borrowed(job)) = job {
                 // SAFETY: the caller of `run` keeps the job until this member has left it.
-                self.take_part(unsafe { &*job }, &mut scratch);
+                self.take_part(number, unsafe { &*job }, &mut scratch);
             }
         }
     }
 
-    fn take_part(&self, job: &Job<'_>, scratch: &mut Scratch) {
+    fn begin_list(&self) {
+        for counter in &self.begun {
+            counter.0.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn take_part(&self, number: usize, job: &Job<'_>, scratch: &mut Scratch) {
         let crew = Crew {
             shared: self,
+            number,
             members: self.members.load(Ordering::Acquire),
             lists: Cell::new(self.lists.load(Ordering::Acquire)),
         };
@@ -183,25 +196,35 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Crew<'a> {
     shared: &'a Shared,
+    /// This thread's number among the members.
+    number: usize,
     members: usize,
     /// How many lists were done before the one that comes next.
     lists: Cell<usize>,
 }
 
 impl Crew<'_> {
-    /// Does the items of a list together with the others: each is done once, by whoever comes first, and
-    /// all are done when this returns. Every thread of the job must come here for the same lists.
+    /// Does the items of a list together with the others: each is done once, and all are done when this
+    /// returns. Every thread of the job must come here for the same lists.
+    ///
+    /// A thread begins with its own share, the same items each time, whose arrays its cache may still hold;
+    /// then it takes from the others' what they have not begun.
     pub(super) fn share(&self, items: usize, mut work: impl FnMut(usize)) {
         if self.members == 1 {
             (0..items).for_each(work);
             return;
         }
-        loop {
-            let item = self.shared.next.fetch_add(1, Ordering::Relaxed);
-            if item >= items {
-                break;
+        for ahead in 0..self.members {
+            let owner = (self.number + ahead) % self.members;
+            let first = owner * items / self.members;
+            let end = (owner + 1) * items / self.members;
+            loop {
+                let item = first + self.shared.begun[owner].0.fetch_add(1, Ordering::Relaxed);
+                if item >= end {
+                    break;
+                }
+                work(item);
             }
-            work(item);
         }
         self.meet();
     }
@@ -213,7 +236,7 @@ impl Crew<'_> {
         self.lists.set(list);
         if shared.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.members {
             shared.arrived.store(0, Ordering::Relaxed);
-            shared.next.store(0, Ordering::Relaxed);
+            shared.begin_list();
             shared.lists.store(list, Ordering::Release);
             return;
         }
