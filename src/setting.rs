@@ -45,6 +45,10 @@ settings! {
     Hidden, "hidden", "the hidden layers";
     /// Dimensions of the latent.
     Latent, "latent", "the latent's size";
+    /// q(z | x).
+    Posterior, "posterior", "the posterior";
+    /// p(z).
+    Prior, "prior", "the prior";
     /// p(x | z).
     Likelihood, "likelihood", "the likelihood";
     /// The likelihood's scale.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
 use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Likelihood, Scale};
+use vae_wgpu::model::{Bound, Condition, Likelihood, Posterior, Prior, Scale};
 use vae_wgpu::train::{Binarize, LrSchedule, Observed, Settings};
 
 use super::failure::Usage;
@@ -176,6 +176,12 @@ pub(crate) struct Overrides {
     /// Non-linearity between the layers
     #[arg(long, value_parser = PossibleValuesParser::new(Activation::NAMES).try_map(|s| s.parse::<Activation>()))]
     pub(crate) activation: Option<Activation>,
+    /// Family that the distribution of z for an image is chosen from
+    #[arg(long, value_parser = PossibleValuesParser::new(Posterior::NAMES).try_map(|s| s.parse::<Posterior>()))]
+    pub(crate) posterior: Option<Posterior>,
+    /// Distribution of z before an image is seen
+    #[arg(long, value_parser = PossibleValuesParser::new(Prior::NAMES).try_map(|s| s.parse::<Prior>()))]
+    pub(crate) prior: Option<Prior>,
     /// What the decoder's outputs mean
     #[arg(long, value_parser = PossibleValuesParser::new(Likelihood::NAMES).try_map(|s| s.parse::<Likelihood>()))]
     pub(crate) likelihood: Option<Likelihood>,
@@ -266,6 +272,8 @@ impl Overrides {
         set(&mut settings.hidden, &self.hidden);
         set(&mut settings.latent, &self.latent);
         set(&mut settings.activation, &self.activation);
+        set(&mut settings.posterior, &self.posterior);
+        set(&mut settings.prior, &self.prior);
         set(&mut settings.likelihood, &self.likelihood);
         set(&mut settings.scale, &self.scale);
         set(&mut settings.condition, &self.condition);

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Formula, Likelihood, Scale, VaeError};
+use vae_wgpu::model::{Bound, Condition, Formula, Likelihood, Posterior, Prior, Scale, VaeError};
 use vae_wgpu::train::{Binarize, Settings};
 
 use super::config::Overrides;
@@ -32,6 +32,8 @@ pub(crate) struct Args {
 /// What a part is one of: a flag of `vae train`.
 #[derive(Clone, Copy, Debug)]
 enum Axis {
+    Posterior,
+    Prior,
     Likelihood,
     Scale,
     Condition,
@@ -41,7 +43,9 @@ enum Axis {
 }
 
 impl Axis {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
+        Self::Posterior,
+        Self::Prior,
         Self::Likelihood,
         Self::Scale,
         Self::Condition,
@@ -49,7 +53,9 @@ impl Axis {
         Self::Binarize,
         Self::Activation,
     ];
-    const NAMES: [&'static str; 6] = [
+    const NAMES: [&'static str; 8] = [
+        "posterior",
+        "prior",
         "likelihood",
         "scale",
         "condition",
@@ -65,6 +71,8 @@ impl Axis {
     /// Its parts, in the order of their names' list.
     fn parts(self) -> Result<Vec<Part>, VaeError> {
         Ok(match self {
+            Self::Posterior => Posterior::ALL.map(posterior).into(),
+            Self::Prior => Prior::ALL.map(prior).into(),
             Self::Likelihood => Likelihood::ALL.map(likelihood).into(),
             Self::Scale => Scale::ALL.map(scale).into(),
             Self::Condition => Condition::ALL.map(condition).into(),
@@ -83,6 +91,8 @@ impl Axis {
     fn default(self) -> &'static str {
         let settings = Settings::default();
         match self {
+            Self::Posterior => settings.posterior.name(),
+            Self::Prior => settings.prior.name(),
             Self::Likelihood => settings.likelihood.density().name,
             Self::Scale => settings.scale.name(),
             Self::Condition => settings.condition.name(),
@@ -133,6 +143,24 @@ impl Part {
         }
         self.shown.push(formula.expr);
     }
+}
+
+fn posterior(posterior: Posterior) -> Part {
+    let family = posterior.family();
+    let mut part = Part::new(family.name, family.source);
+    (family.formulas)()
+        .into_iter()
+        .for_each(|formula| part.formula(formula));
+    part
+}
+
+fn prior(prior: Prior) -> Part {
+    let family = prior.family();
+    let mut part = Part::new(family.name, family.source);
+    (family.formulas)()
+        .into_iter()
+        .for_each(|formula| part.formula(formula));
+    part
 }
 
 fn likelihood(likelihood: Likelihood) -> Part {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{LrSchedule, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
-use crate::model::{Bound, Condition, Elbo, Likelihood, Objective, Scale, Vae, VaeConfig};
+use crate::model::{
+    Bound, Condition, Elbo, Likelihood, Objective, Posterior, Prior, Scale, Vae, VaeConfig,
+};
 use crate::setting::Setting;
 
 /// Everything that determines a training's result, besides the data and the adapter.
@@ -22,6 +24,12 @@ pub struct Settings {
     pub latent: usize,
     /// Between the layers.
     pub activation: Activation,
+    /// q(z | x).
+    #[serde(default)]
+    pub posterior: Posterior,
+    /// p(z).
+    #[serde(default)]
+    pub prior: Prior,
     /// p(x | z).
     pub likelihood: Likelihood,
     /// The likelihood's scale.
@@ -168,6 +176,8 @@ impl Default for Settings {
             hidden: vec![400],
             latent: 20,
             activation: Activation::Relu,
+            posterior: Posterior::Gaussian,
+            prior: Prior::Standard,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
             condition: Condition::None,
@@ -223,6 +233,8 @@ impl Settings {
             hidden: self.hidden.clone(),
             latent_dim: self.latent,
             activation: self.activation,
+            posterior: self.posterior,
+            prior: self.prior,
             likelihood: self.likelihood,
             scale: self.scale,
             condition: self.condition,
@@ -265,6 +277,8 @@ impl Settings {
             hidden: other.hidden.clone(),
             latent: other.latent,
             activation: other.activation,
+            posterior: other.posterior,
+            prior: other.prior,
             likelihood: other.likelihood,
             scale: other.scale,
             condition: other.condition,
@@ -438,7 +452,7 @@ impl Difference {
     pub fn why_fixed(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
-            "hidden" | "latent" | "activation" | "scale" | "condition" => {
+            "hidden" | "latent" | "activation" | "posterior" | "prior" | "scale" | "condition" => {
                 Some("the weights belong to the layers that the run has")
             }
             "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
