@@ -69,6 +69,10 @@ settings! {
     FreeBits, "free-bits", "the lambda of the free bits";
     /// How grey pixels become binary ones.
     Binarize, "binarize", "the binarisation";
+    /// What weights and biases are before the first step.
+    InitialWeights, "initial-weights", "the way to draw the first weights";
+    /// What the output layer's bias is before the first step.
+    OutputBias, "output-bias", "the first bias of the output layer";
     /// Images per step.
     BatchSize, "batch-size", "the batch size";
     /// Passes over the training images.

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
 use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Likelihood, Posterior, Prior, Scale};
+use vae_wgpu::model::{
+    Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+};
 use vae_wgpu::train::{Binarize, LrSchedule, Observed, Settings};
 
 use super::failure::Usage;
@@ -214,6 +216,13 @@ pub(crate) struct Overrides {
     /// Draw each pixel as 0 or 1, with its value as the probability: once, or anew at each use
     #[arg(long, value_parser = PossibleValuesParser::new(Binarize::NAMES).try_map(|s| s.parse::<Binarize>()))]
     pub(crate) binarize: Option<Binarize>,
+    /// Weights and biases before the first step: PyTorch's, or Glorot's with biases of zero
+    #[arg(long, value_parser = PossibleValuesParser::new(InitialWeights::NAMES).try_map(|s| s.parse::<InitialWeights>()))]
+    pub(crate) initial_weights: Option<InitialWeights>,
+    /// Bias of the decoder's output layer before the first step: as any layer's, zero, or where the
+    /// likelihood's mean is the training images'
+    #[arg(long, value_parser = PossibleValuesParser::new(OutputBias::NAMES).try_map(|s| s.parse::<OutputBias>()))]
+    pub(crate) output_bias: Option<OutputBias>,
     /// Images per step
     #[arg(long, value_name = "N")]
     pub(crate) batch_size: Option<usize>,
@@ -284,6 +293,8 @@ impl Overrides {
         set(&mut settings.kl_cycles, &self.kl_cycles);
         set(&mut settings.free_bits, &self.free_bits);
         set(&mut settings.binarize, &self.binarize);
+        set(&mut settings.initial_weights, &self.initial_weights);
+        set(&mut settings.output_bias, &self.output_bias);
         set(&mut settings.batch_size, &self.batch_size);
         set(&mut settings.epochs, &self.epochs);
         set(&mut settings.lr, &self.lr);

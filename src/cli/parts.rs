@@ -7,7 +7,10 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Formula, Likelihood, Posterior, Prior, Scale, VaeError};
+use vae_wgpu::model::{
+    Bound, Condition, Formula, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+    VaeError,
+};
 use vae_wgpu::train::{Binarize, Settings};
 
 use super::config::Overrides;
@@ -40,10 +43,12 @@ enum Axis {
     Objective,
     Binarize,
     Activation,
+    InitialWeights,
+    OutputBias,
 }
 
 impl Axis {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Posterior,
         Self::Prior,
         Self::Likelihood,
@@ -52,8 +57,10 @@ impl Axis {
         Self::Objective,
         Self::Binarize,
         Self::Activation,
+        Self::InitialWeights,
+        Self::OutputBias,
     ];
-    const NAMES: [&'static str; 8] = [
+    const NAMES: [&'static str; 10] = [
         "posterior",
         "prior",
         "likelihood",
@@ -62,6 +69,8 @@ impl Axis {
         "objective",
         "binarize",
         "activation",
+        "initial-weights",
+        "output-bias",
     ];
 
     fn name(self) -> &'static str {
@@ -84,6 +93,12 @@ impl Axis {
                 .map(|part| Part::new(part.name(), part.source()))
                 .into(),
             Self::Activation => Activation::ALL.map(activation).into(),
+            Self::InitialWeights => InitialWeights::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
+            Self::OutputBias => OutputBias::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
         })
     }
 
@@ -99,6 +114,8 @@ impl Axis {
             Self::Objective => settings.objective.name(),
             Self::Binarize => settings.binarize.name(),
             Self::Activation => settings.activation.name(),
+            Self::InitialWeights => settings.initial_weights.name(),
+            Self::OutputBias => settings.output_bias.name(),
         }
     }
 }

@@ -61,6 +61,18 @@ impl Images {
         &self.pixels[index * self.dim()..][..self.dim()]
     }
 
+    /// The mean of each pixel over the images, from 0 to 1: `[height * width]`.
+    pub fn means(&self) -> Vec<f64> {
+        let mut sums = vec![0u64; self.dim()];
+        for image in self.pixels.chunks_exact(self.dim().max(1)) {
+            for (sum, &pixel) in sums.iter_mut().zip(image) {
+                *sum += u64::from(pixel);
+            }
+        }
+        let all = 255.0 * self.count as f64;
+        sums.into_iter().map(|sum| sum as f64 / all).collect()
+    }
+
     /// A copy of the first `count` images, or of all where there are fewer.
     #[must_use]
     pub fn first(&self, count: usize) -> Self {

@@ -1,6 +1,7 @@
 //! Why a model cannot be.
 
 use super::condition::Condition;
+use super::initial::OutputBias;
 use super::likelihood::{Likelihood, Scale};
 use super::posterior::Posterior;
 use super::prior::Prior;
@@ -54,6 +55,18 @@ pub enum VaeError {
         /// p(z).
         prior: Prior,
     },
+    /// An output bias from the data for a likelihood that cannot have the data's mean.
+    #[error(
+        "the output's bias cannot begin at the data's mean: no output of the likelihood {} has the mean of \
+         pixel {pixel}; choose another bias",
+        likelihood.density().name
+    )]
+    NoOutputBias {
+        /// The likelihood.
+        likelihood: Likelihood,
+        /// The first pixel, from 0, whose mean it cannot have.
+        pixel: usize,
+    },
     /// Labels are read, and there are none.
     #[error(
         "the condition {} reads the label of each image, and the data have none; use data with labels, or \
@@ -77,6 +90,9 @@ impl VaeError {
                 Remedy::set(Setting::Scale, Scale::Unit.name()),
             ],
             Self::NoClosedForm { .. } => vec![Remedy::set(Setting::FreeBits, 0)],
+            Self::NoOutputBias { .. } => {
+                vec![Remedy::set(Setting::OutputBias, OutputBias::Layer.name())]
+            }
             Self::NoLabels { .. } => {
                 vec![Remedy::set(Setting::Condition, Condition::None.name())]
             }

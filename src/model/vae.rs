@@ -3,6 +3,7 @@
 
 use super::condition::Condition;
 use super::error::VaeError;
+use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{Likelihood, Location, Scale};
 use super::network::{Layer, apply_hidden, hidden_layers};
 use super::objective::{self, Objective};
@@ -39,6 +40,10 @@ pub struct VaeConfig {
     pub classes: usize,
     /// What is minimised.
     pub objective: Objective,
+    /// What weights and biases are before the first step.
+    pub initial_weights: InitialWeights,
+    /// What the bias of the decoder's output layer is before the first step.
+    pub output_bias: OutputBias,
     /// Whether a graph that gathers images draws each pixel anew, 1 with its value as the probability.
     pub draws_pixels: bool,
 }
@@ -58,6 +63,8 @@ impl Default for VaeConfig {
             condition: Condition::None,
             classes: 0,
             objective: Objective::default(),
+            initial_weights: InitialWeights::Pytorch,
+            output_bias: OutputBias::Layer,
             draws_pixels: false,
         }
     }
@@ -149,6 +156,9 @@ impl Vae {
     /// The most units of a layer: beyond it no product fits any adapter's buffers.
     pub const MAX_UNITS: usize = 1 << 20;
 
+    /// The bias of the decoder's output layer.
+    pub(super) const OUTPUT_BIAS: &str = "decoder.output.bias";
+
     /// A model of this architecture.
     ///
     /// # Errors
@@ -218,12 +228,17 @@ impl Vae {
 
     /// Every parameter, in the order of the layers; initial values depend on it.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
-        let encoder = self.encoder().into_iter();
-        let mut specs: Vec<_> = encoder.flat_map(|layer| layer.parameters()).collect();
+        let weights = self.config.initial_weights;
+        let of_layer = |layer: Layer| layer.parameters(weights);
+        let mut specs: Vec<_> = self.encoder().into_iter().flat_map(of_layer).collect();
         specs.extend((self.config.posterior.family().parameters)(self));
-        let decoder = self.decoder().into_iter().chain([self.output()]);
-        let decoder = decoder.chain(self.scale_head());
-        specs.extend(decoder.flat_map(|layer| layer.parameters()));
+        specs.extend(self.decoder().into_iter().flat_map(of_layer));
+        let [weight, mut bias] = self.output().parameters(weights);
+        if self.config.output_bias != OutputBias::Layer {
+            bias.initial = Initial::Constant(0.0);
+        }
+        specs.extend([weight, bias]);
+        specs.extend(self.scale_head().into_iter().flat_map(of_layer));
         specs.extend(self.scale_parameter());
         specs.extend((self.config.prior.family().parameters)(self));
         specs

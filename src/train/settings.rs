@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{LrSchedule, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
-    Bound, Condition, Elbo, Likelihood, Objective, Posterior, Prior, Scale, Vae, VaeConfig,
+    Bound, Condition, Elbo, InitialWeights, Likelihood, Objective, OutputBias, Posterior, Prior,
+    Scale, Vae, VaeConfig,
 };
 use crate::setting::Setting;
 
@@ -59,6 +60,12 @@ pub struct Settings {
     /// How grey pixels become binary ones.
     #[serde(default)]
     pub binarize: Binarize,
+    /// What weights and biases are before the first step.
+    #[serde(default)]
+    pub initial_weights: InitialWeights,
+    /// What the bias of the decoder's output layer is before the first step.
+    #[serde(default)]
+    pub output_bias: OutputBias,
     /// Images per step.
     pub batch_size: usize,
     /// Passes over the training images.
@@ -188,6 +195,8 @@ impl Default for Settings {
             kl_cycles: 0,
             free_bits: 0.0,
             binarize: Binarize::None,
+            initial_weights: InitialWeights::Pytorch,
+            output_bias: OutputBias::Layer,
             batch_size: 128,
             epochs: 10,
             lr,
@@ -252,6 +261,8 @@ impl Settings {
                 Bound::Iwae => Objective::Iwae { samples },
                 Bound::Dreg => Objective::Dreg { samples },
             },
+            initial_weights: self.initial_weights,
+            output_bias: self.output_bias,
             draws_pixels: self.binarize == Binarize::Dynamic,
         })?)
     }
@@ -459,6 +470,7 @@ impl Difference {
             | "free-bits" | "binarize" => {
                 Some("the losses before and after would not be of one kind")
             }
+            "initial-weights" | "output-bias" => Some("the run has begun with its first weights"),
             "batch-size" | "seed" => Some("the order of the images and all noise follow from it"),
             _ => Some("what the run has learned rests on it"),
         }

@@ -84,9 +84,10 @@ impl Trainer {
         settings: Settings,
         data: impl Into<Cow<'a, Dataset>>,
     ) -> Result<Self, TrainError> {
-        let initial = Snapshot::initial(&vae.parameters(), settings.seed);
-        executor.restore(&initial)?;
         let data = data.into();
+        check(&vae, &settings, &data)?;
+        let initial = vae.initial(settings.seed, || data.train.images.means())?;
+        executor.restore(&initial)?;
         Self::at(vae, executor, settings, data, Place::default(), initial)
     }
 
@@ -138,19 +139,8 @@ impl Trainer {
         place: Place,
         snapshot: Snapshot,
     ) -> Result<Self, TrainError> {
-        settings.check()?;
+        check(&vae, &settings, &data)?;
         let (train, test) = (&data.train.images, &data.test.images);
-        for images in [train, test] {
-            check_split(images, [train.height, train.width])?;
-        }
-        let dim = train.dim();
-        if dim != vae.config().input_dim {
-            return Err(TrainError::ImageSize {
-                found: format!("{}×{}", train.height, train.width),
-                expected: vae.config().input_dim.to_string(),
-            });
-        }
-        settings.check_images(train.count)?;
         let optimizer = settings.optimizer(train.count)?;
         let vae = vae.with_kl_ramp(settings.kl_ramp(train.count));
         let images = images_of(&vae, &data);
@@ -451,6 +441,22 @@ impl Trainer {
             operation: operation.unwrap_or_else(|| "the objective".to_owned()),
         })
     }
+}
+
+/// Checks that the settings are in range and the data suit them and the model.
+fn check(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<(), TrainError> {
+    settings.check()?;
+    let (train, test) = (&data.train.images, &data.test.images);
+    for images in [train, test] {
+        check_split(images, [train.height, train.width])?;
+    }
+    if train.dim() != vae.config().input_dim {
+        return Err(TrainError::ImageSize {
+            found: format!("{}×{}", train.height, train.width),
+            expected: vae.config().input_dim.to_string(),
+        });
+    }
+    settings.check_images(train.count)
 }
 
 /// Images that the kernels can index, of the size of the others.

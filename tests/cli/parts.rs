@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Likelihood, Posterior, Prior, Scale};
+use vae_wgpu::model::{
+    Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+};
 use vae_wgpu::train::Binarize;
 
 use crate::Place;
 
 /// Every axis with the names of its parts.
-const AXES: [(&str, &[&str]); 8] = [
+const AXES: [(&str, &[&str]); 10] = [
     ("posterior", &Posterior::NAMES),
     ("prior", &Prior::NAMES),
     ("likelihood", &Likelihood::NAMES),
@@ -18,6 +20,8 @@ const AXES: [(&str, &[&str]); 8] = [
     ("objective", &Bound::NAMES),
     ("binarize", &Binarize::NAMES),
     ("activation", &Activation::NAMES),
+    ("initial-weights", &InitialWeights::NAMES),
+    ("output-bias", &OutputBias::NAMES),
 ];
 
 #[test]

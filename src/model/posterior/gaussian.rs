@@ -12,7 +12,13 @@ pub(super) const FAMILY: PosteriorFamily = PosteriorFamily {
     name: "gaussian",
     source: "independent Gaussians: Kingma and Welling 2013",
     formulas,
-    parameters: |vae| layers(vae).iter().flat_map(Layer::parameters).collect(),
+    parameters: |vae| {
+        let weights = vae.config().initial_weights;
+        layers(vae)
+            .iter()
+            .flat_map(|layer| layer.parameters(weights))
+            .collect()
+    },
     encode: |vae, g, h| {
         let [mu, logvar] = layers(vae).map(|layer| layer.apply(g, h));
         Heads { mu, logvar }
