@@ -51,6 +51,18 @@ pub struct ParameterSpec {
     pub initial: Initial,
 }
 
+impl ParameterSpec {
+    /// The part of the model that owns it, as its name says: `encoder`, `decoder`, `prior`.
+    pub fn group(&self) -> &str {
+        self.name.split('.').next().unwrap_or_default()
+    }
+
+    /// Whether it is a weight and no bias, scale or other vector.
+    pub fn is_weight(&self) -> bool {
+        self.shape.dims().len() > 1
+    }
+}
+
 /// Values of a parameter before the first step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Initial {

@@ -93,6 +93,10 @@ settings! {
     Eps, "eps", "Adam's epsilon";
     /// AdamW's λ.
     WeightDecay, "weight-decay", "the weight decay";
+    /// What the weight decay takes from.
+    Decay, "decay", "the choice of what decays";
+    /// Whose parameters stay as they are.
+    Freeze, "freeze", "the choice of what is frozen";
     /// The most that the norm of the whole gradient may be.
     ClipNorm, "clip-norm", "the largest norm of the gradient";
     /// Which adapter runs the kernels.

@@ -13,7 +13,7 @@ use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
     Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
 };
-use vae_wgpu::train::{Binarize, LrSchedule, Observed, Settings};
+use vae_wgpu::train::{Binarize, Decay, Freeze, LrSchedule, Observed, Settings};
 
 use super::failure::Usage;
 use super::keeping::Keeping;
@@ -254,6 +254,12 @@ pub(crate) struct Overrides {
     /// AdamW's decay: each step takes this times the rate off every parameter
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     pub(crate) weight_decay: Option<f64>,
+    /// What decays: every parameter, or the layers' weights alone, without biases and scales
+    #[arg(long, value_parser = PossibleValuesParser::new(Decay::NAMES).try_map(|s| s.parse::<Decay>()))]
+    pub(crate) decay: Option<Decay>,
+    /// Leave the parameters of the encoder or of the decoder as they are, as in a fine-tuning with --init
+    #[arg(long, value_parser = PossibleValuesParser::new(Freeze::NAMES).try_map(|s| s.parse::<Freeze>()))]
+    pub(crate) freeze: Option<Freeze>,
     /// Scale the whole gradient down to this norm where its own is larger; 0 is never, as without
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     pub(crate) clip_norm: Option<f64>,
@@ -305,6 +311,8 @@ impl Overrides {
         set(&mut settings.beta2, &self.beta2);
         set(&mut settings.eps, &self.eps);
         set(&mut settings.weight_decay, &self.weight_decay);
+        set(&mut settings.decay, &self.decay);
+        set(&mut settings.freeze, &self.freeze);
         if let Some(norm) = self.clip_norm {
             settings.clip_norm = Some(norm).filter(|&norm| norm != 0.0);
         }

@@ -2,6 +2,7 @@
 
 mod describe;
 mod error;
+mod groups;
 mod load;
 mod metrics;
 pub(crate) mod pacing;
@@ -12,6 +13,7 @@ mod trainer;
 
 pub use describe::describe;
 pub use error::TrainError;
+pub use groups::{Decay, Freeze};
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use rates::LrSchedule;

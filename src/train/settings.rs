@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::named;
 use serde::{Deserialize, Serialize};
 
-use super::{LrSchedule, TrainError};
+use super::{Decay, Freeze, LrSchedule, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
     Bound, Condition, Elbo, InitialWeights, Likelihood, Objective, OutputBias, Posterior, Prior,
@@ -91,6 +91,12 @@ pub struct Settings {
     /// AdamW's λ; 0 is none.
     #[serde(default)]
     pub weight_decay: f64,
+    /// What it takes from.
+    #[serde(default)]
+    pub decay: Decay,
+    /// Whose parameters stay as they are.
+    #[serde(default)]
+    pub freeze: Freeze,
     /// The most that the norm of the whole gradient may be; it is scaled down to there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -207,6 +213,8 @@ impl Default for Settings {
             beta2,
             eps,
             weight_decay: 0.0,
+            decay: Decay::All,
+            freeze: Freeze::None,
             clip_norm: None,
             seed: 0,
         }
@@ -214,7 +222,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The optimiser of a training on so many images.
+    /// The optimiser of a training on so many images, as it updates parameters outside of all groups:
+    /// [`Settings::optimizer_of`] is that of a model.
     ///
     /// # Errors
     /// Where the schedule does not fit the run's steps.
@@ -226,6 +235,7 @@ impl Settings {
             eps: self.eps,
             weight_decay: self.weight_decay,
             clip_norm: self.clip_norm,
+            groups: Vec::new(),
         })
     }
 
@@ -445,7 +455,7 @@ pub struct Difference {
 
 /// Settings that a run may change from one step on: they say where the weights go next and nothing
 /// of what they are.
-const CHANGEABLE: [&str; 10] = [
+const CHANGEABLE: [&str; 11] = [
     "epochs",
     "lr",
     "lr-schedule",
@@ -455,6 +465,7 @@ const CHANGEABLE: [&str; 10] = [
     "beta2",
     "eps",
     "weight-decay",
+    "decay",
     "clip-norm",
 ];
 
@@ -471,6 +482,7 @@ impl Difference {
                 Some("the losses before and after would not be of one kind")
             }
             "initial-weights" | "output-bias" => Some("the run has begun with its first weights"),
+            "freeze" => Some("Adam counts the steps of all parameters from the run's first"),
             "batch-size" | "seed" => Some("the order of the images and all noise follow from it"),
             _ => Some("what the run has learned rests on it"),
         }

@@ -123,7 +123,8 @@ impl Trainer {
         settings.check()?;
         let data = data.into();
         let images = images_of(&vae, &data);
-        let terms = names_of_terms(&vae.training_graph(1, settings.optimizer(images.count)?));
+        let terms =
+            names_of_terms(&vae.training_graph(1, settings.optimizer_of(&vae, images.count)?));
         let columns = LossColumns::new(&terms);
         let place = saved::read_place(&mut checkpoint, &settings, &images, columns)?;
         let snapshot = saved::read_snapshot(&mut checkpoint, &vae.parameters())?;
@@ -141,7 +142,7 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         check(&vae, &settings, &data)?;
         let (train, test) = (&data.train.images, &data.test.images);
-        let optimizer = settings.optimizer(train.count)?;
+        let optimizer = settings.optimizer_of(&vae, train.count)?;
         let vae = vae.with_kl_ramp(settings.kl_ramp(train.count));
         let images = images_of(&vae, &data);
         let [train_count, test_count] = [train.count, test.count];

@@ -345,7 +345,14 @@ fn a_file_of_a_run_is_as_good_as_its_folder() {
 }
 
 /// Settings that the first programs did not know, so that their runs do not say them.
-const NEWER: [&str; 4] = ["posterior", "prior", "initial-weights", "output-bias"];
+const NEWER: [&str; 6] = [
+    "posterior",
+    "prior",
+    "initial-weights",
+    "output-bias",
+    "decay",
+    "freeze",
+];
 
 #[test]
 fn a_run_that_says_nothing_of_newer_settings_continues_to_the_same_bits() {
