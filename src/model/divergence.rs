@@ -7,34 +7,58 @@ use super::vae::Vae;
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, TensorId};
 
-/// What a posterior of two heads has together with a prior, each dimension by itself.
+/// What a posterior has together with a prior. Labels are those of the images or of the draws, where the
+/// model reads them beside z.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClosedForm {
     /// KL(q ‖ p) of each image, in nats: `[B]`.
-    kl: fn(&mut Graph, &Heads) -> TensorId,
-    /// The same of one dimension, from μ and log σ² (operands 0 and 1).
-    pub(super) kl_each: fn() -> Expr,
-    /// ln q(z | x) − ln p(z) of one dimension, from z, μ and log σ² (operands 0 to 2).
-    pub(super) excess: fn() -> Expr,
+    kl: OfImages,
+    /// The same of each dimension: `[B, Z]`.
+    kl_each: OfImages,
+    /// ln q(z | x) − ln p(z) of each draw, in nats: `[B · samples]`.
+    excess: OfDraws,
 }
 
+type OfImages = fn(&Vae, &mut Graph, &Heads, label: Option<TensorId>) -> TensorId;
+type OfDraws =
+    fn(&Vae, &mut Graph, &Heads, &Drawn, label: Option<TensorId>, samples: usize) -> TensorId;
+
 /// Gaussians and the standard normal.
-pub(super) const GAUSSIAN_STANDARD: ClosedForm = ClosedForm {
-    kl: |g, heads| g.kl("kl", heads.mu, heads.logvar),
-    kl_each: gaussian_kl,
-    excess: gaussian_excess,
+const GAUSSIAN_STANDARD: ClosedForm = ClosedForm {
+    kl: |_, g, heads, _| g.kl("kl", heads.mu, heads.logvar),
+    kl_each: |_, g, heads, _| {
+        let shape = g.shape(heads.mu);
+        let operands = [heads.mu.into(), heads.logvar.into()];
+        g.pointwise(
+            "kl.each",
+            [shape.rows(), shape.columns()],
+            gaussian_kl(),
+            &operands,
+        )
+    },
+    excess: |_, g, heads, drawn, _, samples| {
+        let shape = g.shape(drawn.z);
+        let [mu, logvar] = gaussian::repeated(heads, samples);
+        let operands = [drawn.z.into(), mu, logvar];
+        g.row_sum(
+            "excess",
+            [shape.rows(), shape.columns()],
+            gaussian_excess(),
+            &operands,
+        )
+    },
 };
 
 /// KL(N(μ, σ²) ‖ N(0, 1)) of one dimension from μ (operand 0) and log σ² (operand 1): ½(μ² + (σ² − 1 −
 /// log σ²)).
-fn gaussian_kl() -> Expr {
+pub(super) fn gaussian_kl() -> Expr {
     let (mu, logvar) = (operand(0), operand(1));
     0.5 * (mu.square() + gaussian::bounded(logvar).expm1_minus())
 }
 
 /// ln N(z; μ, σ²) − ln N(z; 0, 1) of one dimension from z, μ and log σ² (operands 0 to 2), in which
 /// ½ ln 2π cancels: ½(z² − log σ² − (z − μ)²/σ²).
-fn gaussian_excess() -> Expr {
+pub(super) fn gaussian_excess() -> Expr {
     let [z, mu, logvar] = [0, 1, 2].map(operand);
     let logvar = gaussian::bounded(logvar);
     let precision = (-&logvar).exp();
@@ -43,7 +67,7 @@ fn gaussian_excess() -> Expr {
 
 impl ClosedForm {
     /// That of a posterior and a prior, where they have one.
-    pub(super) fn of(posterior: Posterior, prior: Prior) -> Option<Self> {
+    fn of(posterior: Posterior, prior: Prior) -> Option<Self> {
         match (posterior, prior) {
             (Posterior::Gaussian, Prior::Standard) => Some(GAUSSIAN_STANDARD),
         }
@@ -51,13 +75,38 @@ impl ClosedForm {
 }
 
 impl Vae {
-    /// KL(q ‖ p) of each image `[B]`, in nats, where posterior and prior have it in closed form.
-    pub(super) fn kl(&self, g: &mut Graph, heads: &Heads) -> Option<TensorId> {
-        self.closed_form().map(|closed| (closed.kl)(g, heads))
+    /// Whether posterior and prior have their divergence in closed form.
+    pub(super) fn has_closed_form(&self) -> bool {
+        self.closed_form().is_some()
     }
 
-    /// ln q(z | x) − ln p(z) of each draw `[B · samples]`, in nats, whose mean is KL(q ‖ p). The labels
-    /// are those of the draws, where the model reads them beside z.
+    fn closed_form(&self) -> Option<ClosedForm> {
+        ClosedForm::of(self.config().posterior, self.config().prior)
+    }
+
+    /// KL(q ‖ p) of each image `[B]`, in nats, where it has a closed form.
+    pub(super) fn kl(
+        &self,
+        g: &mut Graph,
+        heads: &Heads,
+        label: Option<TensorId>,
+    ) -> Option<TensorId> {
+        let closed = self.closed_form()?;
+        Some((closed.kl)(self, g, heads, label))
+    }
+
+    /// The same of each dimension, `[B, Z]`.
+    pub(super) fn kl_each(
+        &self,
+        g: &mut Graph,
+        heads: &Heads,
+        label: Option<TensorId>,
+    ) -> Option<TensorId> {
+        let closed = self.closed_form()?;
+        Some((closed.kl_each)(self, g, heads, label))
+    }
+
+    /// ln q(z | x) − ln p(z) of each draw `[B · samples]`, in nats, whose mean is KL(q ‖ p).
     pub(super) fn excess(
         &self,
         g: &mut Graph,
@@ -66,35 +115,25 @@ impl Vae {
         label: Option<TensorId>,
         samples: usize,
     ) -> TensorId {
-        let Some(closed) = self.closed_form() else {
-            return self.excess_of_densities(g, heads, drawn, label, samples);
-        };
-        let [rows, columns] = [g.shape(drawn.z).rows(), g.shape(drawn.z).columns()];
-        let [mu, logvar] = gaussian::repeated(heads, samples);
-        let operands = [drawn.z.into(), mu, logvar];
-        g.row_sum("excess", [rows, columns], (closed.excess)(), &operands)
+        let excess = self.closed_form().map(|closed| closed.excess);
+        excess.unwrap_or(excess_of_densities)(self, g, heads, drawn, label, samples)
     }
+}
 
-    /// The same from both densities, as any posterior and prior have it.
-    fn excess_of_densities(
-        &self,
-        g: &mut Graph,
-        heads: &Heads,
-        drawn: &Drawn,
-        label: Option<TensorId>,
-        samples: usize,
-    ) -> TensorId {
-        let posterior = (self.config().posterior.family().nll)(g, heads, drawn, samples);
-        let prior = (self.config().prior.family().nll)(self, g, drawn.z, label);
-        let rows = g.shape(drawn.z).rows();
-        let operands = [prior.into(), posterior.into()];
-        g.pointwise("excess", [rows, 1], operand(0) - operand(1), &operands)
-    }
-
-    /// What posterior and prior have in closed form.
-    pub(super) fn closed_form(&self) -> Option<ClosedForm> {
-        ClosedForm::of(self.config().posterior, self.config().prior)
-    }
+/// The excess as any posterior and prior have it: the difference of both densities.
+fn excess_of_densities(
+    vae: &Vae,
+    g: &mut Graph,
+    heads: &Heads,
+    drawn: &Drawn,
+    label: Option<TensorId>,
+    samples: usize,
+) -> TensorId {
+    let posterior = (vae.config().posterior.family().nll)(vae, g, heads, drawn, samples);
+    let prior = (vae.config().prior.family().nll)(vae, g, drawn.z, label);
+    let rows = g.shape(drawn.z).rows();
+    let operands = [prior.into(), posterior.into()];
+    g.pointwise("excess", [rows, 1], operand(0) - operand(1), &operands)
 }
 
 #[cfg(test)]
@@ -128,7 +167,7 @@ mod tests {
     fn draw(vae: &Vae, g: &mut Graph, heads: &Heads, samples: usize) -> Drawn {
         let [rows, columns] = SHAPE;
         let eps = g.normal("eps", Stream::Noise, [samples * rows, columns]);
-        (vae.config().posterior.family().draw)(g, heads, eps, samples)
+        (vae.config().posterior.family().draw)(vae, g, heads, eps, samples)
     }
 
     fn values(g: &Graph, given: [(TensorId, Vec<f64>); 2]) -> Values<f64> {
@@ -151,7 +190,7 @@ mod tests {
                 let drawn = draw(&vae, &mut g, &heads, samples);
                 let rows = match closed {
                     true => vae.excess(&mut g, &heads, &drawn, None, samples),
-                    false => vae.excess_of_densities(&mut g, &heads, &drawn, None, samples),
+                    false => excess_of_densities(&vae, &mut g, &heads, &drawn, None, samples),
                 };
                 g.add_term("excess", rows, 1.0);
                 g.differentiate();
@@ -178,7 +217,7 @@ mod tests {
         let (heads, given) = heads(&mut g);
         let drawn = draw(&vae, &mut g, &heads, SAMPLES);
         let excess = vae.excess(&mut g, &heads, &drawn, None, SAMPLES);
-        let kl = vae.kl(&mut g, &heads).unwrap();
+        let kl = vae.kl(&mut g, &heads, None).unwrap();
         let values = values(&g, given);
         for (of_image, kl) in values.get(excess).chunks(SAMPLES).zip(values.get(kl)) {
             let n = SAMPLES as f64;

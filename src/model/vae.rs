@@ -198,7 +198,7 @@ impl Vae {
             });
         }
         let vae = Self { config };
-        if vae.config.objective.has_free_bits() && vae.closed_form().is_none() {
+        if vae.config.objective.has_free_bits() && !vae.has_closed_form() {
             return Err(VaeError::NoClosedForm {
                 posterior: vae.config.posterior,
                 prior: vae.config.prior,
@@ -316,7 +316,7 @@ impl Vae {
             }
             Noise::Given(eps) => eps,
         };
-        (self.config.posterior.family().draw)(g, heads, eps, samples)
+        (self.config.posterior.family().draw)(self, g, heads, eps, samples)
     }
 
     /// The tensor that locations are made of, and the expression that makes them of it (operand 0).

@@ -1,8 +1,7 @@
 //! The evidence lower bound of Kingma and Welling (2013), with what may be done to its divergence.
 
 use super::super::Formula;
-use super::super::divergence::GAUSSIAN_STANDARD;
-use super::super::posterior::Heads;
+use super::super::divergence::gaussian_kl;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, Operand, Ramp, TensorId};
@@ -44,7 +43,7 @@ pub(super) fn formulas() -> Vec<Formula> {
     vec![
         Formula {
             name: "kl",
-            expr: (GAUSSIAN_STANDARD.kl_each)(),
+            expr: gaussian_kl(),
             operands: vec!["mu", "logvar"],
             of: "summed over the latent's dimensions",
         },
@@ -82,13 +81,18 @@ impl Elbo {
         let x = Operand::from(inputs.x).repeated(self.samples);
         let recon = vae.reconstruction(g, &outputs, x);
         g.add_term("recon", recon, 1.0);
-        let rows = vae.kl(g, &heads);
+        let of_images = inputs.repeated_label(g, vae, 1);
+        let rows = vae.kl(g, &heads, of_images);
         let rows = rows.unwrap_or_else(|| vae.excess(g, &heads, &drawn, label, self.samples));
-        match vae.closed_form().filter(|_| self.free_bits != 0.0) {
+        let each = match self.free_bits == 0.0 {
+            true => None,
+            false => vae.kl_each(g, &heads, of_images),
+        };
+        match each {
             None => g.add_ramped_term("kl", rows, self.beta as f32, self.ramp),
-            Some(closed) => {
+            Some(each) => {
                 g.add_term("kl", rows, 0.0);
-                let bounded = self.free_kl(g, (closed.kl_each)(), &heads);
+                let bounded = self.free_kl(g, each);
                 g.add_ramped_term("kl_free", bounded, self.beta as f32, self.ramp);
             }
         }
@@ -100,12 +104,9 @@ impl Elbo {
         }
     }
 
-    /// Σ_j max(λ, mean over the batch of KL_j), from the divergence of one dimension: `[1]`.
-    fn free_kl(&self, g: &mut Graph, kl: Expr, heads: &Heads) -> TensorId {
-        let shape = g.shape(heads.mu);
-        let [rows, columns] = [shape.rows(), shape.columns()];
-        let operands = [heads.mu.into(), heads.logvar.into()];
-        let each = g.pointwise("kl.each", [rows, columns], kl, &operands);
+    /// Σ_j max(λ, mean over the batch of KL_j) `[1]`, from the divergence of each dimension `[B, Z]`.
+    fn free_kl(&self, g: &mut Graph, each: TensorId) -> TensorId {
+        let [rows, columns] = [g.shape(each).rows(), g.shape(each).columns()];
         let sums = g.column_sum("kl.dimensions", each);
         let bounded = free_kl((1.0 / rows as f64).into(), self.free_bits.into());
         g.row_sum("kl_free", [1, columns], bounded, &[Operand::column(sums)])

@@ -2,7 +2,7 @@
 //! (2016); with the doubly reparameterised gradient of Tucker et al. (2018).
 
 use super::super::Formula;
-use super::super::divergence::GAUSSIAN_STANDARD;
+use super::super::divergence::gaussian_excess;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, Operand, Reduction};
@@ -29,7 +29,7 @@ pub(super) fn formulas(doubly_reparameterised: bool) -> Vec<Formula> {
     let mut formulas = vec![
         Formula {
             name: "excess",
-            expr: (GAUSSIAN_STANDARD.excess)(),
+            expr: gaussian_excess(),
             operands: vec!["z", "mu", "logvar"],
             of: "ln q(z | x) - ln p(z), summed over the latent's dimensions",
         },
@@ -100,7 +100,8 @@ pub(in super::super) fn add_terms(
     }
     g.add_term("bound", bound, 1.0);
     g.add_term("recon", recon, 0.0);
-    let kl = vae.kl(g, &heads).unwrap_or(excess);
+    let of_images = inputs.repeated_label(g, vae, 1);
+    let kl = vae.kl(g, &heads, of_images).unwrap_or(excess);
     g.add_term("kl", kl, 0.0);
     Pass {
         mu: heads.mu,

@@ -23,12 +23,17 @@ pub(super) const FAMILY: PosteriorFamily = PosteriorFamily {
         let [mu, logvar] = layers(vae).map(|layer| layer.apply(g, h));
         Heads { mu, logvar }
     },
-    draw,
-    nll: |g, heads, drawn, samples| {
-        let [rows, columns] = [g.shape(drawn.z).rows(), g.shape(drawn.z).columns()];
+    draw: |_, g, heads, eps, samples| draw(g, heads, eps, samples),
+    nll: |_, g, heads, drawn, samples| {
+        let shape = g.shape(drawn.z);
         let [mu, logvar] = repeated(heads, samples);
         let operands = [drawn.z.into(), mu, logvar];
-        g.row_sum("posterior.nll", [rows, columns], nll(), &operands)
+        g.row_sum(
+            "posterior.nll",
+            [shape.rows(), shape.columns()],
+            nll(),
+            &operands,
+        )
     },
 };
 

@@ -33,14 +33,14 @@ pub struct PosteriorFamily {
     pub source: &'static str,
     /// Its formulas, for people.
     pub formulas: fn() -> Vec<Formula>,
-    /// Its parameters, behind those of the encoder's hidden layers.
+    /// Its parameters, `encoder.…`, behind those of the encoder's hidden layers.
     pub(super) parameters: fn(&Vae) -> Vec<ParameterSpec>,
     /// What the encoder says of z, from its last hidden layer `h [B, H]`.
     pub(super) encode: fn(&Vae, &mut Graph, h: TensorId) -> Heads,
     /// z `[B · samples, Z]` from ε of the same shape.
-    pub(super) draw: fn(&mut Graph, &Heads, eps: TensorId, samples: usize) -> Drawn,
+    pub(super) draw: fn(&Vae, &mut Graph, &Heads, eps: TensorId, samples: usize) -> Drawn,
     /// −ln q(z | x) of each draw, in nats: `[B · samples]`.
-    pub(super) nll: fn(&mut Graph, &Heads, &Drawn, samples: usize) -> TensorId,
+    pub(super) nll: fn(&Vae, &mut Graph, &Heads, &Drawn, samples: usize) -> TensorId,
 }
 
 /// What the encoder says of z for each image.

@@ -18,8 +18,13 @@ pub(super) const FAMILY: PriorFamily = PriorFamily {
     },
     parameters: |_| Vec::new(),
     nll: |_, g, z, _| {
-        let [rows, columns] = [g.shape(z).rows(), g.shape(z).columns()];
-        g.row_sum("prior.nll", [rows, columns], nll(), &[z.into()])
+        let shape = g.shape(z);
+        g.row_sum(
+            "prior.nll",
+            [shape.rows(), shape.columns()],
+            nll(),
+            &[z.into()],
+        )
     },
     draw: |vae, g, rows, _| g.normal("z", Stream::Sampling, [rows, vae.config().latent_dim]),
 };
