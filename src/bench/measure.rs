@@ -93,7 +93,7 @@ fn measure(
     let parameters = specs.iter().map(|spec| spec.shape.len()).sum();
     let mut executor = device.executor(specs.clone(), SEED)?.executor;
     executor.restore(&Snapshot::initial(&specs, SEED))?;
-    let optimizer = settings.optimizer(IMAGES)?;
+    let optimizer = settings.optimizer_of(&vae, IMAGES)?;
     let graph = |rows| vae.training_graph(rows, optimizer.clone());
     let mut rows = Rows::new(&digits.images.pixels, dim);
     if let Some(labels) = digits.labels.as_deref().filter(|_| vae.reads_labels()) {

@@ -7,7 +7,10 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Formula, Likelihood, Scale, VaeError};
+use vae_wgpu::model::{
+    Bound, Condition, Formula, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+    VaeError,
+};
 use vae_wgpu::train::{Binarize, Normalize, Settings};
 
 use super::config::Overrides;
@@ -32,6 +35,8 @@ pub(crate) struct Args {
 /// What a part is one of: a flag of `vae train`.
 #[derive(Clone, Copy, Debug)]
 enum Axis {
+    Posterior,
+    Prior,
     Likelihood,
     Scale,
     Condition,
@@ -39,10 +44,14 @@ enum Axis {
     Normalize,
     Binarize,
     Activation,
+    InitialWeights,
+    OutputBias,
 }
 
 impl Axis {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 11] = [
+        Self::Posterior,
+        Self::Prior,
         Self::Likelihood,
         Self::Scale,
         Self::Condition,
@@ -50,8 +59,12 @@ impl Axis {
         Self::Normalize,
         Self::Binarize,
         Self::Activation,
+        Self::InitialWeights,
+        Self::OutputBias,
     ];
-    const NAMES: [&'static str; 7] = [
+    const NAMES: [&'static str; 11] = [
+        "posterior",
+        "prior",
         "likelihood",
         "scale",
         "condition",
@@ -59,6 +72,8 @@ impl Axis {
         "normalize",
         "binarize",
         "activation",
+        "initial-weights",
+        "output-bias",
     ];
 
     fn name(self) -> &'static str {
@@ -68,6 +83,8 @@ impl Axis {
     /// Its parts, in the order of their names' list.
     fn parts(self) -> Result<Vec<Part>, VaeError> {
         Ok(match self {
+            Self::Posterior => Posterior::ALL.map(posterior).into(),
+            Self::Prior => Prior::ALL.map(prior).into(),
             Self::Likelihood => Likelihood::ALL.map(likelihood).into(),
             Self::Scale => Scale::ALL.map(scale).into(),
             Self::Condition => Condition::ALL.map(condition).into(),
@@ -82,6 +99,12 @@ impl Axis {
                 .map(|part| Part::new(part.name(), part.source()))
                 .into(),
             Self::Activation => Activation::ALL.map(activation).into(),
+            Self::InitialWeights => InitialWeights::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
+            Self::OutputBias => OutputBias::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
         })
     }
 
@@ -89,6 +112,8 @@ impl Axis {
     fn default(self) -> &'static str {
         let settings = Settings::default();
         match self {
+            Self::Posterior => settings.posterior.name(),
+            Self::Prior => settings.prior.name(),
             Self::Likelihood => settings.likelihood.density().name,
             Self::Scale => settings.scale.name(),
             Self::Condition => settings.condition.name(),
@@ -96,6 +121,8 @@ impl Axis {
             Self::Normalize => settings.normalize.name(),
             Self::Binarize => settings.binarize.name(),
             Self::Activation => settings.activation.name(),
+            Self::InitialWeights => settings.initial_weights.name(),
+            Self::OutputBias => settings.output_bias.name(),
         }
     }
 }
@@ -140,6 +167,24 @@ impl Part {
         }
         self.shown.push(formula.expr);
     }
+}
+
+fn posterior(posterior: Posterior) -> Part {
+    let family = posterior.family();
+    let mut part = Part::new(family.name, family.source);
+    (family.formulas)()
+        .into_iter()
+        .for_each(|formula| part.formula(formula));
+    part
+}
+
+fn prior(prior: Prior) -> Part {
+    let family = prior.family();
+    let mut part = Part::new(family.name, family.source);
+    (family.formulas)()
+        .into_iter()
+        .for_each(|formula| part.formula(formula));
+    part
 }
 
 fn likelihood(likelihood: Likelihood) -> Part {

@@ -46,6 +46,7 @@ Examples:
   vae train --resume runs/glyphs --epochs 80       30 epochs more
   vae train --resume runs/glyphs --lr 1e-4         from here on with a lower learning rate
   vae train --init runs/glyphs --data letters/     a new run with that one's weights
+  vae train --init runs/a --data letters/ --freeze encoder      only its decoder is trained
   vae train --config runs/glyphs/config.toml       the same run again
 
 Ctrl-C finishes the step, saves, and exits with 130; --resume continues to the same bits as if

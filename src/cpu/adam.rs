@@ -59,8 +59,30 @@ pub(super) struct Adam {
     pub(super) parameter: Span,
     pub(super) m: Span,
     pub(super) v: Span,
-    /// The sums of squares of all gradients, if these are clipped.
-    pub(super) squares: Option<Span>,
+    pub(super) clipping: Option<Clipping>,
+}
+
+/// What all gradients together are clipped by.
+#[derive(Clone, Debug)]
+pub(super) struct Clipping {
+    /// Which says the norm that they may have.
+    pub(super) optimizer: Optimizer,
+    /// The sums of squares of all gradients.
+    pub(super) squares: Span,
+}
+
+impl Clipping {
+    /// What all gradients are multiplied by.
+    fn scale(&self) -> f64 {
+        // SAFETY: the sums were written on an earlier level.
+        let squares = unsafe { self.squares.read() };
+        let norm = squares
+            .iter()
+            .map(|&sum| f64::from(sum))
+            .sum::<f64>()
+            .sqrt();
+        self.optimizer.clipping(norm)
+    }
 }
 
 impl Adam {
@@ -77,11 +99,7 @@ impl Adam {
         let t = f64::from(step) + 1.0;
         // 1 − βᵗ without a difference of nearly equal numbers.
         let correction = |beta: f64| -(t * beta.ln()).exp_m1();
-        let scale = match self.squares {
-            // SAFETY: the sums were written before.
-            Some(squares) => of.clipping(squared(unsafe { squares.read() }).sqrt()),
-            None => 1.0,
-        } as f32;
+        let scale = self.clipping.as_ref().map_or(1.0, Clipping::scale) as f32;
         let rate_of_m = (rate / correction(of.beta1)) as f32;
         let root = (1.0 / correction(of.beta2)).sqrt() as f32;
         let [share1, share2] = [1.0 - of.beta1, 1.0 - of.beta2].map(|share| share as f32);
@@ -104,10 +122,6 @@ impl Adam {
             *p -= decay * *p + change;
         }
     }
-}
-
-fn squared(sums: &[f32]) -> f64 {
-    sums.iter().map(|&sum| f64::from(sum)).sum()
 }
 
 #[inline(always)]

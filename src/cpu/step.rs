@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::adam::{Adam, SquareSums};
+use super::adam::{Adam, Clipping, SquareSums};
 use super::lower::lower;
 use super::memory::{Memory, Span};
 use super::moment::Moment;
@@ -100,34 +100,38 @@ impl Step {
             let terms = terms.map(|term| (f64::from(term.weight), term.ramp, of(term.rows)));
             add(Work::Losses(terms.collect()), after);
         }
-        if let Some(optimizer) = graph.optimizer() {
-            let counts: Vec<usize> = graph
-                .gradients()
+        let clip = graph.optimizer().filter(|of| of.clip_norm.is_some());
+        let squares = clip.map(|optimizer| {
+            let gradients: Vec<Span> = graph.gradients().iter().map(|&(_, id)| of(id)).collect();
+            let counts: Vec<usize> = gradients
                 .iter()
-                .map(|&(_, gradient)| SquareSums::count(of(gradient).len()))
+                .map(|g| SquareSums::count(g.len()))
                 .collect();
             let sums = Memory::zeros(counts.iter().sum());
             let all = sums.span(0..sums.len());
-            let mut first = 0;
-            for (&(parameter, gradient), count) in graph.gradients().iter().zip(counts) {
-                let gradient = of(gradient);
-                if optimizer.clip_norm.is_some() {
-                    let sums = all.part(first..first + count);
-                    add(Work::SquareSums(SquareSums { gradient, sums }), after);
-                    first += count;
-                }
-                let [m, v] = parameters.moments(&graph.tensor(parameter).name);
-                let adam = Adam {
-                    optimizer: optimizer.clone(),
-                    gradient,
-                    parameter: of(parameter),
-                    m,
-                    v,
-                    squares: optimizer.clip_norm.map(|_| all),
-                };
-                add(Work::Adam(adam), after + 1);
-            }
             memory.push(sums);
+            let mut first = 0;
+            for (gradient, count) in gradients.into_iter().zip(counts) {
+                let sums = all.part(first..first + count);
+                add(Work::SquareSums(SquareSums { gradient, sums }), after);
+                first += count;
+            }
+            Clipping {
+                optimizer: optimizer.clone(),
+                squares: all,
+            }
+        });
+        for update in graph.updates() {
+            let [m, v] = parameters.moments(&graph.tensor(update.parameter).name);
+            let adam = Adam {
+                optimizer: update.optimizer,
+                gradient: of(update.gradient),
+                parameter: of(update.parameter),
+                m,
+                v,
+                clipping: squares.clone(),
+            };
+            add(Work::Adam(adam), after + 1);
         }
         let mut items: Vec<Vec<(usize, Item)>> = vec![Vec::new(); after + 2];
         for (number, (work, &level)) in works.iter().zip(&level_of).enumerate() {

@@ -56,6 +56,11 @@ impl Images {
         self.height * self.width
     }
 
+    /// The mean of each pixel over the images; bytes count as 0 to 1: `[height * width]`.
+    pub fn means(&self) -> Vec<f64> {
+        self.pixels.means(self.dim())
+    }
+
     /// A copy of the first `count` images, or of all where there are fewer.
     #[must_use]
     pub fn first(&self, count: usize) -> Self {

@@ -33,6 +33,24 @@ impl Pixels {
         self.len() == 0
     }
 
+    /// The mean of each of the `dim` pixels of an image over all images; bytes count as 0 to 1.
+    pub(super) fn means(&self, dim: usize) -> Vec<f64> {
+        let unit = match self {
+            Self::Bytes(_) => 255.0,
+            Self::Floats(_) => 1.0,
+        };
+        either!(self, values => {
+            let mut sums = vec![0.0; dim];
+            for image in values.chunks_exact(dim.max(1)) {
+                for (sum, &pixel) in sums.iter_mut().zip(image) {
+                    *sum += f64::from(pixel);
+                }
+            }
+            let all = unit * (values.len() / dim.max(1)) as f64;
+            sums.into_iter().map(|sum| sum / all).collect()
+        })
+    }
+
     /// The bytes, if that is what they are.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {

@@ -18,6 +18,7 @@
 
 mod backward;
 mod build;
+mod group;
 mod op;
 mod optimizer;
 mod pointwise;
@@ -25,6 +26,7 @@ mod ramp;
 mod schedule;
 mod shape;
 
+pub use group::{GroupUpdate, ParameterGroup, Update};
 pub use op::{Activation, Op, Reduction};
 pub use optimizer::{Adam, Optimizer};
 pub use pointwise::{Broadcast, Operand, Pointwise};

@@ -73,15 +73,14 @@ impl Shared {
         };
         let gradients = graph.gradients().iter().map(|&(_, id)| values.get(id));
         let scale = optimizer.clipping(gradient_norm::value(gradients));
-        for &(parameter, gradient) in graph.gradients() {
-            let index = self.index[&graph.tensor(parameter).name];
+        for update in graph.updates() {
+            let index = self.index[&graph.tensor(update.parameter).name];
             let Snapshot { parameters, m, v } = &mut self.state;
-            let gradient = values.get(gradient);
             adam::update(
-                optimizer,
+                &update.optimizer,
                 step,
                 scale,
-                gradient,
+                values.get(update.gradient),
                 &mut parameters[index],
                 &mut m[index],
                 &mut v[index],

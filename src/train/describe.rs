@@ -24,7 +24,7 @@ pub fn describe<'a>(
     let images = &data.train.images;
     check_split(images, [images.height, images.width])?;
     settings.check_images(images.count)?;
-    let optimizer = settings.optimizer(images.count)?;
+    let optimizer = settings.optimizer_of(&vae, images.count)?;
     let vae = vae.with_kl_ramp(settings.kl_ramp(images.count));
     let scaling = Scaling::of(settings, images)?;
     let [train, _] = rows(&vae, settings, &scaling, data)?;

@@ -2,6 +2,7 @@
 
 mod describe;
 mod error;
+mod groups;
 mod load;
 mod metrics;
 pub(crate) mod pacing;
@@ -14,6 +15,7 @@ mod trainer;
 
 pub use describe::describe;
 pub use error::{Pixel, TrainError};
+pub use groups::{Decay, Freeze};
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use rates::LrSchedule;

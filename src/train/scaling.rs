@@ -114,6 +114,16 @@ impl Scaling {
         }
     }
 
+    /// The mean of each pixel of the training images, as a model sees them.
+    pub(super) fn means(&self, images: &Images) -> Vec<f64> {
+        let [min, max] = self.range.map(f64::from);
+        let seen = |mean: f64| match self.normalize {
+            Normalize::None => mean,
+            Normalize::MinMax => (mean - min) / (max - min),
+        };
+        images.means().into_iter().map(seen).collect()
+    }
+
     /// The same of the values of a pass, which stay bytes where nothing is to be done to them.
     pub(super) fn rows<'a>(&self, values: Values<'a>) -> Values<'a> {
         if self.normalize == Normalize::None {

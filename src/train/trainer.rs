@@ -85,9 +85,11 @@ impl Trainer {
         settings: Settings,
         data: impl Into<Cow<'a, Dataset>>,
     ) -> Result<Self, TrainError> {
-        let initial = Snapshot::initial(&vae.parameters(), settings.seed);
-        executor.restore(&initial)?;
         let data = data.into();
+        check(&vae, &settings, &data)?;
+        let scaling = Scaling::of(&settings, &data.train.images)?;
+        let initial = vae.initial(settings.seed, || scaling.means(&data.train.images))?;
+        executor.restore(&initial)?;
         Self::at(vae, executor, settings, data, Place::default(), initial)
     }
 
@@ -123,7 +125,8 @@ impl Trainer {
         settings.check()?;
         let data = data.into();
         let images = images_of(&vae, &settings, &data)?;
-        let terms = names_of_terms(&vae.training_graph(1, settings.optimizer(images.count)?));
+        let terms =
+            names_of_terms(&vae.training_graph(1, settings.optimizer_of(&vae, images.count)?));
         let columns = LossColumns::new(&terms);
         let place = saved::read_place(&mut checkpoint, &settings, &images, columns)?;
         let snapshot = saved::read_snapshot(&mut checkpoint, &vae.parameters())?;
@@ -139,20 +142,9 @@ impl Trainer {
         place: Place,
         snapshot: Snapshot,
     ) -> Result<Self, TrainError> {
-        settings.check()?;
+        check(&vae, &settings, &data)?;
         let (train, test) = (&data.train.images, &data.test.images);
-        for images in [train, test] {
-            check_split(images, [train.height, train.width])?;
-        }
-        let dim = train.dim();
-        if dim != vae.config().input_dim {
-            return Err(TrainError::ImageSize {
-                found: format!("{}×{}", train.height, train.width),
-                expected: vae.config().input_dim.to_string(),
-            });
-        }
-        settings.check_images(train.count)?;
-        let optimizer = settings.optimizer(train.count)?;
+        let optimizer = settings.optimizer_of(&vae, train.count)?;
         let vae = vae.with_kl_ramp(settings.kl_ramp(train.count));
         let images = images_of(&vae, &settings, &data)?;
         let [train_count, test_count] = [train.count, test.count];
@@ -457,6 +449,22 @@ impl Trainer {
             operation: operation.unwrap_or_else(|| "the objective".to_owned()),
         })
     }
+}
+
+/// Checks that the settings are in range and the data suit them and the model.
+fn check(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<(), TrainError> {
+    settings.check()?;
+    let (train, test) = (&data.train.images, &data.test.images);
+    for images in [train, test] {
+        check_split(images, [train.height, train.width])?;
+    }
+    if train.dim() != vae.config().input_dim {
+        return Err(TrainError::ImageSize {
+            found: format!("{}×{}", train.height, train.width),
+            expected: vae.config().input_dim.to_string(),
+        });
+    }
+    settings.check_images(train.count)
 }
 
 fn names_of_terms(graph: &Graph) -> Vec<String> {

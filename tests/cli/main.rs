@@ -13,6 +13,7 @@ mod configuration;
 mod data;
 mod disk;
 mod family;
+mod fine_tuning;
 mod interruption;
 mod keeping;
 mod kills;

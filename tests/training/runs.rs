@@ -8,7 +8,8 @@ use vae_wgpu::graph::Activation;
 use vae_wgpu::model::Likelihood;
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::train::{
-    EpochEnd, EpochMetrics, Losses, LrSchedule, Progress, Settings, TrainError, Trainer, load,
+    Decay, EpochEnd, EpochMetrics, Freeze, Losses, LrSchedule, Progress, Settings, TrainError,
+    Trainer, load,
 };
 
 use crate::support::harness::{Extent, Open, Test, tests};
@@ -19,6 +20,7 @@ pub(crate) fn tests() -> Vec<Test> {
         watching_shows_the_log_and_changes_nothing,
         an_interrupted_run_ends_with_the_same_bits,
         an_interrupted_schedule_ends_with_the_same_bits,
+        an_interrupted_fine_tuning_ends_with_the_same_bits,
         a_checkpoint_holds_what_the_caller_put_into_the_model,
         a_loss_that_is_not_finite_names_its_cause,
         a_checkpoint_alone_gives_the_model_back,
@@ -180,6 +182,23 @@ fn an_interrupted_schedule_ends_with_the_same_bits(open: &Open, extent: Extent) 
     };
     let whole = interrupted_ends_with_the_same_bits(open, &data, &settings);
     assert!(whole.tensors != plain.0.tensors, "none of it had an effect");
+}
+
+/// Of the decoder, whose weights alone decay.
+fn an_interrupted_fine_tuning_ends_with_the_same_bits(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
+    let settings = Settings {
+        weight_decay: 0.1,
+        decay: Decay::Weights,
+        freeze: Freeze::Encoder,
+        ..settings
+    };
+    let initial = trainer(open, &settings, &data).checkpoint().unwrap();
+    let last = interrupted_ends_with_the_same_bits(open, &data, &settings);
+    for (name, tensor) in &last.tensors {
+        let stays = initial.tensors.get(name) == Some(tensor);
+        assert_eq!(stays, name.contains("encoder."), "{name}");
+    }
 }
 
 /// Returns the last checkpoint.

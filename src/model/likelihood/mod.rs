@@ -7,6 +7,7 @@ mod continuous_bernoulli;
 mod formulas;
 mod gaussian;
 mod laplace;
+mod link;
 mod scale;
 mod squared_error;
 mod student_t;
