@@ -8,7 +8,7 @@ use super::network::{Layer, apply_hidden, hidden_layers};
 use super::objective::{self, Objective};
 use crate::executor::{Initial, ParameterSpec};
 use crate::expr::{Expr, constant, operand};
-use crate::graph::{Activation, Graph, Operand, Ramp, TensorId};
+use crate::graph::{Activation, Graph, Operand, Ramp, TensorId, gaussian};
 use crate::rng::Stream;
 use crate::setting::Setting;
 
@@ -308,12 +308,11 @@ impl Vae {
             return g.reparameterize("z", mu, logvar, eps);
         }
         let shape = g.shape(eps);
-        let sigma = (0.5 * operand(1).min(Self::LOGVAR_MAX)).exp();
         let [mu, logvar] = [mu, logvar].map(|id| Operand::from(id).repeated(samples));
         g.pointwise(
             "z",
             [shape.rows(), shape.columns()],
-            operand(0) + sigma * operand(2),
+            gaussian::reparameterized(),
             &[mu, logvar, eps.into()],
         )
     }

@@ -231,13 +231,13 @@ impl Buffers {
                 && product.kind == ProductKind::InputGrad
                 && self.parts(product.right).len() > 1
             {
-                let len = graph.shape(product.result).len();
+                let len = graph.shape(product.result()).len();
                 let mut taken = Vec::new();
                 for _ in 0..if takes_addend { 1 } else { 2 } {
                     taken.push(pool.take(gpu, &mut free, "a sum over blocks", len)?);
                 }
                 let slices = taken.iter().map(|&index| pool.buffers[index].part(0, len));
-                self.scratch.insert(product.result, slices.collect());
+                self.scratch.insert(product.result(), slices.collect());
                 free.append(&mut taken);
             }
             let touched = task.reads().into_iter().chain(task.writes());

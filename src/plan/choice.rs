@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::SharedBuffers;
 use super::parameters::Parameters;
 use super::program::StepProgram;
+use super::{SharedBuffers, recognise};
 use crate::fuse;
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
@@ -99,7 +99,7 @@ impl PlanChoice {
         if self == Self::General {
             return Ok((None, None));
         }
-        let tasks = fuse::fuse(graph, Epilogue::All);
+        let tasks = fuse::fuse(graph, recognise::takes(Epilogue::All));
         let limit = (gpu.largest_binding() / 4) as usize;
         let step = || {
             if parameters.single().is_none() {

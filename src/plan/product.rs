@@ -5,33 +5,38 @@ use std::ops::Range;
 
 use super::lower::Lowering;
 use super::parameters::Part;
+use super::recognise::{self, Finish};
+use crate::expr::operand;
 use crate::fuse::task::{Product, ProductKind};
 use crate::gpu::{GpuError, Launch, Slice};
-use crate::graph::{Activation, TensorId};
-use crate::kernels::add;
+use crate::graph::{Activation, Broadcast, TensorId};
 use crate::kernels::gemm::{self, Family, Gemm, Operand, Variant};
+use crate::kernels::pointwise;
 
 impl Lowering<'_> {
     /// The launches of a product. Each block of rows of a weight belongs to as many columns of the
     /// layer's outputs: forward it computes them, and backward they give its gradient. The gradient
     /// of the inputs is a sum over the blocks, in their order.
     pub(super) fn product(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
+        let Some(finish) = recognise::finish(product) else {
+            unreachable!("fusion asks what a product can take along")
+        };
         match product.kind {
-            ProductKind::Forward => self.forward(product),
-            ProductKind::InputGrad => self.input_grad(product),
-            ProductKind::WeightGrad => self.weight_grad(product),
+            ProductKind::Forward => self.forward(product, finish),
+            ProductKind::InputGrad => self.input_grad(product, finish),
+            ProductKind::WeightGrad => self.weight_grad(product, finish),
         }
     }
 
-    fn forward(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
+    fn forward(&self, product: &Product, finish: Finish) -> Result<Vec<Launch>, GpuError> {
         let [batch, fan_in] = self.matrix(product.left);
         let fan_out = self.matrix(product.right)[0];
         let launch = |part: &Part| {
             let rows = &part.rows;
-            let addend = product.addend.map(|id| self.columns(id, rows));
-            let saved = product.gradient_of;
+            let addend = finish.addend.map(|id| self.columns(id, rows));
+            let saved = finish.derivative;
             let saved = saved.map(|(f, id)| (f, self.columns(id, rows)));
-            let bias = product.bias.map(|id| self.buffers.of(id));
+            let bias = finish.bias.map(|id| self.buffers.of(id));
             let bias = bias.map(|bias| bias.part(rows.start, rows.len()));
             self.gemm(Gemm {
                 shape: [batch, rows.len(), fan_in],
@@ -40,9 +45,9 @@ impl Lowering<'_> {
                 b: Operand::Transposed(&part.slice),
                 bias: bias.as_ref(),
                 addend: addend.as_ref(),
-                activation: product.activation,
+                activation: finish.activation,
                 gradient_of: saved.as_ref().map(|(f, saved)| (*f, saved)),
-                c: &self.columns(product.result, rows),
+                c: &self.columns(product.result(), rows),
                 c_stride: Some(fan_out),
                 sums: None,
                 partial: None,
@@ -53,7 +58,7 @@ impl Lowering<'_> {
         Ok(launches.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    fn weight_grad(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
+    fn weight_grad(&self, product: &Product, finish: Finish) -> Result<Vec<Launch>, GpuError> {
         let [batch, fan_out] = self.matrix(product.left);
         let fan_in = self.matrix(product.right)[1];
         let launch = |part: &Part| {
@@ -68,9 +73,9 @@ impl Lowering<'_> {
                 b: Operand::Plain(self.buffers.of(product.right)),
                 bias: None,
                 // Only a weight of two uses has it, and such a one lies in one block.
-                addend: product.addend.map(|id| self.buffers.of(id)),
-                activation: product.activation,
-                gradient_of: self.gradient_of(product),
+                addend: finish.addend.map(|id| self.buffers.of(id)),
+                activation: finish.activation,
+                gradient_of: self.derivative(finish),
                 c: &part.slice,
                 c_stride: None,
                 sums: sums.as_ref(),
@@ -78,18 +83,18 @@ impl Lowering<'_> {
                 unused: &self.gpu.unused(),
             })
         };
-        let launches = self.buffers.parts(product.result).iter().map(launch);
+        let launches = self.buffers.parts(product.result()).iter().map(launch);
         Ok(launches.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// The sum so far goes back and forth between the result and a scratch buffer, as no launch
     /// writes where it reads; the last block's lands in the result.
-    fn input_grad(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
+    fn input_grad(&self, product: &Product, finish: Finish) -> Result<Vec<Launch>, GpuError> {
         let [batch, fan_out] = self.matrix(product.left);
         let fan_in = self.matrix(product.right)[1];
         let blocks = self.buffers.parts(product.right);
-        let result = self.buffers.of(product.result);
-        let scratch = self.buffers.scratch(product.result);
+        let result = self.buffers.of(product.result());
+        let scratch = self.buffers.scratch(product.result());
         let last = blocks.len() - 1;
         let sum_of = |index: usize| match (last - index).is_multiple_of(2) {
             true => result,
@@ -101,7 +106,7 @@ impl Lowering<'_> {
             let so_far = index.checked_sub(1).map(sum_of);
             let apart = so_far.filter(|_| !takes_addend);
             debug_assert!(
-                apart.is_none() || product.activation.is_none(),
+                apart.is_none() || finish.activation.is_none(),
                 "a gradient has no non-linearity"
             );
             let d_y = self.columns(product.left, &part.rows);
@@ -114,10 +119,10 @@ impl Lowering<'_> {
                 addend: match so_far {
                     Some(_) if apart.is_some() => None,
                     Some(sum) => Some(sum),
-                    None => product.addend.map(|id| self.buffers.of(id)),
+                    None => finish.addend.map(|id| self.buffers.of(id)),
                 },
-                activation: product.activation.filter(|_| index == last),
-                gradient_of: self.gradient_of(product).filter(|_| index == last),
+                activation: finish.activation.filter(|_| index == last),
+                gradient_of: self.derivative(finish).filter(|_| index == last),
                 c: apart.map_or(sum_of(index), |_| &scratch[1]),
                 c_stride: None,
                 sums: None,
@@ -125,19 +130,27 @@ impl Lowering<'_> {
                 unused: &self.gpu.unused(),
             })?);
             if let Some(so_far) = apart {
-                launches.push(add::launch(add::Buffers {
-                    a: so_far,
-                    b: &scratch[1],
-                    sum: sum_of(index),
-                }));
+                let sum = sum_of(index);
+                launches.push(Self::sum([so_far, &scratch[1]], sum, [batch, fan_in]));
             }
         }
         Ok(launches)
     }
 
-    fn gradient_of(&self, product: &Product) -> Option<(Activation, &Slice)> {
-        let saved = product.gradient_of;
-        saved.map(|(function, id)| (function, self.buffers.of(id)))
+    fn derivative(&self, finish: Finish) -> Option<(Activation, &Slice)> {
+        let of = finish.derivative;
+        of.map(|(function, id)| (function, self.buffers.of(id)))
+    }
+
+    /// a + b, where a product cannot add.
+    fn sum([a, b]: [&Slice; 2], sum: &Slice, shape: [usize; 2]) -> Launch {
+        pointwise::launch(&pointwise::Work {
+            shape,
+            operands: [a, b].map(|of| (of.clone(), Broadcast::EACH)).to_vec(),
+            values: vec![(operand(0) + operand(1), sum.clone())],
+            sums: vec![],
+            lanes: 1,
+        })
     }
 
     /// The launches of one product: two where its sums are cut into parts.

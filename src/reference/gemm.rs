@@ -2,8 +2,8 @@
 //! `gemm_split_sum`, `gemm_tiled_subgroups`, `gemm_cooperative_8` and `gemm_cooperative_16`: matrix
 //! products with what follows them.
 
+use super::activation;
 use super::real::Real;
-use super::{activation, activation_grad};
 use crate::graph::Activation;
 
 /// How a row-major operand enters the product.
@@ -109,7 +109,7 @@ fn finish<T: Real>(gemm: &Gemm<'_, T>, at: usize, column: usize, sum: f64) -> f6
         value = activation::apply(function, value);
     }
     if let Some((function, saved)) = gemm.gradient_of {
-        value *= activation_grad::derivative(function, saved[at].wide());
+        value *= activation::derivative(function, saved[at].wide());
     }
     value
 }

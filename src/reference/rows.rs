@@ -1,7 +1,7 @@
 //! Twin of the kernels `rows_subgroups` and `rows_workgroup`: a program of stages over the rows of a batch.
 
 use super::real::Real;
-use super::{activation_grad, draw, gather, gemm, latent, latent_grad, one_hot, pointwise};
+use super::{activation, draw, gather, gemm, latent, latent_grad, one_hot, pointwise};
 use crate::graph::{Broadcast, Pointwise};
 use crate::kernels::State;
 use crate::kernels::rows::{Log, Outcome, Product, Program, Stage, Tensor, Weight};
@@ -216,7 +216,12 @@ fn product<T: Real>(
         };
         let d_y = pointwise::value(&slope, &[&y, &observed, &d_rows]);
         let before = match p.activation {
-            Some(function) => activation_grad::gradient(function, &y, &d_y),
+            Some(function) => {
+                let each = y.iter().zip(&d_y);
+                let slope = |y: &T| activation::derivative(function, y.wide());
+                each.map(|(y, d_y)| T::narrow(d_y.wide() * slope(y)))
+                    .collect()
+            }
             None => d_y,
         };
         (tensor, before)

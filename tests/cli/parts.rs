@@ -63,7 +63,7 @@ fn an_objective_has_its_terms_formulas_and_flags() {
     let said = Place::new().vae("parts objective").succeeds().out;
     for part in [
         "minimised    recon + kl\n",
-        "0.5 * (mu^2 + expm1_minus(min(logvar, 80)))",
+        "0.5 * (mu^2 + expm1_minus(capped(logvar)))",
         "ln(K) - logsumexp(log_weight)",
         "--kl-warmup  Steps over which that weight rises from 0: Sønderby et al. 2016",
         "Burda, Grosse and Salakhutdinov 2016",

@@ -3,7 +3,7 @@
 use super::super::Formula;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
 use crate::expr::{Expr, operand};
-use crate::graph::{Graph, Operand, Ramp, TensorId};
+use crate::graph::{Graph, Operand, Ramp, TensorId, gaussian};
 use crate::setting::Setting;
 
 /// −ELBO = recon + β·ramp·KL, with the mean of recon over L samples.
@@ -32,13 +32,6 @@ impl Default for Elbo {
     }
 }
 
-/// KL(N(μ, σ²) ‖ N(0, 1)) of one dimension from μ (operand 0) and log σ² (operand 1): ½(μ² + (σ² − 1 −
-/// log σ²)).
-fn kl() -> Expr {
-    let (mu, logvar) = (operand(0), operand(1));
-    0.5 * (mu.square() + logvar.min(Vae::LOGVAR_MAX).expm1_minus())
-}
-
 /// max(λ, the mean of a dimension's divergences) from their sum (operand 0) and one over their number.
 fn free_kl(share: Expr, free_bits: Expr) -> Expr {
     (share * operand(0)).max(free_bits)
@@ -49,7 +42,7 @@ pub(super) fn formulas() -> Vec<Formula> {
     vec![
         Formula {
             name: "kl",
-            expr: kl(),
+            expr: gaussian::kl(),
             operands: vec!["mu", "logvar"],
             of: "summed over the latent's dimensions",
         },
@@ -111,7 +104,7 @@ impl Elbo {
         let each = g.pointwise(
             "kl.each",
             [rows, columns],
-            kl(),
+            gaussian::kl(),
             &[mu.into(), logvar.into()],
         );
         let sums = g.column_sum("kl.dimensions", each);

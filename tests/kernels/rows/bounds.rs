@@ -3,12 +3,11 @@
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
 use vae_wgpu::graph::Ramp;
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Score, Stage, Tensor};
-use vae_wgpu::reference::activation;
-use vae_wgpu::reference::activation_grad::derivative;
+use vae_wgpu::reference::activation::{apply, derivative};
 use vae_wgpu::reference::rows::{self as twin, Inputs, Results};
 use vae_wgpu::rng::Draw;
 
-use crate::kl::off;
+use crate::latent::off;
 use crate::support::tolerance::EPS;
 
 /// Bounds on the errors, laid out as the twin's `results`.
@@ -176,7 +175,7 @@ fn product(
     let values: Vec<f64> = sums.iter().map(|sum| sum.value).collect();
     let values = match p.activation {
         None => values,
-        Some(function) => activation::value(function, &values),
+        Some(function) => values.into_iter().map(|x| apply(function, x)).collect(),
     };
     // Slopes are at most 1.
     let outputs: Vec<_> = values
