@@ -225,7 +225,7 @@ impl Bench<'_> {
                     bias: (product == "forward").then_some(&bias),
                     addend: None,
                     activation: (product == "forward").then_some(Activation::Relu),
-                    gradient_of: None,
+                    derivative: None,
                     c: &c,
                     c_stride: None,
                     sums: None,

@@ -52,7 +52,7 @@ fn product(gpu: &Gpu, size: usize) -> Result<f64, GpuError> {
         bias: None,
         addend: None,
         activation: None,
-        gradient_of: None,
+        derivative: None,
         c: &c,
         c_stride: None,
         sums: None,

@@ -68,9 +68,9 @@ pub(super) struct StepPlan {
 
 impl StepPlan {
     /// Sums of which a row's loss consists.
-    pub(super) fn shares(&self) -> usize {
-        let shares = self.sections.iter().map(|section| section.shares);
-        shares.max().unwrap_or(1)
+    pub(super) fn column_groups(&self) -> usize {
+        let column_groups = self.sections.iter().map(|section| section.column_groups);
+        column_groups.max().unwrap_or(1)
     }
 }
 

@@ -34,8 +34,8 @@ impl Lowering<'_> {
         let launch = |part: &Part| {
             let rows = &part.rows;
             let addend = finish.addend.map(|id| self.columns(id, rows));
-            let saved = finish.derivative;
-            let saved = saved.map(|(f, id)| (f, self.columns(id, rows)));
+            let output = finish.derivative;
+            let output = output.map(|(f, id)| (f, self.columns(id, rows)));
             let bias = finish.bias.map(|id| self.buffers.of(id));
             let bias = bias.map(|bias| bias.part(rows.start, rows.len()));
             self.gemm(Gemm {
@@ -46,7 +46,7 @@ impl Lowering<'_> {
                 bias: bias.as_ref(),
                 addend: addend.as_ref(),
                 activation: finish.activation,
-                gradient_of: saved.as_ref().map(|(f, saved)| (*f, saved)),
+                derivative: output.as_ref().map(|(f, output)| (*f, output)),
                 c: &self.columns(product.result(), rows),
                 c_stride: Some(fan_out),
                 sums: None,
@@ -75,7 +75,7 @@ impl Lowering<'_> {
                 // Only a weight of two uses has it, and such a one lies in one block.
                 addend: finish.addend.map(|id| self.buffers.of(id)),
                 activation: finish.activation,
-                gradient_of: self.derivative(finish),
+                derivative: self.derivative(finish),
                 c: &part.slice,
                 c_stride: None,
                 sums: sums.as_ref(),
@@ -122,7 +122,7 @@ impl Lowering<'_> {
                     None => finish.addend.map(|id| self.buffers.of(id)),
                 },
                 activation: finish.activation.filter(|_| index == last),
-                gradient_of: self.derivative(finish).filter(|_| index == last),
+                derivative: self.derivative(finish).filter(|_| index == last),
                 c: apart.map_or(sum_of(index), |_| &scratch[1]),
                 c_stride: None,
                 sums: None,

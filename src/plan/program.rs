@@ -391,8 +391,8 @@ impl Builder<'_> {
             bias => Some(self.parameter(bias)?),
         };
         let addend = product.addend.map(|id| self.operand(&[id])).transpose()?;
-        let gradient_of = match product.derivative {
-            Some((function, saved)) => Some((function, self.operand(&[saved])?)),
+        let derivative = match product.derivative {
+            Some((function, output)) => Some((function, self.operand(&[output])?)),
             None => None,
         };
         let input = self.operand(&product.left)?;
@@ -410,7 +410,7 @@ impl Builder<'_> {
             bias,
             addend,
             activation: product.activation,
-            gradient_of,
+            derivative,
             result,
         })
     }

@@ -105,7 +105,7 @@ pub(super) fn finish(product: &Product) -> Option<Finish> {
         Broadcast::EACH,
         Broadcast::EACH,
     ];
-    let [own, bias, addend, saved] = [0, 1, 2, 3].map(operand);
+    let [own, bias, addend, output] = [0, 1, 2, 3].map(operand);
     let biased = &own + &bias;
     // Each with how many operands it has besides the product.
     let sums = [
@@ -118,7 +118,7 @@ pub(super) fn finish(product: &Product) -> Option<Finish> {
     ];
     let work = &product.epilogue;
     for derivative in functions() {
-        let factor = derivative.map(|g| g.slope().substitute(slice::from_ref(&saved)));
+        let factor = derivative.map(|g| g.slope().substitute(slice::from_ref(&output)));
         for (sum, others) in &sums {
             if 1 + others + usize::from(factor.is_some()) != work.operands.len() {
                 continue;
@@ -137,14 +137,14 @@ pub(super) fn finish(product: &Product) -> Option<Finish> {
                     sums: vec![],
                 };
                 let tensors = pattern.tensors(work);
-                if let Some(&[Some(own), bias, addend, saved]) = tensors.as_deref()
+                if let Some(&[Some(own), bias, addend, output]) = tensors.as_deref()
                     && own == product.product
                 {
                     return Some(Finish {
                         bias,
                         addend,
                         activation,
-                        derivative: derivative.zip(saved),
+                        derivative: derivative.zip(output),
                     });
                 }
             }

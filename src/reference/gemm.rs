@@ -37,7 +37,7 @@ impl<T: Real> Operand<'_, T> {
     }
 }
 
-/// c = f(a·b + bias + addend) · g′(saved), with `a` `[m, k]` and `b` `[k, n]` as they enter.
+/// c = f(a·b + bias + addend) · g′(g's output), with `a` `[m, k]` and `b` `[k, n]` as they enter.
 #[derive(Clone, Copy, Debug)]
 pub struct Gemm<'a, T> {
     /// m, n and k.
@@ -53,7 +53,7 @@ pub struct Gemm<'a, T> {
     /// f.
     pub activation: Option<Activation>,
     /// g and its output `[m, n]`.
-    pub gradient_of: Option<(Activation, &'a [T])>,
+    pub derivative: Option<(Activation, &'a [T])>,
 }
 
 impl<'a, T: Real> Gemm<'a, T> {
@@ -66,7 +66,7 @@ impl<'a, T: Real> Gemm<'a, T> {
             bias: None,
             addend: None,
             activation: None,
-            gradient_of: None,
+            derivative: None,
         }
     }
 }
@@ -108,8 +108,8 @@ fn finish<T: Real>(gemm: &Gemm<'_, T>, at: usize, column: usize, sum: f64) -> f6
     if let Some(function) = gemm.activation {
         value = activation::apply(function, value);
     }
-    if let Some((function, saved)) = gemm.gradient_of {
-        value *= activation::derivative(function, saved[at].wide());
+    if let Some((function, output)) = gemm.derivative {
+        value *= activation::derivative(function, output[at].wide());
     }
     value
 }

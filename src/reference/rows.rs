@@ -38,7 +38,7 @@ pub fn noise<T: Real>(seed: u64) -> impl Fn(Draw, u32, usize) -> Vec<T> {
     move |of, step, len| draw::normals(seed, of, step, len)
 }
 
-/// Runs all stages in place: what they write on the tape, their rows as the first of the shares of
+/// Runs all stages in place: what they write on the tape, their rows as those of the first column group of
 /// the log. Returns the counters, moved on where the batch ends.
 pub fn run<T: Real>(
     program: &Program,
@@ -176,7 +176,7 @@ fn product<T: Real>(
         .map(|at| (0..p.width).map(|c| parameters[at.word(c)]).collect());
     let input = of(p.input);
     let addend = p.addend.map(&of);
-    let saved = p.gradient_of.map(|(g, saved)| (g, of(saved)));
+    let output = p.derivative.map(|(g, output)| (g, of(output)));
     let y = gemm::value(&gemm::Gemm {
         shape: [rows, p.width, p.input.width],
         a: gemm::Operand::Plain(&input),
@@ -184,7 +184,7 @@ fn product<T: Real>(
         bias: bias.as_deref(),
         addend: addend.as_deref(),
         activation: p.activation,
-        gradient_of: saved.as_ref().map(|(g, saved)| (*g, saved.as_slice())),
+        derivative: output.as_ref().map(|(g, output)| (*g, output.as_slice())),
     });
     let (score, observed, term, gradient) = match p.result {
         Outcome::Stored(tensor) => {

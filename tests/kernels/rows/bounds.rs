@@ -147,7 +147,7 @@ fn product(
     let of = |tensor: Tensor| tensor.read(tape, program.rows);
     let plain = Product {
         activation: None,
-        gradient_of: None,
+        derivative: None,
         result: Outcome::Stored(Tensor::whole(0, 0)),
         ..*p
     };
@@ -188,15 +188,17 @@ fn product(
         .collect();
     match p.result {
         Outcome::Stored(tensor) => {
-            let saved = p.gradient_of.map(|(function, saved)| (function, of(saved)));
+            let output = p
+                .derivative
+                .map(|(function, output)| (function, of(output)));
             let bound = |(i, y): (usize, &Approximate)| {
-                let Some((function, saved)) = &saved else {
+                let Some((function, output)) = &output else {
                     return y.off;
                 };
-                let (function, saved) = (*function, saved[i]);
+                let (function, output) = (*function, output[i]);
                 // The derivative rounds two or three times at the size of its parts, the product once.
-                let roundings = EPS * (4.0 + 3.0 * saved.powi(2)) * y.value.abs();
-                let slope = derivative(function, saved).abs();
+                let roundings = EPS * (4.0 + 3.0 * output.powi(2)) * y.value.abs();
+                let slope = derivative(function, output).abs();
                 slope * y.off + if function == Relu { 0.0 } else { roundings }
             };
             let bounds = outputs.iter().enumerate().map(bound).collect();
