@@ -211,26 +211,19 @@ impl Bench<'_> {
             let others = others.filter(|v| *v != chosen && all);
             let [a, b, c] = [m * k, k * n, m * n].map(|len| self.array(len));
             let [a, b, c, bias] = [a?, b?, c?, self.array(n)?];
-            let operand = |slice, transposed| match transposed {
-                false => Operand::Plain(slice),
-                true => Operand::Transposed(slice),
-            };
             for variant in [chosen].into_iter().chain(others) {
                 let partial = self.array(variant.partial(shape))?;
+                let unused = self.gpu.unused();
+                let operands = [
+                    Operand::of(&a, transposed[0]),
+                    Operand::of(&b, transposed[1]),
+                ];
+                let forward = product == "forward";
                 let gemm = Gemm {
-                    shape,
-                    a: operand(&a, transposed[0]),
-                    a_stride: None,
-                    b: operand(&b, transposed[1]),
-                    bias: (product == "forward").then_some(&bias),
-                    addend: None,
-                    activation: (product == "forward").then_some(Activation::Relu),
-                    derivative: None,
-                    c: &c,
-                    c_stride: None,
-                    sums: None,
+                    bias: forward.then_some(&bias),
+                    activation: forward.then_some(Activation::Relu),
                     partial: Some(&partial),
-                    unused: &self.gpu.unused(),
+                    ..Gemm::product(shape, operands, &c, &unused)
                 };
                 let side = match variant {
                     Variant::Tiled {

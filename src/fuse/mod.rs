@@ -15,9 +15,9 @@ pub(crate) mod task;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use self::task::{CopiedPart, Copy, Pointwise, Product, ProductKind, Task};
+use self::task::{CopiedPart, Copy, Pointwise, Product, Task};
 use crate::expr::operand;
-use crate::graph::{Graph, Kind, Node, Op, Operand, TensorId};
+use crate::graph::{Graph, Kind, Node, Op, Operand, TensorId, Transposed};
 
 /// The launches that run `graph`, in order; `takes` says whether one launch can do a product with its
 /// epilogue.
@@ -158,7 +158,7 @@ impl<'g> Fusion<'g> {
             let Some(Task::Product(product)) = &self.slots[place] else {
                 continue;
             };
-            if product.kind != ProductKind::WeightGrad {
+            if product.transposed != Transposed::Left {
                 continue;
             }
             let readers = self.readers.get(&product.left).into_iter().flatten();
@@ -196,9 +196,7 @@ fn task(graph: &Graph, node: &Node) -> Task {
             ramp,
             values: o,
         },
-        Op::Linear => product(graph, node, ProductKind::Forward),
-        Op::LinearInputGrad => product(graph, node, ProductKind::InputGrad),
-        Op::LinearWeightGrad => product(graph, node, ProductKind::WeightGrad),
+        &Op::Product { transposed } => product(graph, node, transposed),
         Op::ColumnSum => Task::ColumnSum { a: i[0], sum: o },
         Op::Pointwise(work) => Task::Pointwise(pointwise::alone(work, i, o, false)),
         Op::RowSum(work) => Task::Pointwise(pointwise::alone(work, i, o, true)),
@@ -223,7 +221,7 @@ fn task(graph: &Graph, node: &Node) -> Task {
 }
 
 /// A product with its bias, where it has one, as its epilogue.
-fn product(graph: &Graph, node: &Node, kind: ProductKind) -> Task {
+fn product(graph: &Graph, node: &Node, transposed: Transposed) -> Task {
     let product = node.output;
     let shape = graph.shape(product);
     let shape = [shape.rows(), shape.columns()];
@@ -234,7 +232,7 @@ fn product(graph: &Graph, node: &Node, kind: ProductKind) -> Task {
         None => operand(0),
     };
     Task::Product(Product {
-        kind,
+        transposed,
         left: node.inputs[0],
         right: node.inputs[1],
         product,
@@ -330,7 +328,8 @@ mod tests {
 
     #[test]
     fn what_products_cannot_take_is_one_launch_with_what_follows_it() {
-        let plain = |p: &Product| p.epilogue.operands.len() < 3 && p.kind != ProductKind::InputGrad;
+        let plain =
+            |p: &Product| p.epilogue.operands.len() < 3 && p.transposed != Transposed::Neither;
         let tasks = fuse(&vae(true), plain);
         // Both derivatives of ReLU, one of them with the sum that it is of.
         assert_eq!(tasks.len(), 9 + 5 + 4 + 1 + 2, "{tasks:#?}");

@@ -1,7 +1,7 @@
 //! Tasks: launches in terms of a graph's tensors, before they have buffers.
 
 use crate::expr::Expr;
-use crate::graph::{Operand, Ramp, Reduction, TensorId};
+use crate::graph::{Operand, Ramp, Reduction, TensorId, Transposed};
 use crate::rng::Draw;
 
 /// One launch, in terms of the graph's tensors.
@@ -69,21 +69,10 @@ pub(crate) struct CopiedPart {
     pub(crate) columns: usize,
 }
 
-/// Which product of a linear layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProductKind {
-    /// x·Wᵀ
-    Forward,
-    /// d_y·W
-    InputGrad,
-    /// d_yᵀ·x
-    WeightGrad,
-}
-
 /// A matrix product and what follows it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Product {
-    pub(crate) kind: ProductKind,
+    pub(crate) transposed: Transposed,
     pub(crate) left: TensorId,
     pub(crate) right: TensorId,
     /// The product alone: an operand of the epilogue, and nowhere stored.
@@ -102,9 +91,9 @@ impl Product {
 
     /// The layer's weight, or the gradient of it.
     pub(crate) fn weight(&self) -> TensorId {
-        match self.kind {
-            ProductKind::Forward | ProductKind::InputGrad => self.right,
-            ProductKind::WeightGrad => self.result(),
+        match self.transposed {
+            Transposed::Left => self.result(),
+            Transposed::Neither | Transposed::Right => self.right,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId};
+use super::{
+    Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId, Transposed,
+};
 use crate::expr::operand;
 
 impl Graph {
@@ -55,17 +57,32 @@ impl Graph {
             | Op::Uniform(_)
             | Op::Ramp { .. }
             | Op::Stop => {}
-            Op::Linear => {
-                let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
-                if self.differentiable(x) {
-                    let d_x = self.grad_of(x, Op::LinearInputGrad, &[d_out, weight]);
-                    gradients.accumulate(self, x, d_x);
+            &Op::Product { transposed } => {
+                let (a, b) = (inputs[0], inputs[1]);
+                let (d_a, d_b) = match transposed {
+                    // d·bᵀ and aᵀ·d.
+                    Transposed::Neither => (
+                        (Transposed::Right, [d_out, b]),
+                        (Transposed::Left, [a, d_out]),
+                    ),
+                    // b·dᵀ and a·d.
+                    Transposed::Left => (
+                        (Transposed::Right, [b, d_out]),
+                        (Transposed::Neither, [a, d_out]),
+                    ),
+                    // d·b and dᵀ·a.
+                    Transposed::Right => (
+                        (Transposed::Neither, [d_out, b]),
+                        (Transposed::Left, [d_out, a]),
+                    ),
+                };
+                for (input, (transposed, operands)) in [(a, d_a), (b, d_b)] {
+                    if self.differentiable(input) {
+                        let d_input = self.grad_of(input, Op::Product { transposed }, &operands);
+                        gradients.accumulate(self, input, d_input);
+                    }
                 }
-                if self.differentiable(weight) {
-                    let d_weight = self.grad_of(weight, Op::LinearWeightGrad, &[d_out, x]);
-                    gradients.accumulate(self, weight, d_weight);
-                }
-                if self.differentiable(bias) {
+                if let Some(&bias) = inputs.get(2).filter(|&&bias| self.differentiable(bias)) {
                     let d_bias = self.grad_of(bias, Op::ColumnSum, &[d_out]);
                     gradients.accumulate(self, bias, d_bias);
                 }
@@ -127,7 +144,7 @@ impl Graph {
                 );
                 gradients.accumulate(self, inputs[0], d_x);
             }
-            Op::LinearInputGrad | Op::LinearWeightGrad | Op::Slice { .. } => {
+            Op::Slice { .. } => {
                 unreachable!("gradients are added after the forward operations")
             }
         }

@@ -3,7 +3,7 @@
 //! Shapes come from a model's code, never from a user, so a rule that is broken is a mistake in the
 //! program and panics, as indexing does.
 
-use super::{Graph, Kind, Node, Op, Ramp, Reduction, Shape, Tensor, TensorId, Term};
+use super::{Graph, Kind, Node, Op, Ramp, Reduction, Shape, Tensor, TensorId, Term, Transposed};
 use crate::rng::{Draw, Stream};
 
 impl Graph {
@@ -79,12 +79,34 @@ impl Graph {
             [ws.rows()],
             "{name}: bias {bs} does not fit weight {ws}"
         );
+        let transposed = Transposed::Right;
         self.push(
-            Op::Linear,
+            Op::Product { transposed },
             name,
             [xs.rows(), ws.rows()].into(),
             &[x, weight, bias],
         )
+    }
+
+    /// a·b, of which one may enter transposed: `[m, k], [k, n] → [m, n]` as they enter.
+    pub fn product(
+        &mut self,
+        name: &str,
+        a: TensorId,
+        b: TensorId,
+        transposed: Transposed,
+    ) -> TensorId {
+        let [left, right] = transposed.sides();
+        let entering = |id, transposed| {
+            let shape = self.shape(id);
+            match transposed {
+                false => [shape.rows(), shape.columns()],
+                true => [shape.columns(), shape.rows()],
+            }
+        };
+        let ([m, k], [inner, n]) = (entering(a, left), entering(b, right));
+        assert_eq!(k, inner, "{name}: {m}×{k} does not fit {inner}×{n}");
+        self.push(Op::Product { transposed }, name, [m, n].into(), &[a, b])
     }
 
     /// The sum of the rows: `[B, D] → [D]`.

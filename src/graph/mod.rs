@@ -28,7 +28,7 @@ mod schedule;
 mod shape;
 
 pub use activation::Activation;
-pub use op::{Op, Reduction};
+pub use op::{Op, Reduction, Transposed};
 pub use optimizer::{Adam, Optimizer};
 pub use pointwise::{Broadcast, Operand, Pointwise};
 pub use ramp::Ramp;

@@ -12,6 +12,32 @@ pub enum Reduction {
     LogSumExp,
 }
 
+/// Which operand of a product enters transposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transposed {
+    /// a·b: of a linear layer, d_y·W, the gradient of its inputs.
+    Neither,
+    /// aᵀ·b: of a linear layer, d_yᵀ·x, the gradient of its weight.
+    Left,
+    /// a·bᵀ: of a linear layer, x·Wᵀ, its outputs.
+    Right,
+}
+
+impl Transposed {
+    /// Whether the left operand does, and whether the right one.
+    pub fn sides(self) -> [bool; 2] {
+        [self == Self::Left, self == Self::Right]
+    }
+
+    /// m, n and k, of a product `[m, n]` with a left operand `[rows, columns]` as it lies.
+    pub fn shape(self, [m, n]: [usize; 2], [rows, columns]: [usize; 2]) -> [usize; 3] {
+        match self {
+            Self::Left => [m, n, rows],
+            Self::Neither | Self::Right => [m, n, columns],
+        }
+    }
+}
+
 /// What a node computes. `B` is the batch, `D` a row's length; operands and results in order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -19,13 +45,13 @@ pub enum Op {
     Gather,
     /// `() → y [B, classes]`: the labels of the same images, each a row with a 1 in its column.
     OneHot,
-    /// `(x [B, in], weight [out, in], bias [out]) → y [B, out]`: x·weightᵀ + bias.
-    Linear,
-    /// `(d_y [B, out], weight [out, in]) → d_x [B, in]`: d_y·weight.
-    LinearInputGrad,
-    /// `(d_y [B, out], x [B, in]) → d_weight [out, in]`: d_yᵀ·x.
-    LinearWeightGrad,
-    /// `(d_y [B, out]) → d_bias [out]`: the sum of the rows.
+    /// `(a [m, k], b [k, n], bias [n]) → [m, n]`: a·b + bias, or without the last a·b. What enters
+    /// transposed is `[k, m]` or `[n, k]`.
+    Product {
+        /// Which of a and b.
+        transposed: Transposed,
+    },
+    /// `(x [B, D]) → [D]`: the sum of the rows.
     ColumnSum,
     /// `(operands…) → y [rows, columns]`: an expression at each element.
     Pointwise(Pointwise),

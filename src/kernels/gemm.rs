@@ -116,6 +116,14 @@ pub enum Operand<'a> {
 }
 
 impl<'a> Operand<'a> {
+    /// One or the other.
+    pub fn of(slice: &'a Slice, transposed: bool) -> Self {
+        match transposed {
+            false => Self::Plain(slice),
+            true => Self::Transposed(slice),
+        }
+    }
+
     fn slice(self) -> &'a Slice {
         match self {
             Self::Plain(slice) | Self::Transposed(slice) => slice,
@@ -189,6 +197,32 @@ pub struct Gemm<'a> {
     pub partial: Option<&'a Slice>,
     /// What stands in for an output that is not written.
     pub unused: &'a Slice,
+}
+
+impl<'a> Gemm<'a> {
+    /// c = a·b with nothing after it, of a shape whose sums are not cut into parts.
+    pub fn product(
+        shape: [usize; 3],
+        [a, b]: [Operand<'a>; 2],
+        c: &'a Slice,
+        unused: &'a Slice,
+    ) -> Self {
+        Self {
+            shape,
+            a,
+            a_stride: None,
+            b,
+            bias: None,
+            addend: None,
+            activation: None,
+            derivative: None,
+            c,
+            c_stride: None,
+            sums: None,
+            partial: None,
+            unused,
+        }
+    }
 }
 
 /// One workgroup a tile of the result; and what adds the parts, where sums are cut.

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::parameters::{Parameters, Part};
-use crate::fuse::task::{ProductKind, Task};
+use crate::fuse::task::Task;
 use crate::gpu::{Gpu, GpuError, Slice};
-use crate::graph::{Graph, Kind, TensorId};
+use crate::graph::{Graph, Kind, TensorId, Transposed};
 use crate::kernels::gemm::Family;
 
 /// Buffers that tensors of different graphs and moments share. All graphs of an executor run one
@@ -228,7 +228,7 @@ impl Buffers {
                 }
             }
             if let Task::Product(product) = task
-                && product.kind == ProductKind::InputGrad
+                && product.transposed == Transposed::Neither
                 && self.parts(product.right).len() > 1
             {
                 let len = graph.shape(product.result()).len();

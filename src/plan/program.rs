@@ -15,8 +15,8 @@ use std::collections::{HashMap, HashSet};
 use self::heads::HeadsProduct;
 use super::parameters::Parameters;
 use super::recognise::{self, Latent, LatentGrad};
-use crate::fuse::task::{CopiedPart, Copy, Pointwise, ProductKind, Task};
-use crate::graph::{Graph, Kind, Ramp, TensorId};
+use crate::fuse::task::{CopiedPart, Copy, Pointwise, Task};
+use crate::graph::{Graph, Kind, Ramp, TensorId, Transposed};
 use crate::kernels::rows::{Outcome, Program, Stage, Tensor, Weight};
 use crate::kernels::update::{self, Layer};
 use crate::kernels::{self, Address, SOFTWARE_ITERATIONS, rows};
@@ -201,7 +201,7 @@ impl Builder<'_> {
             }
             Task::Product(_) => match HeadsProduct::of(self.tasks, index) {
                 None => return Ok(()),
-                Some(product) if product.kind == ProductKind::WeightGrad => {
+                Some(product) if product.transposed == Transposed::Left => {
                     let layer = self.layer(&product)?;
                     self.layers.push(layer);
                     return Ok(());
@@ -368,24 +368,11 @@ impl Builder<'_> {
     fn product(&mut self, product: &HeadsProduct) -> Result<rows::Product, String> {
         let [fan_out, fan_in] = self.fans(&product.right);
         let at = self.parameter(&product.right)?;
-        let (weight, width) = match product.kind {
-            ProductKind::Forward => (
-                Weight {
-                    at,
-                    inner: 1,
-                    column: fan_in,
-                },
-                fan_out,
-            ),
-            ProductKind::InputGrad | ProductKind::WeightGrad => (
-                Weight {
-                    at,
-                    inner: fan_in,
-                    column: 1,
-                },
-                fan_in,
-            ),
+        let (inner, column, width) = match product.transposed {
+            Transposed::Right => (1, fan_in, fan_out),
+            Transposed::Neither | Transposed::Left => (fan_in, 1, fan_in),
         };
+        let weight = Weight { at, inner, column };
         let bias = match product.bias.as_slice() {
             [] => None,
             bias => Some(self.parameter(bias)?),
@@ -427,7 +414,7 @@ impl Builder<'_> {
         let Task::Copy(Copy { parts }) = &self.tasks[copy] else {
             return None;
         };
-        let fits = product.kind == ProductKind::InputGrad && plain;
+        let fits = product.transposed == Transposed::Neither && plain;
         match parts.as_slice() {
             [part] if fits && part.from_first == 0 => Some((copy, part.clone())),
             _ => None,

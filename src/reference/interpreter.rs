@@ -139,22 +139,10 @@ fn compute<T: Real>(
         &Op::Ramp { scale, ramp } => {
             vec![T::narrow(scale * ramp.at(context.step)); output.len()]
         }
-        Op::Linear => {
-            let [fan_out, fan_in] = matrix(1);
-            gemm::linear(
-                input(0),
-                input(1),
-                input(2),
-                [output.rows(), fan_out, fan_in],
-            )
-        }
-        Op::LinearInputGrad => {
-            let [fan_out, fan_in] = matrix(1);
-            gemm::linear_input_grad(input(0), input(1), [output.rows(), fan_out, fan_in])
-        }
-        Op::LinearWeightGrad => {
-            let shape = [matrix(0)[0], output.rows(), output.columns()];
-            gemm::linear_weight_grad(input(0), input(1), shape)
+        &Op::Product { transposed } => {
+            let bias = node.inputs.get(2).map(|&bias| values.get(bias));
+            let shape = transposed.shape([output.rows(), output.columns()], matrix(0));
+            gemm::product([input(0), input(1)], transposed, bias, shape)
         }
         Op::ColumnSum => column_sum::value(input(0), matrix(0)),
         Op::Pointwise(work) => pointwise::value(work, &all_inputs()),

@@ -143,16 +143,12 @@ impl Case {
         let output = self.derivative.as_ref().map(|(_, output)| wide(output));
         let len = self.apart(&vec![0.0; m * n], n).len();
         let [c, sums] = [len, m].map(|len| Array::output(gpu, len));
-        let side = |transposed, array| match transposed {
-            false => Operand::Plain(array),
-            true => Operand::Transposed(array),
-        };
         let partial = Array::output(gpu, variant.partial(self.shape));
         let gemm = Gemm {
             shape: self.shape,
-            a: side(self.transposed[0], a.slice()),
+            a: Operand::of(a.slice(), self.transposed[0]),
             a_stride: (self.others > 0).then_some(a_columns + self.others),
-            b: side(self.transposed[1], b.slice()),
+            b: Operand::of(b.slice(), self.transposed[1]),
             bias: bias.as_ref().map(Array::slice),
             addend: addend.as_ref().map(Array::slice),
             activation: self.activation,
@@ -302,18 +298,14 @@ impl Case {
     fn twin(&self, convert: fn(f32) -> f64) -> Vec<f64> {
         let all = |values: &Vec<f32>| values.iter().copied().map(convert).collect::<Vec<f64>>();
         let [a, b] = [&self.a, &self.b].map(all);
-        let side = |transposed, values| match transposed {
-            false => TwinOperand::Plain(values),
-            true => TwinOperand::Transposed(values),
-        };
         let output = self
             .derivative
             .as_ref()
             .map(|(function, output)| (*function, wide(output)));
         twin::value(&twin::Gemm {
             shape: self.shape,
-            a: side(self.transposed[0], &a),
-            b: side(self.transposed[1], &b),
+            a: TwinOperand::of(&a, self.transposed[0]),
+            b: TwinOperand::of(&b, self.transposed[1]),
             bias: self.bias.as_ref().map(all).as_deref(),
             addend: self.addend.as_ref().map(all).as_deref(),
             activation: self.activation,

@@ -5,13 +5,13 @@
 //! columns at a time, and one head alone seldom fills them.
 
 use super::recognise::{self, Finish};
-use crate::fuse::task::{Product, ProductKind, Task};
-use crate::graph::{Activation, TensorId};
+use crate::fuse::task::{Product, Task};
+use crate::graph::{Activation, TensorId, Transposed};
 
 /// A layer's product, or both heads' in one: of μ first.
 #[derive(Debug, PartialEq)]
 pub(super) struct HeadsProduct {
-    pub(super) kind: ProductKind,
+    pub(super) transposed: Transposed,
     pub(super) left: Vec<TensorId>,
     pub(super) right: Vec<TensorId>,
     pub(super) bias: Vec<TensorId>,
@@ -40,7 +40,7 @@ impl HeadsProduct {
 
     fn single(product: &Product, finish: Finish) -> Self {
         Self {
-            kind: product.kind,
+            transposed: product.transposed,
             left: vec![product.left],
             right: vec![product.right],
             bias: finish.bias.into_iter().collect(),
@@ -69,16 +69,16 @@ impl HeadsProduct {
         let [mu, logvar] = [mu.0, logvar.0];
         let pair = |of: fn(&Product) -> TensorId| vec![of(mu), of(logvar)];
         let sums: Vec<_> = [mu.sums, logvar.sums].into_iter().flatten().collect();
-        let (left, right, result) = match mu.kind {
-            ProductKind::Forward if plain && mu.left == logvar.left => {
+        let (left, right, result) = match mu.transposed {
+            Transposed::Right if plain && mu.left == logvar.left => {
                 (vec![mu.left], pair(|p| p.right), pair(Product::result))
             }
-            ProductKind::InputGrad
+            Transposed::Neither
                 if first.1.is_linear() && last.1.addend == Some(first.0.result()) =>
             {
                 (pair(|p| p.left), pair(|p| p.right), vec![last.0.result()])
             }
-            ProductKind::WeightGrad if plain && mu.right == logvar.right => {
+            Transposed::Left if plain && mu.right == logvar.right => {
                 (pair(|p| p.left), vec![mu.right], pair(Product::result))
             }
             _ => return None,
@@ -105,9 +105,9 @@ fn product_at(tasks: &[Task], index: usize) -> Option<&Product> {
 
 /// What the heads' products of a kind differ in.
 fn own(product: &Product) -> TensorId {
-    match product.kind {
-        ProductKind::Forward => product.result(),
-        ProductKind::InputGrad | ProductKind::WeightGrad => product.left,
+    match product.transposed {
+        Transposed::Right => product.result(),
+        Transposed::Neither | Transposed::Left => product.left,
     }
 }
 
@@ -117,7 +117,7 @@ fn heads(tasks: &[Task], product: &Product) -> Option<[usize; 2]> {
     let pair = pairs.find(|pair| pair.contains(&own(product)))?;
     let [mu, logvar] = pair.map(|id| {
         (0..tasks.len()).find(|&index| {
-            let same = |p: &Product| p.kind == product.kind && own(p) == id;
+            let same = |p: &Product| p.transposed == product.transposed && own(p) == id;
             product_at(tasks, index).is_some_and(same)
         })
     });
@@ -182,11 +182,11 @@ mod tests {
         let mut pairs = tasks.iter().filter_map(heads_of);
         let (heads, d_heads) = (pairs.next(), pairs.next());
         let both = both(&tasks);
-        let of = |kind: ProductKind| both.iter().find(|product| product.kind == kind);
+        let of = |transposed| both.iter().find(|product| product.transposed == transposed);
         assert_eq!(both.len(), 3, "{both:#?}");
-        assert_eq!(of(ProductKind::Forward).unwrap().result, heads.unwrap());
-        assert_eq!(of(ProductKind::WeightGrad).unwrap().left, d_heads.unwrap());
-        let sum = of(ProductKind::InputGrad).unwrap();
+        assert_eq!(of(Transposed::Right).unwrap().result, heads.unwrap());
+        assert_eq!(of(Transposed::Left).unwrap().left, d_heads.unwrap());
+        let sum = of(Transposed::Neither).unwrap();
         assert_eq!(sum.left, d_heads.unwrap());
         // ReLU's derivative is taken of the sum.
         assert!(sum.addend.is_none() && sum.derivative.is_some());
