@@ -212,26 +212,19 @@ impl Bench<'_> {
             let others = others.filter(|v| *v != chosen && all);
             let [a, b, c] = [m * k, k * n, m * n].map(|len| self.array(len));
             let [a, b, c, bias] = [a?, b?, c?, self.array(n)?];
-            let operand = |slice, transposed| match transposed {
-                false => Operand::Plain(slice),
-                true => Operand::Transposed(slice),
-            };
             for variant in [chosen].into_iter().chain(others) {
                 let partial = self.array(variant.partial(shape))?;
+                let unused = self.gpu.unused();
+                let operands = [
+                    Operand::of(&a, transposed[0]),
+                    Operand::of(&b, transposed[1]),
+                ];
+                let forward = product == "forward";
                 let gemm = Gemm {
-                    shape,
-                    a: operand(&a, transposed[0]),
-                    a_stride: None,
-                    b: operand(&b, transposed[1]),
-                    bias: (product == "forward").then_some(&bias),
-                    addend: None,
-                    activation: (product == "forward").then_some(Activation::Relu),
-                    gradient_of: None,
-                    c: &c,
-                    c_stride: None,
-                    sums: None,
+                    bias: forward.then_some(&bias),
+                    activation: forward.then_some(Activation::Relu),
                     partial: Some(&partial),
-                    unused: &self.gpu.unused(),
+                    ..Gemm::product(shape, operands, &c, &unused)
                 };
                 let side = match variant {
                     Variant::Tiled {
@@ -259,21 +252,24 @@ impl Bench<'_> {
         let what = format!("{} {}x{}", model.name, shape[0], shape[1]);
         let [a, b, c] = &self.arrays(len)?;
 
-        use kernels::activation::{self, Buffers};
-        let launch = activation::launch(Buffers { x: a, y: b }, Activation::Tanh);
-        self.measure(&what, Work::Words(2 * len), &launch, |_| {})?;
-
-        use kernels::activation_grad;
-        let buffers = activation_grad::Buffers {
-            y: a,
-            d_y: b,
-            d_x: c,
-        };
-        let launch = activation_grad::launch(buffers, Activation::Tanh);
-        self.measure(&what, Work::Words(3 * len), &launch, |_| {})?;
-
-        let launch = kernels::add::launch(kernels::add::Buffers { a, b, sum: c });
-        self.measure(&what, Work::Words(3 * len), &launch, |_| {})?;
+        let (x, d) = (expr::operand(0), expr::operand(1));
+        for (name, value) in [
+            ("tanh", Activation::Tanh.formula()),
+            ("derivative of tanh", d * Activation::Tanh.slope()),
+            ("sum", x + expr::operand(1)),
+        ] {
+            let read = value.arity();
+            let operands = [a, b].into_iter().take(read);
+            let launch = kernels::pointwise::launch(&kernels::pointwise::Work {
+                shape,
+                operands: operands.map(|of| (of.clone(), Broadcast::EACH)).collect(),
+                values: vec![(value, c.clone())],
+                sums: vec![],
+                lanes: self.lanes(),
+            });
+            let what = format!("{what} {name}");
+            self.measure(&what, Work::Words((read + 1) * len), &launch, |_| {})?;
+        }
 
         let sum = &self.array(shape[1])?;
         let launch = kernels::column_sum::launches(
@@ -302,20 +298,6 @@ impl Bench<'_> {
         let launch = draw::launch(buffers, 1, Stream::Noise, draw::Output::Normals);
         self.measure(&what, Work::Words(len), &launch, |_| {})?;
 
-        use kernels::reparameterize;
-        let launch = reparameterize::launch(reparameterize::Buffers { mu, logvar, eps, z });
-        self.measure(&what, Work::Words(4 * len), &launch, |_| {})?;
-
-        use kernels::reparameterize_grad;
-        let buffers = reparameterize_grad::Buffers {
-            d_z: z,
-            logvar,
-            eps,
-            d_logvar,
-        };
-        let launch = reparameterize_grad::launch(buffers);
-        self.measure(&what, Work::Words(4 * len), &launch, |_| {})?;
-
         use kernels::latent;
         let buffers = latent::Buffers {
             mu,
@@ -340,27 +322,7 @@ impl Bench<'_> {
         };
         let launch = latent_grad::launch(buffers, shape);
         let words = 6 * len + model.batch;
-        self.measure(&what, Work::Words(words), &launch, |_| {})?;
-
-        use kernels::kl;
-        let buffers = kl::Buffers {
-            mu,
-            logvar,
-            value: Some(rows),
-            gradient: Some(kl::Gradient {
-                d_rows,
-                d_mu,
-                d_logvar,
-            }),
-            unused: &self.gpu.unused(),
-        };
-        let launch = kl::launch(buffers, shape, self.lanes());
-        self.measure(
-            &what,
-            Work::Words(4 * len + 2 * model.batch),
-            &launch,
-            |_| {},
-        )
+        self.measure(&what, Work::Words(words), &launch, |_| {})
     }
 
     /// Kernels over the pixels of a batch.

@@ -1,12 +1,12 @@
 // What follows a product that was computed in parts: their sum, and what follows that.
 //
-//   c[m, n] = f(Σ_p partial[p, m, n] + bias[n] + addend[m, n]) · g′(saved[m, n])
+//   c[m, n] = f(Σ_p partial[p, m, n] + bias[n] + addend[m, n]) · g′(g_output[m, n])
 //   sums[m] = Σ_p partial_sums[p, m]                                           where has_sums
 //
 // partial  [parts, m, n] and, from there on, partial_sums [parts, m]
 // bias     [n]      added where has_bias
 // addend   as c     added where has_addend
-// saved    as c     an activation's output; its derivative multiplies where gradient_of != NONE
+// g_output as c     an activation's output; its derivative multiplies where derivative != NONE
 // c        [m, n], element (m, n) at m·c_row + n
 //
 // One invocation an element of c, and after those one an element of sums. The parts are added in
@@ -22,7 +22,7 @@ struct Params {
     has_bias: u32,
     has_addend: u32,
     activation: u32,
-    gradient_of: u32,
+    derivative: u32,
     has_sums: u32,
     c_row: u32,
     padding0: u32,
@@ -33,7 +33,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
 @group(0) @binding(2) var<storage, read> addend: array<f32>;
-@group(0) @binding(3) var<storage, read> saved: array<f32>;
+@group(0) @binding(3) var<storage, read> g_output: array<f32>;
 @group(0) @binding(4) var<storage, read_write> c: array<f32>;
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
@@ -67,8 +67,8 @@ fn main(
             value += addend[to];
         }
         value = activate(params.activation, value);
-        if params.gradient_of != NONE {
-            value *= derivative(params.gradient_of, saved[to]);
+        if params.derivative != NONE {
+            value *= derivative(params.derivative, g_output[to]);
         }
         c[to] = value;
     } else if params.has_sums != 0u && at < len + params.m {

@@ -1,15 +1,15 @@
 // Matrix product by subgroup broadcasts, for software adapters that run eight lanes at a time.
 //
-//   c[m, n] = f(Σ_k a[m, k]·b[k, n] + bias[n] + addend[m, n]) · g′(saved[m, n])
+//   c[m, n] = f(Σ_k a[m, k]·b[k, n] + bias[n] + addend[m, n]) · g′(g_output[m, n])
 //
-// a       element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
-// b       element (k, n) at k·b_k + n·b_column      the strides say which
-// c       element (m, n) at m·c_row + n·c_column    and where the result is to be transposed
-// bias    [n]      added where has_bias; [m] where transposed
-// addend  as c     added where has_addend
-// saved   as c     an activation's output; its derivative multiplies where gradient_of != NONE
-// sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias;
-//                  [n], Σ_k b[k, n] where transposed
+// a        element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
+// b        element (k, n) at k·b_k + n·b_column      the strides say which
+// c        element (m, n) at m·c_row + n·c_column    and where the result is to be transposed
+// bias     [n]      added where has_bias; [m] where transposed
+// addend   as c     added where has_addend
+// g_output as c     an activation's output; its derivative multiplies where derivative != NONE
+// sums     [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias;
+//                   [n], Σ_k b[k, n] where transposed
 //
 // PARTS: llvmpipe ends the loops of an invocation after 65,535 turns in all, so that a longer sum is
 // computed in parts, each by the workgroups of another z, and `gemm_split_sum` adds them:
@@ -36,14 +36,14 @@ alias Values = f32;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> addend: array<f32>;
-@group(0) @binding(4) var<storage, read> saved: array<f32>;
+@group(0) @binding(4) var<storage, read> g_output: array<f32>;
 @group(0) @binding(5) var<storage, read_write> c: array<f32>;
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
 const ROWS: u32 = 8;
-const VECTORS: u32 = 4;
-const COLUMNS: u32 = VECTORS * LANES;
+const LANE_COLUMNS: u32 = 4;
+const COLUMNS: u32 = LANE_COLUMNS * LANES;
 /// Steps of k at a time, so that a sum stays in a register for as long.
 const DEPTH: u32 = 2;
 
@@ -66,8 +66,8 @@ fn finish(m: u32, n: u32, sum: f32, first: u32) {
         value += addend[at];
     }
     value = activate(params.activation, value);
-    if params.gradient_of != NONE {
-        value *= derivative(params.gradient_of, saved[at]);
+    if params.derivative != NONE {
+        value *= derivative(params.derivative, g_output[at]);
     }
     c[at] = value;
 }
@@ -82,11 +82,11 @@ fn main(
     let n0 = workgroup.x * COLUMNS;
 
     var a_at: array<u32, ROWS>;
-    var b_at: array<u32, VECTORS>;
+    var b_at: array<u32, LANE_COLUMNS>;
     for (var i = 0u; i < ROWS; i++) {
         a_at[i] = min(m0 + i * LANES, params.m - 1u) * params.a_row;
     }
-    for (var v = 0u; v < VECTORS; v++) {
+    for (var v = 0u; v < LANE_COLUMNS; v++) {
         b_at[v] = min(n0 + v * LANES + lane, params.n - 1u) * params.b_column;
     }
 
@@ -99,7 +99,7 @@ fn main(
     }
     var sum: array<array<f32, ROWS>, COLUMNS>;
     var a_sum: array<f32, ROWS>;
-    var b_sum: array<f32, VECTORS>;
+    var b_sum: array<f32, LANE_COLUMNS>;
     for (var k = start; k < end_k; k += DEPTH) {
         var left: array<array<f32, DEPTH>, ROWS>;
         for (var d = 0u; d < DEPTH; d++) {
@@ -110,7 +110,7 @@ fn main(
                 a_sum[i] += left[i][d];
             }
         }
-        for (var v = 0u; v < VECTORS; v++) {
+        for (var v = 0u; v < LANE_COLUMNS; v++) {
             var right: array<array<f32, LANES>, DEPTH>;
             for (var d = 0u; d < DEPTH; d++) {
                 let inside = k + d < end_k;
@@ -145,7 +145,7 @@ fn main(
         }
     }
     let sums_b = params.has_sums != 0u && params.transposed != 0u && workgroup.y == 0u;
-    for (var v = 0u; v < VECTORS; v++) {
+    for (var v = 0u; v < LANE_COLUMNS; v++) {
         let n = n0 + v * LANES + lane;
         if sums_b && n < params.n {
             if PARTS {

@@ -1,14 +1,14 @@
 // Matrix product through workgroup memory, for GPUs.
 //
-//   c[m, n] = f(Σ_k a[m, k]·b[k, n] + bias[n] + addend[m, n]) · g′(saved[m, n])
+//   c[m, n] = f(Σ_k a[m, k]·b[k, n] + bias[n] + addend[m, n]) · g′(g_output[m, n])
 //
-// a       element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
-// b       element (k, n) at k·b_k + n·b_column      the strides say which, one of the two is 1
-// bias    [n]      added where has_bias
-// addend  [m, n]   added where has_addend
-// saved   [m, n]   an activation's output; its derivative multiplies where gradient_of != NONE
-// c       [m, n], element (m, n) at m·c_row + n; addend and saved as well
-// sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
+// a        element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
+// b        element (k, n) at k·b_k + n·b_column      the strides say which, one of the two is 1
+// bias     [n]      added where has_bias
+// addend   [m, n]   added where has_addend
+// g_output [m, n]   an activation's output; its derivative multiplies where derivative != NONE
+// c        [m, n], element (m, n) at m·c_row + n; addend and g_output as well
+// sums     [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
 //
 // PARTS: too few tiles for the GPU, so that a sum is computed in parts of `part` summands, each by
 // the workgroups of another z, and `gemm_split_sum` adds them:
@@ -34,7 +34,7 @@ alias Values = vec4<f32>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> addend: array<f32>;
-@group(0) @binding(4) var<storage, read> saved: array<f32>;
+@group(0) @binding(4) var<storage, read> g_output: array<f32>;
 @group(0) @binding(5) var<storage, read_write> c: array<f32>;
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
@@ -219,9 +219,9 @@ fn finish(m: u32, n: u32, sum: vec4<f32>, first: u32) {
             value += vec4<f32>(addend[at.x], addend[at.y], addend[at.z], addend[at.w]);
         }
         value = activate(params.activation, value);
-        if params.gradient_of != NONE {
-            let y = vec4<f32>(saved[at.x], saved[at.y], saved[at.z], saved[at.w]);
-            value *= derivative(params.gradient_of, y);
+        if params.derivative != NONE {
+            let y = vec4<f32>(g_output[at.x], g_output[at.y], g_output[at.z], g_output[at.w]);
+            value *= derivative(params.derivative, y);
         }
     }
     c[first + at.x] = value.x;

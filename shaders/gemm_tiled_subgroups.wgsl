@@ -1,14 +1,14 @@
 // Matrix product by subgroup shuffles, for GPUs with subgroups of one size.
 //
-//   c[m, n] = f(Σ_k a[m, k]·b[k, n] + bias[n] + addend[m, n]) · g′(saved[m, n])
+//   c[m, n] = f(Σ_k a[m, k]·b[k, n] + bias[n] + addend[m, n]) · g′(g_output[m, n])
 //
-// a       element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
-// b       element (k, n) at k·b_k + n·b_column      the strides say which
-// bias    [n]      added where has_bias
-// addend  [m, n]   added where has_addend
-// saved   [m, n]   an activation's output; its derivative multiplies where gradient_of != NONE
-// c       [m, n], element (m, n) at m·c_row + n; addend and saved as well
-// sums    [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
+// a        element (m, k) at m·a_row + k·a_k         one kernel serves A·B, A·Bᵀ and Aᵀ·B:
+// b        element (k, n) at k·b_k + n·b_column      the strides say which
+// bias     [n]      added where has_bias
+// addend   [m, n]   added where has_addend
+// g_output [m, n]   an activation's output; its derivative multiplies where derivative != NONE
+// c        [m, n], element (m, n) at m·c_row + n; addend and g_output as well
+// sums     [m]      Σ_k a[m, k], where has_sums: with a gradient as `a`, that of the bias
 //
 // A workgroup is one subgroup and owns 8·LANES × 8 results: a lane has eight rows, LANES apart, of
 // eight columns, 64 sums in registers, and reads its rows itself. Of `b` one load of the subgroup
@@ -23,7 +23,7 @@ alias Values = f32;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> addend: array<f32>;
-@group(0) @binding(4) var<storage, read> saved: array<f32>;
+@group(0) @binding(4) var<storage, read> g_output: array<f32>;
 @group(0) @binding(5) var<storage, read_write> c: array<f32>;
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
@@ -44,8 +44,8 @@ fn finish(m: u32, n: u32, sum: f32) {
         value += addend[at];
     }
     value = activate(params.activation, value);
-    if params.gradient_of != NONE {
-        value *= derivative(params.gradient_of, saved[at]);
+    if params.derivative != NONE {
+        value *= derivative(params.derivative, g_output[at]);
     }
     c[at] = value;
 }

@@ -1,4 +1,5 @@
-// The latent of a batch and its divergence: what `reparameterize` and `kl` do, in one launch.
+// The latent of a batch (Kingma and Welling 2013, section 2.4) and its divergence from the standard normal
+// (appendix B).
 //
 //   z[r, c] = mu + exp(½ logvar) · eps
 //   rows[r] = ½ Σ_c mu² + exp(logvar) − 1 − logvar          in nats

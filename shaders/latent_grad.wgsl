@@ -1,5 +1,4 @@
-// The adjoint of `latent`: what `reparameterize_grad`, the gradient of `kl` and two sums do, in one
-// launch.
+// The adjoint of `latent`: the gradients of mu and logvar from those of z and of the divergence.
 //
 //   d_mu[r, c]     = d_z + d_rows[r] · mu
 //   d_logvar[r, c] = d_z · ½ exp(½ logvar) · eps + d_rows[r] · ½ (exp(logvar) − 1)

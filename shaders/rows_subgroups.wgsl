@@ -11,7 +11,7 @@
 //   GATHER       output[r, c] = pixel c of image order[position + first_row + r], in [0, 1]
 //   LABELS       output[r, inner + c] = 1 where c is the label of that image, else 0; the first `inner`
 //                columns stay what an earlier stage has written
-//   PRODUCT      y = f(Σ_k input[r, k]·W[k, c] + bias[c] + addend[r, c]) · g′(saved[r, c])
+//   PRODUCT      y = f(Σ_k input[r, k]·W[k, c] + bias[c] + addend[r, c]) · g′(g_output[r, c])
 //                W element (k, c) is word k·weight_inner + c·weight_column from `weight` on, bias[c]
 //                word c from `bias` on. From weight_split on, the words of W lie weight_gap further,
 //                and the bias's likewise: two layers' are one. The pieces of W are whole rows, so
@@ -30,7 +30,7 @@
 // labels      [count], a byte each, four in a word
 // parameters  all weights and biases
 // tape        the tensors
-// losses      [terms, entries, shares, batch]: each row's losses, in nats, as many sums of them as a
+// losses      [terms, entries, column_groups, batch]: each row's losses, in nats, as many sums of them as a
 //             row of the grid has workgroups
 //
 // A batch too large for the tape runs as several launches; `first_row` is where this one's rows
@@ -84,11 +84,11 @@ struct Params {
 /// Rows of a lane; the workgroup's lie LANES apart.
 const ROWS: u32 = 4;
 /// Columns of a lane, which lie together.
-const VECTORS: u32 = 4;
-const COLUMNS: u32 = VECTORS * LANES;
+const LANE_COLUMNS: u32 = 4;
+const COLUMNS: u32 = LANE_COLUMNS * LANES;
 /// Words of a line: rows of tensors are whole ones.
-const LINE: u32 = 8;
-const LINES: u32 = COLUMNS / LINE;
+const TAPE_ALIGN: u32 = 8;
+const LINES: u32 = COLUMNS / TAPE_ALIGN;
 /// Summands that a product takes at a time.
 const DEPTH: u32 = 4;
 
@@ -184,12 +184,12 @@ fn gather(stage: Stage, first: u32, end: u32) {
         let image = order[state.position + params.first_row + row] * params.words_per_row;
         let at = stage.output + row * stride(stage.row_columns);
         // What pads a row of the data set is zero.
-        for (var column = 0u; column < params.dim; column += 2u * LINE) {
+        for (var column = 0u; column < params.dim; column += 2u * TAPE_ALIGN) {
             let pixels = images[(image + column / 4u) / 4u];
             let to = at + column;
             store_line(to, fractions(u32(pixels.x)), fractions(u32(pixels.x >> 32u)));
-            if column + LINE < params.dim {
-                store_line(to + LINE, fractions(u32(pixels.y)), fractions(u32(pixels.y >> 32u)));
+            if column + TAPE_ALIGN < params.dim {
+                store_line(to + TAPE_ALIGN, fractions(u32(pixels.y)), fractions(u32(pixels.y >> 32u)));
             }
         }
     }
@@ -205,7 +205,7 @@ fn append_labels(stage: Stage, first: u32, end: u32) {
     for (var row = first; row < only(stage, LABELS, end); row += LANES) {
         let one = stage.inner + label_of(order[state.position + params.first_row + row]);
         let at = stage.output + row * stride(stage.columns);
-        for (var c = stage.inner / LINE * LINE; c < stage.columns; c += LINE) {
+        for (var c = stage.inner / TAPE_ALIGN * TAPE_ALIGN; c < stage.columns; c += TAPE_ALIGN) {
             let before = fetch_line(at + c);
             let low = with_label(stage, c, one, before.low);
             store_line(at + c, low, with_label(stage, c + 4u, one, before.high));
@@ -220,7 +220,7 @@ fn with_label(stage: Stage, column: u32, one: u32, before: vec4<f32>) -> vec4<f3
     return select(label, before, inside(column, stage.inner));
 }
 
-fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
+fn product(stage: Stage, first: u32, lane: u32, group: u32, groups: u32) {
     var input_at: array<u32, ROWS>;
     var row_loss: array<f32, ROWS>;
     for (var i = 0u; i < ROWS; i++) {
@@ -232,18 +232,18 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     let lie_apart = stage.weight_inner != 1u || stage.columns == 1u;
     let along_columns = stage.weight_column == 1u && lie_apart;
     let columns = only(stage, PRODUCT, stage.columns);
-    for (var n0 = share * COLUMNS; n0 < columns; n0 += shares * COLUMNS) {
+    for (var n0 = group * COLUMNS; n0 < columns; n0 += groups * COLUMNS) {
         // What lies past the last column is another of W's elements, in sums that nobody keeps.
-        let own = min(vec4<u32>(n0 + VECTORS * lane) + FOUR, vec4<u32>(stage.columns - 1u));
+        let own = min(vec4<u32>(n0 + LANE_COLUMNS * lane) + FOUR, vec4<u32>(stage.columns - 1u));
         var sum: array<array<f32, ROWS>, COLUMNS>;
-        for (var v = 0u; v < VECTORS; v++) {
+        for (var v = 0u; v < LANE_COLUMNS; v++) {
             let has_bias = stage.bias != ABSENT;
             let bias_at = stage.bias + word(own[v], stage.bias_split, stage.bias_gap);
             let bias = select(0.0, parameter(select(0u, bias_at, has_bias)), has_bias);
             var start = broadcasts(bias);
             for (var l = 0u; l < LANES; l++) {
                 for (var i = 0u; i < ROWS; i++) {
-                    sum[VECTORS * l + v][i] = start[l];
+                    sum[LANE_COLUMNS * l + v][i] = start[l];
                 }
             }
         }
@@ -253,8 +253,8 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
             for (var i = 0u; i < ROWS; i++) {
                 left[i] = unpack(tape[input_at[i] + k / DEPTH]);
             }
-            var four: array<vec4<f32>, VECTORS>;
-            for (var v = 0u; v < VECTORS; v++) {
+            var four: array<vec4<f32>, LANE_COLUMNS>;
+            for (var v = 0u; v < LANE_COLUMNS; v++) {
                 // Vector v is column v's, or the k'th's.
                 let row = select(k, min(k + v, stage.inner - 1u), along_columns);
                 let column = select(own[v], own[0], along_columns);
@@ -262,7 +262,7 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
                 let at = stage.weight + word(index, stage.weight_split, stage.weight_gap);
                 four[v] = four_parameters(at);
             }
-            for (var v = 0u; v < VECTORS; v++) {
+            for (var v = 0u; v < LANE_COLUMNS; v++) {
                 let across = vec4<f32>(four[0][v], four[1][v], four[2][v], four[3][v]);
                 let own_k = select(four[v], across, along_columns);
                 let weights = select(vec4<f32>(), own_k, inside(k, stage.inner));
@@ -273,7 +273,7 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
                     broadcasts(weights.w),
                 );
                 for (var l = 0u; l < LANES; l++) {
-                    let j = VECTORS * l + v;
+                    let j = LANE_COLUMNS * l + v;
                     for (var i = 0u; i < ROWS; i++) {
                         for (var d = 0u; d < DEPTH; d++) {
                             sum[j][i] = fma(left[i][d], right[d][l], sum[j][i]);
@@ -290,7 +290,7 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
             let row = first + i * LANES;
             var lines = of_first_rows(sum);
             for (var q = 0u; q < LINES; q++) {
-                let n = n0 + q * LINE;
+                let n = n0 + q * TAPE_ALIGN;
                 if row < params.rows && n < stage.columns {
                     finish(stage, row * stride(stage.columns) + n, n, lines[q]);
                 }
@@ -303,7 +303,7 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
             var factor = 1.0;
             var lines = of_first_rows(sum);
             for (var q = 0u; q < LINES; q++) {
-                let n = n0 + q * LINE;
+                let n = n0 + q * TAPE_ALIGN;
                 if row < params.rows && n < stage.columns {
                     let scored = score(stage, row, n, lines[q]);
                     of_row += scored.x;
@@ -321,7 +321,7 @@ fn product(stage: Stage, first: u32, lane: u32, share: u32, shares: u32) {
     for (var i = 0u; i < ROWS; i++) {
         let row = first + i * LANES;
         if stage.kind == PRODUCT && stage.loss != 0u && row < params.rows {
-            losses[log_at(stage.term) + share * params.batch + row] = row_loss[i];
+            losses[log_at(stage.term) + group * params.batch + row] = row_loss[i];
         }
     }
 }
@@ -332,7 +332,7 @@ fn of_first_rows(sum: array<array<f32, ROWS>, COLUMNS>) -> array<Line, LINES> {
     var lines: array<Line, LINES>;
     // A driver unrolls loops over whole arrays, and indexes slowly where it does not.
     for (var q = 0u; q < LINES; q++) {
-        let j = LINE * q;
+        let j = TAPE_ALIGN * q;
         lines[q] = Line(
             vec4<f32>(s[j][0], s[j + 1u][0], s[j + 2u][0], s[j + 3u][0]),
             vec4<f32>(s[j + 4u][0], s[j + 5u][0], s[j + 6u][0], s[j + 7u][0]),
@@ -362,10 +362,10 @@ fn finish(stage: Stage, at: u32, n: u32, sums: Line) {
     }
     low = activate(stage.activation, low);
     high = activate(stage.activation, high);
-    if stage.gradient_of != NONE {
-        let saved = fetch_line(stage.saved + at);
-        low *= derivative(stage.gradient_of, saved.low);
-        high *= derivative(stage.gradient_of, saved.high);
+    if stage.derivative != NONE {
+        let g_output = fetch_line(stage.g_output + at);
+        low *= derivative(stage.derivative, g_output.low);
+        high *= derivative(stage.derivative, g_output.high);
     }
     store_line(
         stage.output + at,
@@ -516,7 +516,7 @@ fn latent_grad(stage: Stage, first: u32, end: u32) {
 
 /// Zeros after the first `width` columns of a row, up to a whole line.
 fn pad(row_at: u32, width: u32) {
-    for (var column = width; column % LINE != 0u; column++) {
+    for (var column = width; column % TAPE_ALIGN != 0u; column++) {
         store(row_at + column, 0.0);
     }
 }

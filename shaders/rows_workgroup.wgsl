@@ -24,7 +24,7 @@
 // alone. Neighbouring invocations lie along the index that is contiguous in W: eight of them share
 // 128 bytes of a row of W where that is k, and columns otherwise.
 //
-// VECTORS: all weights, their second pieces and their rows start at multiples of four words; else
+// ALIGNED: all weights, their second pieces and their rows start at multiples of four words; else
 // they are read one by one.
 
 /// What its parts take at a time.
@@ -34,7 +34,7 @@ alias Values = vec4<f32>;
 struct Places {
     input: u32,
     addend: u32,
-    saved: u32,
+    g_output: u32,
     output: u32,
     observed: u32,
     /// Whether the input is to be taken from the tape first.
@@ -72,7 +72,7 @@ struct Params {
 /// Powers of two, TILE_ROWS at most MOST_ROWS.
 override WORKGROUP: u32 = 256;
 override TILE_ROWS: u32 = 1;
-override VECTORS: bool = true;
+override ALIGNED: bool = true;
 /// Whether the inputs of products are in `memory`.
 override STAGED: bool = true;
 /// Vectors of `memory`.
@@ -94,7 +94,7 @@ struct Share {
     lane: u32,
     lanes: u32,
     /// Which of the workgroups that share the columns of a product this one is.
-    columns: u32,
+    column_group: u32,
 }
 
 /// Vectors of a row of `columns` elements.
@@ -185,7 +185,7 @@ fn log_losses(share: Share, invocation: u32, term: u32, loss: f32) {
     }
     if share.lane == 0u && share.tape_row < params.rows {
         let entry = term * params.term_stride + state.entry * params.entry_stride;
-        let sum = entry + share.columns * params.batch;
+        let sum = entry + share.column_group * params.batch;
         losses[sum + params.first_row + share.tape_row] = partial[invocation].x;
     }
     workgroupBarrier();
@@ -245,7 +245,7 @@ fn line(stage: Stage, k: u32, c: vec4<u32>) -> vec4<f32> {
 fn block(stage: Stage, step: u32, vector: u32) -> mat4x4<f32> {
     let four = vec4<u32>(0u, 1u, 2u, 3u);
     let c = min(4u * vector + four, vec4<u32>(stage.columns - 1u));
-    if !VECTORS {
+    if !ALIGNED {
         let k = 4u * step;
         return mat4x4<f32>(
             line(stage, k, c),
@@ -309,7 +309,7 @@ fn product(stage: Stage, place: Places, share: Share, invocation: u32, groups: u
     let steps = vectors(stage.inner);
     let along_k = stage.weight_inner == 1u;
     let each = (vectors(stage.columns) + groups - 1u) / groups;
-    let begin = share.columns * each;
+    let begin = share.column_group * each;
     let end = min(begin + each, vectors(stage.columns));
     let least = max(min(steps, select(1u, 8u, along_k)), 1u);
     let passes = ((end - begin) * least + WORKGROUP - 1u) / WORKGROUP;
@@ -357,9 +357,9 @@ fn finish(stage: Stage, place: Places, share: Share, vector: u32, sum: vec4<f32>
         y += operand(share, place.addend, stage.addend, stage.columns, vector);
     }
     y = activate(stage.activation, y);
-    if stage.gradient_of != NONE {
-        let saved = operand(share, place.saved, stage.saved, stage.columns, vector);
-        y *= derivative(stage.gradient_of, saved);
+    if stage.derivative != NONE {
+        let g_output = operand(share, place.g_output, stage.g_output, stage.columns, vector);
+        y *= derivative(stage.derivative, g_output);
     }
     if stage.loss == 0u {
         store(share, place.output, stage.output, stage.columns, vector, y);

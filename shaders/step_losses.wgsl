@@ -3,7 +3,7 @@
 //   losses[e, 1 + t] = mean_r Σ_s rows[t, e, s, r]
 //   losses[e, 0]     = Σ_t weight[t] · ramp[t](step of e) · losses[e, 1 + t]      in nats
 //
-// rows     [terms, entries, shares, stride]   the first `batch` of each stride count
+// rows     [terms, entries, column_groups, stride]   the first `batch` of each stride count
 // terms    [terms]                            weight and ramp of each
 // losses   [entries, 1 + terms]
 // state    entries that are written
@@ -16,7 +16,7 @@
 struct Params {
     batch: u32,
     stride: u32,
-    shares: u32,
+    column_groups: u32,
     entries: u32,
     terms: u32,
     padding0: u32,
@@ -46,14 +46,14 @@ fn main(
     let line = entry * (params.terms + 1u);
     var objective = 0.0;
     for (var term = 0u; term < params.terms; term++) {
-        let first = (term * params.entries + entry) * params.shares * params.stride;
+        let first = (term * params.entries + entry) * params.column_groups * params.stride;
         var total = 0.0;
-        for (var share = 0u; share < params.shares; share++) {
+        for (var group = 0u; group < params.column_groups; group++) {
             for (var first_row = lane; first_row < params.batch; first_row += AT_ONCE * LANES) {
                 for (var i = 0u; i < AT_ONCE; i++) {
                     let row = first_row + i * LANES;
                     if row < params.batch {
-                        total += rows[first + share * params.stride + row];
+                        total += rows[first + group * params.stride + row];
                     }
                 }
             }

@@ -38,12 +38,12 @@ alias Values = vec4<f32>;
 /// Rows of a lane, which lie together.
 const ROWS: u32 = 8;
 /// Columns of a lane, likewise.
-const VECTORS: u32 = 4;
-const COLUMNS: u32 = VECTORS * LANES;
+const LANE_COLUMNS: u32 = 4;
+const COLUMNS: u32 = LANE_COLUMNS * LANES;
 /// Rows of the batch that are added at a time.
 const DEPTH: u32 = 2;
 /// Elements that Adam takes at a time.
-const LINE: u32 = 8;
+const ADAM_WIDTH: u32 = 8;
 
 /// Whose sums are the bias's gradient.
 const OF_A: u32 = 1;
@@ -113,20 +113,20 @@ fn unpack(four: vec2<u64>) -> vec4<f32> {
 fn lines_of(
     sums: array<array<f32, ROWS>, COLUMNS>,
     rows_together: bool,
-) -> array<array<f32, LINE>, LINE> {
+) -> array<array<f32, ADAM_WIDTH>, ADAM_WIDTH> {
     var sum = sums;
-    var lines: array<array<f32, LINE>, LINE>;
-    for (var q = 0u; q < LINE; q++) {
-        for (var e = 0u; e < LINE; e++) {
+    var lines: array<array<f32, ADAM_WIDTH>, ADAM_WIDTH>;
+    for (var q = 0u; q < ADAM_WIDTH; q++) {
+        for (var e = 0u; e < ADAM_WIDTH; e++) {
             lines[q][e] = select(sum[e][q], sum[q][e], rows_together);
         }
     }
     return lines;
 }
 
-fn without_first(line: array<f32, LINE>) -> array<f32, LINE> {
+fn without_first(line: array<f32, ADAM_WIDTH>) -> array<f32, ADAM_WIDTH> {
     var moved = line;
-    for (var other = 0u; other < LINE - 1u; other++) {
+    for (var other = 0u; other < ADAM_WIDTH - 1u; other++) {
         moved[other] = moved[other + 1u];
     }
     return moved;
@@ -150,16 +150,16 @@ fn main(
     let j0 = tile % tiles * COLUMNS;
 
     let i_lane = i0 + ROWS * lane;
-    let j_lane = j0 + VECTORS * lane;
+    let j_lane = j0 + LANE_COLUMNS * lane;
     let a_at = (layer.a + min(i_lane, layer.a_width - 1u)) / ROWS;
-    let b_at = (layer.b + min(j_lane, layer.b_width - 1u)) / VECTORS;
+    let b_at = (layer.b + min(j_lane, layer.b_width - 1u)) / LANE_COLUMNS;
     var sum: array<array<f32, ROWS>, COLUMNS>;
     var a_sum: array<f32, ROWS>;
-    var b_sum: array<f32, VECTORS>;
+    var b_sum: array<f32, LANE_COLUMNS>;
     // Two rows at a time, so that a sum stays in a register for as long; more would be spilled.
     for (var r = 0u; r < params.rows; r += DEPTH) {
         var left: array<array<f32, ROWS>, DEPTH>;
-        var right: array<array<f32, VECTORS>, DEPTH>;
+        var right: array<array<f32, LANE_COLUMNS>, DEPTH>;
         for (var d = 0u; d < DEPTH; d++) {
             let there = r + d < params.rows;
             let row = min(r + d, params.rows - 1u);
@@ -169,19 +169,19 @@ fn main(
                 left[d][i] = select(0.0, halves[i / 4u][i % 4u], there);
                 a_sum[i] += left[d][i];
             }
-            let four = unpack(b[b_at + row * stride(layer.b_width) / VECTORS]);
-            for (var s = 0u; s < VECTORS; s++) {
+            let four = unpack(b[b_at + row * stride(layer.b_width) / LANE_COLUMNS]);
+            for (var s = 0u; s < LANE_COLUMNS; s++) {
                 right[d][s] = select(0.0, four[s], there);
                 b_sum[s] += right[d][s];
             }
         }
-        for (var s = 0u; s < VECTORS; s++) {
+        for (var s = 0u; s < LANE_COLUMNS; s++) {
             let columns = array<array<f32, LANES>, DEPTH>(
                 broadcasts(right[0][s]),
                 broadcasts(right[1][s]),
             );
             for (var l = 0u; l < LANES; l++) {
-                let j = VECTORS * l + s;
+                let j = LANE_COLUMNS * l + s;
                 for (var i = 0u; i < ROWS; i++) {
                     for (var d = 0u; d < DEPTH; d++) {
                         sum[j][i] = fma(left[d][i], columns[d][l], sum[j][i]);
@@ -205,12 +205,12 @@ fn main(
     let pitch = select(layer.row, layer.column, rows_together);
     let q_end = select(layer.a_width, layer.b_width, rows_together);
     let end = select(layer.b_width, layer.a_width, rows_together);
-    for (var j = j0; j < j0 + COLUMNS; j += LINE) {
+    for (var j = j0; j < j0 + COLUMNS; j += ADAM_WIDTH) {
         var lines = lines_of(sum, rows_together);
         let q0 = select(i_lane, j, rows_together);
         let first = select(j, i_lane, rows_together);
-        let words = min(LINE, end - min(first, end));
-        for (var q = q0; q < min(q0 + LINE, q_end); q++) {
+        let words = min(ADAM_WIDTH, end - min(first, end));
+        for (var q = q0; q < min(q0 + ADAM_WIDTH, q_end); q++) {
             let index = q * pitch + first;
             let at = layer.weight + word(index, layer.weight_split, layer.weight_gap);
             // Words up to a whole vector, vectors, and words after these.
@@ -231,12 +231,12 @@ fn main(
                 finish(at + e, line[0], rates);
                 line = without_first(line);
             }
-            for (var other = 0u; other < LINE - 1u; other++) {
+            for (var other = 0u; other < ADAM_WIDTH - 1u; other++) {
                 lines[other] = lines[other + 1u];
             }
         }
-        for (var other = 0u; other < COLUMNS - LINE; other++) {
-            sum[other] = sum[other + LINE];
+        for (var other = 0u; other < COLUMNS - ADAM_WIDTH; other++) {
+            sum[other] = sum[other + ADAM_WIDTH];
         }
     }
     // One tile has each bias: that at the left edge, or at the upper.
@@ -249,10 +249,10 @@ fn main(
         }
     }
     let b_end = select(0u, layer.b_width, layer.bias_of == OF_B && i0 == 0u);
-    for (var j = j_lane; j < min(j_lane + VECTORS, b_end); j++) {
+    for (var j = j_lane; j < min(j_lane + LANE_COLUMNS, b_end); j++) {
         let at = layer.bias + word(j, layer.bias_split, layer.bias_gap);
         finish(at, b_sum[0], rates);
-        for (var other = 0u; other < VECTORS - 1u; other++) {
+        for (var other = 0u; other < LANE_COLUMNS - 1u; other++) {
             b_sum[other] = b_sum[other + 1u];
         }
     }

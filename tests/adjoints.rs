@@ -6,7 +6,7 @@
 )]
 
 use vae_wgpu::expr::{self, Expr};
-use vae_wgpu::graph::{Activation, Graph, Kind, Operand, Reduction, TensorId};
+use vae_wgpu::graph::{Activation, Graph, Kind, Operand, Reduction, TensorId, Transposed};
 use vae_wgpu::reference::{Context, Values, evaluate};
 use vae_wgpu::rng::{Stream, normal};
 
@@ -147,6 +147,25 @@ fn linear_with_a_weight_used_twice() {
         let y = g.linear("second", y, weight, bias);
         finish(g, y);
     });
+}
+
+#[test]
+fn products() {
+    for transposed in [Transposed::Neither, Transposed::Left, Transposed::Right] {
+        check(|g| {
+            let a = operand(g, "a");
+            let b = match transposed {
+                Transposed::Neither => g.parameter("b", [WIDTH, 3]),
+                Transposed::Left | Transposed::Right => operand(g, "b"),
+            };
+            let y = g.product("y", a, b, transposed);
+            let shape = g.shape(y);
+            let shape = [shape.rows(), shape.columns()];
+            let rows = g.row_sum("y.rows", shape, expr::operand(0).sin(), &[y.into()]);
+            g.add_term("product", rows, 0.4);
+            finish(g, a);
+        });
+    }
 }
 
 #[test]

@@ -114,7 +114,7 @@ impl Step {
             bias: Some(bias.into()),
             addend: None,
             activation: None,
-            gradient_of: None,
+            derivative: None,
             result: Outcome::Stored(Tensor::whole(0, width)),
         }
     }
@@ -168,7 +168,7 @@ impl Step {
         &mut self,
         forward: &Product,
         d_y: Tensor,
-        gradient_of: Option<(Activation, Tensor)>,
+        derivative: Option<(Activation, Tensor)>,
     ) -> Tensor {
         self.layer(forward, d_y);
         let fan_in = forward.input.width;
@@ -184,7 +184,7 @@ impl Step {
             bias: None,
             addend: None,
             activation: None,
-            gradient_of,
+            derivative,
             result: Outcome::Stored(d_x),
         });
         d_x
@@ -211,7 +211,7 @@ impl Bench<'_> {
         let (batch, terms) = (model.batch, 2);
         let log = Log {
             entries: CHUNK as usize,
-            shares: 1,
+            column_groups: 1,
             batch,
         };
         let losses = &self.gpu.allocate("benchmark", terms * log.term())?;
@@ -222,7 +222,7 @@ impl Bench<'_> {
             Family::Subgroups if !self.gpu.has_wide_integers() => None,
             Family::Subgroups => Some(Section {
                 stages: 0..stages.len(),
-                shares: 1,
+                column_groups: 1,
                 tile: None,
             }),
             Family::Tiled | Family::Cooperative(_) => {

@@ -11,7 +11,7 @@ struct Params {
     has_bias: u32,
     has_addend: u32,
     activation: u32,
-    gradient_of: u32,
+    derivative: u32,
     /// Of `gemm_registers`: invocations along the columns; of `gemm_tiled`: summands of a part.
     lanes_or_part: u32,
     has_sums: u32,

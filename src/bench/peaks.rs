@@ -44,20 +44,11 @@ fn product(gpu: &Gpu, size: usize) -> Result<f64, GpuError> {
     let shape = [size; 3];
     let variant = Variant::choose(Family::of(gpu), shape);
     let partial = gpu.allocate("the parts of sums", variant.partial(shape))?;
+    let unused = gpu.unused();
+    let operands = [Operand::Plain(&a), Operand::Plain(&b)];
     let gemm = Gemm {
-        shape,
-        a: Operand::Plain(&a),
-        a_stride: None,
-        b: Operand::Plain(&b),
-        bias: None,
-        addend: None,
-        activation: None,
-        gradient_of: None,
-        c: &c,
-        c_stride: None,
-        sums: None,
         partial: Some(&partial),
-        unused: &gpu.unused(),
+        ..Gemm::product(shape, operands, &c, &unused)
     };
     let dispatches = gpu.prepare_all(&gemm::launches(gemm, variant))?;
     best(gpu, |encoder| {

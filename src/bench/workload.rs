@@ -85,21 +85,16 @@ impl FromStr for Workload {
 /// is a few operations an element and is not counted.
 pub fn linear_flops(graph: &Graph) -> u64 {
     let flops = graph.nodes().iter().map(|node| {
-        // Of all three products, the operands' shapes are two of m×n, n×k and m×k.
-        let [rows, others] = match (&node.op, node.inputs.as_slice()) {
-            // x [B, in], weight [out, in]: B·in·out.
-            (Op::Linear, [x, weight, ..]) => [graph.shape(*x).len(), graph.shape(*weight).rows()],
-            // d_y [B, out], weight [out, in]: B·out·in.
-            (Op::LinearInputGrad, [d_y, weight]) => {
-                [graph.shape(*d_y).len(), graph.shape(*weight).columns()]
-            }
-            // d_y [B, out], x [B, in]: out·in·B.
-            (Op::LinearWeightGrad, [d_y, x]) => {
-                [graph.shape(*d_y).len(), graph.shape(*x).columns()]
-            }
-            _ => [0, 0],
+        let (Op::Product { transposed }, [a, ..]) = (&node.op, node.inputs.as_slice()) else {
+            return 0;
         };
-        2 * rows as u64 * others as u64
+        let [a, c] = [*a, node.output].map(|id| graph.shape(id));
+        let [a, c] = [a, c].map(|shape| [shape.rows(), shape.columns()]);
+        2 * transposed
+            .shape(c, a)
+            .iter()
+            .map(|&len| len as u64)
+            .product::<u64>()
     });
     flops.sum()
 }

@@ -20,6 +20,7 @@ pub(super) fn call(function: Function, x: f32) -> f32 {
         Function::Square => x * x,
         Function::Sqrt => x.sqrt(),
         Function::Relu => max(x, 0.0),
+        Function::Capped => min(x, 80.0),
         Function::Exp => exp(x),
         Function::Expm1 => expm1(x),
         Function::Expm1Minus => expm1_minus(x),

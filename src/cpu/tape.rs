@@ -222,7 +222,7 @@ fn apply(function: Function, x: Values<'_>, result: &mut [f32]) {
             }
         };
     }
-    each!(Neg Abs Square Sqrt Relu Exp Expm1 Expm1Minus Ln Ln1p Softplus Sigmoid Elu Tanh LnSinhc
+    each!(Neg Abs Square Sqrt Relu Capped Exp Expm1 Expm1Minus Ln Ln1p Softplus Sigmoid Elu Tanh LnSinhc
         Langevin LangevinSlope Sin Cos Erf Lgamma Digamma Trigamma)
 }
 

@@ -230,6 +230,9 @@ methods! {
     sqrt: Sqrt,
     /// max(x, 0).
     relu: Relu,
+    /// min(x, 80), below which eˣ is finite. Its derivative is 1 throughout, so that a value beyond
+    /// can come back.
+    capped: Capped,
     /// eˣ.
     exp: Exp,
     /// eˣ − 1, with all digits about 0.

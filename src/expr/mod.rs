@@ -175,28 +175,46 @@ impl Expr {
     /// # Panics
     /// If it reads an operand that `by` has no expression for.
     pub fn substitute(&self, by: &[Expr]) -> Expr {
-        self.substitute_once(by, &mut HashMap::new())
+        let replaced = |expr: &Expr| match expr.node() {
+            Node::Operand(index) => Some(by[*index].clone()),
+            _ => None,
+        };
+        self.rebuilt(&replaced, &mut HashMap::new())
     }
 
-    /// Nodes that are shared stay so.
-    fn substitute_once(&self, by: &[Expr], done: &mut HashMap<*const Node, Expr>) -> Expr {
+    /// The same with `by` in the place of every `part` in it.
+    pub fn replace(&self, part: &Expr, by: &Expr) -> Expr {
+        let replaced = |expr: &Expr| (expr == part).then(|| by.clone());
+        self.rebuilt(&replaced, &mut HashMap::new())
+    }
+
+    /// The same with what `replaced` has something for replaced. Nodes that are shared stay so.
+    fn rebuilt(
+        &self,
+        replaced: &impl Fn(&Expr) -> Option<Expr>,
+        done: &mut HashMap<*const Node, Expr>,
+    ) -> Expr {
         if let Some(known) = done.get(&Arc::as_ptr(&self.0)) {
             return known.clone();
         }
-        let result = match self.node() {
-            Node::Operand(index) => by[*index].clone(),
-            Node::Constant(_) => self.clone(),
-            Node::Call(function, x) => x.substitute_once(by, done).call(*function),
-            Node::Binary(binary, a, b) => {
-                let a = a.substitute_once(by, done);
-                build::binary(*binary, a, b.substitute_once(by, done))
+        let mut inner = |expr: &Expr| expr.rebuilt(replaced, done);
+        let result = match (replaced(self), self.node()) {
+            (Some(other), _) => other,
+            (None, Node::Operand(_) | Node::Constant(_)) => self.clone(),
+            (None, Node::Call(function, x)) => inner(x).call(*function),
+            (None, Node::Binary(binary, a, b)) => {
+                let a = inner(a);
+                build::binary(*binary, a, inner(b))
             }
-            Node::Select {
-                less: (a, b),
-                yes,
-                no,
-            } => {
-                let [a, b, yes, no] = [a, b, yes, no].map(|e| e.substitute_once(by, done));
+            (
+                None,
+                Node::Select {
+                    less: (a, b),
+                    yes,
+                    no,
+                },
+            ) => {
+                let [a, b, yes, no] = [a, b, yes, no].map(inner);
                 less(a, b, yes, no)
             }
         };

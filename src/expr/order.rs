@@ -71,8 +71,8 @@ impl Sequence {
         &self.results
     }
 
-    /// The operands that are read.
-    pub(super) fn operands(&self) -> impl Iterator<Item = usize> {
+    /// The operands that are read, each once, in the order in which the expressions first do.
+    pub(crate) fn operands(&self) -> impl Iterator<Item = usize> {
         self.steps.iter().filter_map(|step| match step {
             Step::Operand(index) => Some(*index),
             _ => None,

@@ -180,12 +180,15 @@ fn derivatives_are_simple() {
     let text = |e: Expr| e.derivative(0).text(&names);
     assert_eq!(text(a.sigmoid()), "sigmoid(a) * (1 - sigmoid(a))");
     assert_eq!(text(a.tanh()), "1 - tanh(a)^2");
-    assert_eq!(text(a.relu()), "if 0 < a then 1 else 0");
+    assert_eq!(text(a.relu()), "if 0 < relu(a) then 1 else 0");
     assert_eq!(text(a.square()), "2 * a");
     assert_eq!(text(a.softplus() - &a * &b), "sigmoid(a) - b");
     assert_eq!(text(0.5 * (&a - &b).square()), "a - b");
     assert_eq!(text(a.lgamma()), "digamma(a)");
     assert_eq!(b.exp().derivative(0), constant(0.0));
+    // A value beyond the cap can come back.
+    assert_eq!(a.capped().derivative(0), constant(1.0));
+    assert_eq!(a.capped().evaluate(&[100.0]), 80.0);
     let clamp = a.clamp(-1.0, 1.0).derivative(0);
     let slopes = [-1.5, -1.0, 0.0, 1.0, 1.5].map(|x| clamp.evaluate(&[x]));
     assert_eq!(slopes, [0.0, 1.0, 1.0, 1.0, 0.0]);
@@ -205,6 +208,9 @@ fn operands_are_counted_and_replaced() {
     let replaced = expr.substitute(&[c.clone(), constant(0.0), a.clone()]);
     assert_eq!(replaced, c.exp() * &a);
     assert_eq!(constant(1.0).arity(), 0);
+    let y = a.sigmoid();
+    assert_eq!(y.derivative(0).replace(&y, &c), &c * (1.0 - &c));
+    assert_eq!(y.replace(&c, &a), y);
 }
 
 #[test]

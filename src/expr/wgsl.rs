@@ -81,7 +81,6 @@ fn write(step: Step, operands: &[&str], texts: &[(String, Level)]) -> (String, L
         }
         Step::Call(function, x) => match function.spelling() {
             Spelling::Sign => (format!("-{}", at(x, Level::Atom)), Level::Sign),
-            Spelling::Relu => (format!("max({}, 0.0f)", all(x)), Level::Atom),
             Spelling::Builtin(name) => (format!("{name}({})", all(x)), Level::Atom),
             Spelling::Helper { .. } => {
                 (format!("expr_{}({})", function.name(), all(x)), Level::Atom)

@@ -3,127 +3,120 @@
 use super::Fusion;
 use super::task::{Pointwise, Task};
 use crate::expr::{Expr, operand};
-use crate::graph::{self, Kind, Op, Operand, TensorId};
+use crate::graph::{self, Broadcast, Operand, TensorId};
 
 /// The most storage buffers of a launch that pointwise work is joined into: WebGPU's default limit.
 const MOST_BUFFERS: usize = 8;
 
-impl Fusion<'_> {
-    /// Pointwise work of a node alone.
-    fn alone(&self, index: usize) -> Option<Pointwise> {
-        let node = &self.nodes[index];
-        let (work, sums) = match &node.op {
-            Op::Pointwise(work) => (work, false),
-            Op::RowSum(work) => (work, true),
-            _ => return None,
-        };
-        let operands = node.inputs.iter().zip(&work.operands);
-        let operands = operands.map(|(&tensor, &broadcast)| Operand { tensor, broadcast });
-        let result = vec![(work.expr.clone(), node.outputs[0])];
-        let (values, sums) = match sums {
-            true => (vec![], result),
-            false => (result, vec![]),
-        };
-        Some(Pointwise {
-            shape: work.shape,
-            operands: operands.collect(),
-            values,
-            sums,
-        })
-    }
+/// The most sums of such a launch: the components of a vector.
+const MOST_SUMS: usize = 4;
 
-    /// The work of a node with what only it reads of earlier work, and with later work over its operands.
-    pub(super) fn pointwise(&mut self, index: usize) -> Task {
-        let Some(mut work) = self.alone(index) else {
-            unreachable!("the node is pointwise")
-        };
-        while let Some((place, larger)) = self.with_an_operand_computed(&work, index) {
-            self.slots[place] = None;
-            work = larger;
-        }
-        for later in index + 1..self.nodes.len() {
-            let shared = |work: &Pointwise, other: &Pointwise| {
-                let known = |operand| work.operands.contains(operand);
-                work.shape == other.shape && other.operands.iter().any(known)
-            };
-            if let Some(other) = self.alone(later)
-                && !self.taken[later]
-                && shared(&work, &other)
-                && other
-                    .operands
-                    .iter()
-                    .all(|o| self.is_known(o.tensor, index))
-                && let Some(larger) = joined(&work, &other)
-            {
-                self.taken[later] = true;
-                work = larger;
-            }
-        }
-        Task::Pointwise(work)
-    }
-
-    /// Whether a tensor has its values before the task at `place` runs.
-    pub(super) fn is_known(&self, tensor: TensorId, place: usize) -> bool {
-        match self.written.get(&tensor) {
-            Some(written) => written.is_none_or(|written| written < place),
-            None => self.graph.tensor(tensor).kind != Kind::Computed,
-        }
-    }
-
-    /// The work with the expression of one of its operands in that operand's place, if the operand is
-    /// the only result of earlier pointwise work of the same shape and nothing else reads it.
-    fn with_an_operand_computed(
-        &self,
-        work: &Pointwise,
-        reader: usize,
-    ) -> Option<(usize, Pointwise)> {
-        work.operands.iter().enumerate().find_map(|(number, own)| {
-            let &Some(place) = self.written.get(&own.tensor)? else {
-                return None;
-            };
-            let Some(Task::Pointwise(earlier)) = &self.slots[place] else {
-                return None;
-            };
-            let [(expr, _)] = earlier.values.as_slice() else {
-                return None;
-            };
-            let each = match work.shape {
-                [_, 1] => graph::Broadcast::ROW,
-                _ => graph::Broadcast::EACH,
-            };
-            let fits = earlier.sums.is_empty()
-                && earlier.shape == work.shape
-                && own.broadcast == each
-                && self.only_reader(own.tensor) == Some(reader);
-            fits.then(|| substituted(work, number, earlier, expr))
-                .flatten()
-                .map(|work| (place, work))
-        })
+/// The work of a node: its values, or their sums over rows.
+pub(super) fn alone(
+    work: &graph::Pointwise,
+    inputs: &[TensorId],
+    result: TensorId,
+    sums: bool,
+) -> Pointwise {
+    let operands = inputs.iter().zip(&work.operands);
+    let operands = operands.map(|(&tensor, &broadcast)| Operand { tensor, broadcast });
+    let result = vec![(work.expr.clone(), result)];
+    let (values, sums) = match sums {
+        true => (vec![], result),
+        false => (result, vec![]),
+    };
+    Pointwise {
+        shape: work.shape,
+        operands: operands.collect(),
+        values,
+        sums,
     }
 }
 
-/// Both works as one, if it has few enough buffers.
-fn joined(work: &Pointwise, other: &Pointwise) -> Option<Pointwise> {
+/// The operand of the work that is this tensor, with an element for each.
+pub(super) fn operand_of(work: &Pointwise, tensor: TensorId) -> Option<usize> {
+    let broadcast = Broadcast::EACH.over(work.shape);
+    let wanted = Operand { tensor, broadcast };
+    work.operands.iter().position(|own| *own == wanted)
+}
+
+impl Fusion<'_> {
+    fn work(&self, place: usize) -> Option<&Pointwise> {
+        match &self.slots[place] {
+            Some(Task::Pointwise(work)) => Some(work),
+            _ => None,
+        }
+    }
+
+    /// Work takes along earlier work whose one value only it reads.
+    pub(super) fn substitute(&mut self) {
+        for place in 0..self.slots.len() {
+            while let Some((earlier, larger)) = self.with_an_operand_computed(place) {
+                self.take(earlier);
+                self.take(place);
+                self.put(place, Task::Pointwise(larger));
+            }
+        }
+    }
+
+    /// The work at a place with earlier work in the place of one of its operands, and that one's place.
+    fn with_an_operand_computed(&self, place: usize) -> Option<(usize, Pointwise)> {
+        let work = self.work(place)?;
+        work.operands.iter().find_map(|own| {
+            let &from = self.written.get(&own.tensor)?;
+            let earlier = self.work(from)?;
+            let number = operand_of(work, own.tensor)?;
+            let alone = earlier.values.len() == 1 && earlier.sums.is_empty();
+            let only_here = self.only_reader(own.tensor) == Some(place);
+            if !alone || !only_here || earlier.shape != work.shape {
+                return None;
+            }
+            let larger = substituted(work, number, earlier);
+            fits(&larger).then_some((from, larger))
+        })
+    }
+
+    /// Work takes along later work over its operands, where all that this reads is known before.
+    pub(super) fn join(&mut self) {
+        for place in 0..self.slots.len() {
+            for later in place + 1..self.slots.len() {
+                if let Some(larger) = self.with_later(place, later) {
+                    self.take(later);
+                    self.take(place);
+                    self.put(place, Task::Pointwise(larger));
+                }
+            }
+        }
+    }
+
+    fn with_later(&self, place: usize, later: usize) -> Option<Pointwise> {
+        let (work, other) = (self.work(place)?, self.work(later)?);
+        let shared = other.operands.iter().any(|o| work.operands.contains(o));
+        let known = |o: &Operand| self.is_known(o.tensor, place);
+        if work.shape != other.shape || !shared || !other.operands.iter().all(known) {
+            return None;
+        }
+        Some(joined(work, other)).filter(fits)
+    }
+}
+
+/// Both works as one.
+fn joined(work: &Pointwise, other: &Pointwise) -> Pointwise {
     let mut joined = work.clone();
     let by = numbers(&mut joined.operands, &other.operands);
     let renumbered = |(expr, id): &(Expr, TensorId)| (expr.substitute(&by), *id);
     joined.values.extend(other.values.iter().map(renumbered));
     joined.sums.extend(other.sums.iter().map(renumbered));
-    fits(joined)
+    joined
 }
 
-/// The work with `expr` over the operands of `earlier` in the place of its operand `number`.
-fn substituted(
-    work: &Pointwise,
-    number: usize,
-    earlier: &Pointwise,
-    expr: &Expr,
-) -> Option<Pointwise> {
+/// The work with the one value of `earlier` in the place of its operand `number`.
+pub(super) fn substituted(work: &Pointwise, number: usize, earlier: &Pointwise) -> Pointwise {
     let others = work.operands.iter().enumerate();
     let others = others.filter(|&(other, _)| other != number);
     let mut operands: Vec<_> = others.map(|(_, &operand)| operand).collect();
     let by = numbers(&mut operands, &earlier.operands);
-    let expr = expr.substitute(&by);
+    let expr = earlier.values[0].0.substitute(&by);
     let by: Vec<_> = (0..work.operands.len())
         .map(|other| match other {
             _ if other == number => expr.clone(),
@@ -131,12 +124,12 @@ fn substituted(
         })
         .collect();
     let renumbered = |(expr, id): &(Expr, TensorId)| (expr.substitute(&by), *id);
-    fits(Pointwise {
+    Pointwise {
         shape: work.shape,
         values: work.values.iter().map(renumbered).collect(),
         sums: work.sums.iter().map(renumbered).collect(),
         operands,
-    })
+    }
 }
 
 /// The numbers of `others` among `operands`, which gain those that are missing.
@@ -151,7 +144,8 @@ fn numbers(operands: &mut Vec<Operand>, others: &[Operand]) -> Vec<Expr> {
     others.iter().map(number).collect()
 }
 
-fn fits(work: Pointwise) -> Option<Pointwise> {
+/// Whether one launch can do it.
+fn fits(work: &Pointwise) -> bool {
     let buffers = work.operands.len() + work.values.len() + work.sums.len();
-    (buffers <= MOST_BUFFERS).then_some(work)
+    buffers <= MOST_BUFFERS && work.sums.len() <= MOST_SUMS
 }

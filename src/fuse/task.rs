@@ -1,7 +1,7 @@
 //! Tasks: launches in terms of a graph's tensors, before they have buffers.
 
 use crate::expr::Expr;
-use crate::graph::{Activation, Operand, Ramp, Reduction, TensorId};
+use crate::graph::{Operand, Ramp, Reduction, TensorId, Transposed};
 use crate::rng::Draw;
 
 /// One launch, in terms of the graph's tensors.
@@ -31,22 +31,6 @@ pub(crate) enum Task {
         a: TensorId,
         sum: TensorId,
     },
-    Activation {
-        function: Activation,
-        x: TensorId,
-        y: TensorId,
-    },
-    ActivationGrad {
-        function: Activation,
-        y: TensorId,
-        d_y: TensorId,
-        d_x: TensorId,
-    },
-    Add {
-        a: TensorId,
-        b: TensorId,
-        sum: TensorId,
-    },
     Pointwise(Pointwise),
     Reduce {
         function: Reduction,
@@ -55,21 +39,6 @@ pub(crate) enum Task {
         y: TensorId,
     },
     Copy(Copy),
-    Reparameterize {
-        mu: TensorId,
-        logvar: TensorId,
-        eps: TensorId,
-        z: TensorId,
-    },
-    ReparameterizeGrad {
-        d_z: TensorId,
-        logvar: TensorId,
-        eps: TensorId,
-        d_logvar: TensorId,
-    },
-    Latent(Latent),
-    LatentGrad(LatentGrad),
-    Kl(Kl),
 }
 
 /// Expressions over the same operands at each element of `shape`: some are stored, of others the sum of
@@ -100,79 +69,33 @@ pub(crate) struct CopiedPart {
     pub(crate) columns: usize,
 }
 
-/// A reparameterization and the divergence of what it draws from.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Latent {
-    pub(crate) mu: TensorId,
-    pub(crate) logvar: TensorId,
-    pub(crate) eps: TensorId,
-    pub(crate) z: TensorId,
-    pub(crate) rows: TensorId,
-}
-
-/// The adjoint of both.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LatentGrad {
-    pub(crate) mu: TensorId,
-    pub(crate) logvar: TensorId,
-    pub(crate) eps: TensorId,
-    pub(crate) d_z: TensorId,
-    pub(crate) d_rows: TensorId,
-    pub(crate) d_mu: TensorId,
-    pub(crate) d_logvar: TensorId,
-}
-
-/// Which product of a linear layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProductKind {
-    /// x·Wᵀ
-    Forward,
-    /// d_y·W
-    InputGrad,
-    /// d_yᵀ·x
-    WeightGrad,
-}
-
 /// A matrix product and what follows it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Product {
-    pub(crate) kind: ProductKind,
+    pub(crate) transposed: Transposed,
     pub(crate) left: TensorId,
     pub(crate) right: TensorId,
-    pub(crate) bias: Option<TensorId>,
-    pub(crate) addend: Option<TensorId>,
-    pub(crate) activation: Option<Activation>,
-    pub(crate) gradient_of: Option<(Activation, TensorId)>,
-    pub(crate) result: TensorId,
+    /// The product alone: an operand of the epilogue, and nowhere stored.
+    pub(crate) product: TensorId,
+    /// What is stored: one value for each element of the product.
+    pub(crate) epilogue: Pointwise,
     /// The sums of the left operand's rows as they enter: the gradient of a bias.
     pub(crate) sums: Option<TensorId>,
 }
 
 impl Product {
+    /// What its epilogue stores.
+    pub(crate) fn result(&self) -> TensorId {
+        self.epilogue.values[0].1
+    }
+
     /// The layer's weight, or the gradient of it.
     pub(crate) fn weight(&self) -> TensorId {
-        match self.kind {
-            ProductKind::Forward | ProductKind::InputGrad => self.right,
-            ProductKind::WeightGrad => self.result,
+        match self.transposed {
+            Transposed::Left => self.result(),
+            Transposed::Neither | Transposed::Right => self.right,
         }
     }
-}
-
-/// The divergence of N(μ, σ²) from N(0, 1) per row, its gradient, or both.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Kl {
-    pub(crate) mu: TensorId,
-    pub(crate) logvar: TensorId,
-    pub(crate) rows: Option<TensorId>,
-    pub(crate) gradient: Option<KlGradient>,
-}
-
-/// The gradient of μ and log σ² from that of the rows.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct KlGradient {
-    pub(crate) d_rows: TensorId,
-    pub(crate) d_mu: TensorId,
-    pub(crate) d_logvar: TensorId,
 }
 
 impl Task {
@@ -188,30 +111,11 @@ impl Task {
             Self::Reduce { x, .. } => vec![*x],
             Self::Copy(copy) => copy.parts.iter().map(|part| part.from).collect(),
             Self::Product(p) => {
-                let saved = p.gradient_of.map(|(_, saved)| saved);
-                [p.left, p.right]
-                    .into_iter()
-                    .chain(p.bias)
-                    .chain(p.addend)
-                    .chain(saved)
-                    .collect()
+                let operands = p.epilogue.operands.iter().map(|o| o.tensor);
+                let others = operands.filter(|&id| id != p.product);
+                [p.left, p.right].into_iter().chain(others).collect()
             }
             Self::ColumnSum { a, .. } => vec![*a],
-            Self::Activation { x, .. } => vec![*x],
-            Self::ActivationGrad { y, d_y, .. } => vec![*y, *d_y],
-            Self::Add { a, b, .. } => vec![*a, *b],
-            Self::Reparameterize {
-                mu, logvar, eps, ..
-            } => vec![*mu, *logvar, *eps],
-            Self::ReparameterizeGrad {
-                d_z, logvar, eps, ..
-            } => vec![*d_z, *logvar, *eps],
-            Self::Latent(l) => vec![l.mu, l.logvar, l.eps],
-            Self::LatentGrad(l) => vec![l.mu, l.logvar, l.eps, l.d_z, l.d_rows],
-            Self::Kl(kl) => {
-                let d_rows = kl.gradient.as_ref().map(|gradient| gradient.d_rows);
-                [kl.mu, kl.logvar].into_iter().chain(d_rows).collect()
-            }
         }
     }
 
@@ -228,18 +132,8 @@ impl Task {
                 results.map(|&(_, id)| id).collect()
             }
             Self::Copy(copy) => vec![copy.parts[0].to],
-            Self::Product(p) => [p.result].into_iter().chain(p.sums).collect(),
-            Self::ColumnSum { sum, .. } | Self::Add { sum, .. } => vec![*sum],
-            Self::Activation { y, .. } => vec![*y],
-            Self::ActivationGrad { d_x, .. } => vec![*d_x],
-            Self::Reparameterize { z, .. } => vec![*z],
-            Self::ReparameterizeGrad { d_logvar, .. } => vec![*d_logvar],
-            Self::Latent(l) => vec![l.z, l.rows],
-            Self::LatentGrad(l) => vec![l.d_mu, l.d_logvar],
-            Self::Kl(kl) => {
-                let gradients = kl.gradient.iter().flat_map(|g| [g.d_mu, g.d_logvar]);
-                kl.rows.into_iter().chain(gradients).collect()
-            }
+            Self::Product(p) => [p.result()].into_iter().chain(p.sums).collect(),
+            Self::ColumnSum { sum, .. } => vec![*sum],
         }
     }
 }

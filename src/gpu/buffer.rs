@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use super::{Gpu, GpuError};
 
 /// Bytes of four words: every buffer is a multiple of them.
-const VECTOR: u64 = 16;
+const VECTOR_BYTES: u64 = 16;
 
 /// A range of a buffer, counted in 32-bit words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Slice {
 
     /// Whole vectors of four words, as some kernels read them: buffers and parts end with one.
     pub(super) fn binding(&self) -> wgpu::BindingResource<'_> {
-        let bytes = (4 * self.len).next_multiple_of(VECTOR);
+        let bytes = (4 * self.len).next_multiple_of(VECTOR_BYTES);
         wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: &self.buffer,
             offset: 4 * self.offset,
@@ -87,7 +87,7 @@ impl Gpu {
     /// # Errors
     /// Where it is larger than the device allows, or memory has run out; `what` names it.
     pub fn allocate(&self, what: &str, len: usize) -> Result<Slice, GpuError> {
-        let bytes = (4 * len.max(1) as u64).next_multiple_of(VECTOR);
+        let bytes = (4 * len.max(1) as u64).next_multiple_of(VECTOR_BYTES);
         let limit = self.largest_binding();
         if bytes > limit {
             return Err(GpuError::TooLarge {

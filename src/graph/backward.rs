@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId};
+use super::{
+    Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId, Transposed,
+};
 use crate::expr::operand;
 
 impl Graph {
@@ -50,7 +52,7 @@ impl Graph {
 
     /// Adds what the gradient of `node`'s output contributes to the gradients of its inputs.
     fn adjoint(&mut self, node: &Node, gradients: &mut Gradients) {
-        let Some(&d_out) = node.outputs.first().and_then(|id| gradients.of.get(id)) else {
+        let Some(&d_out) = gradients.of.get(&node.output) else {
             return;
         };
         let inputs = &node.inputs;
@@ -61,58 +63,48 @@ impl Graph {
             | Op::Uniform(_)
             | Op::Ramp { .. }
             | Op::Stop => {}
-            Op::Linear => {
-                let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
-                if self.differentiable(x) {
-                    let d_x = self.grad_of(x, Op::LinearInputGrad, &[d_out, weight]);
-                    gradients.accumulate(self, x, d_x);
+            &Op::Product { transposed } => {
+                let (a, b) = (inputs[0], inputs[1]);
+                let (d_a, d_b) = match transposed {
+                    // d·bᵀ and aᵀ·d.
+                    Transposed::Neither => (
+                        (Transposed::Right, [d_out, b]),
+                        (Transposed::Left, [a, d_out]),
+                    ),
+                    // b·dᵀ and a·d.
+                    Transposed::Left => (
+                        (Transposed::Right, [b, d_out]),
+                        (Transposed::Neither, [a, d_out]),
+                    ),
+                    // d·b and dᵀ·a.
+                    Transposed::Right => (
+                        (Transposed::Neither, [d_out, b]),
+                        (Transposed::Left, [d_out, a]),
+                    ),
+                };
+                for (input, (transposed, operands)) in [(a, d_a), (b, d_b)] {
+                    if self.differentiable(input) {
+                        let d_input = self.grad_of(input, Op::Product { transposed }, &operands);
+                        gradients.accumulate(self, input, d_input);
+                    }
                 }
-                if self.differentiable(weight) {
-                    let d_weight = self.grad_of(weight, Op::LinearWeightGrad, &[d_out, x]);
-                    gradients.accumulate(self, weight, d_weight);
-                }
-                if self.differentiable(bias) {
+                if let Some(&bias) = inputs.get(2).filter(|&&bias| self.differentiable(bias)) {
                     let d_bias = self.grad_of(bias, Op::ColumnSum, &[d_out]);
                     gradients.accumulate(self, bias, d_bias);
                 }
             }
-            &Op::Activation(function) => {
-                let operands = [node.outputs[0], d_out];
-                let d_x = self.grad_of(inputs[0], Op::ActivationGrad(function), &operands);
-                gradients.accumulate(self, inputs[0], d_x);
-            }
-            Op::Add => {
-                for &input in inputs {
-                    gradients.accumulate(self, input, d_out);
-                }
-            }
-            Op::Reparameterize => {
-                let (mu, logvar, eps) = (inputs[0], inputs[1], inputs[2]);
-                gradients.accumulate(self, mu, d_out);
-                if self.differentiable(logvar) {
-                    let operands = [d_out, logvar, eps];
-                    let d_logvar = self.grad_of(logvar, Op::ReparameterizeGrad, &operands);
-                    gradients.accumulate(self, logvar, d_logvar);
-                }
-            }
-            Op::Kl => {
-                let (mu, logvar) = (inputs[0], inputs[1]);
-                let shape = self.shape(mu);
-                let names = [self.gradient_name(mu), self.gradient_name(logvar)];
-                let outputs = [(names[0].as_str(), shape), (names[1].as_str(), shape)];
-                let d = self.push_many(Op::KlGrad, &outputs, &[mu, logvar, d_out]);
-                gradients.accumulate(self, mu, d[0]);
-                gradients.accumulate(self, logvar, d[1]);
-            }
             Op::Pointwise(work) => {
-                self.send_back(work, inputs, d_out.into(), gradients);
+                let value = Some(node.output);
+                self.send_back(work, inputs, d_out.into(), value, gradients);
             }
-            Op::RowSum(work) => self.send_back(work, inputs, Operand::row(d_out), gradients),
+            Op::RowSum(work) => {
+                self.send_back(work, inputs, Operand::row(d_out), None, gradients);
+            }
             &Op::Reduce { function, axis } => {
                 let x = inputs[0];
                 let shape = self.shape(x);
                 let shape = [shape.rows(), shape.columns()];
-                let [y, d_y] = [node.outputs[0], d_out].map(|id| Operand::from(id).repeated(axis));
+                let [y, d_y] = [node.output, d_out].map(|id| Operand::from(id).repeated(axis));
                 let name = self.gradient_name(x);
                 let d_x = match function {
                     Reduction::Sum => self.pointwise(&name, shape, operand(0), &[d_y]),
@@ -143,7 +135,7 @@ impl Graph {
                 }
             }
             Op::ScaleGradient => {
-                let scaled = node.outputs[0];
+                let scaled = node.output;
                 let mut scales = self.gradient_scales.iter();
                 let Some(&(_, factors)) = scales.find(|(of, _)| *of == scaled) else {
                     unreachable!("{} has no factors", self.tensor(scaled).name)
@@ -158,28 +150,24 @@ impl Graph {
                 );
                 gradients.accumulate(self, inputs[0], d_x);
             }
-            Op::LinearInputGrad
-            | Op::LinearWeightGrad
-            | Op::ActivationGrad(_)
-            | Op::Slice { .. }
-            | Op::ReparameterizeGrad
-            | Op::KlGrad => {
+            Op::Slice { .. } => {
                 unreachable!("gradients are added after the forward operations")
             }
         }
     }
 
-    /// Pointwise work sends the gradient of its result on to each of its operands.
+    /// Pointwise work sends the gradient of its result, or of its rows, on to each of its operands.
     fn send_back(
         &mut self,
         work: &Pointwise,
         inputs: &[TensorId],
         d_out: Operand,
+        value: Option<TensorId>,
         gradients: &mut Gradients,
     ) {
         for (index, &input) in inputs.iter().enumerate() {
             if self.differentiable(input)
-                && let Some(d_input) = self.pointwise_adjoint(work, inputs, index, d_out)
+                && let Some(d_input) = self.pointwise_adjoint(work, inputs, index, d_out, value)
             {
                 gradients.accumulate(self, input, d_input);
             }

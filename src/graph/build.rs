@@ -3,7 +3,7 @@
 //! Shapes come from a model's code, never from a user, so a rule that is broken is a mistake in the
 //! program and panics, as indexing does.
 
-use super::{Activation, Graph, Kind, Node, Op, Ramp, Reduction, Shape, Tensor, TensorId, Term};
+use super::{Graph, Kind, Node, Op, Ramp, Reduction, Shape, Tensor, TensorId, Term, Transposed};
 use crate::rng::{Draw, Stream};
 
 impl Graph {
@@ -79,41 +79,34 @@ impl Graph {
             [ws.rows()],
             "{name}: bias {bs} does not fit weight {ws}"
         );
+        let transposed = Transposed::Right;
         self.push(
-            Op::Linear,
+            Op::Product { transposed },
             name,
             [xs.rows(), ws.rows()].into(),
             &[x, weight, bias],
         )
     }
 
-    /// A pointwise non-linearity.
-    pub fn activation(&mut self, name: &str, function: Activation, x: TensorId) -> TensorId {
-        self.push(Op::Activation(function), name, self.shape(x), &[x])
-    }
-
-    /// a + b, of one shape.
-    pub fn add(&mut self, name: &str, a: TensorId, b: TensorId) -> TensorId {
-        self.same_shape(name, &[a, b]);
-        self.push(Op::Add, name, self.shape(a), &[a, b])
-    }
-
-    /// μ + exp(½ log σ²)·ε, of one shape.
-    pub fn reparameterize(
+    /// a·b, of which one may enter transposed: `[m, k], [k, n] → [m, n]` as they enter.
+    pub fn product(
         &mut self,
         name: &str,
-        mu: TensorId,
-        logvar: TensorId,
-        eps: TensorId,
+        a: TensorId,
+        b: TensorId,
+        transposed: Transposed,
     ) -> TensorId {
-        self.same_shape(name, &[mu, logvar, eps]);
-        self.push(Op::Reparameterize, name, self.shape(mu), &[mu, logvar, eps])
-    }
-
-    /// KL(N(μ, σ²) ‖ N(0, 1)) per row: `[B, D], [B, D] → [B]`, in nats.
-    pub fn kl(&mut self, name: &str, mu: TensorId, logvar: TensorId) -> TensorId {
-        self.same_shape(name, &[mu, logvar]);
-        self.push(Op::Kl, name, [self.shape(mu).rows()].into(), &[mu, logvar])
+        let [left, right] = transposed.sides();
+        let entering = |id, transposed| {
+            let shape = self.shape(id);
+            match transposed {
+                false => [shape.rows(), shape.columns()],
+                true => [shape.columns(), shape.rows()],
+            }
+        };
+        let ([m, k], [inner, n]) = (entering(a, left), entering(b, right));
+        assert_eq!(k, inner, "{name}: {m}×{k} does not fit {inner}×{n}");
+        self.push(Op::Product { transposed }, name, [m, n].into(), &[a, b])
     }
 
     /// The sum of the rows: `[B, D] → [D]`.
@@ -199,14 +192,7 @@ impl Graph {
         self.outputs.push(tensor);
     }
 
-    fn same_shape(&self, name: &str, tensors: &[TensorId]) {
-        for pair in tensors.windows(2) {
-            let (a, b) = (self.shape(pair[0]), self.shape(pair[1]));
-            assert_eq!(a, b, "{name}: operands of shapes {a} and {b}");
-        }
-    }
-
-    /// Appends a node with one output.
+    /// Appends a node.
     pub(super) fn push(
         &mut self,
         op: Op,
@@ -214,27 +200,14 @@ impl Graph {
         shape: Shape,
         inputs: &[TensorId],
     ) -> TensorId {
-        self.push_many(op, &[(name, shape)], inputs)[0]
-    }
-
-    /// Appends a node.
-    pub(super) fn push_many(
-        &mut self,
-        op: Op,
-        outputs: &[(&str, Shape)],
-        inputs: &[TensorId],
-    ) -> Vec<TensorId> {
         let differentiable = inputs.iter().any(|id| self.tensors[id.0].differentiable);
-        let outputs: Vec<_> = outputs
-            .iter()
-            .map(|(name, shape)| self.push_tensor(name, *shape, Kind::Computed, differentiable))
-            .collect();
+        let output = self.push_tensor(name, shape, Kind::Computed, differentiable);
         self.nodes.push(Node {
             op,
             inputs: inputs.to_vec(),
-            outputs: outputs.clone(),
+            output,
         });
-        outputs
+        output
     }
 
     fn push_tensor(

@@ -108,9 +108,7 @@ impl Graph {
             let mut inputs = node.inputs.iter();
             let passes = node.op != Op::Stop;
             let differentiable = passes && inputs.any(|id| self.tensors[id.0].differentiable);
-            for id in &node.outputs {
-                self.tensors[id.0].differentiable = differentiable;
-            }
+            self.tensors[node.output.0].differentiable = differentiable;
         }
     }
 }
@@ -145,8 +143,8 @@ mod tests {
     }
 
     fn gradients(g: &Graph) -> Vec<String> {
-        let names = g.nodes().iter().flat_map(|node| &node.outputs);
-        let names = names.map(|&id| g.tensor(id).name.clone());
+        let names = g.nodes().iter().map(|node| node.output);
+        let names = names.map(|id| g.tensor(id).name.clone());
         names.filter(|name| name.starts_with("d_")).collect()
     }
 

@@ -16,8 +16,10 @@
 //! assert_eq!(g.shape(y).dims(), [8, 2]);
 //! ```
 
+mod activation;
 mod backward;
 mod build;
+pub mod gaussian;
 mod group;
 mod op;
 mod optimizer;
@@ -26,8 +28,9 @@ mod ramp;
 mod schedule;
 mod shape;
 
+pub use activation::Activation;
 pub use group::{GroupUpdate, ParameterGroup, Update};
-pub use op::{Activation, Op, Reduction};
+pub use op::{Op, Reduction, Transposed};
 pub use optimizer::{Adam, Optimizer};
 pub use pointwise::{Broadcast, Operand, Pointwise};
 pub use ramp::Ramp;
@@ -71,15 +74,15 @@ pub struct Tensor {
     pub(crate) differentiable: bool,
 }
 
-/// An operation with its operands, in the order that [`Op`] defines.
+/// An operation with its operands, in the order that [`Op`] defines, and its result.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// What is computed.
     pub op: Op,
     /// The operands.
     pub inputs: Vec<TensorId>,
-    /// The results.
-    pub outputs: Vec<TensorId>,
+    /// The result.
+    pub output: TensorId,
 }
 
 /// A named quantity, and what it contributes to the objective: `weight · ramp(step) · mean(rows)`.
@@ -150,7 +153,7 @@ impl Graph {
     /// Rows of a batch: of the images that the graph gathers, or of its first term.
     pub fn batch(&self) -> usize {
         let gathers = |node: &&Node| node.op == Op::Gather;
-        let gathered = self.nodes.iter().find(gathers).map(|node| node.outputs[0]);
+        let gathered = self.nodes.iter().find(gathers).map(|node| node.output);
         let rows = gathered.or_else(|| self.terms.first().map(|term| term.rows));
         rows.map_or(0, |id| self.shape(id).rows())
     }

@@ -1,6 +1,6 @@
 //! Pointwise work: one expression at every element of `[rows, columns]`, over operands that broadcast.
 
-use super::{Graph, Op, Reduction, TensorId};
+use super::{Activation, Graph, Kind, Op, Reduction, TensorId, gaussian};
 use crate::expr::{Expr, operand};
 
 /// Which element of an operand belongs to the element at (row, column) of the work.
@@ -38,6 +38,14 @@ impl Broadcast {
     pub fn len(self, [rows, columns]: [usize; 2]) -> usize {
         let rows = self.rows.map_or(1, |shared| rows / shared);
         rows * if self.columns { columns } else { 1 }
+    }
+
+    /// The same for work of this shape: of one column, a value for each element is one for each row.
+    pub(crate) fn over(self, [_, columns]: [usize; 2]) -> Self {
+        Self {
+            columns: self.columns && columns > 1,
+            ..self
+        }
     }
 
     /// Where the operand's element for one of the work lies.
@@ -79,6 +87,12 @@ impl Operand {
         Self { tensor, broadcast }
     }
 
+    /// The same as an operand of work of this shape.
+    pub(crate) fn over(self, shape: [usize; 2]) -> Self {
+        let broadcast = self.broadcast.over(shape);
+        Self { broadcast, ..self }
+    }
+
     /// `[rows / times, columns]`, or `[rows / times]` of an operand by row: each row of the operand
     /// belongs to `times` consecutive ones.
     #[must_use]
@@ -113,6 +127,18 @@ impl Pointwise {
         let d = operand(self.operands.len());
         d * self.expr.derivative(index)
     }
+
+    /// Likewise where the slope is a function of the value alone, as a product with a non-linearity
+    /// keeps it: the value is the operand behind `d`, and no other one is read.
+    fn adjoint_by_value(&self, index: usize) -> Option<Expr> {
+        let (d, value) = (self.operands.len(), self.operands.len() + 1);
+        let slope = self
+            .expr
+            .derivative(index)
+            .replace(&self.expr, &operand(value));
+        let reads_operands = (0..self.operands.len()).any(|other| slope.reads(other));
+        (!reads_operands).then(|| operand(d) * slope)
+    }
 }
 
 impl Graph {
@@ -142,6 +168,53 @@ impl Graph {
     ) -> TensorId {
         let (work, inputs) = self.work(name, shape, expr, operands);
         self.push(Op::RowSum(work), name, [shape[0]].into(), &inputs)
+    }
+
+    /// f(x) at each element.
+    pub fn activation(&mut self, name: &str, function: Activation, x: TensorId) -> TensorId {
+        self.elementwise(name, function.formula(), &[x])
+    }
+
+    /// a + b, of one shape.
+    pub fn add(&mut self, name: &str, a: TensorId, b: TensorId) -> TensorId {
+        self.elementwise(name, operand(0) + operand(1), &[a, b])
+    }
+
+    /// z = μ + exp(½ log σ²)·ε, of one shape.
+    pub fn reparameterize(
+        &mut self,
+        name: &str,
+        mu: TensorId,
+        logvar: TensorId,
+        eps: TensorId,
+    ) -> TensorId {
+        self.elementwise(name, gaussian::reparameterized(), &[mu, logvar, eps])
+    }
+
+    /// KL(N(μ, σ²) ‖ N(0, 1)) per row: `[B, D], [B, D] → [B]`, in nats.
+    pub fn kl(&mut self, name: &str, mu: TensorId, logvar: TensorId) -> TensorId {
+        let shape = self.shape(mu);
+        let operands = [mu.into(), logvar.into()];
+        self.row_sum(
+            name,
+            [shape.rows(), shape.columns()],
+            gaussian::kl(),
+            &operands,
+        )
+    }
+
+    /// An expression at each element of tensors of one shape; the result has that of the first. `[rows]`
+    /// and `[rows, 1]` are one shape: gradients of a column come as either.
+    fn elementwise(&mut self, name: &str, expr: Expr, tensors: &[TensorId]) -> TensorId {
+        let shape = self.shape(tensors[0]);
+        for &other in tensors {
+            let of = self.shape(other);
+            let alike = [of.rows(), of.len()] == [shape.rows(), shape.len()];
+            assert!(alike, "{name}: operands of shapes {shape} and {of}");
+        }
+        let operands: Vec<_> = tensors.iter().map(|&id| Operand::from(id)).collect();
+        let (work, inputs) = self.work(name, [shape.rows(), shape.columns()], expr, &operands);
+        self.push(Op::Pointwise(work), name, shape, &inputs)
     }
 
     /// The work with the operands that the expression reads, each once.
@@ -175,9 +248,7 @@ impl Graph {
                 by.push(operand(0));
                 continue;
             }
-            // Of one column, a value for each element is one for each row.
-            let mut given = *given;
-            given.broadcast.columns &= shape[1] > 1;
+            let given = given.over(shape);
             let place = read.iter().position(|known| *known == given);
             let place = place.unwrap_or_else(|| {
                 read.push(given);
@@ -197,25 +268,34 @@ impl Graph {
     }
 
     /// What the gradient `d_out` of a result contributes to the operand `index` of pointwise work:
-    /// summed over the elements that share one of the operand's.
+    /// summed over the elements that share one of the operand's. `value` is the result, where each
+    /// element has its own.
     pub(super) fn pointwise_adjoint(
         &mut self,
         work: &Pointwise,
         inputs: &[TensorId],
         index: usize,
         d_out: Operand,
+        value: Option<TensorId>,
     ) -> Option<TensorId> {
-        let expr = work.adjoint(index);
+        let by_value = value.and_then(|_| work.adjoint_by_value(index));
+        let expr = by_value.unwrap_or_else(|| work.adjoint(index));
         if expr.as_constant() == Some(0.0) {
             return None;
         }
         let operands = work.operands.iter().zip(inputs);
         let operands = operands.map(|(&broadcast, &tensor)| Operand { tensor, broadcast });
-        let operands: Vec<_> = operands.chain([d_out]).collect();
+        let operands = operands.chain([d_out]).chain(value.map(Operand::from));
+        let operands: Vec<_> = operands.collect();
         let name = self.gradient_name(inputs[index]);
         let Broadcast { rows, columns } = work.operands[index];
         let [_, width] = work.shape;
+        // A parameter's gradient is a tensor of its own.
+        let passes = expr == operand(work.operands.len())
+            && d_out.broadcast == Broadcast::EACH
+            && self.tensor(inputs[index]).kind != Kind::Parameter;
         let by_row = match columns || width == 1 {
+            true if passes => d_out.tensor,
             true => self.pointwise(&name, work.shape, expr, &operands),
             false => self.row_sum(&name, work.shape, expr, &operands),
         };

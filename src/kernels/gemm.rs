@@ -25,7 +25,7 @@ const BINDINGS: &[Binding] = &[
     read("b"),
     read("bias"),
     read("addend"),
-    read("saved"),
+    read("g_output"),
     read_write("c"),
     read_write("sums"),
 ];
@@ -95,7 +95,7 @@ struct Params {
     has_bias: u32,
     has_addend: u32,
     activation: u32,
-    gradient_of: u32,
+    derivative: u32,
     /// Of `gemm_registers`: invocations along the columns; of `gemm_tiled`: summands of a part.
     lanes_or_part: u32,
     has_sums: u32,
@@ -116,6 +116,14 @@ pub enum Operand<'a> {
 }
 
 impl<'a> Operand<'a> {
+    /// One or the other.
+    pub fn of(slice: &'a Slice, transposed: bool) -> Self {
+        match transposed {
+            false => Self::Plain(slice),
+            true => Self::Transposed(slice),
+        }
+    }
+
     fn slice(self) -> &'a Slice {
         match self {
             Self::Plain(slice) | Self::Transposed(slice) => slice,
@@ -158,7 +166,7 @@ fn extent(rows: usize, columns: usize, stride: Option<usize>) -> usize {
     }
 }
 
-/// c = f(a·b + bias + addend) · g′(saved), with `a` `[m, k]` and `b` `[k, n]` as they enter.
+/// c = f(a·b + bias + addend) · g′(g's output), with `a` `[m, k]` and `b` `[k, n]` as they enter.
 #[derive(Clone, Copy, Debug)]
 pub struct Gemm<'a> {
     /// m, n and k.
@@ -177,7 +185,7 @@ pub struct Gemm<'a> {
     /// f.
     pub activation: Option<Activation>,
     /// g and its output `[m, n]`.
-    pub gradient_of: Option<(Activation, &'a Slice)>,
+    pub derivative: Option<(Activation, &'a Slice)>,
     /// `[m, n]`.
     pub c: &'a Slice,
     /// Words from one row of the result to the next, and of what follows it by element, where these
@@ -189,6 +197,32 @@ pub struct Gemm<'a> {
     pub partial: Option<&'a Slice>,
     /// What stands in for an output that is not written.
     pub unused: &'a Slice,
+}
+
+impl<'a> Gemm<'a> {
+    /// c = a·b with nothing after it, of a shape whose sums are not cut into parts.
+    pub fn product(
+        shape: [usize; 3],
+        [a, b]: [Operand<'a>; 2],
+        c: &'a Slice,
+        unused: &'a Slice,
+    ) -> Self {
+        Self {
+            shape,
+            a,
+            a_stride: None,
+            b,
+            bias: None,
+            addend: None,
+            activation: None,
+            derivative: None,
+            c,
+            c_stride: None,
+            sums: None,
+            partial: None,
+            unused,
+        }
+    }
 }
 
 /// One workgroup a tile of the result; and what adds the parts, where sums are cut.
@@ -203,7 +237,7 @@ pub fn launches(gemm: Gemm<'_>, variant: Variant) -> Vec<Launch> {
                 bias: None,
                 addend: None,
                 activation: None,
-                gradient_of: None,
+                derivative: None,
                 c: partial,
                 c_stride: None,
                 sums: gemm.sums.map(|_| gemm.unused),
@@ -222,7 +256,7 @@ pub fn launches(gemm: Gemm<'_>, variant: Variant) -> Vec<Launch> {
 fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     let epilogue = variant.family().epilogue();
     assert!(gemm.activation.is_none_or(|f| epilogue.takes_activation(f)));
-    assert!(epilogue.takes_operands() || (gemm.addend.is_none() && gemm.gradient_of.is_none()));
+    assert!(epilogue.takes_operands() || (gemm.addend.is_none() && gemm.derivative.is_none()));
     let [m, n, k] = gemm.shape;
     let parts = variant.parts(k);
     let flag = |set: bool| f64::from(u8::from(set));
@@ -254,14 +288,14 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     let transposed = variant == (Variant::Subgroups { transposed: true });
     // A step that does not apply reads nothing; its binding is the left operand.
     let [a, b] = [gemm.a.slice(), gemm.b.slice()];
-    let saved = gemm.gradient_of.map_or(a, |(_, saved)| saved);
+    let output = gemm.derivative.map_or(a, |(_, output)| output);
     let [first, second] = if transposed { [b, a] } else { [a, b] };
     let inputs = [
         first,
         second,
         gemm.bias.unwrap_or(a),
         gemm.addend.unwrap_or(a),
-        saved,
+        output,
     ];
     let [tile_m, tile_n] = variant.tile();
     let [groups_m, groups_n] = [m.div_ceil(tile_m) as u32, n.div_ceil(tile_n) as u32];
@@ -298,7 +332,7 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
         has_bias: gemm.bias.is_some().into(),
         has_addend: gemm.addend.is_some().into(),
         activation: activation_code(gemm.activation),
-        gradient_of: activation_code(gemm.gradient_of.map(|(function, _)| function)),
+        derivative: activation_code(gemm.derivative.map(|(function, _)| function)),
         lanes_or_part: match variant {
             Variant::Registers { lanes_n } => lanes_n,
             Variant::Subgroups { .. }
@@ -335,7 +369,7 @@ fn check(gemm: &Gemm<'_>, variant: Variant, kernel: &Kernel) {
     let result = extent(m, n, gemm.c_stride);
     let results = [
         (gemm.addend, result),
-        (gemm.gradient_of.map(|(_, saved)| saved), result),
+        (gemm.derivative.map(|(_, output)| output), result),
         (Some(gemm.c), parts.max(result)),
         (gemm.bias, n),
         (gemm.sums.filter(|_| parts == 0), m),

@@ -9,10 +9,7 @@ macro_rules! wgsl {
     };
 }
 
-pub mod activation;
-pub mod activation_grad;
 pub mod adam;
-pub mod add;
 mod address;
 pub mod bernoulli_nll;
 pub mod column_sum;
@@ -21,7 +18,6 @@ pub mod draw;
 pub mod gather;
 pub mod gemm;
 pub mod gradient_norm;
-pub mod kl;
 pub mod latent;
 pub mod latent_grad;
 pub mod objective;
@@ -29,8 +25,6 @@ pub mod one_hot;
 pub mod pointwise;
 pub mod ramp;
 pub mod reduce;
-pub mod reparameterize;
-pub mod reparameterize_grad;
 pub mod rows;
 pub mod stage_images;
 pub mod step_losses;
@@ -43,10 +37,7 @@ pub use address::Address;
 
 /// Every kernel, for tests that read all shaders.
 pub const ALL: &[&Kernel] = &[
-    &activation::KERNEL,
-    &activation_grad::KERNEL,
     &adam::KERNEL,
-    &add::KERNEL,
     &bernoulli_nll::KERNEL,
     &column_sum::KERNEL,
     &copy::KERNEL,
@@ -60,7 +51,6 @@ pub const ALL: &[&Kernel] = &[
     &gemm::TILED,
     &gemm::TILED_SUBGROUPS,
     &gradient_norm::KERNEL,
-    &kl::KERNEL,
     &latent::KERNEL,
     &latent_grad::KERNEL,
     &objective::KERNEL,
@@ -70,8 +60,6 @@ pub const ALL: &[&Kernel] = &[
     &pointwise::ROW_SUMS,
     &ramp::KERNEL,
     &reduce::KERNEL,
-    &reparameterize::KERNEL,
-    &reparameterize_grad::KERNEL,
     &rows::SUBGROUPS,
     &rows::workgroup::KERNEL,
     &stage_images::KERNEL,
@@ -151,25 +139,6 @@ impl Term {
             weight,
             rows: rows as u32,
             ramp: [ramp.steps, ramp.period],
-        }
-    }
-}
-
-/// The parameters of kernels that need only a length.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-struct Len {
-    len: u32,
-    padding: [u32; 3],
-}
-
-const _: () = assert!(size_of::<Len>() == 16);
-
-impl Len {
-    fn of(slice: &Slice) -> Self {
-        Self {
-            len: slice.len() as u32,
-            padding: [0; 3],
         }
     }
 }

@@ -9,7 +9,7 @@ mod tensor;
 pub mod workgroup;
 
 pub use sections::{Section, each_alone, together, within_iterations};
-pub use tensor::{LINE, Tensor, stride};
+pub use tensor::{TAPE_ALIGN, Tensor, stride};
 
 use std::borrow::Cow;
 
@@ -53,7 +53,7 @@ pub const SUBGROUPS: Kernel = Kernel {
 pub const MAX_STAGES: usize = 32;
 
 /// Words of parameters that are read as one, where rows of weights are such.
-const VECTOR: usize = 4;
+const VECTOR_WORDS: usize = 4;
 
 /// A matrix among the parameters: element (k, c) is word k·inner + c·column of what lies `at`.
 ///
@@ -69,7 +69,7 @@ pub struct Weight {
     pub column: usize,
 }
 
-/// y = f(input·W + bias + addend) · g′(saved).
+/// y = f(input·W + bias + addend) · g′(g's output).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Product {
     /// What is multiplied.
@@ -85,7 +85,7 @@ pub struct Product {
     /// f.
     pub activation: Option<Activation>,
     /// g and its output.
-    pub gradient_of: Option<(Activation, Tensor)>,
+    pub derivative: Option<(Activation, Tensor)>,
     /// What becomes of y.
     pub result: Outcome,
 }
@@ -216,13 +216,13 @@ pub struct Buffers<'a> {
     pub labels: &'a Slice,
 }
 
-/// The log of row losses, `[terms, entries, shares, batch]`: one entry a step.
+/// The log of row losses, `[terms, entries, column_groups, batch]`: one entry a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Log {
     /// Entries of a term.
     pub entries: usize,
     /// Sums of which a row's loss may consist: those that no launch writes stay zero.
-    pub shares: usize,
+    pub column_groups: usize,
     /// Rows of the largest batch.
     pub batch: usize,
 }
@@ -230,7 +230,7 @@ pub struct Log {
 impl Log {
     /// Words from one entry to the next.
     pub fn entry(self) -> usize {
-        self.shares * self.batch
+        self.column_groups * self.batch
     }
 
     /// Words from one term to the next.
@@ -239,7 +239,7 @@ impl Log {
     }
 }
 
-/// One workgroup a tile of rows, or `section.shares` of them.
+/// One workgroup a tile of rows, or `section.column_groups` of them.
 ///
 /// # Panics
 /// Where an array is too short, there are too many stages, a tensor does not start at a line, it or a
@@ -247,7 +247,10 @@ impl Log {
 /// which the kernel does not take there, or stages do not go into one launch of `rows_workgroup`.
 pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Section) -> Launch {
     check(buffers, program, log);
-    assert!(section.shares <= log.shares, "more sums than the log has");
+    assert!(
+        section.column_groups <= log.column_groups,
+        "more sums than the log has"
+    );
     let params = Params::of(program, log, section.stages.clone());
     if let Some(tile) = section.tile {
         return workgroup::launch(buffers, program, params, section, tile);
@@ -256,7 +259,7 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Secti
     let smooth = program.stages.iter().any(Stage::is_smooth);
     let quads = program.stages.iter().all(Stage::has_whole_latents);
     let alignments = program.stages.iter().map(Stage::alignment);
-    let alignment = alignments.min().unwrap_or(VECTOR);
+    let alignment = alignments.min().unwrap_or(VECTOR_WORDS);
     Launch {
         kernel: SUBGROUPS.into(),
         constants: vec![
@@ -266,7 +269,11 @@ pub fn launch(buffers: Buffers<'_>, program: &Program, log: Log, section: &Secti
         ],
         buffers: buffers.bound(),
         params: bytemuck::bytes_of(&params).to_vec(),
-        grid: [program.rows.div_ceil(TILE) as u32, section.shares as u32, 1],
+        grid: [
+            program.rows.div_ceil(TILE) as u32,
+            section.column_groups as u32,
+            1,
+        ],
     }
 }
 
@@ -277,11 +284,11 @@ fn check(buffers: Buffers<'_>, program: &Program, log: Log) {
         "a batch beyond an entry of the log"
     );
     assert!(
-        buffers.tape.len().is_multiple_of(LINE),
+        buffers.tape.len().is_multiple_of(TAPE_ALIGN),
         "a tape that ends within a line"
     );
     assert!(
-        buffers.parameters.len().is_multiple_of(VECTOR),
+        buffers.parameters.len().is_multiple_of(VECTOR_WORDS),
         "parameters that end within a vector"
     );
     let (tape, parameters) = program.extent();
@@ -333,7 +340,7 @@ impl Program {
                 assert!(p.weight.at.has_rows_of(row), "a weight cut within a row");
                 assert!(
                     matches!(p.result, Outcome::Stored(_))
-                        || (p.addend.is_none() && p.gradient_of.is_none()),
+                        || (p.addend.is_none() && p.derivative.is_none()),
                     "a prediction with an addend or a derivative"
                 );
             }
@@ -357,7 +364,10 @@ impl Program {
         let mut parameters = 0;
         for stage in &self.stages {
             for tensor in stage.tensors() {
-                assert!(tensor.at.is_multiple_of(LINE), "a tensor within a line");
+                assert!(
+                    tensor.at.is_multiple_of(TAPE_ALIGN),
+                    "a tensor within a line"
+                );
                 tape = tape.max(tensor.words(self.rows).end);
             }
             if let Stage::Product(p) = stage {
@@ -377,14 +387,14 @@ impl Stage {
         match *self {
             Self::Gather { x: y } | Self::Labels { y, .. } => vec![y],
             Self::Product(p) => {
-                let saved = p.gradient_of.map(|(_, saved)| saved);
+                let output = p.derivative.map(|(_, output)| output);
                 let results = match p.result {
                     Outcome::Stored(y) => [Some(y), None],
                     Outcome::Scored {
                         observed, gradient, ..
                     } => [Some(observed), gradient.map(|(d, _)| d)],
                 };
-                let operands = [Some(p.input), p.addend, saved];
+                let operands = [Some(p.input), p.addend, output];
                 operands.into_iter().chain(results).flatten().collect()
             }
             Self::Latent { heads, z, .. } => vec![heads, z],
@@ -439,7 +449,7 @@ impl Stage {
     /// half of one, or a word.
     fn alignment(&self) -> usize {
         let Self::Product(p) = self else {
-            return VECTOR;
+            return VECTOR_WORDS;
         };
         let row = p.weight.inner.max(p.weight.column);
         let at = p.weight.at;
@@ -449,14 +459,17 @@ impl Stage {
                 .iter()
                 .all(|n| n.is_multiple_of(*words))
         };
-        [VECTOR, VECTOR / 2].into_iter().find(divides).unwrap_or(1)
+        [VECTOR_WORDS, VECTOR_WORDS / 2]
+            .into_iter()
+            .find(divides)
+            .unwrap_or(1)
     }
 
     /// Whether its latents are whole vectors.
     fn has_whole_latents(&self) -> bool {
         match self {
             Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
-                z.width.is_multiple_of(VECTOR)
+                z.width.is_multiple_of(VECTOR_WORDS)
             }
             _ => true,
         }

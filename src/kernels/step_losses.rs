@@ -30,7 +30,7 @@ pub const KERNEL: Kernel = Kernel {
 struct Params {
     batch: u32,
     stride: u32,
-    shares: u32,
+    column_groups: u32,
     entries: u32,
     terms: u32,
     padding: [u32; 3],
@@ -41,7 +41,7 @@ const _: () = assert!(size_of::<Params>() == 32);
 /// Its arrays.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffers<'a> {
-    /// `[terms, entries, shares, batch]`: the losses of rows.
+    /// `[terms, entries, column_groups, batch]`: the losses of rows.
     pub rows: &'a Slice,
     /// `[terms]`: [`Term`] of each; the rows of all are the batch's.
     pub terms: &'a Slice,
@@ -57,7 +57,7 @@ pub fn iterations(log: Log, terms: usize, lanes: u32) -> usize {
     /// Rows that the shader adds at a time.
     const AT_ONCE: usize = 8;
     let rows = log.batch.div_ceil(AT_ONCE * lanes as usize);
-    terms * (1 + log.shares * (1 + rows) + lanes as usize)
+    terms * (1 + log.column_groups * (1 + rows) + lanes as usize)
 }
 
 /// One workgroup of `lanes` an entry of `log`; each has `batch` rows. The grid is that of one step:
@@ -77,7 +77,7 @@ pub fn launch(buffers: Buffers<'_>, batch: usize, log: Log, lanes: u32) -> Launc
     let params = Params {
         batch: batch as u32,
         stride: log.batch as u32,
-        shares: log.shares as u32,
+        column_groups: log.column_groups as u32,
         entries: log.entries as u32,
         terms: terms as u32,
         padding: [0; 3],

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::adam::Constants;
-use super::rows::{LINE, stride};
+use super::rows::{TAPE_ALIGN, stride};
 use super::{Address, State, assert_lengths, wrapped_grid};
 use crate::gpu::{Binding, Gpu, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Optimizer;
@@ -234,7 +234,7 @@ pub fn launch(
         *slot = layer.encode(variant, groups);
         groups += layer.tiles(variant);
         let ends = [(layer.d_y, layer.fan_out), (layer.x, layer.fan_in)];
-        let lines = ends.iter().all(|(at, _)| at.is_multiple_of(LINE));
+        let lines = ends.iter().all(|(at, _)| at.is_multiple_of(TAPE_ALIGN));
         assert!(lines, "a tensor within a line");
         tape = ends
             .map(|(at, width)| at + rows * stride(width))

@@ -5,7 +5,7 @@ use super::posterior::{Drawn, Heads, Posterior, gaussian};
 use super::prior::Prior;
 use super::vae::Vae;
 use crate::expr::{Expr, operand};
-use crate::graph::{Graph, TensorId};
+use crate::graph::{self, Graph, TensorId};
 
 /// What a posterior has together with a prior. Labels are those of the images or of the draws, where the
 /// model reads them beside z.
@@ -32,7 +32,7 @@ const GAUSSIAN_STANDARD: ClosedForm = ClosedForm {
         g.pointwise(
             "kl.each",
             [shape.rows(), shape.columns()],
-            gaussian_kl(),
+            graph::gaussian::kl(),
             &operands,
         )
     },
@@ -49,18 +49,11 @@ const GAUSSIAN_STANDARD: ClosedForm = ClosedForm {
     },
 };
 
-/// KL(N(μ, σ²) ‖ N(0, 1)) of one dimension from μ (operand 0) and log σ² (operand 1): ½(μ² + (σ² − 1 −
-/// log σ²)).
-pub(super) fn gaussian_kl() -> Expr {
-    let (mu, logvar) = (operand(0), operand(1));
-    0.5 * (mu.square() + gaussian::bounded(logvar).expm1_minus())
-}
-
 /// ln N(z; μ, σ²) − ln N(z; 0, 1) of one dimension from z, μ and log σ² (operands 0 to 2), in which
 /// ½ ln 2π cancels: ½(z² − log σ² − (z − μ)²/σ²).
 pub(super) fn gaussian_excess() -> Expr {
     let [z, mu, logvar] = [0, 1, 2].map(operand);
-    let logvar = gaussian::bounded(logvar);
+    let logvar = logvar.capped();
     let precision = (-&logvar).exp();
     0.5 * (z.square() - logvar - (z - mu).square() * precision)
 }

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::parameters::{Parameters, Part};
-use crate::fuse::task::{ProductKind, Task};
+use crate::fuse::task::Task;
 use crate::gpu::{Gpu, GpuError, Slice};
-use crate::graph::{Graph, Kind, TensorId};
+use crate::graph::{Graph, Kind, TensorId, Transposed};
 use crate::kernels::gemm::Family;
 
 /// Buffers that tensors of different graphs and moments share. All graphs of an executor run one
@@ -228,16 +228,16 @@ impl Buffers {
                 }
             }
             if let Task::Product(product) = task
-                && product.kind == ProductKind::InputGrad
+                && product.transposed == Transposed::Neither
                 && self.parts(product.right).len() > 1
             {
-                let len = graph.shape(product.result).len();
+                let len = graph.shape(product.result()).len();
                 let mut taken = Vec::new();
                 for _ in 0..if takes_addend { 1 } else { 2 } {
                     taken.push(pool.take(gpu, &mut free, "a sum over blocks", len)?);
                 }
                 let slices = taken.iter().map(|&index| pool.buffers[index].part(0, len));
-                self.scratch.insert(product.result, slices.collect());
+                self.scratch.insert(product.result(), slices.collect());
                 free.append(&mut taken);
             }
             let touched = task.reads().into_iter().chain(task.writes());

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::SharedBuffers;
 use super::parameters::Parameters;
 use super::program::StepProgram;
+use super::{SharedBuffers, recognise};
 use crate::fuse;
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
@@ -68,9 +68,9 @@ pub(super) struct StepPlan {
 
 impl StepPlan {
     /// Sums of which a row's loss consists.
-    pub(super) fn shares(&self) -> usize {
-        let shares = self.sections.iter().map(|section| section.shares);
-        shares.max().unwrap_or(1)
+    pub(super) fn column_groups(&self) -> usize {
+        let column_groups = self.sections.iter().map(|section| section.column_groups);
+        column_groups.max().unwrap_or(1)
     }
 }
 
@@ -99,7 +99,7 @@ impl PlanChoice {
         if self == Self::General {
             return Ok((None, None));
         }
-        let tasks = fuse::fuse(graph, Epilogue::All);
+        let tasks = fuse::fuse(graph, recognise::takes(Epilogue::All));
         let limit = (gpu.largest_binding() / 4) as usize;
         let step = || {
             if parameters.single().is_none() {

@@ -5,14 +5,13 @@ use super::dataset::{Dataset, Images};
 use super::recognise;
 use super::{SharedBuffers, terms};
 use crate::expr::Expr;
-use crate::fuse::task::{CopiedPart, Kl, Pointwise, Task};
+use crate::fuse::task::{CopiedPart, Pointwise, Task};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels::rows::Score;
 use crate::kernels::{
-    activation, activation_grad, add, bernoulli_nll, column_sum, copy, draw, gather, kl, latent,
-    latent_grad, objective, one_hot, pointwise, ramp, reduce, reduction_lanes, reparameterize,
-    reparameterize_grad,
+    bernoulli_nll, column_sum, copy, draw, gather, latent, latent_grad, objective, one_hot,
+    pointwise, ramp, reduce, reduction_lanes,
 };
 use crate::rng::Draw;
 
@@ -59,69 +58,6 @@ impl Lowering<'_> {
                     partial: partial.as_ref(),
                 };
                 return Ok(column_sum::launches(buffers, shape));
-            }
-            Task::Activation { function, x, y } => {
-                activation::launch(activation::Buffers { x: of(x), y: of(y) }, *function)
-            }
-            Task::ActivationGrad {
-                function,
-                y,
-                d_y,
-                d_x,
-            } => activation_grad::launch(
-                activation_grad::Buffers {
-                    y: of(y),
-                    d_y: of(d_y),
-                    d_x: of(d_x),
-                },
-                *function,
-            ),
-            Task::Add { a, b, sum } => add::launch(add::Buffers {
-                a: of(a),
-                b: of(b),
-                sum: of(sum),
-            }),
-            Task::Reparameterize { mu, logvar, eps, z } => {
-                reparameterize::launch(reparameterize::Buffers {
-                    mu: of(mu),
-                    logvar: of(logvar),
-                    eps: of(eps),
-                    z: of(z),
-                })
-            }
-            Task::ReparameterizeGrad {
-                d_z,
-                logvar,
-                eps,
-                d_logvar,
-            } => reparameterize_grad::launch(reparameterize_grad::Buffers {
-                d_z: of(d_z),
-                logvar: of(logvar),
-                eps: of(eps),
-                d_logvar: of(d_logvar),
-            }),
-            Task::Latent(l) => {
-                let buffers = latent::Buffers {
-                    mu: of(&l.mu),
-                    logvar: of(&l.logvar),
-                    eps: of(&l.eps),
-                    z: of(&l.z),
-                    rows: of(&l.rows),
-                };
-                let shape = self.matrix(l.mu);
-                latent::launch(buffers, shape, self.lanes(shape[1]))
-            }
-            Task::LatentGrad(l) => {
-                let buffers = latent_grad::Buffers {
-                    mu: of(&l.mu),
-                    logvar: of(&l.logvar),
-                    eps: of(&l.eps),
-                    d_z: of(&l.d_z),
-                    d_rows: of(&l.d_rows),
-                    d_mu: of(&l.d_mu),
-                    d_logvar: of(&l.d_logvar),
-                };
-                latent_grad::launch(buffers, self.matrix(l.mu))
             }
             Task::OneHot { y } => {
                 let Some(Dataset {
@@ -184,7 +120,6 @@ impl Lowering<'_> {
                 };
                 return Ok(copied.parts.iter().map(launch).collect());
             }
-            Task::Kl(kl) => self.kl(kl),
         };
         Ok(vec![launch])
     }
@@ -219,7 +154,11 @@ impl Lowering<'_> {
     fn pointwise(&self, work: &Pointwise) -> Launch {
         let of = |id: TensorId| self.buffers.of(id);
         let lanes = self.lanes(work.shape[1]);
-        if let Some(loss) = recognise::loss(work).filter(|loss| loss.score == Score::BernoulliNll) {
+        let bernoulli = |loss: &recognise::Loss| {
+            let before = loss.gradient.and_then(|gradient| gradient.before);
+            loss.score == Score::BernoulliNll && before.is_none()
+        };
+        if let Some(loss) = recognise::loss(work).filter(bernoulli) {
             let gradient = loss.gradient.map(|g| bernoulli_nll::Gradient {
                 d_rows: of(g.d_rows),
                 d_logits: of(g.result),
@@ -232,6 +171,28 @@ impl Lowering<'_> {
                 unused: &self.gpu.unused(),
             };
             return bernoulli_nll::launch(buffers, work.shape, lanes);
+        }
+        if let Some(l) = recognise::latent(work) {
+            let buffers = latent::Buffers {
+                mu: of(l.mu),
+                logvar: of(l.logvar),
+                eps: of(l.eps),
+                z: of(l.z),
+                rows: of(l.rows),
+            };
+            return latent::launch(buffers, work.shape, lanes);
+        }
+        if let Some(l) = recognise::latent_grad(work) {
+            let buffers = latent_grad::Buffers {
+                mu: of(l.mu),
+                logvar: of(l.logvar),
+                eps: of(l.eps),
+                d_z: of(l.d_z),
+                d_rows: of(l.d_rows),
+                d_mu: of(l.d_mu),
+                d_logvar: of(l.d_logvar),
+            };
+            return latent_grad::launch(buffers, work.shape);
         }
         let operands = work.operands.iter();
         let results = |results: &[(Expr, TensorId)]| {
@@ -247,24 +208,6 @@ impl Lowering<'_> {
             sums: results(&work.sums),
             lanes,
         })
-    }
-
-    fn kl(&self, kl: &Kl) -> Launch {
-        let of = |id: TensorId| self.buffers.of(id);
-        let gradient = kl.gradient.as_ref().map(|g| kl::Gradient {
-            d_rows: of(g.d_rows),
-            d_mu: of(g.d_mu),
-            d_logvar: of(g.d_logvar),
-        });
-        let buffers = kl::Buffers {
-            mu: of(kl.mu),
-            logvar: of(kl.logvar),
-            value: kl.rows.map(of),
-            gradient,
-            unused: &self.gpu.unused(),
-        };
-        let shape = self.matrix(kl.mu);
-        kl::launch(buffers, shape, self.lanes(shape[1]))
     }
 
     pub(super) fn matrix(&self, id: TensorId) -> [usize; 2] {

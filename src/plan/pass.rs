@@ -75,7 +75,7 @@ impl UncompiledPlans {
             if let Some(program) = step_plan.take_if(|_| shared.rows.is_none()) {
                 let log = rows::Log {
                     entries,
-                    shares: program.shares(),
+                    column_groups: program.column_groups(),
                     batch,
                 };
                 let terms = graph.terms().len();

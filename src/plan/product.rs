@@ -5,94 +5,109 @@ use std::ops::Range;
 
 use super::lower::Lowering;
 use super::parameters::Part;
-use crate::fuse::task::{Product, ProductKind};
+use super::recognise;
+use crate::expr::operand;
+use crate::fuse::task::Product;
 use crate::gpu::{GpuError, Launch, Slice};
-use crate::graph::{Activation, TensorId};
-use crate::kernels::add;
+use crate::graph::{Broadcast, TensorId, Transposed};
 use crate::kernels::gemm::{self, Family, Gemm, Operand, Variant};
+use crate::kernels::pointwise;
 
 impl Lowering<'_> {
     /// The launches of a product. Each block of rows of a weight belongs to as many columns of the
     /// layer's outputs: forward it computes them, and backward they give its gradient. The gradient
     /// of the inputs is a sum over the blocks, in their order.
     pub(super) fn product(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
-        match product.kind {
-            ProductKind::Forward => self.forward(product),
-            ProductKind::InputGrad => self.input_grad(product),
-            ProductKind::WeightGrad => self.weight_grad(product),
+        let Some(finish) = recognise::finish(product) else {
+            unreachable!("fusion asks what a product can take along")
+        };
+        let of = |id: TensorId| self.buffers.of(id);
+        let (left, right) = (of(product.left), of(product.right));
+        let sides = product.transposed.sides();
+        let operands = [Operand::of(left, sides[0]), Operand::of(right, sides[1])];
+        let result = self.matrix(product.result());
+        let shape = product.transposed.shape(result, self.matrix(product.left));
+        let unused = self.gpu.unused();
+        let whole = Gemm {
+            bias: finish.bias.map(of),
+            addend: finish.addend.map(of),
+            activation: finish.activation,
+            derivative: finish.derivative.map(|(function, id)| (function, of(id))),
+            sums: product.sums.map(of),
+            ..Gemm::product(shape, operands, of(product.result()), &unused)
+        };
+        match (self.buffers.parts(product.weight()), product.transposed) {
+            ([_], _) => self.gemm(whole),
+            (blocks, Transposed::Right) => self.forward(whole, blocks),
+            (blocks, Transposed::Left) => self.weight_grad(whole, left, blocks),
+            (blocks, Transposed::Neither) => self.input_grad(whole, left, blocks, product.result()),
         }
     }
 
-    fn forward(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
-        let [batch, fan_in] = self.matrix(product.left);
-        let fan_out = self.matrix(product.right)[0];
+    /// Each block gives columns of the result.
+    fn forward(&self, whole: Gemm<'_>, blocks: &[Part]) -> Result<Vec<Launch>, GpuError> {
+        let [m, n, k] = whole.shape;
         let launch = |part: &Part| {
             let rows = &part.rows;
-            let addend = product.addend.map(|id| self.columns(id, rows));
-            let saved = product.gradient_of;
-            let saved = saved.map(|(f, id)| (f, self.columns(id, rows)));
-            let bias = product.bias.map(|id| self.buffers.of(id));
-            let bias = bias.map(|bias| bias.part(rows.start, rows.len()));
+            let of = |slice: &Slice| columns(slice, [m, n], rows);
+            let bias = whole.bias.map(|bias| bias.part(rows.start, rows.len()));
+            let addend = whole.addend.map(of);
+            let output = whole.derivative.map(|(_, output)| of(output));
+            let derivative = whole.derivative.zip(output.as_ref());
             self.gemm(Gemm {
-                shape: [batch, rows.len(), fan_in],
-                a: Operand::Plain(self.buffers.of(product.left)),
-                a_stride: None,
+                shape: [m, rows.len(), k],
                 b: Operand::Transposed(&part.slice),
                 bias: bias.as_ref(),
                 addend: addend.as_ref(),
-                activation: product.activation,
-                gradient_of: saved.as_ref().map(|(f, saved)| (*f, saved)),
-                c: &self.columns(product.result, rows),
-                c_stride: Some(fan_out),
-                sums: None,
-                partial: None,
-                unused: &self.gpu.unused(),
+                derivative: derivative.map(|((function, _), output)| (function, output)),
+                c: &of(whole.c),
+                c_stride: Some(n),
+                ..whole
             })
         };
-        let launches = self.buffers.parts(product.right).iter().map(launch);
+        let launches = blocks.iter().map(launch);
         Ok(launches.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    fn weight_grad(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
-        let [batch, fan_out] = self.matrix(product.left);
-        let fan_in = self.matrix(product.right)[1];
+    /// Each block is rows of the result. Only a weight of two uses has an addend, and such a one lies in
+    /// one block.
+    fn weight_grad(
+        &self,
+        whole: Gemm<'_>,
+        d_y: &Slice,
+        blocks: &[Part],
+    ) -> Result<Vec<Launch>, GpuError> {
+        let [m, n, k] = whole.shape;
         let launch = |part: &Part| {
             let rows = &part.rows;
-            let sums = product.sums.map(|id| self.buffers.of(id));
-            let sums = sums.map(|sums| sums.part(rows.start, rows.len()));
-            let d_y = self.columns(product.left, rows);
+            let sums = whole.sums.map(|sums| sums.part(rows.start, rows.len()));
             self.gemm(Gemm {
-                shape: [rows.len(), fan_in, batch],
-                a: Operand::Transposed(&d_y),
-                a_stride: Some(fan_out),
-                b: Operand::Plain(self.buffers.of(product.right)),
-                bias: None,
-                // Only a weight of two uses has it, and such a one lies in one block.
-                addend: product.addend.map(|id| self.buffers.of(id)),
-                activation: product.activation,
-                gradient_of: self.gradient_of(product),
+                shape: [rows.len(), n, k],
+                a: Operand::Transposed(&columns(d_y, [k, m], rows)),
+                a_stride: Some(m),
                 c: &part.slice,
-                c_stride: None,
                 sums: sums.as_ref(),
-                partial: None,
-                unused: &self.gpu.unused(),
+                ..whole
             })
         };
-        let launches = self.buffers.parts(product.result).iter().map(launch);
+        let launches = blocks.iter().map(launch);
         Ok(launches.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    /// The sum so far goes back and forth between the result and a scratch buffer, as no launch
-    /// writes where it reads; the last block's lands in the result.
-    fn input_grad(&self, product: &Product) -> Result<Vec<Launch>, GpuError> {
-        let [batch, fan_out] = self.matrix(product.left);
-        let fan_in = self.matrix(product.right)[1];
-        let blocks = self.buffers.parts(product.right);
-        let result = self.buffers.of(product.result);
-        let scratch = self.buffers.scratch(product.result);
+    /// Each block gives summands. The sum so far goes back and forth between the result and a scratch
+    /// buffer, as no launch writes where it reads; the last block's lands in the result.
+    fn input_grad(
+        &self,
+        whole: Gemm<'_>,
+        d_y: &Slice,
+        blocks: &[Part],
+        result: TensorId,
+    ) -> Result<Vec<Launch>, GpuError> {
+        let [m, n, k] = whole.shape;
+        let scratch = self.buffers.scratch(result);
         let last = blocks.len() - 1;
         let sum_of = |index: usize| match (last - index).is_multiple_of(2) {
-            true => result,
+            true => whole.c,
             false => &scratch[0],
         };
         let takes_addend = Family::of(self.gpu).epilogue().takes_operands();
@@ -101,43 +116,29 @@ impl Lowering<'_> {
             let so_far = index.checked_sub(1).map(sum_of);
             let apart = so_far.filter(|_| !takes_addend);
             debug_assert!(
-                apart.is_none() || product.activation.is_none(),
+                apart.is_none() || whole.activation.is_none(),
                 "a gradient has no non-linearity"
             );
-            let d_y = self.columns(product.left, &part.rows);
             launches.extend(self.gemm(Gemm {
-                shape: [batch, fan_in, part.rows.len()],
-                a: Operand::Plain(&d_y),
-                a_stride: Some(fan_out),
+                shape: [m, n, part.rows.len()],
+                a: Operand::Plain(&columns(d_y, [m, k], &part.rows)),
+                a_stride: Some(k),
                 b: Operand::Plain(&part.slice),
-                bias: None,
                 addend: match so_far {
                     Some(_) if apart.is_some() => None,
                     Some(sum) => Some(sum),
-                    None => product.addend.map(|id| self.buffers.of(id)),
+                    None => whole.addend,
                 },
-                activation: product.activation.filter(|_| index == last),
-                gradient_of: self.gradient_of(product).filter(|_| index == last),
+                activation: whole.activation.filter(|_| index == last),
+                derivative: whole.derivative.filter(|_| index == last),
                 c: apart.map_or(sum_of(index), |_| &scratch[1]),
-                c_stride: None,
-                sums: None,
-                partial: None,
-                unused: &self.gpu.unused(),
+                ..whole
             })?);
             if let Some(so_far) = apart {
-                launches.push(add::launch(add::Buffers {
-                    a: so_far,
-                    b: &scratch[1],
-                    sum: sum_of(index),
-                }));
+                launches.push(sum([so_far, &scratch[1]], sum_of(index), [m, n]));
             }
         }
         Ok(launches)
-    }
-
-    fn gradient_of(&self, product: &Product) -> Option<(Activation, &Slice)> {
-        let saved = product.gradient_of;
-        saved.map(|(function, id)| (function, self.buffers.of(id)))
     }
 
     /// The launches of one product: two where its sums are cut into parts.
@@ -151,14 +152,24 @@ impl Lowering<'_> {
         };
         Ok(gemm::launches(gemm, variant))
     }
+}
 
-    /// Some columns of a matrix; their rows lie as far apart as the whole ones.
-    fn columns(&self, of: TensorId, columns: &Range<usize>) -> Slice {
-        let [rows, width] = self.matrix(of);
-        let words = match rows {
-            0 => 0,
-            _ => (rows - 1) * width + columns.len(),
-        };
-        self.buffers.of(of).part(columns.start, words)
-    }
+/// a + b, where a product cannot add.
+fn sum([a, b]: [&Slice; 2], sum: &Slice, shape: [usize; 2]) -> Launch {
+    pointwise::launch(&pointwise::Work {
+        shape,
+        operands: [a, b].map(|of| (of.clone(), Broadcast::EACH)).to_vec(),
+        values: vec![(operand(0) + operand(1), sum.clone())],
+        sums: vec![],
+        lanes: 1,
+    })
+}
+
+/// Some columns of a matrix; their rows lie as far apart as the whole ones.
+fn columns(of: &Slice, [rows, width]: [usize; 2], columns: &Range<usize>) -> Slice {
+    let words = match rows {
+        0 => 0,
+        _ => (rows - 1) * width + columns.len(),
+    };
+    of.part(columns.start, words)
 }

@@ -14,9 +14,9 @@ use std::collections::{HashMap, HashSet};
 
 use self::heads::HeadsProduct;
 use super::parameters::Parameters;
-use super::recognise;
-use crate::fuse::task::{CopiedPart, Copy, Latent, LatentGrad, ProductKind, Task};
-use crate::graph::{Graph, Kind, Ramp, TensorId};
+use super::recognise::{self, Latent, LatentGrad};
+use crate::fuse::task::{CopiedPart, Copy, Pointwise, Task};
+use crate::graph::{Graph, Kind, Ramp, TensorId, Transposed};
 use crate::kernels::rows::{Outcome, Program, Stage, Tensor, Weight};
 use crate::kernels::update::{self, Layer};
 use crate::kernels::{self, Address, SOFTWARE_ITERATIONS, rows};
@@ -201,31 +201,37 @@ impl Builder<'_> {
             }
             Task::Product(_) => match HeadsProduct::of(self.tasks, index) {
                 None => return Ok(()),
-                Some(product) if product.kind == ProductKind::WeightGrad => {
+                Some(product) if product.transposed == Transposed::Left => {
                     let layer = self.layer(&product)?;
                     self.layers.push(layer);
                     return Ok(());
                 }
                 Some(product) => Stage::Product(self.product(&product)?),
             },
-            Task::Latent(latent) => self.latent(latent)?,
-            Task::LatentGrad(grad) => self.latent_grad(grad)?,
-            Task::ColumnSum { .. }
-            | Task::Activation { .. }
-            | Task::ActivationGrad { .. }
-            | Task::Add { .. }
-            | Task::Uniform { .. }
-            | Task::Pointwise(_)
-            | Task::Reduce { .. }
-            | Task::Reparameterize { .. }
-            | Task::ReparameterizeGrad { .. }
-            | Task::Kl(_) => {
-                let names = self.names(&task.writes(), ", ");
-                return Err(format!("{names} is a launch of its own"));
+            Task::Pointwise(work) => self.pointwise(work)?,
+            Task::ColumnSum { .. } | Task::Uniform { .. } | Task::Reduce { .. } => {
+                return Err(self.is_alone(task));
             }
         };
         self.stages.push(stage);
         Ok(())
+    }
+
+    fn pointwise(&mut self, work: &Pointwise) -> Result<Stage, String> {
+        if let Some(latent) = recognise::latent(work) {
+            return self.latent(latent);
+        }
+        match recognise::latent_grad(work) {
+            Some(grad) => self.latent_grad(grad),
+            None => Err(self.is_alone(&Task::Pointwise(work.clone()))),
+        }
+    }
+
+    fn is_alone(&self, task: &Task) -> String {
+        format!(
+            "{} is a launch of its own",
+            self.names(&task.writes(), ", ")
+        )
     }
 
     /// Puts tensors on the tape, side by side.
@@ -362,31 +368,18 @@ impl Builder<'_> {
     fn product(&mut self, product: &HeadsProduct) -> Result<rows::Product, String> {
         let [fan_out, fan_in] = self.fans(&product.right);
         let at = self.parameter(&product.right)?;
-        let (weight, width) = match product.kind {
-            ProductKind::Forward => (
-                Weight {
-                    at,
-                    inner: 1,
-                    column: fan_in,
-                },
-                fan_out,
-            ),
-            ProductKind::InputGrad | ProductKind::WeightGrad => (
-                Weight {
-                    at,
-                    inner: fan_in,
-                    column: 1,
-                },
-                fan_in,
-            ),
+        let (inner, column, width) = match product.transposed {
+            Transposed::Right => (1, fan_in, fan_out),
+            Transposed::Neither | Transposed::Left => (fan_in, 1, fan_in),
         };
+        let weight = Weight { at, inner, column };
         let bias = match product.bias.as_slice() {
             [] => None,
             bias => Some(self.parameter(bias)?),
         };
         let addend = product.addend.map(|id| self.operand(&[id])).transpose()?;
-        let gradient_of = match product.gradient_of {
-            Some((function, saved)) => Some((function, self.operand(&[saved])?)),
+        let derivative = match product.derivative {
+            Some((function, output)) => Some((function, self.operand(&[output])?)),
             None => None,
         };
         let input = self.operand(&product.left)?;
@@ -404,7 +397,7 @@ impl Builder<'_> {
             bias,
             addend,
             activation: product.activation,
-            gradient_of,
+            derivative,
             result,
         })
     }
@@ -412,7 +405,7 @@ impl Builder<'_> {
     /// The copy of the first columns of an input's gradient, where it is all that reads that gradient:
     /// labels, which lie right of these columns, have none.
     fn first_columns(&self, product: &HeadsProduct) -> Option<(usize, CopiedPart)> {
-        let plain = product.addend.is_none() && product.gradient_of.is_none();
+        let plain = product.addend.is_none() && product.derivative.is_none();
         let mut readers =
             (0..self.tasks.len()).filter(|&n| self.tasks[n].reads().contains(&product.result[0]));
         let (copy, None) = (readers.next()?, readers.next()) else {
@@ -421,7 +414,7 @@ impl Builder<'_> {
         let Task::Copy(Copy { parts }) = &self.tasks[copy] else {
             return None;
         };
-        let fits = product.kind == ProductKind::InputGrad && plain;
+        let fits = product.transposed == Transposed::Neither && plain;
         match parts.as_slice() {
             [part] if fits && part.from_first == 0 => Some((copy, part.clone())),
             _ => None,
@@ -436,7 +429,7 @@ impl Builder<'_> {
 
     /// Stored, or, where only a loss reads it, scored.
     fn outcome(&mut self, product: &HeadsProduct) -> Result<Outcome, String> {
-        let scored = product.addend.is_none() && product.gradient_of.is_none();
+        let scored = product.addend.is_none() && product.derivative.is_none();
         let result = product.result[0];
         let readers: Vec<usize> = (0..self.tasks.len())
             .filter(|&n| self.tasks[n].reads().contains(&result))
@@ -454,23 +447,10 @@ impl Builder<'_> {
         self.taken.insert(index);
         let mut gradient = None;
         if let Some(of) = &loss.gradient {
-            let mut result = of.result;
-            if let Some(function) = product.activation {
-                let derivative = readers.iter().find_map(|&n| match self.tasks[n] {
-                    Task::ActivationGrad {
-                        function: f,
-                        d_y,
-                        d_x,
-                        ..
-                    } if f == function && d_y == result => Some((n, d_x)),
-                    _ => None,
-                });
-                let missing = || format!("{} has no derivative", self.name(product.result[0]));
-                let (n, d_x) = derivative.ok_or_else(missing)?;
-                self.taken.insert(n);
-                result = d_x;
+            if of.before != product.activation {
+                return Err(format!("{} has no derivative", self.name(result)));
             }
-            gradient = Some((self.allocate(&[result]), self.constant(of.d_rows)?));
+            gradient = Some((self.allocate(&[of.result]), self.constant(of.d_rows)?));
         }
         if readers.iter().any(|n| !self.taken.contains(n)) {
             return Err(format!(
@@ -486,7 +466,7 @@ impl Builder<'_> {
         })
     }
 
-    fn latent(&mut self, latent: &Latent) -> Result<Stage, String> {
+    fn latent(&mut self, latent: Latent) -> Result<Stage, String> {
         Ok(Stage::Latent {
             heads: self.operand(&[latent.mu, latent.logvar])?,
             draw: self.draw(latent.eps)?,
@@ -495,7 +475,7 @@ impl Builder<'_> {
         })
     }
 
-    fn latent_grad(&mut self, grad: &LatentGrad) -> Result<Stage, String> {
+    fn latent_grad(&mut self, grad: LatentGrad) -> Result<Stage, String> {
         let (upstream, ramp) = match self.ramps.get(&grad.d_rows) {
             Some(&ramped) => ramped,
             None => (self.constant(grad.d_rows)?, Ramp::NONE),

@@ -3,7 +3,7 @@
 use super::buffers::{Buffers, Pool};
 use super::choice::StepPlan;
 use super::parameters::Parameters;
-use super::{Plan, SharedBuffers, lower, profile, terms, updates};
+use super::{Plan, SharedBuffers, lower, profile, recognise, terms, updates};
 use crate::fuse;
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, Update};
@@ -27,7 +27,8 @@ impl UncompiledPlan {
         pool: &mut Pool,
         shared: &SharedBuffers,
     ) -> Result<(Self, Buffers), GpuError> {
-        let tasks = fuse::fuse(graph, gemm::Family::of(gpu).epilogue());
+        let takes = recognise::takes(gemm::Family::of(gpu).epilogue());
+        let tasks = fuse::fuse(graph, takes);
         let buffers = Buffers::assign(gpu, graph, &tasks, parameters, pool)?;
         let lowering = lower::Lowering {
             gpu,

@@ -1,6 +1,5 @@
-//! Twin of the kernel `activation`: a pointwise non-linearity.
+//! The non-linearities of the twins of products, and their derivatives.
 
-use super::real::Real;
 use crate::graph::Activation;
 
 /// f(x) of one element.
@@ -14,25 +13,31 @@ pub fn apply(function: Activation, x: f64) -> f64 {
     }
 }
 
-/// y = f(x): `[len] → [len]`.
-pub fn value<T: Real>(function: Activation, x: &[T]) -> Vec<T> {
-    x.iter()
-        .map(|&x| T::narrow(apply(function, x.wide())))
-        .collect()
+/// f′ of one element, from f's output `y`.
+pub fn derivative(function: Activation, y: f64) -> f64 {
+    match function {
+        Activation::Relu if y > 0.0 => 1.0,
+        Activation::Relu => 0.0,
+        Activation::Tanh => 1.0 - y * y,
+        Activation::Sigmoid => y * (1.0 - y),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::apply;
+    use super::{apply, derivative};
     use crate::graph::Activation;
 
     #[test]
-    fn the_formulas_for_people_are_what_is_computed() {
+    fn they_are_the_formulas_of_graphs() {
         for function in Activation::ALL {
             for x in [-30.0, -1.5, 0.0, 0.25, 3.0] {
                 let shown = function.formula().evaluate::<f64>(&[x]);
                 let computed = apply(function, x);
                 assert!((shown - computed).abs() < 1e-15, "{function:?} of {x}");
+                let slope = function.slope().evaluate::<f64>(&[computed]);
+                let computed = derivative(function, computed);
+                assert!((slope - computed).abs() < 1e-15, "{function:?}′ of {x}");
             }
         }
     }

@@ -2,9 +2,9 @@
 //! `gemm_split_sum`, `gemm_tiled_subgroups`, `gemm_cooperative_8` and `gemm_cooperative_16`: matrix
 //! products with what follows them.
 
+use super::activation;
 use super::real::Real;
-use super::{activation, activation_grad};
-use crate::graph::Activation;
+use crate::graph::{Activation, Transposed};
 
 /// How a row-major operand enters the product.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,15 @@ pub enum Operand<'a, T> {
     Transposed(&'a [T]),
 }
 
-impl<T: Real> Operand<'_, T> {
+impl<'a, T: Real> Operand<'a, T> {
+    /// One or the other.
+    pub fn of(values: &'a [T], transposed: bool) -> Self {
+        match transposed {
+            false => Self::Plain(values),
+            true => Self::Transposed(values),
+        }
+    }
+
     /// The `[rows, columns]` matrix that enters, in `f64`.
     fn entering(self, rows: usize, columns: usize) -> Vec<f64> {
         let mut out = Vec::with_capacity(rows * columns);
@@ -37,7 +45,7 @@ impl<T: Real> Operand<'_, T> {
     }
 }
 
-/// c = f(a·b + bias + addend) · g′(saved), with `a` `[m, k]` and `b` `[k, n]` as they enter.
+/// c = f(a·b + bias + addend) · g′(g's output), with `a` `[m, k]` and `b` `[k, n]` as they enter.
 #[derive(Clone, Copy, Debug)]
 pub struct Gemm<'a, T> {
     /// m, n and k.
@@ -53,7 +61,7 @@ pub struct Gemm<'a, T> {
     /// f.
     pub activation: Option<Activation>,
     /// g and its output `[m, n]`.
-    pub gradient_of: Option<(Activation, &'a [T])>,
+    pub derivative: Option<(Activation, &'a [T])>,
 }
 
 impl<'a, T: Real> Gemm<'a, T> {
@@ -66,7 +74,7 @@ impl<'a, T: Real> Gemm<'a, T> {
             bias: None,
             addend: None,
             activation: None,
-            gradient_of: None,
+            derivative: None,
         }
     }
 }
@@ -108,51 +116,23 @@ fn finish<T: Real>(gemm: &Gemm<'_, T>, at: usize, column: usize, sum: f64) -> f6
     if let Some(function) = gemm.activation {
         value = activation::apply(function, value);
     }
-    if let Some((function, saved)) = gemm.gradient_of {
-        value *= activation_grad::derivative(function, saved[at].wide());
+    if let Some((function, output)) = gemm.derivative {
+        value *= activation::derivative(function, output[at].wide());
     }
     value
 }
 
-/// x·weightᵀ + bias: `[batch, in], [out, in], [out] → [batch, out]`.
-pub fn linear<T: Real>(
-    x: &[T],
-    weight: &[T],
-    bias: &[T],
-    [batch, fan_out, fan_in]: [usize; 3],
+/// a·b + bias: `[m, k], [k, n], [n] → [m, n]` as they enter.
+pub fn product<T: Real>(
+    [a, b]: [&[T]; 2],
+    transposed: Transposed,
+    bias: Option<&[T]>,
+    shape: [usize; 3],
 ) -> Vec<T> {
-    let shape = [batch, fan_out, fan_in];
-    let product = Gemm::product(Operand::Plain(x), Operand::Transposed(weight), shape);
+    let [left, right] = transposed.sides();
+    let (a, b) = (Operand::of(a, left), Operand::of(b, right));
     value(&Gemm {
-        bias: Some(bias),
-        ..product
+        bias,
+        ..Gemm::product(a, b, shape)
     })
-}
-
-/// d_x = d_y·weight: `[batch, out], [out, in] → [batch, in]`.
-pub fn linear_input_grad<T: Real>(
-    d_y: &[T],
-    weight: &[T],
-    [batch, fan_out, fan_in]: [usize; 3],
-) -> Vec<T> {
-    let shape = [batch, fan_in, fan_out];
-    value(&Gemm::product(
-        Operand::Plain(d_y),
-        Operand::Plain(weight),
-        shape,
-    ))
-}
-
-/// d_weight = d_yᵀ·x: `[batch, out], [batch, in] → [out, in]`.
-pub fn linear_weight_grad<T: Real>(
-    d_y: &[T],
-    x: &[T],
-    [batch, fan_out, fan_in]: [usize; 3],
-) -> Vec<T> {
-    let shape = [fan_out, fan_in, batch];
-    value(&Gemm::product(
-        Operand::Transposed(d_y),
-        Operand::Plain(x),
-        shape,
-    ))
 }

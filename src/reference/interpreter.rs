@@ -1,10 +1,7 @@
 //! Runs a graph, operation by operation, on the twins.
 
 use super::real::Real;
-use super::{
-    activation, activation_grad, add, column_sum, copy, draw, gather, gemm, kl, objective, one_hot,
-    pointwise, reduce, reparameterize, reparameterize_grad,
-};
+use super::{column_sum, copy, draw, gather, gemm, objective, one_hot, pointwise, reduce};
 use crate::executor;
 use crate::graph::{Graph, Kind, Node, Op, TensorId};
 
@@ -67,8 +64,8 @@ impl<T: Real> Values<T> {
     }
 }
 
-/// Computes every operation's results from the inputs and parameters in `values`, and returns the
-/// objective and its terms. `watch` sees each node's results and stops the run with `false`.
+/// Computes every operation's result from the inputs and parameters in `values`, and returns the
+/// objective and its terms. `watch` sees each node's result and stops the run with `false`.
 ///
 /// # Panics
 /// Where an input or parameter was not set, or the graph gathers and there is no data set.
@@ -79,19 +76,17 @@ pub fn evaluate<T: Real>(
     mut watch: impl FnMut(TensorId, &[T]) -> bool,
 ) -> Vec<f64> {
     for node in graph.nodes() {
-        let results = compute(graph, node, values, context);
-        for (&id, result) in node.outputs.iter().zip(results) {
-            debug_assert_eq!(
-                result.len(),
-                graph.shape(id).len(),
-                "{}",
-                graph.tensor(id).name
-            );
-            let go_on = watch(id, &result);
-            values.set(id, result);
-            if !go_on {
-                return Vec::new();
-            }
+        let (id, result) = (node.output, compute(graph, node, values, context));
+        debug_assert_eq!(
+            result.len(),
+            graph.shape(id).len(),
+            "{}",
+            graph.tensor(id).name
+        );
+        let go_on = watch(id, &result);
+        values.set(id, result);
+        if !go_on {
+            return Vec::new();
         }
     }
     let terms: Vec<_> = graph
@@ -110,15 +105,15 @@ fn compute<T: Real>(
     node: &Node,
     values: &Values<T>,
     context: Context<'_>,
-) -> Vec<Vec<T>> {
+) -> Vec<T> {
     let input = |index: usize| values.get(node.inputs[index]);
     let all_inputs = || (0..node.inputs.len()).map(input).collect::<Vec<_>>();
     let matrix = |index: usize| {
         let shape = graph.shape(node.inputs[index]);
         [shape.rows(), shape.columns()]
     };
-    let output = graph.shape(node.outputs[0]);
-    let result = match &node.op {
+    let output = graph.shape(node.output);
+    match &node.op {
         Op::Gather => {
             let Batches {
                 pixels,
@@ -149,42 +144,19 @@ fn compute<T: Real>(
         &Op::Ramp { scale, ramp } => {
             vec![T::narrow(scale * ramp.at(context.step)); output.len()]
         }
-        Op::Linear => {
-            let [fan_out, fan_in] = matrix(1);
-            gemm::linear(
-                input(0),
-                input(1),
-                input(2),
-                [output.rows(), fan_out, fan_in],
-            )
-        }
-        Op::LinearInputGrad => {
-            let [fan_out, fan_in] = matrix(1);
-            gemm::linear_input_grad(input(0), input(1), [output.rows(), fan_out, fan_in])
-        }
-        Op::LinearWeightGrad => {
-            let shape = [matrix(0)[0], output.rows(), output.columns()];
-            gemm::linear_weight_grad(input(0), input(1), shape)
+        &Op::Product { transposed } => {
+            let bias = node.inputs.get(2).map(|&bias| values.get(bias));
+            let shape = transposed.shape([output.rows(), output.columns()], matrix(0));
+            gemm::product([input(0), input(1)], transposed, bias, shape)
         }
         Op::ColumnSum => column_sum::value(input(0), matrix(0)),
-        &Op::Activation(function) => activation::value(function, input(0)),
-        &Op::ActivationGrad(function) => activation_grad::gradient(function, input(0), input(1)),
-        Op::Add => add::value(input(0), input(1)),
         Op::Pointwise(work) => pointwise::value(work, &all_inputs()),
         Op::RowSum(work) => pointwise::row_sum(work, &all_inputs()),
         &Op::Reduce { function, axis } => reduce::value(function, input(0), axis, matrix(0)[1]),
         Op::Concat => copy::concat(input(0), input(1), matrix(0), matrix(1)),
         &Op::Slice { first } => copy::slice(input(0), matrix(0), first, output.columns()),
         Op::Stop | Op::ScaleGradient => input(0).to_vec(),
-        Op::Reparameterize => reparameterize::value(input(0), input(1), input(2)),
-        Op::ReparameterizeGrad => reparameterize_grad::gradient(input(0), input(1), input(2)),
-        Op::Kl => kl::value(input(0), input(1), matrix(0)),
-        Op::KlGrad => {
-            let (d_mu, d_logvar) = kl::gradient(input(0), input(1), input(2), matrix(0));
-            return vec![d_mu, d_logvar];
-        }
-    };
-    vec![result]
+    }
 }
 
 fn batches(context: Context<'_>) -> Batches<'_> {

@@ -4,9 +4,7 @@
 //! hold the kernels against it, and `--adapter reference` runs on it where there is no GPU.
 
 pub mod activation;
-pub mod activation_grad;
 pub mod adam;
-pub mod add;
 pub mod bernoulli_nll;
 pub mod column_sum;
 pub mod copy;
@@ -16,7 +14,6 @@ pub mod gather;
 pub mod gemm;
 pub mod gradient_norm;
 mod interpreter;
-pub mod kl;
 pub mod latent;
 pub mod latent_grad;
 pub mod objective;
@@ -24,8 +21,6 @@ pub mod one_hot;
 pub mod pointwise;
 pub mod real;
 pub mod reduce;
-pub mod reparameterize;
-pub mod reparameterize_grad;
 pub mod rows;
 pub mod step_losses;
 pub mod update;

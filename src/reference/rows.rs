@@ -1,7 +1,7 @@
 //! Twin of the kernels `rows_subgroups` and `rows_workgroup`: a program of stages over the rows of a batch.
 
 use super::real::Real;
-use super::{activation_grad, draw, gather, gemm, latent, latent_grad, one_hot, pointwise};
+use super::{activation, draw, gather, gemm, latent, latent_grad, one_hot, pointwise};
 use crate::graph::{Broadcast, Pointwise};
 use crate::kernels::State;
 use crate::kernels::rows::{Log, Outcome, Product, Program, Stage, Tensor, Weight};
@@ -38,7 +38,7 @@ pub fn noise<T: Real>(seed: u64) -> impl Fn(Draw, u32, usize) -> Vec<T> {
     move |of, step, len| draw::normals(seed, of, step, len)
 }
 
-/// Runs all stages in place: what they write on the tape, their rows as the first of the shares of
+/// Runs all stages in place: what they write on the tape, their rows as those of the first column group of
 /// the log. Returns the counters, moved on where the batch ends.
 pub fn run<T: Real>(
     program: &Program,
@@ -176,7 +176,7 @@ fn product<T: Real>(
         .map(|at| (0..p.width).map(|c| parameters[at.word(c)]).collect());
     let input = of(p.input);
     let addend = p.addend.map(&of);
-    let saved = p.gradient_of.map(|(g, saved)| (g, of(saved)));
+    let output = p.derivative.map(|(g, output)| (g, of(output)));
     let y = gemm::value(&gemm::Gemm {
         shape: [rows, p.width, p.input.width],
         a: gemm::Operand::Plain(&input),
@@ -184,7 +184,7 @@ fn product<T: Real>(
         bias: bias.as_deref(),
         addend: addend.as_deref(),
         activation: p.activation,
-        gradient_of: saved.as_ref().map(|(g, saved)| (*g, saved.as_slice())),
+        derivative: output.as_ref().map(|(g, output)| (*g, output.as_slice())),
     });
     let (score, observed, term, gradient) = match p.result {
         Outcome::Stored(tensor) => {
@@ -216,7 +216,12 @@ fn product<T: Real>(
         };
         let d_y = pointwise::value(&slope, &[&y, &observed, &d_rows]);
         let before = match p.activation {
-            Some(function) => activation_grad::gradient(function, &y, &d_y),
+            Some(function) => {
+                let each = y.iter().zip(&d_y);
+                let slope = |y: &T| activation::derivative(function, y.wide());
+                each.map(|(y, d_y)| T::narrow(d_y.wide() * slope(y)))
+                    .collect()
+            }
             None => d_y,
         };
         (tensor, before)

@@ -10,7 +10,7 @@ use crate::kernels::{State, Term};
 
 /// The lines `[entries, 1 + terms]` of these entries: each the objective, then its terms.
 ///
-/// `rows` is `[terms, entries, shares, batch]` as [`Log`] says; of each share the first `batch`
+/// `rows` is `[terms, entries, column_groups, batch]` as [`Log`] says; of each group the first `batch`
 /// count. `state` is where the loop stands after the last entry that is written. The result stays in
 /// `f64`, as that of [`objective::value`].
 pub fn value<T: Real>(
@@ -22,8 +22,8 @@ pub fn value<T: Real>(
     state: State,
 ) -> Vec<f64> {
     let row = |first: usize| {
-        let shares = (0..log.shares).map(|share| rows[first + share * log.batch].wide());
-        shares.sum::<f64>()
+        let sum = |group: usize| rows[first + group * log.batch].wide();
+        (0..log.column_groups).map(sum).sum::<f64>()
     };
     let line = |entry: usize| {
         let step = state.step - (state.entry - entry as u32);

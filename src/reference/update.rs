@@ -3,7 +3,7 @@
 
 use super::real::Real;
 use super::{adam, column_sum, gemm};
-use crate::graph::Optimizer;
+use crate::graph::{Optimizer, Transposed};
 use crate::kernels::Address;
 use crate::kernels::rows::Tensor;
 use crate::kernels::update::Layer;
@@ -26,7 +26,7 @@ pub fn gradients<T: Real>(layer: &Layer, rows: usize, tape: &[T]) -> (Vec<T>, Ve
     let read = |at, width| Tensor::whole(at, width).read(tape, rows);
     let (d_y, x) = (read(layer.d_y, fan_out), read(layer.x, fan_in));
     (
-        gemm::linear_weight_grad(&d_y, &x, [rows, fan_out, fan_in]),
+        gemm::product([&d_y, &x], Transposed::Left, None, [fan_out, fan_in, rows]),
         column_sum::value(&d_y, [rows, fan_out]),
     )
 }

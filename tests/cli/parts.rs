@@ -73,8 +73,8 @@ fn a_posterior_and_a_prior_have_their_formulas_and_sources() {
             "posterior",
             [
                 "Kingma and Welling 2013",
-                "mu + exp(0.5 * min(logvar, 80)) * eps",
-                "(z - mu)^2 * exp(-min(logvar, 80))",
+                "mu + exp(0.5 * capped(logvar)) * eps",
+                "(z - mu)^2 * exp(-capped(logvar))",
             ],
         ),
         (
@@ -94,7 +94,7 @@ fn an_objective_has_its_terms_formulas_and_flags() {
     let said = Place::new().vae("parts objective").succeeds().out;
     for part in [
         "minimised    recon + kl\n",
-        "0.5 * (mu^2 + expm1_minus(min(logvar, 80)))",
+        "0.5 * (mu^2 + expm1_minus(capped(logvar)))",
         "ln(K) - logsumexp(log_weight)",
         "--kl-warmup  Steps over which that weight rises from 0: Sønderby et al. 2016",
         "Burda, Grosse and Salakhutdinov 2016",

@@ -44,6 +44,8 @@ EVERYWHERE = {
     "abs": (abs, sign),
     "square": (lambda x: x * x, lambda x: 2 * x),
     "relu": (lambda x: max(x, mpf(0)), lambda x: mpf(x > 0)),
+    # Its slope is no derivative beyond 80, by intent.
+    "capped": (lambda x: min(x, mpf(80)), lambda x: mpf(1)),
     "exp": (m.exp, m.exp),
     "expm1": (m.expm1, m.exp),
     "expm1_minus": (lambda x: m.expm1(x) - x, m.expm1),

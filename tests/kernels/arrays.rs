@@ -2,9 +2,10 @@
 
 use bytemuck::Pod;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use vae_wgpu::expr::Expr;
 use vae_wgpu::gpu::{Gpu, Launch, Slice};
-use vae_wgpu::graph::Activation;
-use vae_wgpu::kernels::State;
+use vae_wgpu::graph::{Activation, Broadcast};
+use vae_wgpu::kernels::{State, pointwise};
 use vae_wgpu::rng;
 
 /// Lengths about the edges of a workgroup of 64, primes, one, and none.
@@ -91,6 +92,18 @@ pub(crate) fn state(gpu: &Gpu, step: u32, position: u32, entry: u32) -> Array<'_
             padding: 0,
         }],
     )
+}
+
+/// An expression at each element of arrays of one length.
+pub(crate) fn elementwise(expr: Expr, operands: &[&Array<'_>], y: &Array<'_>) -> Launch {
+    let operand = |array: &&Array<'_>| (array.slice().clone(), Broadcast::EACH);
+    pointwise::launch(&pointwise::Work {
+        shape: [1, y.slice().len()],
+        operands: operands.iter().map(operand).collect(),
+        values: vec![(expr, y.slice().clone())],
+        sums: vec![],
+        lanes: 1,
+    })
 }
 
 /// Runs one launch to its end, with the guards after `arrays` in the kernel's reach.

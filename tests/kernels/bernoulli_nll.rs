@@ -86,7 +86,7 @@ impl Case {
             .check_against(what, actual, &expected, &magnitude);
     }
 
-    /// The sigmoid is off by 7 ULP of 1 at most (see `activation`), difference and product by one.
+    /// The sigmoid is off by 7 ULP of 1 at most, difference and product by one.
     fn check_gradient(&self, what: &str, actual: &[f32]) {
         let [logits, x, d_rows] = [&self.logits, &self.x, &self.d_rows].map(|v| wide(v));
         let expected = twin::gradient(&logits, &x, &d_rows, self.shape);

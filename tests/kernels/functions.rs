@@ -5,7 +5,7 @@ use vae_wgpu::gpu::Gpu;
 use vae_wgpu::graph::Broadcast;
 use vae_wgpu::kernels::pointwise;
 
-use crate::arrays::{Array, run, uniform};
+use crate::arrays::{Array, elementwise, run, uniform};
 use crate::shaders::check_translations;
 use crate::support::harness::{Test, tests};
 
@@ -24,15 +24,7 @@ fn values(gpu: &Gpu, expr: &Expr, operands: &[[f32; 2]]) -> Vec<f32> {
     let side = |i: usize| operands.iter().map(|pair| pair[i]).collect::<Vec<_>>();
     let [a, b] = [0, 1].map(|i| Array::of(gpu, &side(i)));
     let y = Array::output(gpu, len);
-    let launch = pointwise::launch(&pointwise::Work {
-        shape: [1, len],
-        operands: [&a, &b]
-            .map(|of| (of.slice().clone(), Broadcast::EACH))
-            .to_vec(),
-        values: vec![(expr.clone(), y.slice().clone())],
-        sums: vec![],
-        lanes: 1,
-    });
+    let launch = elementwise(expr.clone(), &[&a, &b], &y);
     run(gpu, launch, &[&a, &b, &y]);
     y.read()
 }

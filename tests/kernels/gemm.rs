@@ -88,7 +88,7 @@ struct Case {
     bias: Option<Vec<f32>>,
     addend: Option<Vec<f32>>,
     activation: Option<Activation>,
-    gradient_of: Option<(Activation, Vec<f32>)>,
+    derivative: Option<(Activation, Vec<f32>)>,
     /// Columns that follow those of the left operand and the result in memory, which are others'.
     others: usize,
 }
@@ -104,7 +104,7 @@ impl Case {
             bias: None,
             addend: None,
             activation: None,
-            gradient_of: None,
+            derivative: None,
             others: 0,
         }
     }
@@ -114,7 +114,7 @@ impl Case {
         let epilogue = variant.family().epilogue();
         self.activation
             .is_none_or(|function| epilogue.takes_activation(function))
-            && (epilogue.takes_operands() || self.addend.is_none() && self.gradient_of.is_none())
+            && (epilogue.takes_operands() || self.addend.is_none() && self.derivative.is_none())
     }
 
     fn compare(&self, gpu: &Gpu, variant: Variant) {
@@ -140,34 +140,30 @@ impl Case {
         let bias = self.bias.as_ref().map(|values| Array::of(gpu, values));
         let wide = |values: &Vec<f32>| Array::of(gpu, &self.apart(values, n));
         let addend = self.addend.as_ref().map(wide);
-        let saved = self.gradient_of.as_ref().map(|(_, saved)| wide(saved));
+        let output = self.derivative.as_ref().map(|(_, output)| wide(output));
         let len = self.apart(&vec![0.0; m * n], n).len();
         let [c, sums] = [len, m].map(|len| Array::output(gpu, len));
-        let side = |transposed, array| match transposed {
-            false => Operand::Plain(array),
-            true => Operand::Transposed(array),
-        };
         let partial = Array::output(gpu, variant.partial(self.shape));
         let gemm = Gemm {
             shape: self.shape,
-            a: side(self.transposed[0], a.slice()),
+            a: Operand::of(a.slice(), self.transposed[0]),
             a_stride: (self.others > 0).then_some(a_columns + self.others),
-            b: side(self.transposed[1], b.slice()),
+            b: Operand::of(b.slice(), self.transposed[1]),
             bias: bias.as_ref().map(Array::slice),
             addend: addend.as_ref().map(Array::slice),
             activation: self.activation,
-            gradient_of: self
-                .gradient_of
+            derivative: self
+                .derivative
                 .as_ref()
-                .zip(saved.as_ref())
-                .map(|((function, _), saved)| (*function, saved.slice())),
+                .zip(output.as_ref())
+                .map(|((function, _), output)| (*function, output.slice())),
             c: c.slice(),
             c_stride: (self.others > 0).then_some(n + self.others),
             sums: Some(sums.slice()),
             partial: Some(partial.slice()),
             unused: &gpu.unused(),
         };
-        let epilogue = [&bias, &addend, &saved].into_iter().flatten();
+        let epilogue = [&bias, &addend, &output].into_iter().flatten();
         let arrays: Vec<_> = [&a, &b, &c, &sums, &partial]
             .into_iter()
             .chain(epilogue)
@@ -229,10 +225,10 @@ impl Case {
             ..
         } = self;
         let [bias, addend] = [self.bias.is_some(), self.addend.is_some()];
-        let gradient_of = self.gradient_of.as_ref().map(|(function, _)| function);
+        let derivative = self.derivative.as_ref().map(|(function, _)| function);
         format!(
             "{shape:?}, transposed {transposed:?}, bias {bias}, addend {addend}, \
-             activation {activation:?}, gradient of {gradient_of:?}"
+             activation {activation:?}, gradient of {derivative:?}"
         )
     }
 
@@ -248,7 +244,7 @@ impl Case {
         let expected = self.twin(|v| v.into());
         let sums = Self {
             activation: None,
-            gradient_of: None,
+            derivative: None,
             ..self.clone()
         };
         let mut sums = sums.twin(|v| v.abs().into());
@@ -302,24 +298,20 @@ impl Case {
     fn twin(&self, convert: fn(f32) -> f64) -> Vec<f64> {
         let all = |values: &Vec<f32>| values.iter().copied().map(convert).collect::<Vec<f64>>();
         let [a, b] = [&self.a, &self.b].map(all);
-        let side = |transposed, values| match transposed {
-            false => TwinOperand::Plain(values),
-            true => TwinOperand::Transposed(values),
-        };
-        let saved = self
-            .gradient_of
+        let output = self
+            .derivative
             .as_ref()
-            .map(|(function, saved)| (*function, wide(saved)));
+            .map(|(function, output)| (*function, wide(output)));
         twin::value(&twin::Gemm {
             shape: self.shape,
-            a: side(self.transposed[0], &a),
-            b: side(self.transposed[1], &b),
+            a: TwinOperand::of(&a, self.transposed[0]),
+            b: TwinOperand::of(&b, self.transposed[1]),
             bias: self.bias.as_ref().map(all).as_deref(),
             addend: self.addend.as_ref().map(all).as_deref(),
             activation: self.activation,
-            gradient_of: saved
+            derivative: output
                 .as_ref()
-                .map(|(function, saved)| (*function, saved.as_slice())),
+                .map(|(function, output)| (*function, output.as_slice())),
         })
     }
 }
@@ -395,12 +387,12 @@ fn every_epilogue(gpu: &Gpu) {
         for (index, activation) in functions().into_iter().enumerate() {
             for derivative in functions() {
                 for (bias, addend) in [(false, false), (true, false), (false, true), (true, true)] {
-                    let saved = uniform(5, m * n, 1.0);
+                    let output = uniform(5, m * n, 1.0);
                     let case = Case {
                         bias: bias.then(|| uniform(3, n, 3.0)),
                         addend: addend.then(|| uniform(4, m * n, 3.0)),
                         activation,
-                        gradient_of: derivative.map(|function| (function, saved)),
+                        derivative: derivative.map(|function| (function, output)),
                         ..Case::product([m, n, 5], ORDERS[index % ORDERS.len()])
                     };
                     if case.fits(variant) {
@@ -431,7 +423,7 @@ fn a_layer_of_each_kind(gpu: &Gpu) {
         d_x.compare(gpu, variant);
         let fused = Case {
             addend: Some(uniform(4, batch * fan_in, 1.0)),
-            gradient_of: Some((Tanh, uniform(5, batch * fan_in, 1.0))),
+            derivative: Some((Tanh, uniform(5, batch * fan_in, 1.0))),
             ..d_x
         };
         if fused.fits(variant) {
@@ -463,7 +455,7 @@ fn columns_of_wider_matrices(gpu: &Gpu) {
                 plain.compare(gpu, variant);
                 let all = Case {
                     addend: Some(uniform(4, m * n, 1.0)),
-                    gradient_of: Some((Tanh, uniform(5, m * n, 1.0))),
+                    derivative: Some((Tanh, uniform(5, m * n, 1.0))),
                     ..plain
                 };
                 if all.fits(variant) {
@@ -540,7 +532,7 @@ fn an_unknown_activation_is_nan(gpu: &Gpu) {
             ..product.clone()
         };
         let backward = Case {
-            gradient_of: Some((Relu, vec![1.0; m * n])),
+            derivative: Some((Relu, vec![1.0; m * n])),
             ..product
         };
         for (case, place) in [(forward, 0), (backward, 1)] {
@@ -553,7 +545,7 @@ fn an_unknown_activation_is_nan(gpu: &Gpu) {
 }
 
 /// The launch with a code that no function has, where it has one: in place of `activation`, or of
-/// `gradient_of` after it.
+/// `derivative` after it.
 fn with_unknown(mut launch: Launch, place: usize) -> Launch {
     let activation = match launch.kernel.name.as_ref() {
         "gemm_split_sum" => 5,

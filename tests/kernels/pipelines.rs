@@ -4,11 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use vae_wgpu::expr::operand;
 use vae_wgpu::gpu::{AdapterChoice, Checks, Gpu, Kernel, Launch, Options};
-use vae_wgpu::graph::Activation;
-use vae_wgpu::kernels::{activation, add};
 
-use crate::arrays::{Array, run_all, uniform};
+use crate::arrays::{Array, elementwise, run_all, uniform};
 use crate::support::harness::{Test, tests};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -23,29 +22,17 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Two of each kernel, each reading what the one before wrote: x, x + x, tanh, sum with itself, ReLU.
+/// Kernels of three texts, each reading what the one before wrote: x, 2·x, tanh, 2·x, ReLU.
 fn chain<'a>(gpu: &'a Gpu, x: &[f32]) -> (Vec<Launch>, Vec<Array<'a>>) {
     let mut arrays = vec![Array::of(gpu, x)];
     arrays.extend((0..4).map(|_| Array::output(gpu, x.len())));
-    let sum = |from: usize| {
-        add::launch(add::Buffers {
-            a: arrays[from].slice(),
-            b: arrays[from].slice(),
-            sum: arrays[from + 1].slice(),
-        })
-    };
-    let act = |function, from: usize| {
-        let buffers = activation::Buffers {
-            x: arrays[from].slice(),
-            y: arrays[from + 1].slice(),
-        };
-        activation::launch(buffers, function)
-    };
+    let of = |expr, from: usize| elementwise(expr, &[&arrays[from]], &arrays[from + 1]);
+    let x = operand(0);
     let launches = vec![
-        sum(0),
-        act(Activation::Tanh, 1),
-        sum(2),
-        act(Activation::Relu, 3),
+        of(2.0 * &x, 0),
+        of(x.tanh(), 1),
+        of(2.0 * &x, 2),
+        of(x.relu(), 3),
     ];
     (launches, arrays)
 }
@@ -107,16 +94,11 @@ fn launches_prepared_together_run_in_their_order(gpu: &Gpu) {
 fn kernels_of_one_name_are_told_apart_by_their_text(gpu: &Gpu) {
     let (x, y) = (Array::of(gpu, &[3.0_f32]), Array::of(gpu, &[4.0_f32]));
     let outputs: [_; 3] = [(); 3].map(|()| Array::output(gpu, 1));
-    let launch = |output: &Array<'_>| {
-        add::launch(add::Buffers {
-            a: x.slice(),
-            b: y.slice(),
-            sum: output.slice(),
-        })
-    };
+    let sum = operand(0) + operand(1);
+    let launch = |output: &Array<'_>| elementwise(sum.clone(), &[&x, &y], output);
     let launches: Vec<_> = outputs.iter().map(launch).collect();
     let mut product = Kernel::clone(&launches[1].kernel);
-    let source = product.source.replace("a[i] + b[i]", "a[i] * b[i]");
+    let source = product.source.replace("x0 + x1", "x0 * x1");
     assert_ne!(source, product.source);
     product.source = source.into();
     let product = Launch {

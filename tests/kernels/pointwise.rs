@@ -4,19 +4,23 @@ use std::path::Path;
 use std::slice;
 
 use vae_wgpu::expr::{Expr, constant, operand};
-use vae_wgpu::gpu::Gpu;
-use vae_wgpu::graph::{Broadcast, Pointwise};
+use vae_wgpu::gpu::{Gpu, Launch};
+use vae_wgpu::graph::{Activation, Broadcast, Pointwise, gaussian};
 use vae_wgpu::kernels::pointwise::{Form, Work, kernel, launch};
 use vae_wgpu::kernels::rows::Score;
 use vae_wgpu::model::{Likelihood, Location};
 
-use crate::arrays::{Array, LANES, additions, run, uniform};
+use crate::arrays::{
+    Array, LANES, additions, elementwise, extreme, keeps_nan, random, run, uniform, wrapped,
+};
 use crate::shaders::check_translations;
 use crate::support::harness::{Test, tests};
 use crate::support::tolerance::EPS;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let mut all = tests![both_checks: values_and_sums, likelihoods, one_column];
+    let mut all = tests![both_checks: values_and_sums, likelihoods, one_column, activations, latents,
+        extreme_values, no_elements, wrapped_grids, past_65535_workgroups, relu_does_not_hide_nan,
+        random_shapes];
     all.extend(tests![plain: translations, the_likelihoods_kernels_are_those_in_the_repository]);
     all
 }
@@ -35,19 +39,34 @@ fn operands(repeated: usize) -> Vec<Broadcast> {
     ]
 }
 
-/// Runs the expressions and compares each element with its bound, and each sum with the bounds of its
-/// elements and the roundings of their addition.
+/// [`compare_given`] of values of U(−3, 3).
 fn compare(
     gpu: &Gpu,
     shape: [usize; 2],
     broadcasts: &[Broadcast],
-    [values, sums]: [&[Expr]; 2],
+    exprs: [&[Expr]; 2],
     lanes: u32,
 ) {
-    let [rows, columns] = shape;
     let draw =
         |(seed, broadcast): (usize, &Broadcast)| uniform(seed as u64, broadcast.len(shape), 3.0);
     let given: Vec<Vec<f32>> = broadcasts.iter().enumerate().map(draw).collect();
+    compare_given(gpu, shape, broadcasts, &given, exprs, lanes, |launch| {
+        launch
+    });
+}
+
+/// Runs the expressions and compares each element with its bound, and each sum with the bounds of its
+/// elements and the roundings of their addition.
+fn compare_given(
+    gpu: &Gpu,
+    shape: [usize; 2],
+    broadcasts: &[Broadcast],
+    given: &[Vec<f32>],
+    [values, sums]: [&[Expr]; 2],
+    lanes: u32,
+    grid: fn(Launch) -> Launch,
+) {
+    let [rows, columns] = shape;
     let inputs: Vec<_> = given.iter().map(|values| Array::of(gpu, values)).collect();
     let outputs = |count: usize, len: usize| -> Vec<_> {
         (0..count).map(|_| Array::output(gpu, len)).collect()
@@ -72,7 +91,7 @@ fn compare(
         lanes,
     };
     let arrays: Vec<_> = inputs.iter().chain(&stored).chain(&summed).collect();
-    run(gpu, launch(&work), &arrays);
+    run(gpu, grid(launch(&work)), &arrays);
     let at = |row: usize, column: usize| -> Vec<f32> {
         let element = |(values, broadcast): (&Vec<f32>, &Broadcast)| {
             values[broadcast.index([row, column], columns)]
@@ -155,6 +174,177 @@ fn one_column(gpu: &Gpu) {
     let broadcasts = [Broadcast::ROW, Broadcast::ROW];
     compare(gpu, [70, 1], &broadcasts, [&[&a * &b], &[]], 8);
     compare(gpu, [70, 1], &broadcasts, [&[], &[a + b]], 8);
+}
+
+/// Non-linearities, and what sends their gradients back from their outputs.
+fn activations(gpu: &Gpu) {
+    for function in Activation::ALL {
+        let given = [uniform(1, 5 * 101, 20.0), uniform(2, 5 * 101, 3.0)];
+        let outputs = given[0].iter().map(|&x| function.formula().evaluate(&[x]));
+        let given = [given[0].clone(), given[1].clone(), outputs.collect()];
+        let exprs = [
+            function.formula(),
+            operand(1) * function.slope().substitute(&[operand(2)]),
+        ];
+        let broadcasts = [Broadcast::EACH; 3];
+        compare_given(
+            gpu,
+            [5, 101],
+            &broadcasts,
+            &given,
+            [&exprs, &[]],
+            8,
+            |launch| launch,
+        );
+    }
+}
+
+/// A latent without its divergence, the divergence with its gradient, and what each sends back.
+fn latents(gpu: &Gpu) {
+    for bound in [1e-4, 0.6, 3.0, 200.0] {
+        let shape = [7, 33];
+        let len = shape[0] * shape[1];
+        let given = [
+            uniform(1, len, 1.0),
+            uniform(2, len, bound),
+            uniform(3, len, 3.0),
+            uniform(4, shape[0], 2.0),
+        ];
+        let broadcasts = [
+            Broadcast::EACH,
+            Broadcast::EACH,
+            Broadcast::EACH,
+            Broadcast::ROW,
+        ];
+        let of = |expr: Expr| Pointwise {
+            expr,
+            shape,
+            operands: broadcasts[..3].to_vec(),
+        };
+        let (z, kl) = (of(gaussian::reparameterized()), of(gaussian::kl()));
+        let [z_slope, mu_slope, logvar_slope] = [z.adjoint(1), kl.adjoint(0), kl.adjoint(1)];
+        for exprs in [
+            [&[z.expr, z_slope][..], &[]],
+            [&[mu_slope, logvar_slope], &[kl.expr]],
+        ] {
+            compare_given(gpu, shape, &broadcasts, &given, exprs, 8, |launch| launch);
+        }
+    }
+}
+
+/// Where a bound is infinite, f32 may overflow, but not to what is not a number.
+fn extreme_values(gpu: &Gpu) {
+    let sum = operand(0) + operand(1);
+    let functions = Activation::ALL.map(Activation::formula);
+    let exprs: Vec<_> = functions.into_iter().chain([sum]).collect();
+    for bound in [1e4, 1e30, 3e38] {
+        let given = [extreme(3, 257, bound), extreme(5, 257, bound)];
+        let broadcasts = [Broadcast::EACH; 2];
+        compare_given(
+            gpu,
+            [1, 257],
+            &broadcasts,
+            &given,
+            [&exprs, &[]],
+            8,
+            |launch| launch,
+        );
+    }
+}
+
+fn no_elements(gpu: &Gpu) {
+    let sum = operand(0) + operand(1);
+    let broadcasts = [Broadcast::EACH, Broadcast::COLUMN];
+    for columns in [5, 40] {
+        compare(
+            gpu,
+            [0, columns],
+            &broadcasts,
+            [slice::from_ref(&sum), &[]],
+            8,
+        );
+        compare(
+            gpu,
+            [0, columns],
+            &broadcasts,
+            [&[], slice::from_ref(&sum)],
+            8,
+        );
+    }
+}
+
+fn wrapped_grids(gpu: &Gpu) {
+    let product = operand(0) * operand(1);
+    for (shape, broadcasts) in [
+        ([1, 1009], [Broadcast::EACH; 2]),
+        ([31, 37], [Broadcast::EACH, Broadcast::COLUMN]),
+    ] {
+        let given = [
+            uniform(6, shape[0] * shape[1], 1.0),
+            uniform(7, shape[1], 1.0),
+        ];
+        let exprs = slice::from_ref(&product);
+        for exprs in [[exprs, &[]], [&[], exprs]] {
+            compare_given(gpu, shape, &broadcasts, &given, exprs, 8, wrapped);
+        }
+    }
+}
+
+/// Sums of small whole numbers, which are exact: of elements, of rows, and over rows.
+fn past_65535_workgroups(gpu: &Gpu) {
+    for (shape @ [rows, columns], sums) in [
+        ([64 * 65_535 + 65, 1], false),
+        ([65_537, 32], false),
+        ([65_537, 3], true),
+    ] {
+        let a: Vec<f32> = (0..rows * columns).map(|i| (i % 1013) as f32).collect();
+        let b: Vec<f32> = (0..columns).map(|column| column as f32).collect();
+        let [a_gpu, b_gpu] = [&a, &b].map(|values| Array::of(gpu, values));
+        let y = Array::output(gpu, if sums { rows } else { rows * columns });
+        let sum = vec![(operand(0) + operand(1), y.slice().clone())];
+        let (values, sums) = if sums { (vec![], sum) } else { (sum, vec![]) };
+        let work = Work {
+            shape,
+            operands: vec![
+                (a_gpu.slice().clone(), Broadcast::EACH),
+                (b_gpu.slice().clone(), Broadcast::COLUMN),
+            ],
+            sums,
+            values,
+            lanes: 8,
+        };
+        run(gpu, launch(&work), &[&a_gpu, &b_gpu, &y]);
+        let each = (0..rows * columns).map(|i| a[i] + b[i % columns]);
+        let each: Vec<f32> = each.collect();
+        let expected = match work.sums.is_empty() {
+            true => each,
+            false => each.chunks(columns).map(|row| row.iter().sum()).collect(),
+        };
+        assert!(y.read::<f32>() == expected, "{shape:?}");
+    }
+}
+
+/// What diverged must show.
+fn relu_does_not_hide_nan(gpu: &Gpu) {
+    if !keeps_nan(gpu) {
+        return;
+    }
+    let [x, y] = [Array::of(gpu, &[f32::NAN; 3]), Array::of(gpu, &[0.0f32; 3])];
+    for function in [operand(0).relu(), operand(0).capped()] {
+        run(gpu, elementwise(function, &[&x], &y), &[&x, &y]);
+        assert!(y.read::<f32>().iter().all(|y| y.is_nan()));
+    }
+}
+
+fn random_shapes(gpu: &Gpu) {
+    random((1usize..60, 1usize..140), |(rows, columns)| {
+        let expr = operand(0).sigmoid() * operand(1);
+        let broadcasts = [Broadcast::EACH, Broadcast::ROW];
+        let exprs = slice::from_ref(&expr);
+        for exprs in [[exprs, &[]], [&[], exprs], [exprs, exprs]] {
+            compare(gpu, [rows, columns], &broadcasts, exprs, 8);
+        }
+    });
 }
 
 /// The kernels of the likelihoods, which anybody may read; with `VAE_WRITE_KERNELS` set they are written

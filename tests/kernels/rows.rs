@@ -267,7 +267,7 @@ fn every_epilogue(gpu: &Gpu) {
                 let product = case.product(x, 35, with_bias);
                 let bias = with_bias.then(|| case.bias(35, 3.0));
                 let addend = with_addend.then(|| case.uniform(35, 3.0));
-                let gradient_of = derivative.map(|function| match function {
+                let derivative = derivative.map(|function| match function {
                     Sigmoid => (function, case.fractions(35)),
                     Relu | Tanh => (function, case.uniform(35, 1.0)),
                 });
@@ -275,7 +275,7 @@ fn every_epilogue(gpu: &Gpu) {
                     bias,
                     addend,
                     activation,
-                    gradient_of,
+                    derivative,
                     ..product
                 });
             }

@@ -101,7 +101,8 @@ impl Case {
         let magnitude = twin::value(&sizes, &table(&weights), batch, log, asked, counters);
         // The additions of a mean and its division; of the objective, a ramp with its division,
         // two products and a sum each term.
-        let roundings = additions(log.shares * batch, lanes) + (log.shares + 8 + terms) as f64;
+        let roundings =
+            additions(log.column_groups * batch, lanes) + (log.column_groups + 8 + terms) as f64;
         let what = format!("{batch} rows of {log:?}, {terms} terms, {lanes} lanes");
         Tolerance::relative(roundings * EPS).check_against(&what, lines, &expected, &magnitude);
     }
@@ -113,7 +114,7 @@ impl Case {
 
 fn shapes(gpu: &Gpu) {
     for lanes in LANES {
-        for [batch, stride, terms, shares] in [
+        for [batch, stride, terms, column_groups] in [
             [1, 1, 1, 1],
             [1, 3, 2, 1],
             [7, 7, 2, 2],
@@ -126,7 +127,7 @@ fn shapes(gpu: &Gpu) {
                 batch,
                 log: Log {
                     entries: 1,
-                    shares,
+                    column_groups,
                     batch: stride,
                 },
                 terms,
@@ -145,7 +146,7 @@ fn the_last_entries(gpu: &Gpu) {
             batch: 29,
             log: Log {
                 entries: 7,
-                shares: 2,
+                column_groups: 2,
                 batch: 31,
             },
             terms: 3,
@@ -161,7 +162,7 @@ fn extreme_values(gpu: &Gpu) {
         batch: 101,
         log: Log {
             entries: 2,
-            shares: 1,
+            column_groups: 1,
             batch: 101,
         },
         terms: 2,
@@ -179,7 +180,7 @@ fn random_shapes(gpu: &Gpu) {
                 batch,
                 log: Log {
                     entries: written + others / 3,
-                    shares: 1 + spare * others / 2,
+                    column_groups: 1 + spare * others / 2,
                     batch: batch + spare,
                 },
                 terms,

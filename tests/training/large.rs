@@ -308,7 +308,7 @@ fn what_no_buffers_hold_is_refused(gpu: &Gpu) {
     assert!(error.to_string().contains("at most 203 inputs"), "{error}");
 }
 
-/// The program's log keeps two losses a row for each workgroup that shares a product of two wide
+/// The program's log keeps two losses a row for each workgroup that divide_ a product of two wide
 /// layers; that of the general plan two a step.
 fn an_epoch_with_too_many_row_losses_takes_the_general_plan(gpu: &Gpu) {
     let gpu = narrow(gpu, WIDE);

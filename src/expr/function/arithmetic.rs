@@ -44,8 +44,22 @@ pub(super) const RELU: Entry = Entry {
     name: "relu",
     // What is not a number stays so.
     value: |x| if x < 0.0 { 0.0 } else { x },
-    slope: Some(|x, _| less(0.0, x, 1.0, 0.0)),
+    // By the output, which a layer keeps.
+    slope: Some(|_, y| less(0.0, y, 1.0, 0.0)),
     error: |_, _| 0.0,
     shape: Shape::Monotone,
-    spelling: Spelling::Relu,
+    spelling: helper!("relu"),
+};
+
+/// exp(80) is finite in f32 and has room for a sum of many.
+const CAP: f64 = 80.0;
+
+pub(super) const CAPPED: Entry = Entry {
+    name: "capped",
+    // What is not a number stays so.
+    value: |x| if x > CAP { CAP } else { x },
+    slope: Some(|_, _| constant(1.0)),
+    error: |_, _| 0.0,
+    shape: Shape::Monotone,
+    spelling: helper!("capped"),
 };

@@ -50,8 +50,6 @@ pub(super) enum Shape {
 pub(super) enum Spelling {
     /// The unary minus.
     Sign,
-    /// A maximum with zero.
-    Relu,
     /// A function of WGSL.
     Builtin(&'static str),
     /// A function `expr_NAME` of ours, and the ones that it calls.
@@ -110,6 +108,8 @@ table! {
     Sqrt = arithmetic::SQRT,
     /// max(x, 0).
     Relu = arithmetic::RELU,
+    /// min(x, 80), below which eˣ is finite; its derivative is 1 throughout.
+    Capped = arithmetic::CAPPED,
     /// eˣ.
     Exp = exponential::EXP,
     /// eˣ − 1.
@@ -163,7 +163,7 @@ impl Function {
     pub fn source(self) -> Option<&'static str> {
         match self.entry().spelling {
             Spelling::Helper { source, .. } => Some(source),
-            Spelling::Sign | Spelling::Relu | Spelling::Builtin(_) => None,
+            Spelling::Sign | Spelling::Builtin(_) => None,
         }
     }
 

@@ -18,7 +18,7 @@ pub const SPLIT_SUM: Kernel = Kernel {
         read("partial"),
         read("bias"),
         read("addend"),
-        read("saved"),
+        read("g_output"),
         read_write("c"),
         read_write("sums"),
     ]),
@@ -34,7 +34,7 @@ struct Params {
     has_bias: u32,
     has_addend: u32,
     activation: u32,
-    gradient_of: u32,
+    derivative: u32,
     has_sums: u32,
     c_row: u32,
     padding: [u32; 3],
@@ -47,10 +47,10 @@ pub(super) fn launch(gemm: Gemm<'_>, partial: &Slice, parts: usize) -> Launch {
     let [m, n, _] = gemm.shape;
     let sums = if gemm.sums.is_some() { m } else { 0 };
     // A step that does not apply reads nothing; its binding is that of the parts.
-    let saved = gemm.gradient_of.map(|(_, saved)| saved);
-    let inputs = [gemm.bias, gemm.addend, saved].map(|slice| slice.unwrap_or(partial));
+    let output = gemm.derivative.map(|(_, output)| output);
+    let inputs = [gemm.bias, gemm.addend, output].map(|slice| slice.unwrap_or(partial));
     let result = extent(m, n, gemm.c_stride);
-    let lengths = [(gemm.bias, n), (gemm.addend, result), (saved, result)];
+    let lengths = [(gemm.bias, n), (gemm.addend, result), (output, result)];
     let lengths = lengths
         .into_iter()
         .filter_map(|(slice, len)| Some((slice?, len)));
@@ -70,7 +70,7 @@ pub(super) fn launch(gemm: Gemm<'_>, partial: &Slice, parts: usize) -> Launch {
         has_bias: gemm.bias.is_some().into(),
         has_addend: gemm.addend.is_some().into(),
         activation: activation_code(gemm.activation),
-        gradient_of: activation_code(gemm.gradient_of.map(|(function, _)| function)),
+        derivative: activation_code(gemm.derivative.map(|(function, _)| function)),
         has_sums: gemm.sums.is_some().into(),
         c_row: gemm.c_stride.unwrap_or(n) as u32,
         padding: [0; 3],

@@ -43,11 +43,11 @@ struct Encoded {
     bias_split: u32,
     bias_gap: u32,
     addend: u32,
-    saved: u32,
+    g_output: u32,
     output: u32,
     observed: u32,
     activation: u32,
-    gradient_of: u32,
+    derivative: u32,
     loss: u32,
     term: u32,
     stream: u32,
@@ -97,7 +97,7 @@ impl Stage {
         let none = Encoded {
             bias: NONE,
             addend: NONE,
-            saved: NONE,
+            g_output: NONE,
             output: NONE,
             observed: NONE,
             ..bytemuck::Zeroable::zeroed()
@@ -179,9 +179,9 @@ impl Product {
             bias_split: bias.split as u32,
             bias_gap: bias.gap as u32,
             addend: at(self.addend),
-            saved: at(self.gradient_of.map(|(_, saved)| saved)),
+            g_output: at(self.derivative.map(|(_, output)| output)),
             activation: activation_code(self.activation),
-            gradient_of: activation_code(self.gradient_of.map(|(function, _)| function)),
+            derivative: activation_code(self.derivative.map(|(function, _)| function)),
             ..none
         };
         match self.result {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{LINE, Stage, VECTOR, workgroup};
+use super::{Stage, TAPE_ALIGN, VECTOR_WORDS, workgroup};
 use crate::kernels::SOFTWARE_ITERATIONS;
 
 /// Rows of a workgroup of `rows_subgroups`.
@@ -17,7 +17,7 @@ pub struct Section {
     /// Which.
     pub stages: Range<usize>,
     /// Workgroups that share the columns of a tile of rows: more than one for a single product.
-    pub shares: usize,
+    pub column_groups: usize,
     /// The tile of `rows_workgroup`; without one `rows_subgroups` runs the stages.
     pub tile: Option<workgroup::Tile>,
 }
@@ -44,7 +44,7 @@ pub fn together(stages: &[Stage]) -> Vec<Section> {
             _ if needs <= SOFTWARE_ITERATIONS => {
                 sections.push(Section {
                     stages: index..index + 1,
-                    shares: 1,
+                    column_groups: 1,
                     tile: None,
                 });
                 room = SOFTWARE_ITERATIONS - needs;
@@ -67,7 +67,7 @@ pub fn each_alone(stages: &[Stage]) -> Vec<Section> {
 fn alone(index: usize, stage: &Stage) -> Section {
     Section {
         stages: index..index + 1,
-        shares: stage.tiles(),
+        column_groups: stage.tiles(),
         tile: None,
     }
 }
@@ -90,11 +90,13 @@ impl Stage {
         const NOISE: usize = 10;
         SKIPPED
             + match self {
-                Self::Gather { x } => ROWS * (1 + x.width.div_ceil(2 * LINE)),
-                Self::Labels { y, first } => ROWS * (1 + y.width.div_ceil(LINE) - first / LINE),
-                Self::Product(p) => tiles * (SKIPPED + p.input.width.div_ceil(VECTOR) + ROWS),
+                Self::Gather { x } => ROWS * (1 + x.width.div_ceil(2 * TAPE_ALIGN)),
+                Self::Labels { y, first } => {
+                    ROWS * (1 + y.width.div_ceil(TAPE_ALIGN) - first / TAPE_ALIGN)
+                }
+                Self::Product(p) => tiles * (SKIPPED + p.input.width.div_ceil(VECTOR_WORDS) + ROWS),
                 Self::Latent { z, .. } | Self::LatentGrad { d_z: z, .. } => {
-                    ROWS * (1 + LINE + z.width.div_ceil(VECTOR) * (1 + 2 * NOISE))
+                    ROWS * (1 + TAPE_ALIGN + z.width.div_ceil(VECTOR_WORDS) * (1 + 2 * NOISE))
                 }
             }
     }

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 /// Words of a line: on the tape they are read and written as one.
-pub const LINE: usize = 8;
+pub const TAPE_ALIGN: usize = 8;
 
-/// A tensor on the tape: `[rows, width]` from word `at`, a multiple of [`LINE`]. Zeros fill a row up
+/// A tensor on the tape: `[rows, width]` from word `at`, a multiple of [`TAPE_ALIGN`]. Zeros fill a row up
 /// to the end of a line.
 ///
 /// It may be the first columns of a wider tensor. The stage that writes the first columns fills up their
@@ -58,7 +58,7 @@ impl Tensor {
         let words = self.words(values.len() / width);
         let rows = tape[words].chunks_mut(self.stride().max(1));
         for (row, values) in rows.zip(values.chunks(width)) {
-            row[..width.next_multiple_of(LINE)].fill(T::default());
+            row[..width.next_multiple_of(TAPE_ALIGN)].fill(T::default());
             row[..values.len()].copy_from_slice(values);
         }
     }
@@ -67,6 +67,6 @@ impl Tensor {
 /// Words from one row to the next, for a tensor of this width: whole lines, and no multiple of sixteen
 /// of them, since rows a power of two apart meet in few sets of a cache.
 pub fn stride(width: usize) -> usize {
-    let lines = width.div_ceil(LINE).max(1);
-    LINE * (lines + usize::from(lines.is_multiple_of(16)))
+    let lines = width.div_ceil(TAPE_ALIGN).max(1);
+    TAPE_ALIGN * (lines + usize::from(lines.is_multiple_of(16)))
 }

@@ -43,7 +43,7 @@ const _: () = assert!(size_of::<Params>() == 48 + (112 + 32) * MAX_STAGES);
 pub fn together(stages: &[Stage], tile: Tile) -> Section {
     Section {
         stages: 0..stages.len(),
-        shares: 1,
+        column_groups: 1,
         tile: Some(tile),
     }
 }
@@ -62,7 +62,7 @@ pub fn each_alone(gpu: &Gpu, program: &Program) -> Option<Vec<Section>> {
 pub fn alone(index: usize, stage: &Stage, tile: Tile) -> Section {
     Section {
         stages: index..index + 1,
-        shares: shares(stage),
+        column_groups: column_groups(stage),
         tile: Some(tile),
     }
 }
@@ -72,12 +72,12 @@ pub fn alone(index: usize, stage: &Stage, tile: Tile) -> Section {
 /// depend on the batch, since the whole batches and the last, smaller one must leave as many partial sums
 /// of a row in the log, whose stride is fixed. The log holds an epoch's rows, so that more than 32 sums of
 /// each would make it too large.
-fn shares(stage: &Stage) -> usize {
+fn column_groups(stage: &Stage) -> usize {
     const FEW: usize = 4;
     const MOST: usize = 32;
-    const LINE: usize = 8;
+    const VECTORS_OF_A_LINE: usize = 8;
     let vectors = vectors(stage);
-    let each = vectors.div_ceil(FEW).min(LINE);
+    let each = vectors.div_ceil(FEW).min(VECTORS_OF_A_LINE);
     vectors.div_ceil(each.max(vectors.div_ceil(MOST)))
 }
 
@@ -90,9 +90,9 @@ fn vectors(stage: &Stage) -> usize {
 }
 
 /// Whether each of so many workgroups has columns of its own.
-fn can_share(stage: &Stage, shares: usize) -> bool {
+fn can_be_grouped(stage: &Stage, column_groups: usize) -> bool {
     let vectors = vectors(stage);
-    (shares - 1) * vectors.div_ceil(shares) < vectors
+    (column_groups - 1) * vectors.div_ceil(column_groups) < vectors
 }
 
 /// One workgroup a tile of rows, or as many as share its columns.
@@ -110,13 +110,15 @@ pub(super) fn launch(
     let range = section.stages.clone();
     let stages = &program.stages[range.clone()];
     assert!(
-        stages.len() == 1 || (tile.staged && section.shares == 1),
+        stages.len() == 1 || (tile.staged && section.column_groups == 1),
         "several stages that do not see each other's results"
     );
     assert!(
-        stages.iter().all(|stage| can_share(stage, section.shares)),
+        stages
+            .iter()
+            .all(|stage| can_be_grouped(stage, section.column_groups)),
         "{} workgroups for fewer columns",
-        section.shares
+        section.column_groups
     );
     let layout = Layout::of(stages, tile);
     let mut params = Params {
@@ -133,7 +135,7 @@ pub(super) fn launch(
         constants: vec![
             ("WORKGROUP", tile.invocations as f64),
             ("TILE_ROWS", tile.rows as f64),
-            ("VECTORS", switch(stages.iter().all(has_vectors))),
+            ("ALIGNED", switch(stages.iter().all(has_vectors))),
             ("STAGED", switch(tile.staged)),
             ("TENSORS", layout.vectors() as f64),
         ],
@@ -141,7 +143,7 @@ pub(super) fn launch(
         params: bytemuck::bytes_of(&params).to_vec(),
         grid: [
             program.rows.div_ceil(tile.rows) as u32,
-            section.shares as u32,
+            section.column_groups as u32,
             1,
         ],
     }

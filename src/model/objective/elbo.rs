@@ -1,10 +1,9 @@
 //! The evidence lower bound of Kingma and Welling (2013), with what may be done to its divergence.
 
 use super::super::Formula;
-use super::super::divergence::gaussian_kl;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
 use crate::expr::{Expr, operand};
-use crate::graph::{Graph, Operand, Ramp, TensorId};
+use crate::graph::{Graph, Operand, Ramp, TensorId, gaussian};
 use crate::setting::Setting;
 
 /// −ELBO = recon + β·ramp·KL, with the mean of recon over L samples.
@@ -43,7 +42,7 @@ pub(super) fn formulas() -> Vec<Formula> {
     vec![
         Formula {
             name: "kl",
-            expr: gaussian_kl(),
+            expr: gaussian::kl(),
             operands: vec!["mu", "logvar"],
             of: "summed over the latent's dimensions",
         },

@@ -3,6 +3,7 @@
 
 use super::{Drawn, Heads, PosteriorFamily};
 use crate::expr::{Expr, HALF_LN_TAU, operand};
+use crate::graph::gaussian::reparameterized;
 use crate::graph::{Graph, Operand, TensorId};
 use crate::model::Formula;
 use crate::model::network::Layer;
@@ -37,26 +38,15 @@ pub(super) const FAMILY: PosteriorFamily = PosteriorFamily {
     },
 };
 
-/// log σ², held below where exp would overflow.
-pub(in crate::model) fn bounded(logvar: Expr) -> Expr {
-    logvar.min(80.0)
-}
-
 /// μ and log σ² as operands of work on `samples` draws of each image.
 pub(in crate::model) fn repeated(heads: &Heads, samples: usize) -> [Operand; 2] {
     [heads.mu, heads.logvar].map(|of| Operand::from(of).repeated(samples))
 }
 
-/// z of one dimension from μ, log σ² and ε (operands 0 to 2).
-fn z() -> Expr {
-    let sigma = (0.5 * bounded(operand(1))).exp();
-    operand(0) + sigma * operand(2)
-}
-
 /// −ln q(z | x) of one dimension from z, μ and log σ² (operands 0 to 2).
 fn nll() -> Expr {
     let [z, mu, logvar] = [0, 1, 2].map(operand);
-    let logvar = bounded(logvar);
+    let logvar = logvar.capped();
     let precision = (-&logvar).exp();
     0.5 * (logvar + (z - mu).square() * precision) + HALF_LN_TAU
 }
@@ -65,7 +55,7 @@ fn formulas() -> Vec<Formula> {
     vec![
         Formula {
             name: "z",
-            expr: z(),
+            expr: reparameterized(),
             operands: vec!["mu", "logvar", "eps"],
             of: "with eps from N(0, 1), of each dimension",
         },
@@ -85,7 +75,12 @@ fn draw(g: &mut Graph, heads: &Heads, eps: TensorId, samples: usize) -> Drawn {
             let shape = g.shape(eps);
             let [mu, logvar] = repeated(heads, samples);
             let operands = [mu, logvar, eps.into()];
-            g.pointwise("z", [shape.rows(), shape.columns()], z(), &operands)
+            g.pointwise(
+                "z",
+                [shape.rows(), shape.columns()],
+                reparameterized(),
+                &operands,
+            )
         }
     };
     Drawn { z }

@@ -4,19 +4,20 @@
 //! their input, whose sum then runs over the columns of both, and in the update. A product takes 32
 //! columns at a time, and one head alone seldom fills them.
 
-use crate::fuse::task::{Product, ProductKind, Task};
-use crate::graph::{Activation, TensorId};
+use super::recognise::{self, Finish};
+use crate::fuse::task::{Product, Task};
+use crate::graph::{Activation, TensorId, Transposed};
 
 /// A layer's product, or both heads' in one: of μ first.
 #[derive(Debug, PartialEq)]
 pub(super) struct HeadsProduct {
-    pub(super) kind: ProductKind,
+    pub(super) transposed: Transposed,
     pub(super) left: Vec<TensorId>,
     pub(super) right: Vec<TensorId>,
     pub(super) bias: Vec<TensorId>,
     pub(super) addend: Option<TensorId>,
     pub(super) activation: Option<Activation>,
-    pub(super) gradient_of: Option<(Activation, TensorId)>,
+    pub(super) derivative: Option<(Activation, TensorId)>,
     pub(super) result: Vec<TensorId>,
     pub(super) sums: Vec<TensorId>,
 }
@@ -33,20 +34,20 @@ impl HeadsProduct {
         });
         match both {
             Some((last, both)) => (index == last).then_some(both),
-            None => Some(Self::single(product)),
+            None => Some(Self::single(product, recognise::finish(product)?)),
         }
     }
 
-    fn single(product: &Product) -> Self {
+    fn single(product: &Product, finish: Finish) -> Self {
         Self {
-            kind: product.kind,
+            transposed: product.transposed,
             left: vec![product.left],
             right: vec![product.right],
-            bias: product.bias.into_iter().collect(),
-            addend: product.addend,
-            activation: product.activation,
-            gradient_of: product.gradient_of,
-            result: vec![product.result],
+            bias: finish.bias.into_iter().collect(),
+            addend: finish.addend,
+            activation: finish.activation,
+            derivative: finish.derivative,
+            result: vec![product.result()],
             sums: product.sums.into_iter().collect(),
         }
     }
@@ -54,40 +55,43 @@ impl HeadsProduct {
     /// The products of μ and of log σ², where nothing comes between them. The gradient of the input is
     /// the sum of both: the last one adds the first.
     fn both(tasks: &[Task], heads: [usize; 2]) -> Option<Self> {
-        let [mu, logvar] = heads.map(|index| product_at(tasks, index));
+        let [mu, logvar] = heads.map(|index| {
+            let product = product_at(tasks, index)?;
+            Some((product, recognise::finish(product)?))
+        });
         let (mu, logvar) = (mu?, logvar?);
         let (first, last) = match heads[0] < heads[1] {
             true => (mu, logvar),
             false => (logvar, mu),
         };
+        let plain = mu.1.is_plain() && logvar.1.is_plain();
+        let bias: Vec<_> = [mu, logvar].iter().filter_map(|(_, f)| f.bias).collect();
+        let [mu, logvar] = [mu.0, logvar.0];
         let pair = |of: fn(&Product) -> TensorId| vec![of(mu), of(logvar)];
-        let each = |of: fn(&Product) -> Option<TensorId>| -> Vec<_> {
-            [of(mu), of(logvar)].into_iter().flatten().collect()
-        };
-        let linear = |p: &Product| p.activation.is_none() && p.gradient_of.is_none();
-        let plain = [mu, logvar].iter().all(|p| linear(p) && p.addend.is_none());
-        let (left, right, result) = match mu.kind {
-            ProductKind::Forward if plain && mu.left == logvar.left => {
-                (vec![mu.left], pair(|p| p.right), pair(|p| p.result))
+        let sums: Vec<_> = [mu.sums, logvar.sums].into_iter().flatten().collect();
+        let (left, right, result) = match mu.transposed {
+            Transposed::Right if plain && mu.left == logvar.left => {
+                (vec![mu.left], pair(|p| p.right), pair(Product::result))
             }
-            ProductKind::InputGrad if linear(first) && last.addend == Some(first.result) => {
-                (pair(|p| p.left), pair(|p| p.right), vec![last.result])
+            Transposed::Neither
+                if first.1.is_linear() && last.1.addend == Some(first.0.result()) =>
+            {
+                (pair(|p| p.left), pair(|p| p.right), vec![last.0.result()])
             }
-            ProductKind::WeightGrad if plain && mu.right == logvar.right => {
-                (pair(|p| p.left), vec![mu.right], pair(|p| p.result))
+            Transposed::Left if plain && mu.right == logvar.right => {
+                (pair(|p| p.left), vec![mu.right], pair(Product::result))
             }
             _ => return None,
         };
-        let (bias, sums) = (each(|p| p.bias), each(|p| p.sums));
         let alike = bias.len() != 1 && sums.len() != 1;
         alike.then(|| Self {
             left,
             right,
             bias,
-            addend: first.addend,
+            addend: first.1.addend,
             result,
             sums,
-            ..Self::single(last)
+            ..Self::single(last.0, last.1)
         })
     }
 }
@@ -101,29 +105,32 @@ fn product_at(tasks: &[Task], index: usize) -> Option<&Product> {
 
 /// What the heads' products of a kind differ in.
 fn own(product: &Product) -> TensorId {
-    match product.kind {
-        ProductKind::Forward => product.result,
-        ProductKind::InputGrad | ProductKind::WeightGrad => product.left,
+    match product.transposed {
+        Transposed::Right => product.result(),
+        Transposed::Neither | Transposed::Left => product.left,
     }
 }
 
 /// The tasks that are μ's and log σ²'s products of this kind, if it is one of them.
 fn heads(tasks: &[Task], product: &Product) -> Option<[usize; 2]> {
-    let pair = tasks.iter().find_map(|task| {
-        let pair = match task {
-            Task::Latent(latent) => [latent.mu, latent.logvar],
-            Task::LatentGrad(grad) => [grad.d_mu, grad.d_logvar],
-            _ => return None,
-        };
-        pair.contains(&own(product)).then_some(pair)
-    })?;
+    let mut pairs = tasks.iter().filter_map(heads_of);
+    let pair = pairs.find(|pair| pair.contains(&own(product)))?;
     let [mu, logvar] = pair.map(|id| {
         (0..tasks.len()).find(|&index| {
-            let same = |p: &Product| p.kind == product.kind && own(p) == id;
+            let same = |p: &Product| p.transposed == product.transposed && own(p) == id;
             product_at(tasks, index).is_some_and(same)
         })
     });
     Some([mu?, logvar?])
+}
+
+/// μ and log σ² of a latent, or their gradients.
+fn heads_of(task: &Task) -> Option<[TensorId; 2]> {
+    let Task::Pointwise(work) = task else {
+        return None;
+    };
+    let latent = recognise::latent(work).map(|of| [of.mu, of.logvar]);
+    latent.or_else(|| recognise::latent_grad(work).map(|of| [of.d_mu, of.d_logvar]))
 }
 
 #[cfg(test)]
@@ -159,7 +166,7 @@ mod tests {
         g.add_term("recon", recon, 1.0);
         g.add_term("kl", kl, 1.0);
         g.minimize(Adam::default());
-        fuse(&g, Epilogue::All)
+        fuse(&g, recognise::takes(Epilogue::All))
     }
 
     /// What is of both heads.
@@ -172,24 +179,17 @@ mod tests {
     #[test]
     fn heads_of_one_input_are_one_product_of_each_kind() {
         let tasks = tasks(true);
-        let find = |pair: fn(&Task) -> Option<[TensorId; 2]>| tasks.iter().find_map(pair);
-        let heads = find(|task| match task {
-            Task::Latent(latent) => Some([latent.mu, latent.logvar]),
-            _ => None,
-        });
-        let d_heads = find(|task| match task {
-            Task::LatentGrad(grad) => Some([grad.d_mu, grad.d_logvar]),
-            _ => None,
-        });
+        let mut pairs = tasks.iter().filter_map(heads_of);
+        let (heads, d_heads) = (pairs.next(), pairs.next());
         let both = both(&tasks);
-        let of = |kind: ProductKind| both.iter().find(|product| product.kind == kind);
+        let of = |transposed| both.iter().find(|product| product.transposed == transposed);
         assert_eq!(both.len(), 3, "{both:#?}");
-        assert_eq!(of(ProductKind::Forward).unwrap().result, heads.unwrap());
-        assert_eq!(of(ProductKind::WeightGrad).unwrap().left, d_heads.unwrap());
-        let sum = of(ProductKind::InputGrad).unwrap();
+        assert_eq!(of(Transposed::Right).unwrap().result, heads.unwrap());
+        assert_eq!(of(Transposed::Left).unwrap().left, d_heads.unwrap());
+        let sum = of(Transposed::Neither).unwrap();
         assert_eq!(sum.left, d_heads.unwrap());
         // ReLU's derivative is taken of the sum.
-        assert!(sum.addend.is_none() && sum.gradient_of.is_some());
+        assert!(sum.addend.is_none() && sum.derivative.is_some());
     }
 
     #[test]

@@ -3,12 +3,11 @@
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
 use vae_wgpu::graph::Ramp;
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Score, Stage, Tensor};
-use vae_wgpu::reference::activation;
-use vae_wgpu::reference::activation_grad::derivative;
+use vae_wgpu::reference::activation::{apply, derivative};
 use vae_wgpu::reference::rows::{self as twin, Inputs, Results};
 use vae_wgpu::rng::Draw;
 
-use crate::kl::off;
+use crate::latent::off;
 use crate::support::tolerance::EPS;
 
 /// Bounds on the errors, laid out as the twin's `results`.
@@ -148,7 +147,7 @@ fn product(
     let of = |tensor: Tensor| tensor.read(tape, program.rows);
     let plain = Product {
         activation: None,
-        gradient_of: None,
+        derivative: None,
         result: Outcome::Stored(Tensor::whole(0, 0)),
         ..*p
     };
@@ -176,7 +175,7 @@ fn product(
     let values: Vec<f64> = sums.iter().map(|sum| sum.value).collect();
     let values = match p.activation {
         None => values,
-        Some(function) => activation::value(function, &values),
+        Some(function) => values.into_iter().map(|x| apply(function, x)).collect(),
     };
     // Slopes are at most 1.
     let outputs: Vec<_> = values
@@ -189,15 +188,17 @@ fn product(
         .collect();
     match p.result {
         Outcome::Stored(tensor) => {
-            let saved = p.gradient_of.map(|(function, saved)| (function, of(saved)));
+            let output = p
+                .derivative
+                .map(|(function, output)| (function, of(output)));
             let bound = |(i, y): (usize, &Approximate)| {
-                let Some((function, saved)) = &saved else {
+                let Some((function, output)) = &output else {
                     return y.off;
                 };
-                let (function, saved) = (*function, saved[i]);
+                let (function, output) = (*function, output[i]);
                 // The derivative rounds two or three times at the size of its parts, the product once.
-                let roundings = EPS * (4.0 + 3.0 * saved.powi(2)) * y.value.abs();
-                let slope = derivative(function, saved).abs();
+                let roundings = EPS * (4.0 + 3.0 * output.powi(2)) * y.value.abs();
+                let slope = derivative(function, output).abs();
                 slope * y.off + if function == Relu { 0.0 } else { roundings }
             };
             let bounds = outputs.iter().enumerate().map(bound).collect();

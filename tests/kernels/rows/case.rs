@@ -1,13 +1,13 @@
 //! A program with what it runs on.
 
-use vae_wgpu::kernels::rows::{LINE, Outcome, Product, Program, Stage, Tensor, Weight};
+use vae_wgpu::kernels::rows::{Outcome, Product, Program, Stage, TAPE_ALIGN, Tensor, Weight};
 use vae_wgpu::kernels::{Address, State};
 use vae_wgpu::rng;
 
 use crate::arrays::uniform;
 
 /// Words between two tensors, NaN.
-const BETWEEN: usize = LINE;
+const BETWEEN: usize = TAPE_ALIGN;
 
 /// Words between two weights, NaN: an odd number, so that few weights start at whole vectors.
 const GAP: usize = 3;
@@ -169,7 +169,7 @@ impl Case {
             bias: None,
             addend: None,
             activation: None,
-            gradient_of: None,
+            derivative: None,
             result: Outcome::Stored(Tensor::whole(0, width)),
         }
     }

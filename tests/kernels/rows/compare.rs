@@ -105,20 +105,20 @@ impl Variant {
     }
 
     /// As many sums of a row's loss as a stage writes.
-    fn shares(self, case: &Case, stage: usize) -> usize {
+    fn column_groups(self, case: &Case, stage: usize) -> usize {
         let sections = self.sections(&case.program.stages);
         let of = sections.iter().find(|s| s.stages.contains(&stage));
-        of.map_or(0, |section| section.shares)
+        of.map_or(0, |section| section.column_groups)
     }
 }
 
 /// Gives the tensors of `rows_workgroup` all workgroup memory that there is, up to 32 KiB, where they
 /// need less: drivers compile a pipeline for each length, and programs of many sizes have many.
 fn take_all_memory(gpu: &Gpu, tile: Tile, launch: &mut Launch) {
-    const VECTOR: usize = 16;
+    const VECTOR_BYTES: usize = 16;
     // A tile without stages still has the least memory for tensors, 64 vectors.
-    let partial_sums = tile.bytes(&[]) - 64 * VECTOR;
-    let all = memory(gpu).min(32 << 10).saturating_sub(partial_sums) / VECTOR;
+    let partial_sums = tile.bytes(&[]) - 64 * VECTOR_BYTES;
+    let all = memory(gpu).min(32 << 10).saturating_sub(partial_sums) / VECTOR_BYTES;
     for (name, value) in &mut launch.constants {
         if *name == "TENSORS" {
             *value = value.max(all as f64);
@@ -154,14 +154,14 @@ pub(crate) struct Left {
 }
 
 impl Case {
-    /// One entry before the steps' and one after, a share that nothing writes, and more rows than
+    /// One entry before the steps' and one after, a column group that nothing writes, and more rows than
     /// the batch has.
     pub(crate) fn log(&self, variant: Variant, steps: usize) -> Log {
         let stages = 0..self.program.stages.len();
-        let shares = stages.map(|stage| variant.shares(self, stage)).max();
+        let column_groups = stages.map(|stage| variant.column_groups(self, stage)).max();
         Log {
             entries: self.state.entry as usize + steps + 1,
-            shares: shares.unwrap_or(0) + 1,
+            column_groups: column_groups.unwrap_or(0) + 1,
             batch: self.batch + 2,
         }
     }
@@ -285,9 +285,9 @@ impl Case {
             if let (Some((term, expected)), Some((_, allowed))) =
                 (&expected.losses, &allowed.losses)
             {
-                let shares = left.variant.shares(self, index);
+                let column_groups = left.variant.column_groups(self, index);
                 let mut actual = vec![0.0; expected.len()];
-                for word in left.words(self, step, program, *term, shares) {
+                for word in left.words(self, step, program, *term, column_groups) {
                     actual[word.row] += f64::from(left.losses[word.at]);
                     logged[word.at] = true;
                 }
@@ -317,7 +317,7 @@ impl Left {
         step: usize,
         program: &Program,
         term: usize,
-        shares: usize,
+        column_groups: usize,
     ) -> Vec<Word> {
         let log = case.log(self.variant, self.steps);
         let entry = case.state.entry as usize + step;
@@ -328,14 +328,14 @@ impl Left {
                 at: first + share * log.batch + row,
             })
         };
-        (0..shares).flat_map(at).collect()
+        (0..column_groups).flat_map(at).collect()
     }
 
     /// The first step's tape and the losses of a term's rows, where there is one part.
     pub(crate) fn first(&self, case: &Case, stage: usize, term: usize) -> (&[f32], Vec<f32>) {
         let mut rows = vec![0.0; case.program.rows];
-        let shares = self.variant.shares(case, stage);
-        for word in self.words(case, 0, &case.program, term, shares) {
+        let column_groups = self.variant.column_groups(case, stage);
+        for word in self.words(case, 0, &case.program, term, column_groups) {
             rows[word.row] += self.losses[word.at];
         }
         (&self.tapes[0][0], rows)

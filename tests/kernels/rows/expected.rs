@@ -102,16 +102,16 @@ fn reads(stage: &Stage) -> Vec<Tensor> {
         Stage::Product(Product {
             input,
             addend,
-            gradient_of,
+            derivative,
             result,
             ..
         }) => {
-            let saved = gradient_of.map(|(_, saved)| saved);
+            let output = derivative.map(|(_, output)| output);
             let observed = match result {
                 Outcome::Stored(_) => None,
                 Outcome::Scored { observed, .. } => Some(observed),
             };
-            let others = [addend, saved, observed].into_iter().flatten();
+            let others = [addend, output, observed].into_iter().flatten();
             [input].into_iter().chain(others).collect()
         }
         Stage::Latent { heads, .. } => vec![heads],

@@ -66,7 +66,7 @@ fn random_programs(gpu: &Gpu) {
                 product.addend = same.copied();
             }
             if let (true, Some(function)) = (kind == 5, functions[pick % functions.len()]) {
-                product.gradient_of = Some((function, case.fractions(width)));
+                product.derivative = Some((function, case.fractions(width)));
             }
             tensors.push(case.store(product));
         }
@@ -142,6 +142,6 @@ fn a_product_too_long_for_one_workgroup(gpu: &Gpu) {
     let product = case.product(x, 2600, true);
     score(&mut case, product, Score::BernoulliNll, Some(1.0));
     let sections = rows::together(&case.program.stages);
-    assert!(sections[0].shares > 1, "{sections:?}");
+    assert!(sections[0].column_groups > 1, "{sections:?}");
     case.compare(gpu);
 }

@@ -126,7 +126,7 @@ impl Model {
         }));
 
         let to_decoded = Product {
-            gradient_of: Some((Tanh, decoded)),
+            derivative: Some((Tanh, decoded)),
             ..model.adjoint(&logits, d_logits)
         };
         let d_decoded = model.case.store(to_decoded);
@@ -142,7 +142,7 @@ impl Model {
             d_heads,
         });
         let to_hidden = Product {
-            gradient_of: Some((Relu, h)),
+            derivative: Some((Relu, h)),
             ..model.adjoint(&of_heads, d_heads)
         };
         let d_h = model.case.store(to_hidden);
@@ -213,7 +213,7 @@ fn trained(
     let zeros = vec![0.0f32; values.len()];
     let [parameters, m, v] = [&values, &zeros, &zeros].map(|values| Array::updated(gpu, values));
     let tape = Array::updated(gpu, &case.tape);
-    // A share that is not written is zero.
+    // A column group that is not written is zero.
     let losses = Array::updated(gpu, &vec![0.0f32; case.terms * log.term()]);
     let lines = Array::output(gpu, log.entries * (1 + WEIGHTS.len()));
     let step = variant.launches(

@@ -3,7 +3,7 @@
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::{Adam, Optimizer};
 use vae_wgpu::kernels::Address;
-use vae_wgpu::kernels::rows::{LINE, Tensor, stride};
+use vae_wgpu::kernels::rows::{TAPE_ALIGN, Tensor, stride};
 use vae_wgpu::kernels::update::{self, Buffers, Layer, Part, Variant};
 use vae_wgpu::reference::update::{self as twin, Trained};
 
@@ -19,7 +19,7 @@ pub(crate) fn variants(gpu: &Gpu) -> impl Iterator<Item = Variant> {
 }
 
 /// Words between tensors: not a number.
-const BETWEEN: usize = LINE;
+const BETWEEN: usize = TAPE_ALIGN;
 
 /// Words between weights: not a number, and of no even length.
 const GAP: usize = 3;

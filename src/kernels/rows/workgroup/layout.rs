@@ -12,7 +12,7 @@ use super::Tile;
 pub(super) struct Places {
     input: u32,
     addend: u32,
-    saved: u32,
+    g_output: u32,
     output: u32,
     observed: u32,
     /// Whether the input is to be taken from the tape first.
@@ -117,14 +117,14 @@ impl Layout {
             let place = self.place(index, tensor);
             place.map_or(ON_TAPE, |place| place.start as u32)
         };
-        let [input, addend, saved, observed] = operands(stage);
+        let [input, addend, g_output, observed] = operands(stage);
         let output = stage.writes().first().copied();
         let fetched = self.place(index, stage.product_input());
         let fetched = fetched.is_some_and(|place| place.fetched && place.first == index);
         Places {
             input: at(input),
             addend: at(addend),
-            saved: at(saved),
+            g_output: at(g_output),
             output: at(output),
             observed: at(observed),
             fetch: fetched.into(),
@@ -133,7 +133,7 @@ impl Layout {
     }
 }
 
-/// What a stage reads: input, addend, saved and observed, as the shader calls them.
+/// What a stage reads: input, addend, g_output and observed, as the shader calls them.
 fn operands(stage: &Stage) -> [Option<Tensor>; 4] {
     match *stage {
         Stage::Gather { .. } => [None; 4],
@@ -143,8 +143,8 @@ fn operands(stage: &Stage) -> [Option<Tensor>; 4] {
                 Outcome::Stored(_) => None,
                 Outcome::Scored { observed, .. } => Some(observed),
             };
-            let saved = p.gradient_of.map(|(_, saved)| saved);
-            [Some(p.input), p.addend, saved, observed]
+            let g_output = p.derivative.map(|(_, output)| output);
+            [Some(p.input), p.addend, g_output, observed]
         }
         Stage::Latent { heads, .. } => [Some(heads), None, None, None],
         Stage::LatentGrad { heads, d_z, .. } => [Some(heads), Some(d_z), None, None],

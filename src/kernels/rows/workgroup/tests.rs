@@ -32,7 +32,7 @@ fn vae(rows: usize, [pixels, hidden, latent]: [usize; 3]) -> Program {
         bias: None,
         addend: None,
         activation: None,
-        gradient_of: None,
+        derivative: None,
         result: Outcome::Stored(y),
     };
     let stored = |input, y| Stage::Product(product(input, y));
@@ -215,7 +215,7 @@ fn workgroups_of_a_stage_share_its_columns() {
     let groups = |index: usize, limits| {
         let stage = &program.stages[index];
         let tile = Tile::of_stage(128, stage, limits).expect("a tile");
-        [tile.rows, shares(stage)]
+        [tile.rows, column_groups(stage)]
     };
     let [gather, hidden, logits] = [0, 1, 5];
     assert_eq!(groups(gather, LARGE), [2, 1]);
@@ -231,8 +231,8 @@ fn no_workgroup_is_without_columns() {
     };
     for width in (1..3000).chain([20_000, 65_536]) {
         let stage = Stage::Product(Product { width, ..product });
-        let shares = shares(&stage);
-        assert!((1..=32).contains(&shares) && can_share(&stage, shares));
-        assert!(!can_share(&stage, width.div_ceil(4) + 1));
+        let column_groups = column_groups(&stage);
+        assert!((1..=32).contains(&column_groups) && can_be_grouped(&stage, column_groups));
+        assert!(!can_be_grouped(&stage, width.div_ceil(4) + 1));
     }
 }

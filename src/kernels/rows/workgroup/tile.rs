@@ -17,7 +17,7 @@ pub struct Tile {
 }
 
 /// Bytes of a vector of four columns.
-const VECTOR: usize = 16;
+const VECTOR_BYTES: usize = 16;
 
 /// From about so many workgroups on, the second-level cache that all of them read through is the limit and
 /// no longer the single core: an H100's gives some 5.5 TB/s, as published, and a core takes 64 bytes a
@@ -64,7 +64,7 @@ impl Tile {
     pub(super) fn of_stage(rows: usize, stage: &Stage, [most, memory]: [usize; 2]) -> Option<Self> {
         const INVOCATIONS: usize = 256;
         let tiles = [true, false].into_iter().flat_map(|staged| {
-            leaving_readers(rows, super::shares(stage)).map(move |rows| Self {
+            leaving_readers(rows, super::column_groups(stage)).map(move |rows| Self {
                 rows,
                 invocations: INVOCATIONS,
                 staged,
@@ -86,7 +86,7 @@ impl Tile {
 
     /// Workgroup memory for stages that share a launch.
     pub fn bytes(self, stages: &[Stage]) -> usize {
-        VECTOR * (Layout::of(stages, self).vectors() + self.partials())
+        VECTOR_BYTES * (Layout::of(stages, self).vectors() + self.partials())
     }
 
     /// Vectors of sums over a part of k.
@@ -104,10 +104,11 @@ fn limits(gpu: &Gpu) -> [usize; 2] {
     [most, limits.max_compute_workgroup_storage_size].map(|limit| limit as usize)
 }
 
-/// Rows of a workgroup, the most first, with which there are about [`READERS`] workgroups: `shares`
+/// Rows of a workgroup, the most first, with which there are about [`READERS`] workgroups: `column_groups`
 /// for each tile of `rows`.
-fn leaving_readers(rows: usize, shares: usize) -> impl Iterator<Item = usize> {
-    let wanted = move |tile: &usize| *tile == 1 || shares * rows.div_ceil(tile / 2) > READERS;
+fn leaving_readers(rows: usize, column_groups: usize) -> impl Iterator<Item = usize> {
+    let wanted =
+        move |tile: &usize| *tile == 1 || column_groups * rows.div_ceil(tile / 2) > READERS;
     [8, 4, 2, 1].into_iter().filter(wanted)
 }
 
