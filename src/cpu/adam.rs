@@ -85,26 +85,53 @@ impl Clipping {
     }
 }
 
+/// The factors of a step, computed in f64 and rounded once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Factors {
+    /// By which gradients are clipped.
+    scale: f32,
+    /// 1 − β₁ and 1 − β₂.
+    shares: [f32; 2],
+    /// rate / (1 − β₁ᵗ).
+    rate_of_m: f32,
+    /// 1 / √(1 − β₂ᵗ).
+    root: f32,
+    /// rate · λ.
+    decay: f32,
+    eps: f32,
+}
+
 impl Adam {
     pub(super) fn items(&self) -> Vec<Range<usize>> {
         blocks(self.parameter.len(), ITEM)
     }
 
-    /// `reference/adam.rs` in f32: the factors of a step are computed in f64. Moments below f32's normal
-    /// numbers become zero, since processors take a hundred times as long for each operation on those.
     #[inline(always)]
     pub(super) fn run(&self, values: Range<usize>, step: u32) {
+        self.apply(values, self.factors(step));
+    }
+
+    /// The factors of a step; steps count from 0.
+    pub(super) fn factors(&self, step: u32) -> Factors {
         let of = &self.optimizer;
         let rate = of.schedule.rate(step);
         let t = f64::from(step) + 1.0;
         // 1 − βᵗ without a difference of nearly equal numbers.
         let correction = |beta: f64| -(t * beta.ln()).exp_m1();
-        let scale = self.clipping.as_ref().map_or(1.0, Clipping::scale) as f32;
-        let rate_of_m = (rate / correction(of.beta1)) as f32;
-        let root = (1.0 / correction(of.beta2)).sqrt() as f32;
-        let [share1, share2] = [1.0 - of.beta1, 1.0 - of.beta2].map(|share| share as f32);
-        let decay = (rate * of.weight_decay) as f32;
-        let eps = of.eps as f32;
+        Factors {
+            scale: self.clipping.as_ref().map_or(1.0, Clipping::scale) as f32,
+            shares: [of.beta1, of.beta2].map(|beta| (1.0 - beta) as f32),
+            rate_of_m: (rate / correction(of.beta1)) as f32,
+            root: (1.0 / correction(of.beta2)).sqrt() as f32,
+            decay: (rate * of.weight_decay) as f32,
+            eps: of.eps as f32,
+        }
+    }
+
+    /// `reference/adam.rs` in f32, of some values. Moments below f32's normal numbers become zero, since
+    /// processors take a hundred times as long for each operation on those.
+    #[inline(always)]
+    pub(super) fn apply(&self, values: Range<usize>, with: Factors) {
         // SAFETY: nobody writes the gradient, and the others are this item's.
         let (gradient, parameter, m, v) = unsafe {
             (
@@ -114,12 +141,13 @@ impl Adam {
                 self.v.part(values).write(),
             )
         };
+        let [share1, share2] = with.shares;
         for (((p, m), v), g) in parameter.iter_mut().zip(m).zip(v).zip(gradient) {
-            let g = scale * g;
+            let g = with.scale * g;
             *m = flush(share1.mul_add(g - *m, *m));
             *v = flush(share2.mul_add(g * g - *v, *v));
-            let change = rate_of_m * *m / (v.sqrt() * root + eps);
-            *p -= decay * *p + change;
+            let change = with.rate_of_m * *m / (v.sqrt() * with.root + with.eps);
+            *p -= with.decay * *p + change;
         }
     }
 }

@@ -131,7 +131,9 @@ impl Work {
     #[inline(always)]
     fn run_here(&self, item: &Item, moment: &Moment<'_>, scratch: &mut Scratch) {
         let range = match (self, item) {
-            (Self::Product(product), Item::Block(block)) => return product.run(block, scratch),
+            (Self::Product(product), Item::Block(block)) => {
+                return product.run(block, scratch);
+            }
             (_, Item::Range(range)) => range.clone(),
             (_, Item::Block(_)) => unreachable!("only products have blocks"),
         };
