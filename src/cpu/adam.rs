@@ -87,7 +87,7 @@ impl Clipping {
 
 /// The factors of a step, computed in f64 and rounded once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Factors {
+struct Factors {
     /// By which gradients are clipped.
     scale: f32,
     /// 1 − β₁ and 1 − β₂.
@@ -112,7 +112,7 @@ impl Adam {
     }
 
     /// The factors of a step; steps count from 0.
-    pub(super) fn factors(&self, step: u32) -> Factors {
+    fn factors(&self, step: u32) -> Factors {
         let of = &self.optimizer;
         let rate = of.schedule.rate(step);
         let t = f64::from(step) + 1.0;
@@ -131,7 +131,7 @@ impl Adam {
     /// `reference/adam.rs` in f32, of some values. Moments below f32's normal numbers become zero, since
     /// processors take a hundred times as long for each operation on those.
     #[inline(always)]
-    pub(super) fn apply(&self, values: Range<usize>, with: Factors) {
+    fn apply(&self, values: Range<usize>, with: Factors) {
         // SAFETY: nobody writes the gradient, and the others are this item's.
         let (gradient, parameter, m, v) = unsafe {
             (

@@ -90,6 +90,14 @@ unsafe impl Send for Span {}
 unsafe impl Sync for Span {}
 
 impl Span {
+    /// Values that a thread has for itself; the span is used while they are borrowed.
+    pub(super) fn of(values: &mut [f32]) -> Self {
+        Self {
+            first: values.as_mut_ptr(),
+            len: values.len(),
+        }
+    }
+
     /// How many values it has.
     pub(super) fn len(self) -> usize {
         self.len

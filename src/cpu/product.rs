@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::memory::Span;
+use super::memory::{Memory, Span};
 use super::pointwise::{Pointwise, blocks};
 use super::scratch::Scratch;
 
@@ -22,6 +22,10 @@ const BLOCK: usize = 1 << 20;
 
 /// Blocks from which on rows are not cut.
 const FEW: usize = 4;
+
+/// Values after which an address falls on the same few lines of a cache. Columns that lie a multiple of
+/// it apart drive each other out while `gemm` packs sixty-four of them side by side.
+const CONFLICT: usize = 256;
 
 /// A matrix as an operand: where it begins, and how far its rows and columns are apart.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +111,13 @@ impl Product {
             .part(rows.start * self.left.row..self.left.values.len());
         let right = (columns.start * self.right.column)..self.right.values.len();
         let right = self.right.values.part(right);
+        let mut right = Matrix {
+            values: right,
+            ..self.right
+        };
+        if right.row == 1 && right.column.is_multiple_of(CONFLICT) {
+            right = apart(right, [k, columns.len()], scratch);
+        }
         // SAFETY: the operands have m·k and k·n values at these strides, which nobody writes meanwhile; the
         // block of the result is this item's. The flags say that the result is not read.
         unsafe {
@@ -121,9 +132,9 @@ impl Product {
                 left.first(),
                 self.left.column as isize,
                 self.left.row as isize,
-                right.first(),
-                self.right.column as isize,
-                self.right.row as isize,
+                right.values.first(),
+                right.column as isize,
+                right.row as isize,
                 0.0f32,
                 1.0f32,
                 false,
@@ -165,5 +176,22 @@ impl Product {
                 .map(|values| f64::from(values[0]))
                 .sum::<f64>() as f32;
         }
+    }
+}
+
+/// A copy of a matrix's columns, which lie together each, no multiple of [`CONFLICT`] apart.
+#[inline(always)]
+fn apart(of: Matrix, [rows, columns]: [usize; 2], scratch: &mut Scratch) -> Matrix {
+    let column = rows.next_multiple_of(Memory::LINE) + Memory::LINE;
+    let copy = scratch.floats(columns * column);
+    for (number, to) in copy.chunks_exact_mut(column).take(columns).enumerate() {
+        let first = number * of.column;
+        // SAFETY: nobody writes an operand.
+        to[..rows].copy_from_slice(unsafe { of.values.part(first..first + rows).read() });
+    }
+    Matrix {
+        values: Span::of(copy),
+        row: 1,
+        column,
     }
 }
