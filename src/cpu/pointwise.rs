@@ -227,3 +227,128 @@ pub(super) fn blocks(len: usize, size: usize) -> Vec<Range<usize>> {
     let starts = (0..len).step_by(size.max(1));
     starts.map(|start| start..len.min(start + size)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory::Memory;
+    use super::*;
+    use crate::expr::{less, operand};
+
+    fn memory(len: usize, seed: usize) -> Memory {
+        let mut memory = Memory::zeros(len);
+        for (i, value) in memory.as_mut_slice().iter_mut().enumerate() {
+            *value = ((i * 29 + seed * 13) % 17) as f32 * 0.25 - 2.0;
+        }
+        memory
+    }
+
+    fn span(of: &Memory) -> Span {
+        of.span(0..of.len())
+    }
+
+    /// Every way in which an operand broadcasts, over narrow and wide rows, with values and sums. Each
+    /// element is what the tree gives in f32; its sum, of numbers with four bits behind the point, is exact.
+    #[test]
+    fn work_is_what_its_expressions_say() {
+        let shapes: [[usize; 2]; 8] = [
+            [1, 1],
+            [6, 1],
+            [6, 7],
+            [4, 784],
+            [66, 20],
+            [2, 1300],
+            [1, 40],
+            [1200, 2],
+        ];
+        let mut scratch = Scratch::default();
+        for shape in shapes {
+            let [rows, columns] = shape;
+            let shared = Broadcast {
+                rows: Some(if rows.is_multiple_of(2) { 2 } else { 1 }),
+                columns: true,
+            };
+            let shared_rows = Broadcast {
+                columns: false,
+                ..shared
+            };
+            let broadcasts = [
+                Broadcast::EACH,
+                Broadcast::ROW,
+                Broadcast::COLUMN,
+                Broadcast::SCALAR,
+                shared,
+                shared_rows,
+            ];
+            let memories: Vec<Memory> = broadcasts
+                .iter()
+                .enumerate()
+                .map(|(seed, broadcast)| memory(broadcast.len(shape), seed))
+                .collect();
+            let operands = || {
+                let spans = memories.iter().map(span);
+                spans.zip(broadcasts).collect::<Vec<_>>()
+            };
+            let [a, b, c, d, e, f] = [0, 1, 2, 3, 4, 5].map(operand);
+            let value = less(&a, &e, &b + &c, &d - &f);
+            let summed = &a + &b + &c + &d + &e + &f;
+            let to = Memory::zeros(rows * columns);
+            let sums = Memory::zeros(rows);
+            let work = Pointwise::new(
+                shape,
+                operands(),
+                vec![(&value, span(&to))],
+                vec![(&summed, span(&sums))],
+            )
+            .flattened();
+            for item in work.items() {
+                work.run(item, &mut scratch);
+            }
+            // SAFETY: nothing writes here.
+            let read = |of: &Memory| unsafe { span(of).read() }.to_vec();
+            let (found, sums) = (read(&to), read(&sums));
+            let of: Vec<Vec<f32>> = memories.iter().map(read).collect();
+            for row in 0..rows {
+                let at = |column: usize| -> Vec<f32> {
+                    let places = broadcasts.iter().zip(&of);
+                    let value =
+                        |(b, of): (&Broadcast, &Vec<f32>)| of[b.index([row, column], columns)];
+                    places.map(value).collect()
+                };
+                for column in 0..columns {
+                    let expected: f32 = value.evaluate(&at(column));
+                    assert_eq!(found[row * columns + column], expected, "{shape:?}");
+                }
+                let total: f32 = (0..columns).map(|c| summed.evaluate::<f32>(&at(c))).sum();
+                assert_eq!(sums[row], total, "sum of row {row} of {shape:?}");
+            }
+        }
+    }
+
+    /// Work without sums over operands that no row tells apart runs on one column.
+    #[test]
+    fn work_in_place_of_an_operand_reads_before_it_writes() {
+        let of = memory(5000, 1);
+        let before = unsafe_read(&of);
+        let value = operand(0) * 2.0 + operand(1);
+        let scalar = memory(1, 3);
+        let operands = vec![
+            (span(&of), Broadcast::EACH),
+            (span(&scalar), Broadcast::SCALAR),
+        ];
+        let work = Pointwise::new([50, 100], operands, vec![(&value, span(&of))], vec![]);
+        let work = work.flattened();
+        let mut scratch = Scratch::default();
+        for item in work.items() {
+            work.run(item, &mut scratch);
+        }
+        let added = unsafe_read(&scalar)[0];
+        for (found, before) in unsafe_read(&of).into_iter().zip(before) {
+            assert_eq!(found, before * 2.0 + added);
+        }
+    }
+
+    fn unsafe_read(of: &Memory) -> Vec<f32> {
+        // SAFETY: nothing writes meanwhile.
+        unsafe { span(of).read() }.to_vec()
+    }
+}

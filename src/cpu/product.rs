@@ -195,3 +195,123 @@ fn apart(of: Matrix, [rows, columns]: [usize; 2], scratch: &mut Scratch) -> Matr
         column,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::operand;
+    use crate::graph::Broadcast;
+
+    /// Whole numbers and halves, so that sums of products of some hundred are exact in f32.
+    fn values(len: usize, seed: usize) -> Vec<f32> {
+        let value = |i: usize| ((i * 31 + seed * 17) % 9) as f32 * 0.5 - 2.0;
+        (0..len).map(value).collect()
+    }
+
+    fn memory(values: &[f32]) -> Memory {
+        let mut memory = Memory::zeros(values.len());
+        memory.as_mut_slice().copy_from_slice(values);
+        memory
+    }
+
+    /// Of each form: blocks, an epilogue in place and the sums of rows. The values are exact, so that no
+    /// order of sums and no fused multiplication shows.
+    #[test]
+    fn blocks_together_are_the_product() {
+        let shapes = [
+            [1, 1, 1],
+            [7, 5, 3],
+            [40, 16, 20],
+            [128, 32, 784],
+            [33, 200, 256],
+            [20, 70, 512],
+            [500, 20, 40],
+        ];
+        let mut scratch = Scratch::default();
+        for [m, n, k] in shapes {
+            let (a, b, bias) = (values(m * k, 1), values(k * n, 2), values(n, 3));
+            let [a_memory, b_memory, bias_memory] = [&a, &b, &bias].map(|of| memory(of));
+            let span = |of: &Memory| of.span(0..of.len());
+            for (left_transposed, right_transposed) in
+                [(false, true), (false, false), (true, false)]
+            {
+                let result = Memory::zeros(m * n);
+                let sums = Memory::zeros(m);
+                let matrix = |of, transposed, [rows, columns]: [usize; 2]| match transposed {
+                    true => Matrix::transposed(of, rows),
+                    false => Matrix::plain(of, columns),
+                };
+                let operands = vec![
+                    (span(&result), Broadcast::EACH),
+                    (span(&bias_memory), Broadcast::COLUMN),
+                ];
+                let value = (operand(0) + operand(1)).max(0.0);
+                let product = Product {
+                    shape: [m, n, k],
+                    left: matrix(span(&a_memory), left_transposed, [m, k]),
+                    right: matrix(span(&b_memory), right_transposed, [k, n]),
+                    result: span(&result),
+                    epilogue: Some(Pointwise::new(
+                        [m, n],
+                        operands,
+                        vec![(&value, span(&result))],
+                        vec![],
+                    )),
+                    sums: left_transposed.then(|| span(&sums)),
+                };
+                for block in product.blocks() {
+                    product.run(&block, &mut scratch);
+                }
+                let of_a = |i: usize, x: usize| {
+                    a[if left_transposed {
+                        x * m + i
+                    } else {
+                        i * k + x
+                    }]
+                };
+                let of_b = |x: usize, j: usize| {
+                    b[if right_transposed {
+                        j * k + x
+                    } else {
+                        x * n + j
+                    }]
+                };
+                // SAFETY: nothing writes here.
+                let (found, sums) = unsafe { (span(&result).read(), span(&sums).read()) };
+                for i in 0..m {
+                    for j in 0..n {
+                        let dot: f32 = (0..k).map(|x| of_a(i, x) * of_b(x, j)).sum();
+                        let expected = (dot + bias[j]).max(0.0);
+                        assert_eq!(found[i * n + j], expected, "{:?} at {i}, {j}", [m, n, k]);
+                    }
+                    if left_transposed {
+                        let sum: f32 = (0..k).map(|x| of_a(i, x)).sum();
+                        assert_eq!(sums[i], sum, "sum of row {i} of {:?}", [m, n, k]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Many columns make many blocks, and few columns of many rows some.
+    #[test]
+    fn large_products_are_cut() {
+        let blocks = |shape: [usize; 3]| {
+            let [m, n, k] = shape;
+            let [a, b, c] = [m * k, k * n, m * n].map(Memory::zeros);
+            let span = |of: &Memory| of.span(0..of.len());
+            let product = Product {
+                shape,
+                left: Matrix::plain(span(&a), k),
+                right: Matrix::plain(span(&b), n),
+                result: span(&c),
+                epilogue: None,
+                sums: None,
+            };
+            product.blocks().len()
+        };
+        assert_eq!(blocks([128, 16, 32]), 1);
+        assert_eq!(blocks([128, 32, 784]), 2);
+        assert_eq!(blocks([512, 1024, 1024]), 16);
+    }
+}
