@@ -17,6 +17,7 @@ use criterion::{Criterion, Throughput};
 use vae_wgpu::expr;
 use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Launch, Options, Slice};
 use vae_wgpu::graph::{self, Activation, Adam, Broadcast, Ramp};
+use vae_wgpu::kernels::gather::Form;
 use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant};
 use vae_wgpu::kernels::{self, State, gradient_norm, reduction_lanes};
 use vae_wgpu::model::Likelihood;
@@ -385,8 +386,19 @@ impl Bench<'_> {
             state: &self.gpu.upload("benchmark", &[State::default()])?,
             x,
         };
-        let launch = kernels::gather::launch(buffers, shape, 0);
+        let launch = kernels::gather::launch(buffers, Form::Bytes, shape, 0);
         self.measure(&what, Work::Words(len + len / 4), &launch, |_| {})?;
+        let floats = kernels::gather::Buffers {
+            images: &self.array(images * shape[1])?,
+            ..buffers
+        };
+        let launch = kernels::gather::launch(floats, Form::Floats, shape, 0);
+        self.measure(
+            &format!("{what} f32"),
+            Work::Words(2 * len),
+            &launch,
+            |_| {},
+        )?;
 
         let staged = &self.array(images_packed.len() / 4)?;
         let buffers = kernels::stage_images::Buffers {

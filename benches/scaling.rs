@@ -105,12 +105,8 @@ fn step(
     // Again and again the same ones: drawing a million would take longer than the rest.
     let images = digits::generate(1, 0, 4096).images;
     let dim = images.dim();
-    let pixels: Vec<u8> = images
-        .pixels
-        .into_iter()
-        .cycle()
-        .take(count * dim)
-        .collect();
+    let bytes = images.pixels.as_bytes().expect("digits are bytes");
+    let pixels: Vec<u8> = bytes.iter().copied().cycle().take(count * dim).collect();
     let vae = settings.vae(dim).expect("the sizes are valid");
     let specs = vae.parameters();
     let weights = specs.iter().map(|spec| spec.shape.len()).sum();

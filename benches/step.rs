@@ -1,6 +1,6 @@
 //! The full training step: gather, noise, forward, loss, backward, Adam.
 //!
-//! `cargo bench --bench step`. Each sample records its steps into submissions of 16 and waits for
+//! `cargo bench --bench step`, on the best adapter and on the processor. Each sample records its steps into submissions of 16 and waits for
 //! the last, so that what is timed is the steady state.
 
 #![expect(
@@ -28,12 +28,16 @@ fn steps(c: &mut Criterion) {
     group
         .sample_size(10)
         .measurement_time(Duration::from_secs(3));
-    for workload in Workload::ALL {
+    let choices = [AdapterChoice::Auto, AdapterChoice::Cpu];
+    for (workload, choice) in Workload::ALL
+        .iter()
+        .flat_map(|w| choices.iter().map(move |c| (w, c)))
+    {
         let settings = workload.settings();
         let batch = settings.batch_size;
         let vae = settings.vae(images.dim()).expect("the sizes are valid");
         let specs = vae.parameters();
-        let opened = eval::open(&AdapterChoice::Auto, specs.clone(), 1).expect("an executor");
+        let opened = eval::open(choice, specs.clone(), 1).expect("an executor");
         let mut executor = opened.executor;
         executor
             .restore(&Snapshot::initial(&specs, 1))

@@ -1,9 +1,11 @@
-// The next batch, from bytes to floats.
+// The next batch, from bytes or floats to floats.
 //
-//   x[r, c] = images[order[position + r] − first, c] / 255
+//   x[r, c] = images[order[position + r] − first, c] / 255   of bytes
+//   x[r, c] = images[order[position + r] − first, c]         of floats
 //
-// images  [count, words_per_row]  four grey bytes a word, each row padded to whole words: those from
-//                                 number `first`; the rows of others are left to other launches
+// images  [count, words_per_row]  four grey bytes a word, each row padded to whole words, or a float a
+//                                 word: those from number `first`; the rows of others are left to
+//                                 other launches
 // order                           the epoch's permutation of all images
 // state                           where in the epoch this step is
 // x       [rows, dim]
@@ -29,6 +31,7 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 override WORKGROUP: u32 = 64;
+override FLOATS: bool = false;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -38,7 +41,8 @@ fn main(
     let index = id.x + id.y * groups.x * WORKGROUP;
     let row = index / params.words_per_row;
     let word = index % params.words_per_row;
-    if row >= params.rows || 4u * word >= params.dim {
+    let first = select(4u * word, word, FLOATS);
+    if row >= params.rows || first >= params.dim {
         return;
     }
     // What lies before `first` wraps to numbers past every count.
@@ -46,10 +50,14 @@ fn main(
     if image >= params.count {
         return;
     }
-    let pixels = unpack4x8unorm(images[image * params.words_per_row + word]);
-    // Constant components: a software adapter pays a hundred times as much for `pixels[i]`.
-    let first = 4u * word;
     let at = row * params.dim + first;
+    let value = images[image * params.words_per_row + word];
+    if FLOATS {
+        x[at] = bitcast<f32>(value);
+        return;
+    }
+    let pixels = unpack4x8unorm(value);
+    // Constant components: a software adapter pays a hundred times as much for `pixels[i]`.
     x[at] = pixels.x;
     if first + 1u < params.dim {
         x[at + 1u] = pixels.y;

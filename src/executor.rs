@@ -6,9 +6,12 @@
 
 use std::borrow::Cow;
 
+mod rows;
+
+pub use rows::{Rows, Values};
+
 use crate::gpu::GpuError;
 use crate::graph::{Graph, Shape, TensorId};
-use crate::rng;
 use crate::setting::Remedy;
 
 /// A failure while running graphs.
@@ -52,6 +55,18 @@ pub struct ParameterSpec {
     pub initial: Initial,
 }
 
+impl ParameterSpec {
+    /// The part of the model that owns it, as its name says: `encoder`, `decoder`, `prior`.
+    pub fn group(&self) -> &str {
+        self.name.split('.').next().unwrap_or_default()
+    }
+
+    /// Whether it is a weight and no bias, scale or other vector.
+    pub fn is_weight(&self) -> bool {
+        self.shape.dims().len() > 1
+    }
+}
+
 /// Values of a parameter before the first step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Initial {
@@ -59,6 +74,13 @@ pub enum Initial {
     Uniform {
         /// Inputs of the layer.
         fan_in: usize,
+    },
+    /// Glorot's: U(−√(6 / (fan_in + fan_out)), √(6 / (fan_in + fan_out))).
+    Glorot {
+        /// Inputs of the layer.
+        fan_in: usize,
+        /// Outputs of the layer.
+        fan_out: usize,
     },
     /// All the same.
     Constant(f32),
@@ -76,28 +98,6 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The state before the first step: each parameter's initial values, moments zero. A drawn value is a
-    /// function of the seed and the parameter's place in the list.
-    pub fn initial(specs: &[ParameterSpec], seed: u64) -> Self {
-        let parameters = (0..).zip(specs).map(|(index, spec)| match spec.initial {
-            Initial::Uniform { fan_in } => {
-                let bound = 1.0 / (fan_in as f64).sqrt();
-                rng::initial_uniform(seed, index, spec.shape.len(), bound)
-            }
-            Initial::Constant(value) => vec![value; spec.shape.len()],
-        });
-        // Not one cloned: zeros take no memory before they are written.
-        let zeros = || {
-            let specs = specs.iter();
-            specs.map(|spec| vec![0.0; spec.shape.len()]).collect()
-        };
-        Self {
-            parameters: parameters.collect(),
-            m: zeros(),
-            v: zeros(),
-        }
-    }
-
     /// Whether it belongs to parameters of these shapes.
     ///
     /// # Errors
@@ -117,46 +117,6 @@ impl Snapshot {
             }
         }
         Ok(())
-    }
-}
-
-/// Images that a pass runs over. Owned ones are given back to the system while the executor copies
-/// them to where it keeps them, so that they are never in memory twice.
-#[derive(Clone, Debug)]
-pub struct Rows<'a> {
-    /// Bytes, `[count, dim]`; a graph sees them as 0 to 1.
-    pub pixels: Cow<'a, [u8]>,
-    /// Bytes a row.
-    pub dim: usize,
-    /// A class for each row, where the graphs read labels.
-    pub labels: Option<Cow<'a, [u8]>>,
-}
-
-impl<'a> Rows<'a> {
-    /// Rows of `dim` bytes, borrowed as `&[u8]` or owned as `Vec<u8>`.
-    pub fn new(pixels: impl Into<Cow<'a, [u8]>>, dim: usize) -> Self {
-        Self {
-            pixels: pixels.into(),
-            dim,
-            labels: None,
-        }
-    }
-
-    /// The same rows with a class for each.
-    ///
-    /// # Panics
-    /// Where there are not as many labels as rows.
-    #[must_use]
-    pub fn with_labels(mut self, labels: impl Into<Cow<'a, [u8]>>) -> Self {
-        let labels = labels.into();
-        assert_eq!(labels.len(), self.count(), "labels of other rows");
-        self.labels = Some(labels);
-        self
-    }
-
-    /// How many rows there are.
-    pub fn count(&self) -> usize {
-        self.pixels.len() / self.dim.max(1)
     }
 }
 

@@ -8,6 +8,7 @@
 mod atomic;
 pub mod bench;
 pub mod checkpoint;
+pub mod cpu;
 pub mod data;
 pub mod eval;
 pub mod executor;

@@ -174,14 +174,26 @@ pub fn uniform(seed: u64, draw: impl Into<Draw>, step: u32, element: usize) -> f
 pub fn binarize(pixels: &mut [u8], seed: u64, stream: Stream) {
     for (index, four) in (0..).zip(pixels.chunks_mut(4)) {
         for (pixel, word) in four.iter_mut().zip(block(seed, stream, 0, index)) {
-            let u = f64::from(word >> 8) / 16_777_216.0;
-            *pixel = if u < f64::from(*pixel) / 255.0 {
-                255
-            } else {
-                0
-            };
+            *pixel = bernoulli(f64::from(*pixel) / 255.0, word);
         }
     }
+}
+
+/// The same of probabilities, as bytes of 0 and 255.
+pub fn binarized(probabilities: &[f32], seed: u64, stream: Stream) -> Vec<u8> {
+    let fours = (0..).zip(probabilities.chunks(4));
+    let bytes = fours.flat_map(|(index, four)| {
+        let words = block(seed, stream, 0, index);
+        let drawn = four.iter().zip(words);
+        drawn.map(|(&probability, word)| bernoulli(probability.into(), word))
+    });
+    bytes.collect()
+}
+
+/// 255 with this probability and else 0, from the upper 24 bits of a word.
+fn bernoulli(probability: f64, word: u32) -> u8 {
+    let u = f64::from(word >> 8) / 16_777_216.0;
+    if u < probability { 255 } else { 0 }
 }
 
 /// `len` values of U(−bound, bound): the initial values of parameter number `parameter`.

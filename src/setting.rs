@@ -45,6 +45,10 @@ settings! {
     Hidden, "hidden", "the hidden layers";
     /// Dimensions of the latent.
     Latent, "latent", "the latent's size";
+    /// q(z | x).
+    Posterior, "posterior", "the posterior";
+    /// p(z).
+    Prior, "prior", "the prior";
     /// p(x | z).
     Likelihood, "likelihood", "the likelihood";
     /// The likelihood's scale.
@@ -63,8 +67,14 @@ settings! {
     KlCycles, "kl-cycles", "the number of cycles of the divergence";
     /// Nats of each dimension's divergence that are free.
     FreeBits, "free-bits", "the lambda of the free bits";
+    /// What is done to values before the model sees them.
+    Normalize, "normalize", "the normalisation";
     /// How grey pixels become binary ones.
     Binarize, "binarize", "the binarisation";
+    /// What weights and biases are before the first step.
+    InitialWeights, "initial-weights", "the way to draw the first weights";
+    /// What the output layer's bias is before the first step.
+    OutputBias, "output-bias", "the first bias of the output layer";
     /// Images per step.
     BatchSize, "batch-size", "the batch size";
     /// Passes over the training images.
@@ -85,6 +95,10 @@ settings! {
     Eps, "eps", "Adam's epsilon";
     /// AdamW's λ.
     WeightDecay, "weight-decay", "the weight decay";
+    /// What the weight decay takes from.
+    Decay, "decay", "the choice of what decays";
+    /// Whose parameters stay as they are.
+    Freeze, "freeze", "the choice of what is frozen";
     /// The most that the norm of the whole gradient may be.
     ClipNorm, "clip-norm", "the largest norm of the gradient";
     /// Which adapter runs the kernels.

@@ -2,6 +2,7 @@
 
     python3 compare.py --vae ../../target/release/vae --threads 2
     python3 compare.py --vae …/vae --python …/venv/bin/python --adapter nvidia --json found.json
+    python3 compare.py --vae …/vae --threads 2 --cpu --adapter software
     python3 compare.py --vae …/vae --workload s,m --models plain,beta,warmup,conditional,iwae-5,laplace
 
 Each round measures vae and then every peer, so that what changes on the machine hits all of them;
@@ -27,6 +28,7 @@ from workloads import MODELS
 
 HERE = Path(__file__).resolve().parent
 OURS = "vae-wgpu"
+PROCESSOR = "vae-wgpu cpu"
 EAGER = "torch eager"
 EPOCHS = (1, 10)
 
@@ -131,10 +133,27 @@ class Runner:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
     def adapter_flag(self) -> list[str]:
+        if self.args.adapter == "cpu":
+            return self.processor_flags()
         return ["--adapter", self.args.adapter] if self.args.adapter else []
+
+    def processor_flags(self) -> list[str]:
+        return ["--adapter", "cpu", *self.threads_flag()]
 
     def threads_flag(self) -> list[str]:
         return ["--threads", str(self.args.threads)] if self.args.threads else []
+
+    def processor(self, model: str) -> None:
+        """A round of `vae bench` on the processor, as a column of its own."""
+        if not self.args.cpu:
+            return
+        command = [self.args.vae, "bench", "--json", "--repeats", "1", "--workload", self.args.workload]
+        done = self.run(command + self.processor_flags() + MODELS[model])
+        if done.returncode != 0:
+            self.findings.lack(f"{PROCESSOR}, {model}", error_line(done.stderr))
+            return
+        for step in json.loads(done.stdout)["workloads"]:
+            self.findings.add(self.rows[model, step["name"]], PROCESSOR, step["step_us"]["median"] / 1e6)
 
     def vae(self, model: str) -> None:
         """A round of `vae bench`."""
@@ -260,6 +279,7 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="a Python that has the peers [default: this one]")
     parser.add_argument("--workload", default="s,m,l", help="which of s, m and l")
     parser.add_argument("--models", type=models_of, help=f"which of {', '.join(MODELS)} [default: plain]")
+    parser.add_argument("--cpu", action="store_true", help="measure vae on the processor as well")
     parser.add_argument("--variant", help="PyTorch's, as `torch_step.py --variant` [default: all]")
     parser.add_argument("--repeats", type=int, default=5, help="rounds, of which the median counts")
     parser.add_argument("--threads", type=int, help="CPU threads of all, where the CPU computes")
@@ -278,6 +298,7 @@ def main() -> None:
             print(f"round {number} of {args.repeats}", file=sys.stderr)
             for model in args.models or ["plain"]:
                 runner.vae(model)
+                runner.processor(model)
                 for framework in ("torch", "jax") if model == "plain" else ("torch",):
                     runner.peer(framework, model)
             if args.trainings or (runner.device == "cuda" and not args.models):

@@ -53,10 +53,11 @@ pub fn run(
     let gpu = device.gpu();
     // First, so that a GPU has left its idle clocks when the first step is timed.
     let peaks = gpu.map(|gpu| peaks::measure(gpu)).transpose();
+    let name = device.executor(Vec::new(), SEED)?.executor.name();
     let mut report = Report {
         version: Report::VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        adapter: Adapter::of(gpu.map(|gpu| gpu.adapter())),
+        adapter: Adapter::of(gpu.map(|gpu| gpu.adapter()), || name),
         repeats: options.repeats.max(1),
         peaks: peaks.map_err(ExecutorError::from)?,
         workloads: Vec::new(),
@@ -92,9 +93,9 @@ fn measure(
     let parameters = specs.iter().map(|spec| spec.shape.len()).sum();
     let mut executor = device.executor(specs.clone(), SEED)?.executor;
     executor.restore(&Snapshot::initial(&specs, SEED))?;
-    let optimizer = settings.optimizer(IMAGES)?;
+    let optimizer = settings.optimizer_of(&vae, IMAGES)?;
     let graph = |rows| vae.training_graph(rows, optimizer.clone());
-    let mut rows = Rows::new(digits.images.pixels.as_slice(), dim);
+    let mut rows = Rows::new(&digits.images.pixels, dim);
     if let Some(labels) = digits.labels.as_deref().filter(|_| vae.reads_labels()) {
         rows = rows.with_labels(labels);
     }

@@ -15,4 +15,4 @@ pub use measure::{Options, run};
 pub use report::{
     Adapter, Floors, GpuTime, Kernel, Launches, Peaks, Report, ReportError, Spread, StepReport,
 };
-pub use workload::{ParseWorkloadError, Workload};
+pub use workload::{ParseWorkloadError, Workload, linear_flops};

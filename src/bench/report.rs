@@ -28,19 +28,19 @@ pub struct Report {
 /// What ran the kernels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Adapter {
-    /// As the driver gives it, or `the reference executor`.
+    /// As the driver gives it, `the processor (2 threads)`, or `the reference executor`.
     pub name: String,
-    /// `vulkan`, `metal`, `dx12` or `gl`; `cpu` for the reference executor.
+    /// `vulkan`, `metal`, `dx12` or `gl`; `cpu` without a GPU.
     pub backend: String,
-    /// `discrete`, `integrated`, `virtual`, `software`, `other`, or `reference`.
+    /// `discrete`, `integrated`, `virtual`, `software`, `other`, or `none` without a GPU.
     pub kind: String,
-    /// The driver and its version; empty for the reference executor.
+    /// The driver and its version; empty without a GPU.
     pub driver: String,
 }
 
 impl Adapter {
-    /// An open GPU, or the reference executor.
-    pub(super) fn of(summary: Option<&AdapterSummary>) -> Self {
+    /// An open GPU, or what runs without one, by its name.
+    pub(super) fn of(summary: Option<&AdapterSummary>, name: impl FnOnce() -> String) -> Self {
         match summary {
             Some(summary) => Self {
                 name: summary.name.clone(),
@@ -49,9 +49,9 @@ impl Adapter {
                 driver: summary.driver.clone(),
             },
             None => Self {
-                name: "the reference executor".to_owned(),
+                name: name(),
                 backend: "cpu".to_owned(),
-                kind: "reference".to_owned(),
+                kind: "none".to_owned(),
                 driver: String::new(),
             },
         }

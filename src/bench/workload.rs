@@ -83,7 +83,7 @@ impl FromStr for Workload {
 
 /// Floating-point operations of a graph's matrix products: 2·m·n·k each. Everything else of a step
 /// is a few operations an element and is not counted.
-pub(super) fn linear_flops(graph: &Graph) -> u64 {
+pub fn linear_flops(graph: &Graph) -> u64 {
     let flops = graph.nodes().iter().map(|node| {
         let (Op::Product { transposed }, [a, ..]) = (&node.op, node.inputs.as_slice()) else {
             return 0;

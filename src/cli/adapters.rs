@@ -13,8 +13,9 @@ Examples:
   vae adapters
   WGPU_BACKEND=gl vae adapters     only those of OpenGL
 
-`auto` prefers a discrete GPU over an integrated one over software, and takes the reference
-executor where there is none. A backend's name takes its best adapter, a software one included.")]
+`auto` prefers a discrete GPU over an integrated one over software, and takes the processor where
+there is none. A backend's name takes its best adapter, a software one included. `cpu` is faster than
+any software adapter; `reference` is slow and checks the kernels.")]
 pub(crate) struct Args {}
 
 impl Args {
@@ -39,7 +40,8 @@ impl Args {
             ]);
         }
         let mark = if auto.is_none() { "*" } else { "" };
-        table.push([mark, "-", "reference", "-", "CPU twins, slow", "built in"].map(str::to_owned));
+        table.push([mark, "-", "cpu", "-", "processor", "built in"].map(str::to_owned));
+        table.push(["", "-", "reference", "-", "CPU twins, slow", "built in"].map(str::to_owned));
         for row in &table {
             console::result(&format_row(row, &table));
         }

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
 use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Likelihood, Scale};
-use vae_wgpu::train::{Binarize, LrSchedule, Observed, Settings};
+use vae_wgpu::model::{
+    Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+};
+use vae_wgpu::train::{Binarize, Decay, Freeze, LrSchedule, Normalize, Observed, Settings};
 
 use super::failure::Usage;
 use super::keeping::Keeping;
@@ -176,6 +178,12 @@ pub(crate) struct Overrides {
     /// Non-linearity between the layers
     #[arg(long, value_parser = PossibleValuesParser::new(Activation::NAMES).try_map(|s| s.parse::<Activation>()))]
     pub(crate) activation: Option<Activation>,
+    /// Family that the distribution of z for an image is chosen from
+    #[arg(long, value_parser = PossibleValuesParser::new(Posterior::NAMES).try_map(|s| s.parse::<Posterior>()))]
+    pub(crate) posterior: Option<Posterior>,
+    /// Distribution of z before an image is seen
+    #[arg(long, value_parser = PossibleValuesParser::new(Prior::NAMES).try_map(|s| s.parse::<Prior>()))]
+    pub(crate) prior: Option<Prior>,
     /// What the decoder's outputs mean
     #[arg(long, value_parser = PossibleValuesParser::new(Likelihood::NAMES).try_map(|s| s.parse::<Likelihood>()))]
     pub(crate) likelihood: Option<Likelihood>,
@@ -205,9 +213,20 @@ pub(crate) struct Overrides {
     /// Nats that each latent dimension's divergence, as a mean over the batch, counts at least
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     pub(crate) free_bits: Option<f64>,
+    /// What is done to values before the model sees them: nothing, or the training images' least becomes 0
+    /// and their greatest 1
+    #[arg(long, value_parser = PossibleValuesParser::new(Normalize::NAMES).try_map(|s| s.parse::<Normalize>()))]
+    pub(crate) normalize: Option<Normalize>,
     /// Draw each pixel as 0 or 1, with its value as the probability: once, or anew at each use
     #[arg(long, value_parser = PossibleValuesParser::new(Binarize::NAMES).try_map(|s| s.parse::<Binarize>()))]
     pub(crate) binarize: Option<Binarize>,
+    /// Weights and biases before the first step: PyTorch's, or Glorot's with biases of zero
+    #[arg(long, value_parser = PossibleValuesParser::new(InitialWeights::NAMES).try_map(|s| s.parse::<InitialWeights>()))]
+    pub(crate) initial_weights: Option<InitialWeights>,
+    /// Bias of the decoder's output layer before the first step: as any layer's, zero, or where the
+    /// likelihood's mean is the training images'
+    #[arg(long, value_parser = PossibleValuesParser::new(OutputBias::NAMES).try_map(|s| s.parse::<OutputBias>()))]
+    pub(crate) output_bias: Option<OutputBias>,
     /// Images per step
     #[arg(long, value_name = "N")]
     pub(crate) batch_size: Option<usize>,
@@ -239,6 +258,12 @@ pub(crate) struct Overrides {
     /// AdamW's decay: each step takes this times the rate off every parameter
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     pub(crate) weight_decay: Option<f64>,
+    /// What decays: every parameter, or the layers' weights alone, without biases and scales
+    #[arg(long, value_parser = PossibleValuesParser::new(Decay::NAMES).try_map(|s| s.parse::<Decay>()))]
+    pub(crate) decay: Option<Decay>,
+    /// Leave the parameters of the encoder or of the decoder as they are, as in a fine-tuning with --init
+    #[arg(long, value_parser = PossibleValuesParser::new(Freeze::NAMES).try_map(|s| s.parse::<Freeze>()))]
+    pub(crate) freeze: Option<Freeze>,
     /// Scale the whole gradient down to this norm where its own is larger; 0 is never, as without
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     pub(crate) clip_norm: Option<f64>,
@@ -266,6 +291,8 @@ impl Overrides {
         set(&mut settings.hidden, &self.hidden);
         set(&mut settings.latent, &self.latent);
         set(&mut settings.activation, &self.activation);
+        set(&mut settings.posterior, &self.posterior);
+        set(&mut settings.prior, &self.prior);
         set(&mut settings.likelihood, &self.likelihood);
         set(&mut settings.scale, &self.scale);
         set(&mut settings.condition, &self.condition);
@@ -275,7 +302,10 @@ impl Overrides {
         set(&mut settings.kl_warmup, &self.kl_warmup);
         set(&mut settings.kl_cycles, &self.kl_cycles);
         set(&mut settings.free_bits, &self.free_bits);
+        set(&mut settings.normalize, &self.normalize);
         set(&mut settings.binarize, &self.binarize);
+        set(&mut settings.initial_weights, &self.initial_weights);
+        set(&mut settings.output_bias, &self.output_bias);
         set(&mut settings.batch_size, &self.batch_size);
         set(&mut settings.epochs, &self.epochs);
         set(&mut settings.lr, &self.lr);
@@ -286,6 +316,8 @@ impl Overrides {
         set(&mut settings.beta2, &self.beta2);
         set(&mut settings.eps, &self.eps);
         set(&mut settings.weight_decay, &self.weight_decay);
+        set(&mut settings.decay, &self.decay);
+        set(&mut settings.freeze, &self.freeze);
         if let Some(norm) = self.clip_norm {
             settings.clip_norm = Some(norm).filter(|&norm| norm != 0.0);
         }

@@ -80,7 +80,11 @@ fn is_usage(error: &(dyn std::error::Error + 'static)) -> bool {
         |error: &ExecutorError| matches!(error, ExecutorError::Gpu(error) if of_gpu(error));
     if let Some(error) = error.downcast_ref::<TrainError>() {
         return match error {
-            TrainError::Setting { .. } | TrainError::Vae(_) | TrainError::Batch { .. } => true,
+            TrainError::Setting { .. }
+            | TrainError::Vae(_)
+            | TrainError::Batch { .. }
+            | TrainError::Support { .. }
+            | TrainError::NoRange { .. } => true,
             TrainError::Executor(error) => of_executor(error),
             _ => false,
         };

@@ -60,8 +60,22 @@ impl Init {
         config.source()
     }
 
-    /// Checks that the model is the one that the weights belong to.
+    /// Checks that the model is the one that the weights belong to, and that no other weights are asked for.
     pub(crate) fn check(&self, settings: &Settings) -> Result<(), Usage> {
+        let drawn = Settings {
+            initial_weights: settings.initial_weights,
+            output_bias: settings.output_bias,
+            ..Settings::default()
+        };
+        if let Some(difference) = Settings::default().differences(&drawn).first() {
+            return Err(Usage(format!(
+                "the first weights are those of {}, so that {} = {} has no meaning; leave that out, or \
+                 start without --init",
+                self.path().display(),
+                difference.setting,
+                difference.other,
+            )));
+        }
         let Self::Run(run, _) = self else {
             return Ok(());
         };

@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use vae_wgpu::bench::linear_flops;
 use vae_wgpu::checkpoint::{CheckpointError, RunDir, RunLock};
+use vae_wgpu::cpu;
 use vae_wgpu::data::{DataError, Dataset, Source};
 use vae_wgpu::eval::Device;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, GpuError, Options, Slice};
+use vae_wgpu::graph::Adam;
 use vae_wgpu::plan::{Description, GpuExecutor, PlanChoice};
 use vae_wgpu::threads;
 use vae_wgpu::train::{self, Observed, Settings, TrainError, Trainer, recorded_settings};
@@ -19,7 +22,7 @@ use super::console;
 use super::failure::Usage;
 use super::init::Init;
 use super::keeping::Keeping;
-use super::options::{self, DataOptions};
+use super::options::{self, AdapterOption, DataOptions};
 use super::place::{absolute, absolute_source, check_recordable, is_named};
 use super::run::Found;
 use super::train::Args;
@@ -57,6 +60,7 @@ struct Resume {
 /// Which adapter, and the file that asks for it where no flag does: a file may come from a machine
 /// that has others.
 struct AdapterRequest {
+    option: AdapterOption,
     choice: AdapterChoice,
     file: Option<PathBuf>,
 }
@@ -113,6 +117,7 @@ impl Job {
                     .clone()
                     .filter(|_| asked.is_some() && !args.adapter.is_given()),
                 choice: args.adapter.resolve(asked),
+                option: args.adapter.clone(),
             },
             plan: args.plan.resolve(plan),
             matrix_units: args.plan.matrix_units(file.matrix_units),
@@ -180,6 +185,7 @@ impl Job {
             adapter: AdapterRequest {
                 file: Some(dir.config()).filter(|_| !args.adapter.is_given()),
                 choice: args.adapter.resolve(Some(asked)),
+                option: args.adapter.clone(),
             },
             plan: args.plan.resolve(Some(parse_plan(&config.plan)?)),
             matrix_units: args.plan.matrix_units(config.matrix_units),
@@ -327,7 +333,15 @@ impl Job {
             classes: data.train.classes(),
         };
         let vae = self.settings.vae(observed)?;
-        let device = device?.with_plan(self.plan);
+        let device = self.adapter.option.limit(device?)?.with_plan(self.plan);
+        if device.gpu().is_some_and(|gpu| gpu.adapter().is_software()) {
+            let step = vae.training_graph(self.settings.batch_size, Adam::default());
+            console::note(&format!(
+                "a software driver runs the kernels here; with --adapter cpu the processor itself computes \
+                 the same model, about {:.0} times as fast",
+                cpu::speedup(linear_flops(&step))
+            ));
+        }
         let executor = options::executor(device, vae.parameters(), self.settings.seed)
             .map_err(|error| self.with_layers_that_fit(error, observed))?;
         let settings = self.settings.clone();
@@ -363,28 +377,29 @@ impl Job {
         Ok(Ready { trainer, until_now })
     }
 
-    /// What a step would run, and on which adapter; `None` on the reference executor, which has no
-    /// launches.
+    /// What a step would run, and on which adapter; on the processor, which has no launches, `Err` with
+    /// what computes there.
     pub(crate) fn describe(
         &self,
         data: Dataset,
         device: Result<Device, ExecutorError>,
-    ) -> anyhow::Result<Option<(String, Description)>> {
+    ) -> anyhow::Result<Result<(String, Description), String>> {
         self.settings.check_images(data.train.images.count)?;
         let observed = Observed {
             dim: data.train.images.dim(),
             classes: data.train.classes(),
         };
         let vae = self.settings.vae(observed)?;
-        let device = device?;
+        let device = self.adapter.option.limit(device?)?;
         let Some(gpu) = device.gpu() else {
-            return Ok(None);
+            let opened = device.executor(Vec::new(), self.settings.seed)?;
+            return Ok(Err(opened.executor.name()));
         };
         let executor = GpuExecutor::new(Arc::clone(gpu), vae.parameters(), self.settings.seed)
             .map_err(|error| self.with_layers_that_fit(error, observed))?;
         let mut executor = executor.with_plan(self.plan);
         let description = train::describe(vae, &mut executor, &self.settings, data)?;
-        Ok(Some((executor.name(), description)))
+        Ok(Ok((executor.name(), description)))
     }
 
     /// The folder of the run, with the right to write it: the one that continues, or a new one.

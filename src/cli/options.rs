@@ -1,5 +1,6 @@
 //! Options that several commands share.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -11,20 +12,37 @@ use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::plan::PlanChoice;
 
 use super::console;
+use super::failure::Usage;
 
 /// Which adapter.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct AdapterOption {
-    /// What runs the kernels: auto, vulkan, metal, dx12, gl, software, reference, an index or a
+    /// What runs the kernels: auto, vulkan, metal, dx12, gl, software, cpu, reference, an index or a
     /// part of a name from `vae adapters`
     #[arg(long, value_name = "ADAPTER")]
     adapter: Option<AdapterChoice>,
+    /// Threads that compute where the adapter is cpu; their number changes no result [default: all]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    threads: Option<NonZeroUsize>,
 }
 
 impl AdapterOption {
     /// Whether the flag says one.
     pub(crate) fn is_given(&self) -> bool {
         self.adapter.is_some()
+    }
+
+    /// The device with as many threads as the flag says.
+    pub(crate) fn limit(&self, device: eval::Device) -> anyhow::Result<eval::Device> {
+        match self.threads {
+            None => Ok(device),
+            Some(threads) if device.is_cpu() => Ok(device.with_threads(threads)),
+            Some(_) => {
+                let message = "--threads is for the processor alone, and another adapter computes here: \
+                               add --adapter cpu, or leave --threads out";
+                Err(Usage(message.to_owned()).into())
+            }
+        }
     }
 
     /// The flag, else what a file says, else `WGPU_ADAPTER_NAME`, else the best.
@@ -70,11 +88,12 @@ impl PlanOption {
 
 /// Opens an executor, and warns of what its user should know.
 pub(crate) fn open(
-    adapter: &AdapterChoice,
+    adapter: &AdapterOption,
     specs: Vec<ParameterSpec>,
     seed: u64,
-) -> Result<Box<dyn Executor>, ExecutorError> {
-    executor(eval::Device::open(adapter)?, specs, seed)
+) -> anyhow::Result<Box<dyn Executor>> {
+    let device = adapter.limit(eval::Device::open(&adapter.resolve(None))?)?;
+    Ok(executor(device, specs, seed)?)
 }
 
 /// An executor on what is open already, with the same warnings.

@@ -8,6 +8,7 @@ use anyhow::Context;
 use image::{GrayImage, ImageFormat};
 use vae_wgpu::checkpoint::{CheckpointError, RunDir};
 use vae_wgpu::plot;
+use vae_wgpu::train::Scaling;
 
 use super::console;
 use super::failure::Usage;
@@ -78,10 +79,12 @@ impl Output {
             .context("cannot write to standard output")
     }
 
-    /// Writes images `[count, height * width]` one by one, where they do not go into one picture; else `false`.
+    /// Writes images `[count, height * width]`, with values as their model has them, one by one, where they do not go
+    /// into one picture; else `false`.
     pub(crate) fn write_images(
         &self,
         images: &[f32],
+        scaling: &Scaling,
         [height, width]: [usize; 2],
     ) -> anyhow::Result<bool> {
         let dim = height * width;
@@ -89,9 +92,7 @@ impl Output {
         match self {
             Self::Png(_) | Self::Stdout => return Ok(false),
             Self::Npy(path) => {
-                // A Gaussian's means may lie a little outside.
-                let images: Vec<_> = images.iter().map(|value| value.clamp(0.0, 1.0)).collect();
-                plot::save_npy(&images, [count, height, width], path)?;
+                plot::save_npy(&scaling.data_values(images), [count, height, width], path)?;
             }
             Self::Folder(folder) => {
                 fs::create_dir_all(folder).map_err(|cause| CheckpointError::Write {
@@ -99,7 +100,7 @@ impl Output {
                     cause,
                 })?;
                 let digits = count.saturating_sub(1).to_string().len().max(4);
-                for (index, image) in images.chunks(dim).enumerate() {
+                for (index, image) in scaling.shades(images).chunks(dim).enumerate() {
                     let pixels = image
                         .iter()
                         .map(|value| (255.0 * value.clamp(0.0, 1.0)).round());

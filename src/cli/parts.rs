@@ -7,8 +7,11 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Formula, Likelihood, Scale, VaeError};
-use vae_wgpu::train::{Binarize, Settings};
+use vae_wgpu::model::{
+    Bound, Condition, Formula, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+    VaeError,
+};
+use vae_wgpu::train::{Binarize, Normalize, Settings};
 
 use super::config::Overrides;
 use super::console;
@@ -32,30 +35,45 @@ pub(crate) struct Args {
 /// What a part is one of: a flag of `vae train`.
 #[derive(Clone, Copy, Debug)]
 enum Axis {
+    Posterior,
+    Prior,
     Likelihood,
     Scale,
     Condition,
     Objective,
+    Normalize,
     Binarize,
     Activation,
+    InitialWeights,
+    OutputBias,
 }
 
 impl Axis {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 11] = [
+        Self::Posterior,
+        Self::Prior,
         Self::Likelihood,
         Self::Scale,
         Self::Condition,
         Self::Objective,
+        Self::Normalize,
         Self::Binarize,
         Self::Activation,
+        Self::InitialWeights,
+        Self::OutputBias,
     ];
-    const NAMES: [&'static str; 6] = [
+    const NAMES: [&'static str; 11] = [
+        "posterior",
+        "prior",
         "likelihood",
         "scale",
         "condition",
         "objective",
+        "normalize",
         "binarize",
         "activation",
+        "initial-weights",
+        "output-bias",
     ];
 
     fn name(self) -> &'static str {
@@ -65,6 +83,8 @@ impl Axis {
     /// Its parts, in the order of their names' list.
     fn parts(self) -> Result<Vec<Part>, VaeError> {
         Ok(match self {
+            Self::Posterior => Posterior::ALL.map(posterior).into(),
+            Self::Prior => Prior::ALL.map(prior).into(),
             Self::Likelihood => Likelihood::ALL.map(likelihood).into(),
             Self::Scale => Scale::ALL.map(scale).into(),
             Self::Condition => Condition::ALL.map(condition).into(),
@@ -72,10 +92,19 @@ impl Axis {
                 .into_iter()
                 .map(objective)
                 .collect::<Result<_, _>>()?,
+            Self::Normalize => Normalize::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
             Self::Binarize => Binarize::ALL
                 .map(|part| Part::new(part.name(), part.source()))
                 .into(),
             Self::Activation => Activation::ALL.map(activation).into(),
+            Self::InitialWeights => InitialWeights::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
+            Self::OutputBias => OutputBias::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
         })
     }
 
@@ -83,12 +112,17 @@ impl Axis {
     fn default(self) -> &'static str {
         let settings = Settings::default();
         match self {
+            Self::Posterior => settings.posterior.name(),
+            Self::Prior => settings.prior.name(),
             Self::Likelihood => settings.likelihood.density().name,
             Self::Scale => settings.scale.name(),
             Self::Condition => settings.condition.name(),
             Self::Objective => settings.objective.name(),
+            Self::Normalize => settings.normalize.name(),
             Self::Binarize => settings.binarize.name(),
             Self::Activation => settings.activation.name(),
+            Self::InitialWeights => settings.initial_weights.name(),
+            Self::OutputBias => settings.output_bias.name(),
         }
     }
 }
@@ -135,6 +169,24 @@ impl Part {
     }
 }
 
+fn posterior(posterior: Posterior) -> Part {
+    let family = posterior.family();
+    let mut part = Part::new(family.name, family.source);
+    (family.formulas)()
+        .into_iter()
+        .for_each(|formula| part.formula(formula));
+    part
+}
+
+fn prior(prior: Prior) -> Part {
+    let family = prior.family();
+    let mut part = Part::new(family.name, family.source);
+    (family.formulas)()
+        .into_iter()
+        .for_each(|formula| part.formula(formula));
+    part
+}
+
 fn likelihood(likelihood: Likelihood) -> Part {
     let density = likelihood.density();
     let mut part = Part::new(density.name, density.source);
@@ -142,6 +194,7 @@ fn likelihood(likelihood: Likelihood) -> Part {
         part.formula(formula);
     }
     part.line(density.location.symbol(), density.location.summary());
+    part.line("x", density.support.summary());
     let scales = match &density.scale {
         None => vec![Scale::Unit.name()],
         Some(scale) => {

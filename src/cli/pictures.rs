@@ -3,6 +3,7 @@
 use vae_wgpu::data::Split;
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::plot;
+use vae_wgpu::train::Scaling;
 
 use super::failure::Usage;
 use super::output::Output;
@@ -29,6 +30,7 @@ fn columns(count: usize) -> usize {
 /// decoder reads labels, of one label, or of each in turn.
 pub(crate) fn samples(
     model: &mut Autoencoder,
+    scaling: &Scaling,
     (count, label): (usize, Option<u8>),
     image @ [height, width]: [usize; 2],
     output: &Output,
@@ -42,9 +44,10 @@ pub(crate) fn samples(
     };
     let images = model.sample(count, label)?;
     let Some((columns, scale)) = grid else {
-        output.write_images(&images, image)?;
+        output.write_images(&images, scaling, image)?;
         return Ok(());
     };
+    let images = scaling.shades(&images);
     let images: Vec<_> = images.chunks(height * width).collect();
     output.write_picture(&plot::grid(&images, height, width, columns, scale)?)
 }
@@ -85,6 +88,7 @@ fn check_memory(count: usize, [height, width]: [usize; 2]) -> Result<(), Usage> 
 /// The first `count` images above their reconstructions; as an array or one by one, the reconstructions alone.
 pub(crate) fn reconstructions(
     model: &mut Autoencoder,
+    scaling: &Scaling,
     split: &Split,
     count: usize,
     output: &Output,
@@ -93,14 +97,12 @@ pub(crate) fn reconstructions(
     let count = count.min(images.count);
     let labels = labels.as_deref().map(|labels| &labels[..count]);
     let (height, width, dim) = (images.height, images.width, images.dim());
-    let inputs: Vec<f32> = images.pixels[..count * dim]
-        .iter()
-        .map(|&byte| f32::from(byte) / 255.0)
-        .collect();
+    let inputs = scaling.model_values(&images.first(count).pixels);
     let outputs = model.reconstruct(&inputs, labels)?;
-    if output.write_images(&outputs, [height, width])? {
+    if output.write_images(&outputs, scaling, [height, width])? {
         return Ok(());
     }
+    let [inputs, outputs] = [inputs, outputs].map(|values| scaling.shades(&values));
     let inputs: Vec<_> = inputs.chunks(dim).collect();
     let outputs: Vec<_> = outputs.chunks(dim).collect();
     let columns = count.min(10);

@@ -61,12 +61,14 @@ impl Args {
         job.settings.check()?;
         let (Loaded { data, .. }, device) = job.load_and_open()?;
         let name = data.name.clone();
-        let Some((adapter, description)) = job.describe(data, device)? else {
-            console::result(&format!(
-                "{name} on the reference executor\nno launches: it runs the operations of a step one \
-                 after the other on the CPU"
-            ));
-            return Ok(ExitCode::SUCCESS);
+        let (adapter, description) = match job.describe(data, device)? {
+            Ok(described) => described,
+            Err(processor) => {
+                console::result(&format!(
+                    "{name} on {processor}\nno launches: the operations of a step run one after the other"
+                ));
+                return Ok(ExitCode::SUCCESS);
+            }
         };
         console::result(&format!("{name} on {adapter}"));
         console::result(&summary(&description, job.plan));

@@ -23,8 +23,8 @@ pub(crate) struct Args {
     /// How many images
     #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
-    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] in 0 to 1, FOLDER/ a
-    /// PNG each, - a PNG on standard output [default: RUN/samples/reconstructions.png]
+    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] with values as the data
+    /// have them (bytes in 0 to 1), FOLDER/ a PNG each, - a PNG on standard output [default: RUN/samples/reconstructions.png]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -40,7 +40,7 @@ impl Args {
         let given = given
             .map(|path| Output::parse(path, found.dir.path()))
             .transpose()?;
-        let mut run = TrainedRun::open(found, &self.adapter.resolve(None), 0)?;
+        let mut run = TrainedRun::open(found, &self.adapter, 0)?;
         let mut options = self.data;
         let source = options.data.take().unwrap_or_else(|| {
             options.transpose |= run.config.data.transpose;
@@ -73,7 +73,14 @@ impl Args {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "reconstructions.png")?,
         };
-        pictures::reconstructions(&mut run.model, &data.test, self.count as usize, &output)?;
+        let scaling = run.scaling;
+        pictures::reconstructions(
+            &mut run.model,
+            &scaling,
+            &data.test,
+            self.count as usize,
+            &output,
+        )?;
         let adapter = run.model.executor().name();
         output.report("reconstructions", &adapter);
         Ok(ExitCode::SUCCESS)

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use vae_wgpu::checkpoint::{Checkpoint, RunDir, Which};
 use vae_wgpu::data::Source;
 use vae_wgpu::eval::Autoencoder;
-use vae_wgpu::gpu::AdapterChoice;
-use vae_wgpu::train::{Settings, TrainError, check_architecture, check_fixed, load_parameters};
+use vae_wgpu::train::{
+    Scaling, Settings, TrainError, check_architecture, check_fixed, load_parameters, scaling,
+};
 
 use super::config::RunConfig;
-use super::options;
+use super::options::{self, AdapterOption};
 
 /// A run, and which of its checkpoints.
 #[derive(Clone, Debug, clap::Args)]
@@ -108,23 +109,27 @@ pub(crate) struct TrainedRun {
     pub(crate) dir: RunDir,
     pub(crate) config: RunConfig,
     pub(crate) model: Autoencoder,
+    /// How the model sees the values of images.
+    pub(crate) scaling: Scaling,
 }
 
 impl TrainedRun {
     /// Opens a run's checkpoint on an adapter; `seed` is the key of samples.
-    pub(crate) fn open(found: Found, adapter: &AdapterChoice, seed: u64) -> anyhow::Result<Self> {
+    pub(crate) fn open(found: Found, adapter: &AdapterOption, seed: u64) -> anyhow::Result<Self> {
         let config: RunConfig = found.dir.read_config()?;
         let image = config.data.image;
         let vae = config.training.vae(config.data.observed())?;
         let checkpoint = found.load()?;
         check_architecture(&checkpoint, &config.training, image)
             .map_err(|error| found.blame(error))?;
+        let scaling = scaling(&checkpoint, &config.training).map_err(|error| found.blame(error))?;
         let mut executor = options::open(adapter, vae.parameters(), seed)?;
         load_parameters(&mut *executor, checkpoint).map_err(|error| found.blame(error))?;
         Ok(Self {
             dir: found.dir,
             config,
             model: Autoencoder::new(vae, executor),
+            scaling,
         })
     }
 

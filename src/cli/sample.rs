@@ -28,8 +28,8 @@ pub(crate) struct Args {
     /// Key of the draws: the same seed gives the same images
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] in 0 to 1, FOLDER/ a
-    /// PNG each, - a PNG on standard output [default: RUN/samples/prior.png]
+    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] with values as the data
+    /// have them (bytes in 0 to 1), FOLDER/ a PNG each, - a PNG on standard output [default: RUN/samples/prior.png]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -43,7 +43,7 @@ impl Args {
         let given = given
             .map(|path| Output::parse(path, found.dir.path()))
             .transpose()?;
-        let mut run = TrainedRun::open(found, &self.adapter.resolve(None), self.seed)?;
+        let mut run = TrainedRun::open(found, &self.adapter, self.seed)?;
         check_label(self.label, &run)?;
         let output = match given {
             Some(output) => output,
@@ -51,7 +51,8 @@ impl Args {
         };
         let image = run.config.data.image;
         let asked = (self.count as usize, self.label);
-        pictures::samples(&mut run.model, asked, image, &output)?;
+        let scaling = run.scaling;
+        pictures::samples(&mut run.model, &scaling, asked, image, &output)?;
         let adapter = run.model.executor().name();
         output.report(&format!("{} samples", self.count), &adapter);
         Ok(ExitCode::SUCCESS)

@@ -46,6 +46,7 @@ Examples:
   vae train --resume runs/glyphs --epochs 80       30 epochs more
   vae train --resume runs/glyphs --lr 1e-4         from here on with a lower learning rate
   vae train --init runs/glyphs --data letters/     a new run with that one's weights
+  vae train --init runs/a --data letters/ --freeze encoder      only its decoder is trained
   vae train --config runs/glyphs/config.toml       the same run again
 
 Ctrl-C finishes the step, saves, and exits with 130; --resume continues to the same bits as if
@@ -297,11 +298,12 @@ fn finish(trainer: &mut Trainer, dir: &RunDir, split: &Split) {
     ));
     let size = [split.images.height, split.images.width];
     let count = pictures::fitting(PICTURED, size);
+    let scaling = trainer.scaling();
     say_drawn("samples", dir, "prior.png", |output| {
-        pictures::samples(trainer.model(), (count, None), size, output)
+        pictures::samples(trainer.model(), &scaling, (count, None), size, output)
     });
     say_drawn("reconstructions", dir, "reconstructions.png", |output| {
-        pictures::reconstructions(trainer.model(), split, RECONSTRUCTED, output)
+        pictures::reconstructions(trainer.model(), &scaling, split, RECONSTRUCTED, output)
     });
 }
 

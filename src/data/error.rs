@@ -175,7 +175,7 @@ pub enum DataError {
         "{}: the magic number at byte 0 is {found:#010x}, but {what} in IDX format begin with \
          {expected:#010x}{}",
         path.display(),
-        magic_hint(*found)
+        magic_hint(what, *found)
     )]
     Magic {
         /// The file.
@@ -284,6 +284,40 @@ pub enum DataError {
         test: (usize, usize),
     },
 
+    /// A pixel that is no number to learn from.
+    #[error(
+        "{}: row {row}, column {column} of image {image} (all counted from 0) is {value}, and only finite \
+         numbers that f32 can hold are pixels: repair or leave out that image",
+        path.display()
+    )]
+    NonFinite {
+        /// The file.
+        path: PathBuf,
+        /// Which image.
+        image: usize,
+        /// The row of the pixel within it.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// What is there, as `f32`.
+        value: f32,
+    },
+
+    /// Training images of bytes and test images of numbers, or the other way round.
+    #[error(
+        "{} has images of {test} and the training images are {train}, which mean different values (bytes \
+         are seen as 0 to 1, numbers as they are): write both files in one way",
+        path.display()
+    )]
+    KindMismatch {
+        /// The file of the test images.
+        path: PathBuf,
+        /// `bytes` or `numbers`.
+        train: &'static str,
+        /// `bytes` or `numbers`.
+        test: &'static str,
+    },
+
     /// A single image cannot be both trained on and held out.
     #[error(
         "{} holds a single image and there is no test file, so that nothing could be held out: \
@@ -297,7 +331,7 @@ pub enum DataError {
 
     /// The pixels or labels given to a writer do not fit the sizes given with them.
     #[error(
-        "cannot write {}: {count} x {height} x {width} are not the {len} bytes given, or a size \
+        "cannot write {}: {count} x {height} x {width} are not the {len} pixels given, or a size \
          exceeds the 32 bits of the format",
         path.display()
     )]
@@ -406,14 +440,13 @@ fn listed(names: &[String], count: usize) -> String {
     }
 }
 
-fn magic_hint(found: u32) -> &'static str {
+fn magic_hint(what: &str, found: u32) -> &'static str {
     match found {
         0x0000_0801 => ": this is a file of labels",
         0x0000_0803 => ": this is a file of images",
-        _ if found >> 16 == 0 => {
-            ": only unsigned bytes are read, one dimension for labels and three for images"
-        }
-        _ => ": this is another kind of file",
+        _ if found >> 16 != 0 => ": this is another kind of file",
+        _ if what == "labels" => ": only unsigned bytes in one dimension are read as labels",
+        _ => ": only numbers in three dimensions are read as images",
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::names::{Files, Listing, TEST_IMAGES};
-use super::{DataError, Dataset, Images, LoadOptions, Split, hold_out, idx};
+use super::{DataError, Dataset, Images, LoadOptions, Pixels, Split, hold_out, idx};
 
 /// Loads a folder of the user's: training images are required, labels and test images optional.
 pub(super) fn load(dir: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
@@ -99,12 +99,28 @@ pub(super) fn read(
             test: size(&test.images),
         });
     }
+    let [of_train, of_test] = [&train, &test].map(|split| kind(&split.images.pixels));
+    if of_train != of_test {
+        return Err(DataError::KindMismatch {
+            path: test_images.clone(),
+            train: of_train,
+            test: of_test,
+        });
+    }
     Ok(Dataset {
         name,
         train,
         test,
         notes,
     })
+}
+
+/// What pixels are, in a word.
+fn kind(pixels: &Pixels) -> &'static str {
+    match pixels {
+        Pixels::Bytes(_) => "bytes",
+        Pixels::Floats(_) => "numbers",
+    }
 }
 
 /// Reads images, and labels that fit them. No model needs labels yet, so that those that cannot be

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rand::seq::index;
 
-use super::{DataError, Images, Split};
+use super::{DataError, Images, Pixels, Split};
 use crate::rng::{Philox, Stream};
 
 /// Parts a tenth, at least one image, from the rest; both keep their order.
@@ -26,19 +26,27 @@ pub(super) fn hold_out(
     let mut rng = Philox::new(seed, Stream::HoldOut, 0);
     let mut held = index::sample(&mut rng, count, (count / 10).max(1)).into_vec();
     held.sort_unstable();
+    let size_of_pixel = match images.pixels {
+        Pixels::Bytes(_) => size_of::<u8>(),
+        Pixels::Floats(_) => size_of::<f32>(),
+    };
     let no_memory = |_| DataError::Memory {
         path: path.to_owned(),
         what: "pixels to hold out",
-        bytes: held.len() * dim,
+        bytes: held.len() * dim * size_of_pixel,
     };
     let labels = train.labels.as_mut();
     let labels = labels.map(|labels| part(labels, &held, 1));
+    let pixels = match &mut images.pixels {
+        Pixels::Bytes(bytes) => part(bytes, &held, dim).map(Pixels::Bytes),
+        Pixels::Floats(floats) => part(floats, &held, dim).map(Pixels::Floats),
+    };
     let test = Split {
         images: Images {
             count: held.len(),
             height: images.height,
             width: images.width,
-            pixels: part(&mut images.pixels, &held, dim).map_err(no_memory)?,
+            pixels: pixels.map_err(no_memory)?,
         },
         labels: labels.transpose().map_err(no_memory)?,
     };
@@ -46,9 +54,13 @@ pub(super) fn hold_out(
     Ok((train, test))
 }
 
-/// Takes the items `held`, which ascend, out of `values`, which has `width` bytes an item. What stays
-/// is moved together where it lies, since there may be no room for a second copy.
-fn part(values: &mut Vec<u8>, held: &[usize], width: usize) -> Result<Vec<u8>, TryReserveError> {
+/// Takes the items `held`, which ascend, out of `values`, which has `width` values an item. What
+/// stays is moved together where it lies, since there may be no room for a second copy.
+fn part<T: Copy>(
+    values: &mut Vec<T>,
+    held: &[usize],
+    width: usize,
+) -> Result<Vec<T>, TryReserveError> {
     let mut parted = Vec::new();
     parted.try_reserve_exact(held.len() * width)?;
     let mut end = held.first().map_or(values.len(), |first| first * width);
@@ -79,12 +91,13 @@ mod tests {
                 count: 100,
                 height: 1,
                 width: 1,
-                pixels: (0..100).collect(),
+                pixels: (0..100).collect::<Vec<u8>>().into(),
             },
             labels: None,
         };
         let (_, test) = hold_out(train, Path::new("images"), 7).unwrap();
-        assert_eq!(test.images.pixels, [6, 18, 20, 32, 44, 61, 62, 80, 90, 94]);
+        let expected = vec![6_u8, 18, 20, 32, 44, 61, 62, 80, 90, 94];
+        assert!(test.images.pixels == expected.into());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The IDX format: MNIST's files of images and labels, plain or compressed with gzip.
 //!
 //! A file of images is the numbers 0x00000803, count, height and width as big-endian `u32`, then
-//! `count * height * width` bytes; a file of labels is 0x00000801 and count, then `count` bytes.
+//! `count * height * width` bytes; a file of labels is 0x00000801 and count, then `count` bytes. With
+//! another kind of number in the place of the 8, images are numbers and no grey: they are read as `f32`.
 //! Compression is recognised by the contents, not by the name. What follows a whole gzip stream is
 //! ignored, as gunzip does.
 
@@ -9,21 +10,21 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
-use super::{DataError, Images};
+use super::{DataError, Images, Pixels};
 pub(super) use contents::of_link;
 use contents::{BLOCK, Contents};
+use element::Element;
 
 mod contents;
-
-const IMAGES_MAGIC: u32 = 0x0000_0803;
-const LABELS_MAGIC: u32 = 0x0000_0801;
+mod element;
 
 /// Reads a file of images.
 ///
 /// # Errors
 ///
 /// [`DataError`] naming the file and the byte, if it cannot be read, is no IDX file of images,
-/// holds no pixel, is shorter or longer than its header claims, or needs more memory than there is.
+/// holds no pixel, is shorter or longer than its header claims, or needs more memory than there is;
+/// naming the image, row and column, if a pixel is no finite number.
 pub fn read_images(path: &Path) -> Result<Images, DataError> {
     read_images_noting(path, &mut Vec::new())
 }
@@ -69,22 +70,45 @@ pub fn images_from(reader: impl Read, path: &Path) -> Result<Images, DataError> 
 }
 
 fn images_of<R: Read>(contents: &mut Contents<'_, R>) -> Result<Images, DataError> {
-    let [count, height, width] =
-        contents.header("images", IMAGES_MAGIC, ["image count", "height", "width"])?;
-    let bytes = payload_len(count, height, width).ok_or_else(|| DataError::TooLarge {
+    let dimensions = ["image count", "height", "width"];
+    let (element, sizes) = contents.header("images", &Element::ALL, dimensions)?;
+    let [count, height, width] = sizes;
+    let len = payload_len(sizes, element).ok_or_else(|| DataError::TooLarge {
         path: contents.path().to_owned(),
         count,
         height,
         width,
     })?;
     // Lossless: the product fits a usize and no factor is zero.
-    let [count, height, width] = [count as usize, height as usize, width as usize];
+    let [count, height, width] = sizes.map(|size| size as usize);
+    let size = (len, element.size());
+    let pixels = match element {
+        Element::U8 => Pixels::Bytes(contents.payload("pixels", size, append_bytes)?),
+        _ => Pixels::Floats(contents.payload("pixels", size, |bytes, floats| {
+            element.decode(bytes, floats);
+        })?),
+    };
+    let floats = pixels.as_floats().unwrap_or_default();
+    if let Some(index) = floats.iter().position(|float| !float.is_finite()) {
+        return Err(DataError::NonFinite {
+            path: contents.path().to_owned(),
+            image: index / (height * width),
+            row: index / width % height,
+            column: index % width,
+            value: floats[index],
+        });
+    }
     Ok(Images {
         count,
         height,
         width,
-        pixels: contents.payload("pixels", bytes)?,
+        pixels,
     })
+}
+
+/// Bytes are numbers as they are.
+fn append_bytes(bytes: &[u8], all: &mut Vec<u8>) {
+    all.extend_from_slice(bytes);
 }
 
 /// Reads labels from `reader`; errors call it `path`.
@@ -97,11 +121,11 @@ pub fn labels_from(reader: impl Read, path: &Path) -> Result<Vec<u8>, DataError>
 }
 
 fn labels_of<R: Read>(contents: &mut Contents<'_, R>) -> Result<Vec<u8>, DataError> {
-    let [count] = contents.header("labels", LABELS_MAGIC, ["label count"])?;
-    contents.payload("labels", count as usize)
+    let (_, [count]) = contents.header("labels", &[Element::U8], ["label count"])?;
+    contents.payload("labels", (count as usize, 1), append_bytes)
 }
 
-/// Writes images as a plain IDX file.
+/// Writes images as a plain IDX file: of unsigned bytes, or of `f32`.
 ///
 /// # Errors
 ///
@@ -125,7 +149,17 @@ pub fn write_images(path: &Path, images: &Images) -> Result<(), DataError> {
             len: pixels.len(),
         });
     };
-    write(path, &[IMAGES_MAGIC, count, height, width], pixels)
+    let header = |element: Element| [element.magic(3), count, height, width];
+    match pixels {
+        Pixels::Bytes(bytes) => write(path, &header(Element::U8), bytes),
+        Pixels::Floats(floats) => {
+            let bytes: Vec<u8> = floats
+                .iter()
+                .flat_map(|float| float.to_be_bytes())
+                .collect();
+            write(path, &header(Element::F32), &bytes)
+        }
+    }
 }
 
 /// Writes labels as a plain IDX file.
@@ -144,7 +178,7 @@ pub fn write_labels(path: &Path, labels: &[u8]) -> Result<(), DataError> {
             len,
         });
     };
-    write(path, &[LABELS_MAGIC, count], labels)
+    write(path, &[Element::U8.magic(1), count], labels)
 }
 
 /// Hands the uncompressed contents of `reader` to `each`, block by block; errors call it `path`.
@@ -178,8 +212,15 @@ fn write(path: &Path, header: &[u32], payload: &[u8]) -> Result<(), DataError> {
     })
 }
 
-fn payload_len(count: u32, height: u32, width: u32) -> Option<usize> {
-    // `isize::MAX` is the longest vector there can be; asking for more would abort.
-    let bytes = u128::from(count) * u128::from(height) * u128::from(width);
-    isize::try_from(bytes).ok()?.try_into().ok()
+/// How many numbers there are; none where their vector could not be that long.
+fn payload_len([count, height, width]: [u32; 3], element: Element) -> Option<usize> {
+    let len = u128::from(count) * u128::from(height) * u128::from(width);
+    // `isize::MAX` bytes are the longest vector there can be; asking for more would abort.
+    let size_of_pixel = match element {
+        Element::U8 => size_of::<u8>(),
+        _ => element.size().max(size_of::<f32>()),
+    };
+    let bytes = len * size_of_pixel as u128;
+    isize::try_from(bytes).ok()?;
+    len.try_into().ok()
 }

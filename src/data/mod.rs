@@ -1,8 +1,8 @@
 //! Image data sets: where they come from and how they are read.
 //!
 //! A [`Source`] says which data set, [`LoadOptions`] where the named ones live and how files are
-//! read, and [`load`] turns both into a [`Dataset`] of grey images as bytes. Nothing here knows what
-//! the images are used for.
+//! read, and [`load`] turns both into a [`Dataset`] of images, whose [`Pixels`] are grey bytes or
+//! numbers. Nothing here knows what the images are used for.
 //!
 //! ```
 //! use vae_wgpu::data::{LoadOptions, Source, load};
@@ -29,12 +29,16 @@ mod mirror;
 mod named;
 mod names;
 mod oddities;
+mod pixels;
 
 pub use error::DataError;
 pub use mirror::Mirror;
+pub use pixels::Pixels;
 
-/// Grey images as bytes, 0 black and 255 white.
-#[derive(Clone, PartialEq, Eq)]
+use pixels::either;
+
+/// Images of one channel.
+#[derive(Clone, PartialEq)]
 pub struct Images {
     /// Number of images.
     pub count: usize,
@@ -43,7 +47,7 @@ pub struct Images {
     /// Columns of one image, in pixels.
     pub width: usize,
     /// All pixels, row-major `[count, height * width]`.
-    pub pixels: Vec<u8>,
+    pub pixels: Pixels,
 }
 
 impl Images {
@@ -52,13 +56,9 @@ impl Images {
         self.height * self.width
     }
 
-    /// The pixels of image `index`, row-major `[height, width]`.
-    ///
-    /// # Panics
-    ///
-    /// If `index` is not below `count`, like indexing a slice.
-    pub fn image(&self, index: usize) -> &[u8] {
-        &self.pixels[index * self.dim()..][..self.dim()]
+    /// The mean of each pixel over the images; bytes count as 0 to 1: `[height * width]`.
+    pub fn means(&self) -> Vec<f64> {
+        self.pixels.means(self.dim())
     }
 
     /// A copy of the first `count` images, or of all where there are fewer.
@@ -69,23 +69,29 @@ impl Images {
             count,
             height: self.height,
             width: self.width,
-            pixels: self.pixels[..count * self.dim()].to_vec(),
+            pixels: self.pixels.first(count * self.dim()),
         }
     }
 
     /// Exchanges rows and columns of every image, in place: `[height, width]` becomes
     /// `[width, height]`.
     pub fn transpose(&mut self) {
-        let (dim, height, width) = (self.dim(), self.height, self.width);
-        let mut image = vec![0; dim];
-        for pixels in self.pixels.chunks_exact_mut(dim.max(1)) {
-            image.copy_from_slice(pixels);
-            for (index, pixel) in pixels.iter_mut().enumerate() {
-                let (row, column) = (index / height, index % height);
-                *pixel = image[column * width + row];
-            }
-        }
+        let [height, width] = [self.height, self.width];
+        either!(&mut self.pixels, values => transpose(values, [height, width]));
         (self.height, self.width) = (width, height);
+    }
+}
+
+/// Exchanges rows and columns of every image of this height and width.
+fn transpose<T: Copy + Default>(values: &mut [T], [height, width]: [usize; 2]) {
+    let dim = height * width;
+    let mut image = vec![T::default(); dim];
+    for values in values.chunks_exact_mut(dim.max(1)) {
+        image.copy_from_slice(values);
+        for (index, value) in values.iter_mut().enumerate() {
+            let (row, column) = (index / height, index % height);
+            *value = image[column * width + row];
+        }
     }
 }
 
@@ -101,7 +107,7 @@ impl fmt::Debug for Images {
 }
 
 /// Images, with their labels when these are known.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct Split {
     /// The images.
     pub images: Images,
@@ -141,7 +147,7 @@ impl fmt::Debug for Split {
 }
 
 /// A data set: images to train on and images to measure with, both of the same height and width.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// What to call it: the name of the set, or of the folder that it was read from.
     pub name: String,

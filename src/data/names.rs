@@ -17,6 +17,9 @@ pub(super) const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
 pub(super) const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
 pub(super) const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 
+/// What names say of the numbers in a file.
+const ELEMENTS: [&str; 6] = ["ubyte", "byte", "short", "int", "float", "double"];
+
 /// Names of files that an error lists.
 const LISTED: usize = 8;
 
@@ -47,7 +50,7 @@ fn parse(name: &str) -> Option<(String, Part)> {
     let stem = name.strip_suffix(".gz").unwrap_or(&name);
     let words: Vec<&str> = stem.split(['-', '.', '_']).collect();
     let described = match &words[..] {
-        [described @ .., "ubyte" | "int"] => described,
+        [described @ .., element] if ELEMENTS.contains(element) => described,
         all => all,
     };
     let [set @ .., split, kind, format] = described else {
@@ -256,6 +259,8 @@ mod tests {
             ("t10k-labels.idx1-ubyte", "", TestLabels),
             ("TEST-IMAGES-IDX3-UBYTE.GZ", "", TestImages),
             ("train_images_idx3", "", TrainImages),
+            ("train-images-idx3-float", "", TrainImages),
+            ("t10k-images-idx3-double.gz", "", TestImages),
             (
                 "emnist-letters-train-images-idx3-ubyte.gz",
                 "emnist-letters",

@@ -3,7 +3,7 @@
 //! Each looks at the training images until it knows better, which for usual images is at once, or at
 //! a sample.
 
-use super::Images;
+use super::{Images, Pixels};
 
 /// As long as no pixel is brighter, the pictures are black to the eye.
 const DARK: u8 = 31;
@@ -12,19 +12,23 @@ const SAMPLE: usize = 1 << 18;
 /// The least pairs of neighbours that say something.
 const PAIRS: usize = 10_000;
 
-/// One sentence about what is odd, and what usually helps.
+/// One sentence about what is odd, and what usually helps. Numbers are at any scale, and the columns of
+/// a table have no neighbours: of them only that there is nothing to learn is odd.
 pub(super) fn note(images: &Images) -> Option<String> {
-    same(images)
-        .or_else(|| dark(images))
-        .or_else(|| noise(images))
+    match &images.pixels {
+        Pixels::Bytes(bytes) => same(images, bytes)
+            .or_else(|| dark(bytes))
+            .or_else(|| noise(images, bytes)),
+        Pixels::Floats(floats) => same(images, floats),
+    }
 }
 
 /// Images of one grey, or one image again and again.
-fn same(images: &Images) -> Option<String> {
+fn same<T: PartialEq>(images: &Images, pixels: &[T]) -> Option<String> {
     let dim = images.dim();
-    let mut each = images.pixels.chunks_exact(dim.max(1));
+    let mut each = pixels.chunks_exact(dim.max(1));
     // All are the same where each is as its neighbour, which two slices tell fastest.
-    let is_flat = |image: &[u8]| image[1..] == image[..dim - 1];
+    let is_flat = |image: &[T]| image[1..] == image[..dim - 1];
     let what = if dim > 1 && each.clone().all(is_flat) {
         "every training image is of one grey"
     } else if images.count > 1
@@ -42,9 +46,9 @@ fn same(images: &Images) -> Option<String> {
 }
 
 /// Masks of 0 and 1, and other images whose values were never scaled to bytes.
-fn dark(images: &Images) -> Option<String> {
+fn dark(pixels: &[u8]) -> Option<String> {
     let mut brightest = 0;
-    for block in images.pixels.chunks(1 << 12) {
+    for block in pixels.chunks(1 << 12) {
         brightest = block.iter().fold(brightest, |most, pixel| most.max(*pixel));
         if brightest > DARK {
             return None;
@@ -64,11 +68,11 @@ fn dark(images: &Images) -> Option<String> {
 /// The correlation of n pairs of independent pixels is about normal with deviation 1/√n; five of
 /// them are passed once in two million. A full sample has 2¹⁸ pairs, so that the bound is 0.01. In
 /// pictures, neighbours correlate far more than that.
-fn noise(images: &Images) -> Option<String> {
+fn noise(images: &Images, pixels: &[u8]) -> Option<String> {
     let (height, width, dim) = (images.height, images.width, images.dim());
     let wanted = (SAMPLE / dim.max(1)).clamp(1, images.count.max(1));
     // From the whole file, which may be sorted.
-    let sample = (0..wanted).map(|i| images.image(i * images.count / wanted));
+    let sample = (0..wanted).map(|i| &pixels[i * images.count / wanted * dim..][..dim]);
     let (mut across, mut down) = (Correlation::default(), Correlation::default());
     for image in sample {
         for row in image.chunks_exact(width).take(SAMPLE.div_ceil(width)) {

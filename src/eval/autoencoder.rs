@@ -53,8 +53,9 @@ impl Autoencoder {
         &mut *self.executor
     }
 
-    /// q(z | x) of images `[count, input_dim]` in [0, 1], with a label each where the model reads them:
-    /// see [`Autoencoder::reads_labels`].
+    /// q(z | x) of images `[count, input_dim]` with values as the model sees them (bytes as 0 to 1; see
+    /// [`Scaling::model_values`](crate::train::Scaling::model_values)), with a label each where the model
+    /// reads them: see [`Autoencoder::reads_labels`].
     ///
     /// # Errors
     /// Where the device fails.

@@ -1,7 +1,9 @@
 //! From the choice of an adapter to an executor.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use crate::cpu::CpuExecutor;
 use crate::executor::{Executor, ExecutorError, ParameterSpec};
 use crate::gpu::{AdapterChoice, Gpu, GpuError, Options};
 use crate::plan::{GpuExecutor, PlanChoice};
@@ -11,21 +13,27 @@ use crate::reference::ReferenceExecutor;
 pub struct Opened {
     /// The executor; its parameters are zero.
     pub executor: Box<dyn Executor>,
-    /// Why this is slow, if it is the reference executor.
+    /// What was not as its user may expect, if anything.
     pub warning: Option<String>,
 }
 
 /// What an [`AdapterChoice`] names, before there are parameters to put on it.
 pub struct Device {
-    /// The GPU, or `None` for the reference executor.
-    gpu: Option<Arc<Gpu>>,
+    place: Place,
     plan: PlanChoice,
     warning: Option<String>,
 }
 
+/// Where graphs run.
+enum Place {
+    Gpu(Arc<Gpu>),
+    /// On the processor, with so many threads.
+    Cpu(NonZeroUsize),
+    Reference,
+}
+
 impl Device {
-    /// Opens what `choice` names. Where `auto` finds no adapter it takes the reference executor,
-    /// with a warning.
+    /// Opens what `choice` names. Where `auto` finds no adapter it takes the processor, with a warning.
     ///
     /// # Errors
     /// Where the choice fits nothing, or the driver refuses the device.
@@ -38,45 +46,62 @@ impl Device {
     /// # Errors
     /// As [`Device::open`], and where the options ask for what the adapter does not have.
     pub fn open_with(choice: &AdapterChoice, options: &Options) -> Result<Self, ExecutorError> {
-        let warning = match (choice, Gpu::open_with(choice, options)) {
-            (_, Ok(gpu)) => {
-                return Ok(Self {
-                    gpu: Some(Arc::new(gpu)),
-                    plan: PlanChoice::default(),
-                    warning: None,
-                });
-            }
-            (AdapterChoice::Reference, _) if options.matrix_units => {
+        let cpu = || Place::Cpu(CpuExecutor::all_threads());
+        let (place, warning) = match choice {
+            AdapterChoice::Cpu | AdapterChoice::Reference if options.matrix_units => {
                 let adapter = choice.to_string();
                 return Err(GpuError::MatrixUnits { adapter }.into());
             }
-            (AdapterChoice::Reference, _) => "the reference executor checks the kernels and is \
-                                              slow; `vae adapters` lists what is faster"
-                .to_owned(),
-            (AdapterChoice::Auto, Err(error @ GpuError::NoAdapter { .. }))
-                if !options.matrix_units =>
-            {
-                format!("{error}; that is what runs now, slowly")
+            AdapterChoice::Cpu => (cpu(), None),
+            AdapterChoice::Reference => {
+                let slow = "the reference executor checks the kernels and is slow; `vae adapters` lists \
+                            what is faster";
+                (Place::Reference, Some(slow.to_owned()))
             }
-            (_, Err(error)) => return Err(error.into()),
+            choice => match (choice, Gpu::open_with(choice, options)) {
+                (_, Ok(gpu)) => (Place::Gpu(Arc::new(gpu)), None),
+                (AdapterChoice::Auto, Err(error @ GpuError::NoAdapter { .. }))
+                    if !options.matrix_units =>
+                {
+                    (cpu(), Some(format!("{error}; that is what runs now")))
+                }
+                (_, Err(error)) => return Err(error.into()),
+            },
         };
         Ok(Self {
-            gpu: None,
+            place,
             plan: PlanChoice::default(),
-            warning: Some(warning),
+            warning,
         })
     }
 
-    /// Cuts the steps of its executors into launches in this way; the reference executor has none.
+    /// Cuts the steps of its executors into launches in this way, where they have launches.
     #[must_use]
     pub fn with_plan(mut self, plan: PlanChoice) -> Self {
         self.plan = plan;
         self
     }
 
-    /// The GPU; `None` for the reference executor.
+    /// Computes with so many threads where the processor computes.
+    #[must_use]
+    pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
+        if let Place::Cpu(all) = &mut self.place {
+            *all = threads;
+        }
+        self
+    }
+
+    /// The GPU, where one runs the graphs.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
-        self.gpu.as_ref()
+        match &self.place {
+            Place::Gpu(gpu) => Some(gpu),
+            Place::Cpu(_) | Place::Reference => None,
+        }
+    }
+
+    /// Whether the processor's own executor runs the graphs.
+    pub fn is_cpu(&self) -> bool {
+        matches!(self.place, Place::Cpu(_))
     }
 
     /// What its user should know.
@@ -89,12 +114,13 @@ impl Device {
     /// # Errors
     /// Where the parameters do not fit.
     pub fn executor(&self, specs: Vec<ParameterSpec>, seed: u64) -> Result<Opened, ExecutorError> {
-        let executor: Box<dyn Executor> = match &self.gpu {
-            Some(gpu) => {
+        let executor: Box<dyn Executor> = match &self.place {
+            Place::Gpu(gpu) => {
                 let executor = GpuExecutor::new(Arc::clone(gpu), specs, seed)?;
                 Box::new(executor.with_plan(self.plan))
             }
-            None => Box::new(reference(specs, seed)?),
+            Place::Cpu(threads) => Box::new(CpuExecutor::new(specs, seed, *threads)),
+            Place::Reference => Box::new(reference(specs, seed)?),
         };
         Ok(Opened {
             executor,

@@ -165,7 +165,7 @@ impl Function {
 
 impl Expr {
     /// The function of it.
-    pub(super) fn call(self, function: Function) -> Expr {
+    pub(crate) fn call(self, function: Function) -> Expr {
         if let Some(x) = self.as_constant() {
             let value = function.value(x);
             if (value as f32).is_finite() {

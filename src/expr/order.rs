@@ -29,7 +29,7 @@ pub enum Step {
 
 impl Step {
     /// The steps it reads.
-    pub(super) fn arguments(self) -> Vec<usize> {
+    pub(crate) fn arguments(self) -> Vec<usize> {
         match self {
             Step::Operand(_) | Step::Constant(_) => vec![],
             Step::Call(_, x) => vec![x],

@@ -15,6 +15,8 @@ pub enum AdapterChoice {
     Backend(wgpu::Backend),
     /// The best adapter that runs on the CPU.
     Software,
+    /// No GPU: the processor, by [`crate::cpu`].
+    Cpu,
     /// No GPU: the reference executor.
     Reference,
     /// By its place in the list of `vae adapters`.
@@ -26,7 +28,7 @@ pub enum AdapterChoice {
 /// An `--adapter` that cannot be meant.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
-    "an adapter is one of auto, vulkan, metal, dx12, gl, software, reference, an index or a part of a name; it cannot be empty"
+    "an adapter is one of auto, vulkan, metal, dx12, gl, software, cpu, reference, an index or a part of a name; it cannot be empty"
 )]
 pub struct ParseAdapterError;
 
@@ -42,6 +44,7 @@ impl FromStr for AdapterChoice {
             "dx12" => Self::Backend(wgpu::Backend::Dx12),
             "gl" => Self::Backend(wgpu::Backend::Gl),
             "software" => Self::Software,
+            "cpu" => Self::Cpu,
             "reference" => Self::Reference,
             name => name
                 .parse()
@@ -56,6 +59,7 @@ impl fmt::Display for AdapterChoice {
             Self::Auto => f.write_str("auto"),
             Self::Backend(backend) => f.write_str(backend.to_str()),
             Self::Software => f.write_str("software"),
+            Self::Cpu => f.write_str("cpu"),
             Self::Reference => f.write_str("reference"),
             Self::Index(index) => write!(f, "{index}"),
             Self::Name(name) => f.write_str(name),
@@ -121,6 +125,11 @@ impl AdapterSummary {
             wgpu::DeviceType::Cpu => "software",
             wgpu::DeviceType::Other => "other",
         }
+    }
+
+    /// Whether the processor computes, through a driver that takes it for a GPU.
+    pub fn is_software(&self) -> bool {
+        self.kind == wgpu::DeviceType::Cpu
     }
 
     /// Lower is better.
@@ -207,7 +216,7 @@ impl AdapterList {
             AdapterChoice::Auto => best(&|_| true),
             AdapterChoice::Backend(backend) => best(&|s| s.backend == *backend),
             AdapterChoice::Software => best(&|s| s.kind == wgpu::DeviceType::Cpu),
-            AdapterChoice::Reference => return Err(GpuError::Reference),
+            AdapterChoice::Cpu | AdapterChoice::Reference => return Err(GpuError::NotAGpu),
             AdapterChoice::Index(index) => all.clone().filter(usable).find(|i| i == index),
             AdapterChoice::Name(name) => {
                 let name = name.to_lowercase();
@@ -248,8 +257,8 @@ impl AdapterList {
     pub(super) fn choose(
         choice: &AdapterChoice,
     ) -> Result<(wgpu::Adapter, AdapterSummary), GpuError> {
-        if *choice == AdapterChoice::Reference {
-            return Err(GpuError::Reference);
+        if matches!(choice, AdapterChoice::Cpu | AdapterChoice::Reference) {
+            return Err(GpuError::NotAGpu);
         }
         let allowed = allowed_backends()?;
         let mut list = Self::of(PRIMARY & allowed);

@@ -10,7 +10,7 @@ pub enum GpuError {
     /// Nothing that can run compute shaders was found.
     #[error(
         "no GPU adapter was found, nor a software one{tried}; install a Vulkan driver (on Linux \
-         `sh scripts/setup` installs Mesa's lavapipe), or run without one, on the reference executor"
+         `sh scripts/setup` installs Mesa's lavapipe), or run without one, on the processor"
     )]
     NoAdapter {
         /// What restricted the search, if anything did.
@@ -26,7 +26,7 @@ pub enum GpuError {
     },
     /// The choice fits no adapter.
     #[error(
-        "no adapter fits '{wanted}'{origin}; here are:\n{candidates}choose one of auto, vulkan, metal, dx12, gl, software, reference, an index or a part of a name"
+        "no adapter fits '{wanted}'{origin}; here are:\n{candidates}choose one of auto, vulkan, metal, dx12, gl, software, cpu, reference, an index or a part of a name"
     )]
     NoMatch {
         /// What was asked for.
@@ -36,11 +36,11 @@ pub enum GpuError {
         /// One line for each adapter.
         candidates: String,
     },
-    /// `reference` is no GPU.
+    /// `cpu` and `reference` are no GPUs.
     #[error(
-        "the reference executor is no GPU adapter; open it with `reference::ReferenceExecutor`"
+        "the processor is no GPU adapter; `cpu::CpuExecutor` and `reference::ReferenceExecutor` run on it"
     )]
-    Reference,
+    NotAGpu,
     /// The driver refused a device.
     #[error(
         "adapter '{adapter}' gave no device: {reason}; its driver may need more threads or memory than there are (`ulimit -u`, `ulimit -v`), or try another adapter, of those that `vae adapters` lists"
@@ -125,7 +125,7 @@ impl GpuError {
     /// Settings that would put it right.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
-            Self::NoAdapter { .. } => vec![Remedy::set(Setting::Adapter, "reference")],
+            Self::NoAdapter { .. } => vec![Remedy::set(Setting::Adapter, "cpu")],
             Self::NoMatch { .. } | Self::Device { .. } => vec![Remedy::change(Setting::Adapter)],
             Self::MatrixUnits { .. } => vec![Remedy::change(Setting::MatrixUnits)],
             Self::Plan { .. } => vec![Remedy::set(Setting::Plan, "auto")],

@@ -15,7 +15,7 @@ impl Graph {
     pub fn differentiate(&mut self) {
         let mut gradients = Gradients::default();
         for term in self.terms.clone() {
-            if term.weight == 0.0 {
+            if term.weight == 0.0 || !self.differentiable(term.rows) {
                 continue;
             }
             let rows = self.shape(term.rows);
@@ -38,10 +38,16 @@ impl Graph {
             .collect();
     }
 
-    /// Adds the gradients, and the optimiser that applies them at the end of each run.
+    /// Adds the gradients, and the optimiser that applies them at the end of each run. What it freezes has
+    /// none.
+    ///
+    /// # Panics
+    /// Where one of its groups names no parameter of the graph.
     pub fn minimize(&mut self, optimizer: impl Into<Optimizer>) {
+        let optimizer = optimizer.into();
+        self.freeze(&optimizer);
         self.differentiate();
-        self.optimizer = Some(optimizer.into());
+        self.optimizer = Some(optimizer);
     }
 
     /// Adds what the gradient of `node`'s output contributes to the gradients of its inputs.

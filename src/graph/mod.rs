@@ -20,6 +20,7 @@ mod activation;
 mod backward;
 mod build;
 pub mod gaussian;
+mod group;
 mod op;
 mod optimizer;
 mod pointwise;
@@ -28,6 +29,7 @@ mod schedule;
 mod shape;
 
 pub use activation::Activation;
+pub use group::{GroupUpdate, ParameterGroup, Update};
 pub use op::{Op, Reduction, Transposed};
 pub use optimizer::{Adam, Optimizer};
 pub use pointwise::{Broadcast, Operand, Pointwise};

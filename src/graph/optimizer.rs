@@ -1,6 +1,6 @@
 //! What updates the parameters at the end of a step.
 
-use super::Schedule;
+use super::{ParameterGroup, Schedule};
 
 /// Adam (Kingma and Ba 2014), with bias correction, at one rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +28,8 @@ impl Default for Adam {
 }
 
 /// Adam with what may go around it: a rate that follows the step, weights that decay, gradients that
-/// are clipped. An [`Adam`] alone converts into one with none of these.
+/// are clipped, parameters that are updated otherwise. An [`Adam`] alone converts into one with none of
+/// these.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Optimizer {
     /// The learning rate of each step.
@@ -45,6 +46,8 @@ pub struct Optimizer {
     /// The most that the Euclidean norm of the whole gradient may be; a larger one is scaled down, by
     /// `clip_norm / (norm + 1e-6)` as PyTorch's `clip_grad_norm_` does it.
     pub clip_norm: Option<f64>,
+    /// Parameters that are updated otherwise, or not at all. The norm is that of all gradients there are.
+    pub groups: Vec<ParameterGroup>,
 }
 
 impl From<Adam> for Optimizer {
@@ -56,6 +59,7 @@ impl From<Adam> for Optimizer {
             eps: adam.eps,
             weight_decay: 0.0,
             clip_norm: None,
+            groups: Vec::new(),
         }
     }
 }

@@ -203,18 +203,17 @@ impl Graph {
         )
     }
 
-    /// An expression at each element of tensors of one shape, which is the result's too; `[n]` and
-    /// `[n, 1]` count as one.
+    /// An expression at each element of tensors of one shape; the result has that of the first. `[rows]`
+    /// and `[rows, 1]` are one shape: gradients of a column come as either.
     fn elementwise(&mut self, name: &str, expr: Expr, tensors: &[TensorId]) -> TensorId {
         let shape = self.shape(tensors[0]);
-        let matrix = [shape.rows(), shape.columns()];
         for &other in tensors {
             let of = self.shape(other);
-            let fits = [of.rows(), of.columns()] == matrix;
-            assert!(fits, "{name}: operands of shapes {shape} and {of}");
+            let alike = [of.rows(), of.len()] == [shape.rows(), shape.len()];
+            assert!(alike, "{name}: operands of shapes {shape} and {of}");
         }
         let operands: Vec<_> = tensors.iter().map(|&id| Operand::from(id)).collect();
-        let (work, inputs) = self.work(name, matrix, expr, &operands);
+        let (work, inputs) = self.work(name, [shape.rows(), shape.columns()], expr, &operands);
         self.push(Op::Pointwise(work), name, shape, &inputs)
     }
 

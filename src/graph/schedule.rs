@@ -197,6 +197,16 @@ impl Schedule {
         Self::of(segments)
     }
 
+    /// The same with each rate multiplied by a factor.
+    #[must_use]
+    pub fn scaled(mut self, factor: f64) -> Self {
+        for segment in &mut self.segments {
+            segment.start *= factor;
+            segment.end *= factor;
+        }
+        self
+    }
+
     fn of(segments: Vec<Segment>) -> Result<Self, ScheduleError> {
         match segments.len() {
             0..=Self::MOST => Ok(Self { segments }),
@@ -285,6 +295,16 @@ mod tests {
         let long: Vec<_> = (0..16).map(|i| (10 * i, 0.1)).collect();
         let warm = Schedule::table(&long).unwrap().with_warmup(5);
         assert_eq!(warm, Err(ScheduleError::TooLong { segments: 17 }));
+    }
+
+    #[test]
+    fn a_scaled_schedule_has_so_many_times_each_rate() {
+        let decay = Schedule::decay(Curve::Cosine, [0.3, 0.1], 4, 9).unwrap();
+        let schedule = decay.with_warmup(4).unwrap();
+        let scaled = schedule.clone().scaled(0.25);
+        for step in 0..12 {
+            assert_eq!(scaled.rate(step), 0.25 * schedule.rate(step), "step {step}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The next batch of a data set, from bytes to floats.
+//! The next batch of a data set, from bytes or floats to floats.
 
 use std::borrow::Cow;
 
@@ -31,11 +31,30 @@ struct Params {
 
 const _: () = assert!(size_of::<Params>() == 32);
 
+/// What the images are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Bytes, seen as 0 to 1; each row is padded to [`row_bytes`].
+    Bytes,
+    /// `f32`, seen as they are, rows without padding.
+    Floats,
+}
+
+impl Form {
+    /// Words from one image to the next.
+    pub fn words_per_row(self, dim: usize) -> usize {
+        match self {
+            Self::Bytes => row_bytes(dim) / 4,
+            Self::Floats => dim,
+        }
+    }
+}
+
 /// Its arrays.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffers<'a> {
-    /// `[count, dim]` bytes, each row padded to whole words: see [`pack`]. All images of the data
-    /// set, or some that follow one another.
+    /// `[count, dim]`: bytes as [`pack`] lays them out, or floats. All images of the data set, or some
+    /// that follow one another.
     pub images: &'a Slice,
     /// The epoch's permutation of all images.
     pub order: &'a Slice,
@@ -45,15 +64,15 @@ pub struct Buffers<'a> {
     pub x: &'a Slice,
 }
 
-/// One invocation a word of four pixels; `first` is the number of the first of `images`.
-pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2], first: usize) -> Launch {
+/// One invocation a word of `images`; `first` is the number of the first of them.
+pub fn launch(buffers: Buffers<'_>, form: Form, [rows, dim]: [usize; 2], first: usize) -> Launch {
     let Buffers {
         images,
         order,
         state,
         x,
     } = buffers;
-    let words_per_row = row_bytes(dim) / 4;
+    let words_per_row = form.words_per_row(dim);
     let params = Params {
         rows: rows as u32,
         dim: dim as u32,
@@ -65,7 +84,10 @@ pub fn launch(buffers: Buffers<'_>, [rows, dim]: [usize; 2], first: usize) -> La
     assert_lengths(&KERNEL, &[(order, rows), (state, 4), (x, rows * dim)]);
     Launch {
         kernel: KERNEL.into(),
-        constants: vec![("WORKGROUP", WORKGROUP.into())],
+        constants: vec![
+            ("WORKGROUP", WORKGROUP.into()),
+            ("FLOATS", u8::from(form == Form::Floats).into()),
+        ],
         buffers: [images, order, state, x].map(Slice::clone).to_vec(),
         params: bytemuck::bytes_of(&params).to_vec(),
         grid: elementwise_grid(rows * words_per_row),

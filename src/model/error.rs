@@ -1,7 +1,10 @@
 //! Why a model cannot be.
 
 use super::condition::Condition;
+use super::initial::OutputBias;
 use super::likelihood::{Likelihood, Scale};
+use super::posterior::Posterior;
+use super::prior::Prior;
 use super::vae::Vae;
 use crate::setting::{Remedy, Setting};
 
@@ -39,6 +42,31 @@ pub enum VaeError {
         /// The scale that was asked for.
         scale: Scale,
     },
+    /// Free bits for a posterior and a prior whose divergence is only known from draws.
+    #[error(
+        "free bits count the divergence of each dimension, and the posterior {} has none in closed form \
+         with the prior {}; choose others, or no free bits",
+        posterior.name(),
+        prior.name()
+    )]
+    NoClosedForm {
+        /// q(z | x).
+        posterior: Posterior,
+        /// p(z).
+        prior: Prior,
+    },
+    /// An output bias from the data for a likelihood that cannot have the data's mean.
+    #[error(
+        "the output's bias cannot begin at the data's mean: no output of the likelihood {} has the mean of \
+         pixel {pixel}; choose another bias",
+        likelihood.density().name
+    )]
+    NoOutputBias {
+        /// The likelihood.
+        likelihood: Likelihood,
+        /// The first pixel, from 0, whose mean it cannot have.
+        pixel: usize,
+    },
     /// Labels are read, and there are none.
     #[error(
         "the condition {} reads the label of each image, and the data have none; use data with labels, or \
@@ -61,9 +89,31 @@ impl VaeError {
                 Remedy::change(Setting::Likelihood),
                 Remedy::set(Setting::Scale, Scale::Unit.name()),
             ],
+            Self::NoClosedForm { .. } => vec![Remedy::set(Setting::FreeBits, 0)],
+            Self::NoOutputBias { .. } => {
+                vec![Remedy::set(Setting::OutputBias, OutputBias::Layer.name())]
+            }
             Self::NoLabels { .. } => {
                 vec![Remedy::set(Setting::Condition, Condition::None.name())]
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_bits_without_a_closed_form_name_both_parts() {
+        let error = VaeError::NoClosedForm {
+            posterior: Posterior::Gaussian,
+            prior: Prior::Standard,
+        };
+        let text = error.to_string();
+        for part in ["free bits", "posterior gaussian", "prior standard"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert_eq!(error.remedies(), [Remedy::set(Setting::FreeBits, 0)]);
     }
 }

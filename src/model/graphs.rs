@@ -28,9 +28,9 @@ impl Vae {
         let read = self.config().condition.encoder();
         let label = read.then(|| g.input("label", [batch, self.config().classes]));
         let inputs = Inputs { x, label };
-        let (mu, logvar) = self.encode(&mut g, inputs);
-        g.output(mu);
-        g.output(logvar);
+        let heads = self.encode(&mut g, inputs);
+        g.output(heads.mu);
+        g.output(heads.logvar);
         (g, inputs)
     }
 
@@ -45,11 +45,11 @@ impl Vae {
         (g, z, label)
     }
 
-    /// z ~ N(0, 1) `[B, Z]`, then E[x | z] `[B, D]`: both are outputs. Returns the labels, too.
+    /// z of the prior `[B, Z]`, then E[x | z] `[B, D]`: both are outputs. Returns the labels, too.
     pub fn prior_graph(&self, batch: usize) -> (Graph, Option<TensorId>) {
         let mut g = Graph::new();
-        let z = g.normal("z", Stream::Sampling, [batch, self.config().latent_dim]);
         let label = self.decoded_label(&mut g, batch);
+        let z = (self.config().prior.family().draw)(self, &mut g, batch, label);
         let outputs = self.decode(&mut g, z, label);
         let mean = self.mean(&mut g, &outputs);
         g.output(z);

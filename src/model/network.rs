@@ -1,7 +1,8 @@
 //! Multi-layer perceptrons: what lies between x and the posterior's heads, and between z and the
 //! likelihood's.
 
-use crate::executor::{Initial, ParameterSpec};
+use super::initial::InitialWeights;
+use crate::executor::ParameterSpec;
 use crate::graph::{Activation, Graph, TensorId};
 
 /// A linear layer by its name.
@@ -19,17 +20,18 @@ impl Layer {
         Self { name, shape }
     }
 
-    /// Weight and bias, with PyTorch's initial values.
-    pub(super) fn parameters(&self) -> [ParameterSpec; 2] {
+    /// Weight and bias.
+    pub(super) fn parameters(&self, weights: InitialWeights) -> [ParameterSpec; 2] {
+        let [weight, bias] = weights.of_layer(self.shape);
         let [fan_out, fan_in] = self.shape;
-        let spec = |suffix, shape| ParameterSpec {
+        let spec = |suffix, shape, initial| ParameterSpec {
             name: format!("{}.{suffix}", self.name),
             shape,
-            initial: Initial::Uniform { fan_in },
+            initial,
         };
         [
-            spec("weight", [fan_out, fan_in].into()),
-            spec("bias", [fan_out].into()),
+            spec("weight", [fan_out, fan_in].into(), weight),
+            spec("bias", [fan_out].into(), bias),
         ]
     }
 

@@ -1,14 +1,17 @@
 //! The variational autoencoder of Kingma and Welling, *Auto-Encoding Variational Bayes* (2013), put
-//! together from parts: a network, a likelihood with its scale, labels, an objective.
+//! together from parts: a network, a posterior, a prior, a likelihood with its scale, labels, an objective.
 
 use super::condition::Condition;
 use super::error::VaeError;
+use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{Likelihood, Location, Scale};
 use super::network::{Layer, apply_hidden, hidden_layers};
 use super::objective::{self, Objective};
+use super::posterior::{Drawn, Heads, Posterior};
+use super::prior::Prior;
 use crate::executor::{Initial, ParameterSpec};
 use crate::expr::{Expr, constant, operand};
-use crate::graph::{Activation, Graph, Operand, Ramp, TensorId, gaussian};
+use crate::graph::{Activation, Graph, Operand, Ramp, TensorId};
 use crate::rng::Stream;
 use crate::setting::Setting;
 
@@ -23,6 +26,10 @@ pub struct VaeConfig {
     pub latent_dim: usize,
     /// Between the layers: ReLU, or tanh as in the paper.
     pub activation: Activation,
+    /// q(z | x).
+    pub posterior: Posterior,
+    /// p(z).
+    pub prior: Prior,
     /// p(x | z).
     pub likelihood: Likelihood,
     /// The likelihood's scale.
@@ -33,6 +40,10 @@ pub struct VaeConfig {
     pub classes: usize,
     /// What is minimised.
     pub objective: Objective,
+    /// What weights and biases are before the first step.
+    pub initial_weights: InitialWeights,
+    /// What the bias of the decoder's output layer is before the first step.
+    pub output_bias: OutputBias,
     /// Whether a graph that gathers images draws each pixel anew, 1 with its value as the probability.
     pub draws_pixels: bool,
 }
@@ -45,11 +56,15 @@ impl Default for VaeConfig {
             hidden: vec![400],
             latent_dim: 20,
             activation: Activation::Relu,
+            posterior: Posterior::Gaussian,
+            prior: Prior::Standard,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
             condition: Condition::None,
             classes: 0,
             objective: Objective::default(),
+            initial_weights: InitialWeights::Pytorch,
+            output_bias: OutputBias::Layer,
             draws_pixels: false,
         }
     }
@@ -110,7 +125,7 @@ pub struct Pass {
     pub mu: TensorId,
     /// log σ², `[B, Z]`.
     pub logvar: TensorId,
-    /// z = μ + σ·ε, `[B · samples, Z]`.
+    /// z, `[B · samples, Z]`.
     pub z: TensorId,
     /// The decoder's outputs, `[B · samples, D]`.
     pub outputs: Outputs,
@@ -141,8 +156,8 @@ impl Vae {
     /// The most units of a layer: beyond it no product fits any adapter's buffers.
     pub const MAX_UNITS: usize = 1 << 20;
 
-    /// Of log σ²: where exp would overflow.
-    pub(super) const LOGVAR_MAX: f64 = 80.0;
+    /// The bias of the decoder's output layer.
+    pub(super) const OUTPUT_BIAS: &str = "decoder.output.bias";
 
     /// A model of this architecture.
     ///
@@ -182,7 +197,14 @@ impl Vae {
                 condition: config.condition,
             });
         }
-        Ok(Self { config })
+        let vae = Self { config };
+        if vae.config.objective.has_free_bits() && !vae.has_closed_form() {
+            return Err(VaeError::NoClosedForm {
+                posterior: vae.config.posterior,
+                prior: vae.config.prior,
+            });
+        }
+        Ok(vae)
     }
 
     /// The architecture.
@@ -206,21 +228,28 @@ impl Vae {
 
     /// Every parameter, in the order of the layers; initial values depend on it.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
-        let layers = self.encoder().into_iter().chain(self.heads());
-        let layers = layers.chain(self.decoder()).chain([self.output()]);
-        let layers = layers.chain(self.scale_head());
-        let mut specs: Vec<_> = layers.flat_map(|layer| layer.parameters()).collect();
+        let weights = self.config.initial_weights;
+        let of_layer = |layer: Layer| layer.parameters(weights);
+        let mut specs: Vec<_> = self.encoder().into_iter().flat_map(of_layer).collect();
+        specs.extend((self.config.posterior.family().parameters)(self));
+        specs.extend(self.decoder().into_iter().flat_map(of_layer));
+        let [weight, mut bias] = self.output().parameters(weights);
+        if self.config.output_bias != OutputBias::Layer {
+            bias.initial = Initial::Constant(0.0);
+        }
+        specs.extend([weight, bias]);
+        specs.extend(self.scale_head().into_iter().flat_map(of_layer));
         specs.extend(self.scale_parameter());
+        specs.extend((self.config.prior.family().parameters)(self));
         specs
     }
 
-    /// q(z | x): `x [B, D] → (mu [B, Z], logvar [B, Z])`.
-    pub fn encode(&self, g: &mut Graph, inputs: Inputs) -> (TensorId, TensorId) {
+    /// q(z | x) of images `[B, D]`.
+    pub fn encode(&self, g: &mut Graph, inputs: Inputs) -> Heads {
         let label = inputs.label.filter(|_| self.config.condition.encoder());
         let input = beside(g, "encoder.input", inputs.x, label);
         let h = apply_hidden(g, &self.encoder(), self.config.activation, input);
-        let [mu, logvar] = self.heads();
-        (mu.apply(g, h), logvar.apply(g, h))
+        (self.config.posterior.family().encode)(self, g, h)
     }
 
     /// p(x | z): `z [B, Z] → [B, D]`, with the labels `[B, classes]` where the decoder reads them.
@@ -278,43 +307,16 @@ impl Vae {
         }
     }
 
-    /// ε `[B · samples, Z]`.
-    pub(super) fn noise(
-        &self,
-        g: &mut Graph,
-        mu: TensorId,
-        noise: Noise,
-        samples: usize,
-    ) -> TensorId {
-        let shape = g.shape(mu);
-        match noise {
+    /// A draw of z `[B · samples, Z]` for each sample of each image.
+    pub(super) fn draw(&self, g: &mut Graph, heads: &Heads, noise: Noise, samples: usize) -> Drawn {
+        let shape = g.shape(heads.mu);
+        let eps = match noise {
             Noise::Stream(stream) => {
                 g.normal("eps", stream, [samples * shape.rows(), shape.columns()])
             }
             Noise::Given(eps) => eps,
-        }
-    }
-
-    /// z = μ + σ·ε, `[B · samples, Z]`.
-    pub(super) fn draw(
-        &self,
-        g: &mut Graph,
-        mu: TensorId,
-        logvar: TensorId,
-        eps: TensorId,
-        samples: usize,
-    ) -> TensorId {
-        if samples == 1 {
-            return g.reparameterize("z", mu, logvar, eps);
-        }
-        let shape = g.shape(eps);
-        let [mu, logvar] = [mu, logvar].map(|id| Operand::from(id).repeated(samples));
-        g.pointwise(
-            "z",
-            [shape.rows(), shape.columns()],
-            gaussian::reparameterized(),
-            &[mu, logvar, eps.into()],
-        )
+        };
+        (self.config.posterior.family().draw)(self, g, heads, eps, samples)
     }
 
     /// The tensor that locations are made of, and the expression that makes them of it (operand 0).
@@ -342,12 +344,6 @@ impl Vae {
             self.config.input_dim + label,
             &self.config.hidden,
         )
-    }
-
-    fn heads(&self) -> [Layer; 2] {
-        let inputs = self.config.hidden.last().copied().unwrap_or_default();
-        let shape = [self.config.latent_dim, inputs];
-        ["encoder.mu", "encoder.logvar"].map(|name| Layer::new(name, shape))
     }
 
     fn decoder(&self) -> Vec<Layer> {

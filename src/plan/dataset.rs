@@ -1,23 +1,22 @@
 //! The data set of a pass, on the GPU: in one buffer, or in as few as its bindings' size allows.
 
-use std::borrow::Cow;
-
 use super::staging::{self, Staging};
-use crate::executor::Rows;
+use crate::executor::{Rows, Values};
 use crate::gpu::{Gpu, GpuError, Slice};
 use crate::graph::Graph;
-use crate::kernels::gather;
+use crate::kernels::gather::{self, Form};
 
 /// Images, and the order in which an epoch sees them.
 #[derive(Clone, Debug)]
 pub(super) struct Dataset {
-    /// Bytes, rows padded to whole words.
     pub(super) images: Vec<Images>,
+    /// What they are.
+    pub(super) form: Form,
     /// A byte for each image, where there are labels.
     pub(super) labels: Option<Slice>,
     /// The epoch's order.
     pub(super) order: Slice,
-    /// Bytes of an image.
+    /// Values of an image.
     dim: usize,
     /// For programs, where the images take several buffers.
     staging: Option<Staging>,
@@ -28,7 +27,8 @@ pub(super) struct Dataset {
 pub(super) struct Images {
     /// The number of the first.
     pub(super) first: usize,
-    pub(super) bytes: Slice,
+    /// They themselves, as the data set's [`Form`] lays them out.
+    pub(super) values: Slice,
 }
 
 /// About the bytes that are uploaded at a time.
@@ -42,39 +42,49 @@ impl Dataset {
     /// memory is the host's.
     pub(super) fn new(gpu: &Gpu, data: Rows<'_>) -> Result<Self, GpuError> {
         let (dim, count) = (data.dim, data.count());
-        let row = gather::row_bytes(dim).max(1);
-        let fitting = (gpu.largest_binding() as usize / row).max(1);
-        let piece = (PIECE / row).clamp(1, count.max(1));
+        let mut values = data.pixels;
+        let form = match &values {
+            Values::Bytes(_) => Form::Bytes,
+            Values::Floats(_) => Form::Floats,
+        };
+        let words = form.words_per_row(dim).max(1);
+        let fitting = (gpu.largest_binding() as usize / (4 * words)).max(1);
+        let piece = (PIECE / (4 * words)).clamp(1, count.max(1));
         let mut packed = Vec::new();
-        let room = packed.try_reserve_exact(piece * row);
-        room.map_err(|_| GpuError::OutOfMemory {
-            what: "the images on their way".to_owned(),
-            bytes: (piece * row) as u64,
-            adapter: gpu.adapter().name.clone(),
-        })?;
-        let mut pixels = data.pixels;
+        if form == Form::Bytes {
+            let bytes = piece * 4 * words;
+            let room = packed.try_reserve_exact(bytes);
+            room.map_err(|_| GpuError::OutOfMemory {
+                what: "the images on their way".to_owned(),
+                bytes: bytes as u64,
+                adapter: gpu.adapter().name.clone(),
+            })?;
+        }
         let mut images = Vec::new();
         // Of an empty data set, an empty buffer.
         for first in (0..count.max(1)).step_by(fitting).rev() {
             let end = count.min(first + fitting);
-            let bytes = gpu.allocate("the images", (end - first) * row / 4)?;
+            let slice = gpu.allocate("the images", (end - first) * words)?;
             for start in (first..end).step_by(piece).rev() {
                 let rows = start..end.min(start + piece);
-                packed.clear();
-                gather::pack_into(&mut packed, &pixels[rows.start * dim..rows.end * dim], dim);
-                gpu.write(
-                    &bytes.part((start - first) * row / 4, packed.len() / 4),
-                    &packed,
-                );
+                let to = slice.part((start - first) * words, rows.len() * words);
+                match values.part(rows.start * dim..rows.end * dim) {
+                    Values::Bytes(bytes) => {
+                        packed.clear();
+                        gather::pack_into(&mut packed, &bytes, dim);
+                        gpu.write(&to, &packed);
+                    }
+                    Values::Floats(floats) => gpu.write(&to, &floats),
+                }
                 // Else the driver's copies of all pieces would wait for the next submission.
                 let submission = gpu.submit(gpu.encoder());
                 gpu.wait(Some(submission))?;
-                if let Cow::Owned(pixels) = &mut pixels {
-                    pixels.truncate(start * dim);
-                    pixels.shrink_to_fit();
-                }
+                values.give_back_from(start * dim);
             }
-            images.push(Images { first, bytes });
+            images.push(Images {
+                first,
+                values: slice,
+            });
         }
         images.reverse();
         let labels = data.labels.map(|labels| {
@@ -84,6 +94,7 @@ impl Dataset {
         });
         Ok(Self {
             images,
+            form,
             labels: labels.transpose()?,
             order: gpu.allocate("the order of images", count)?,
             dim,
@@ -91,10 +102,11 @@ impl Dataset {
         })
     }
 
-    /// Says why a graph's program could not read its batches, if that is so: of images it reads one
-    /// buffer, and labels only by the order of the whole data set, which staged images are not in.
+    /// Says why a graph's program could not read its batches, if that is so: of images it reads bytes in
+    /// one buffer, and labels only by the order of the whole data set, which staged images are not in.
     pub(super) fn check_programs(&self, gpu: &Gpu, graph: &Graph) -> Result<(), String> {
         let reason = match self.images.len() {
+            _ if self.form == Form::Floats => "its images are f32, and the kernels read bytes",
             1 if graph.reads_labels() && self.labels.is_none() => {
                 "the graph reads labels, and the data set has none"
             }
@@ -138,7 +150,7 @@ impl Dataset {
     pub(super) fn of_programs(&self) -> [&Slice; 2] {
         match &self.staging {
             Some(staging) => [&staging.images, &staging.order],
-            None => [&self.images[0].bytes, &self.order],
+            None => [&self.images[0].values, &self.order],
         }
     }
 }

@@ -110,7 +110,7 @@ impl GpuExecutor {
         };
         let parameters = &self.parameters;
         let data = shared.dataset.iter().flat_map(|dataset| {
-            let images = dataset.images.iter().map(|images| &images.bytes);
+            let images = dataset.images.iter().map(|images| &images.values);
             let whole = images.chain(&dataset.labels).chain([&dataset.order]);
             whole.chain(dataset.of_programs())
         });

@@ -37,12 +37,12 @@ impl Lowering<'_> {
                 };
                 let launch = |images: &Images| {
                     let buffers = gather::Buffers {
-                        images: &images.bytes,
+                        images: &images.values,
                         order: &dataset.order,
                         state: &self.shared.state,
                         x: of(x),
                     };
-                    gather::launch(buffers, self.matrix(*x), images.first)
+                    gather::launch(buffers, dataset.form, self.matrix(*x), images.first)
                 };
                 return Ok(dataset.images.iter().map(launch).collect());
             }

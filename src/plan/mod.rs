@@ -22,6 +22,7 @@ mod session;
 mod shards;
 mod staging;
 mod uncompiled;
+mod updates;
 
 use std::borrow::Cow;
 

@@ -138,7 +138,8 @@ impl Parameters {
         Some(self.blocks(name)?.iter().map(part).collect())
     }
 
-    fn blocks(&self, name: &str) -> Option<&[Block]> {
+    /// A parameter's blocks.
+    pub(super) fn blocks(&self, name: &str) -> Option<&[Block]> {
         let &index = self.index.get(name)?;
         Some(&self.layout.blocks[index])
     }

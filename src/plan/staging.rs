@@ -40,7 +40,7 @@ pub(super) fn is_possible(gpu: &Gpu, batch: usize, dim: usize) -> bool {
 }
 
 impl Staging {
-    /// For the images of a data set of `dim` bytes a row, in `order`, and steps of `batch` rows at the
+    /// For the images of a data set of `dim` bytes a row, which programs read, in `order`, and steps of `batch` rows at the
     /// most, which begin where `state` says.
     ///
     /// # Panics
@@ -59,7 +59,7 @@ impl Staging {
         let staged = gpu.allocate("the images of some steps", words)?;
         let launch = |images: &Images| {
             let buffers = stage_images::Buffers {
-                images: &images.bytes,
+                images: &images.values,
                 order,
                 state,
                 staged: &staged,

@@ -3,10 +3,10 @@
 use super::buffers::{Buffers, Pool};
 use super::choice::StepPlan;
 use super::parameters::Parameters;
-use super::{Plan, SharedBuffers, lower, profile, recognise, terms};
+use super::{Plan, SharedBuffers, lower, profile, recognise, terms, updates};
 use crate::fuse;
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
-use crate::graph::{Graph, Optimizer};
+use crate::graph::{Graph, Update};
 use crate::kernels::{adam, gemm, gradient_norm, reduction_lanes, rows, step_losses, update};
 
 /// Launches, and what they leave where.
@@ -52,10 +52,7 @@ impl UncompiledPlan {
             let writes = task.writes().into_iter();
             uncompiled.results.push(writes.flat_map(named).collect());
         }
-        if let Some(optimizer) = graph.optimizer() {
-            let counter = adam::Counter::AtStep;
-            uncompiled.apply(gpu, optimizer, parameters, &shared.state, counter)?;
-        }
+        uncompiled.apply(gpu, graph, parameters, &shared.state, adam::Counter::AtStep)?;
         if !graph.terms().is_empty() {
             uncompiled.push(lowering.objective()?, vec![]);
         }
@@ -95,14 +92,17 @@ impl UncompiledPlan {
             labels: dataset.labels.as_ref().unwrap_or(&unused),
         };
         let parts = step.parts(batch);
+        let updates = graph.updates();
         let mut uncompiled = Self::default();
         for program in &parts {
             uncompiled.stages(step_plan, buffers, program, *layout);
-            if let Some(optimizer) = graph.optimizer() {
+            if let Some(Update { optimizer, .. }) = updates.first() {
                 let moments = parameters.optimizer(gpu)?;
-                let clips = optimizer.clip_norm.is_some();
+                // The kernel of the gradients applies one optimiser, and knows no norm of all of them.
+                let alike = updates.iter().all(|update| update.optimizer == *optimizer);
+                let applies = alike && optimizer.clip_norm.is_none();
                 let gradients = match parts.len() {
-                    1 if !clips => gpu.unused(),
+                    1 if applies => gpu.unused(),
                     _ => parameters.gradients(gpu)?[0].clone(),
                 };
                 let buffers = update::Buffers {
@@ -116,7 +116,7 @@ impl UncompiledPlan {
                 let part = update::Part {
                     rows: program.rows,
                     first: program.first_row == 0,
-                    update: program.last && !clips,
+                    update: program.last && applies,
                 };
                 let variant = update::Variant::choose(gpu, &step.layers);
                 let launch = update::launch(buffers, part, &step.layers, optimizer, variant);
@@ -125,9 +125,9 @@ impl UncompiledPlan {
                     false => vec![("the gradients".to_owned(), gradients.clone())],
                 };
                 uncompiled.push(launch, left);
-                if clips && program.last {
+                if program.last && !applies {
                     let counter = adam::Counter::PastStep;
-                    uncompiled.apply(gpu, optimizer, parameters, &shared.state, counter)?;
+                    uncompiled.apply(gpu, graph, parameters, &shared.state, counter)?;
                 }
             }
         }
@@ -169,47 +169,56 @@ impl UncompiledPlan {
         }
     }
 
-    /// The launches that apply the gradients in memory: their norm, where they are clipped, and Adam.
+    /// The launches that apply the gradients in memory, where there is an optimiser: their norm, where they
+    /// are clipped, and Adam for each run of parameters that are updated alike.
     fn apply(
         &mut self,
         gpu: &Gpu,
-        optimizer: &Optimizer,
+        graph: &Graph,
         parameters: &mut Parameters,
         state: &Slice,
         counter: adam::Counter,
     ) -> Result<(), GpuError> {
+        let Some(optimizer) = graph.optimizer() else {
+            return Ok(());
+        };
         let moments = parameters.optimizer(gpu)?;
         let gradients = parameters.gradients(gpu)?;
         let norm = match optimizer.clip_norm {
-            Some(_) => self.norm(gpu, &gradients)?,
+            Some(_) => {
+                let updated = updates::updated(graph, parameters);
+                let gradients = updated.iter().map(|run| run.slice(&gradients));
+                self.norm(gpu, &gradients.collect::<Vec<_>>())?
+            }
             None => gpu.unused(),
         };
-        for (shard, values) in parameters.shards().iter().enumerate() {
+        for run in updates::optimizers(graph, parameters) {
+            let values = run.slice(parameters.shards());
             let buffers = adam::Buffers {
                 state,
-                gradients: &gradients[shard],
+                gradients: &run.slice(&gradients),
                 norm: &norm,
-                parameters: values,
-                m: &moments.m[shard],
-                v: &moments.v[shard],
+                parameters: &values,
+                m: &run.slice(&moments.m),
+                v: &run.slice(&moments.v),
             };
-            self.push(adam::launch(buffers, optimizer, counter), updated(values));
+            self.push(adam::launch(buffers, &run.of, counter), updated(&values));
         }
         Ok(())
     }
 
-    /// The launches that leave the norm of all gradients where it says.
+    /// The launches that leave the norm of gradients in these parts where it says.
     fn norm(&mut self, gpu: &Gpu, gradients: &[Slice]) -> Result<Slice, GpuError> {
         let counts: Vec<_> = gradients
             .iter()
-            .map(|shard| gradient_norm::partials(shard.len()))
+            .map(|part| gradient_norm::partials(part.len()))
             .collect();
         let sums = gpu.allocate("partial sums of the gradients' norm", counts.iter().sum())?;
         let norm = gpu.allocate("the gradients' norm", 1)?;
         let lanes = reduction_lanes(gpu.is_software(), 1);
         let mut first = 0;
-        for (shard, count) in gradients.iter().zip(counts) {
-            self.push(gradient_norm::squares(shard, &sums, first, lanes), vec![]);
+        for (part, count) in gradients.iter().zip(counts) {
+            self.push(gradient_norm::squares(part, &sums, first, lanes), vec![]);
             first += count;
         }
         self.push(

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use super::interpreter::{Batches, Context, Values, evaluate};
 use super::{adam, gradient_norm};
 use crate::executor::{
-    Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Rows, Session, Snapshot, Start,
+    self, Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Rows, Session, Snapshot,
+    Start,
 };
 use crate::graph::{Graph, Kind, TensorId};
 
@@ -72,15 +73,14 @@ impl Shared {
         };
         let gradients = graph.gradients().iter().map(|&(_, id)| values.get(id));
         let scale = optimizer.clipping(gradient_norm::value(gradients));
-        for &(parameter, gradient) in graph.gradients() {
-            let index = self.index[&graph.tensor(parameter).name];
+        for update in graph.updates() {
+            let index = self.index[&graph.tensor(update.parameter).name];
             let Snapshot { parameters, m, v } = &mut self.state;
-            let gradient = values.get(gradient);
             adam::update(
-                optimizer,
+                &update.optimizer,
                 step,
                 scale,
-                gradient,
+                values.get(update.gradient),
                 &mut parameters[index],
                 &mut m[index],
                 &mut v[index],
@@ -184,7 +184,7 @@ impl Session for ReferenceSession {
 
 struct ReferencePass {
     shared: Rc<RefCell<Shared>>,
-    pixels: Vec<u8>,
+    pixels: executor::Values<'static>,
     labels: Option<Vec<u8>>,
     dim: usize,
     whole: Graph,

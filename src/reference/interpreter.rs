@@ -2,13 +2,14 @@
 
 use super::real::Real;
 use super::{column_sum, copy, draw, gather, gemm, objective, one_hot, pointwise, reduce};
+use crate::executor;
 use crate::graph::{Graph, Kind, Node, Op, TensorId};
 
 /// The data set that [`Op::Gather`] reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Batches<'a> {
-    /// Bytes, `[count, dim]`.
-    pub pixels: &'a [u8],
+    /// `[count, dim]`.
+    pub pixels: &'a executor::Values<'a>,
     /// A class of each row, where there are any.
     pub labels: Option<&'a [u8]>,
     /// The order of the rows.
@@ -120,7 +121,11 @@ fn compute<T: Real>(
                 position,
                 ..
             } = batches(context);
-            gather::value(pixels, order, position, [output.rows(), output.columns()])
+            let shape = [output.rows(), output.columns()];
+            match pixels {
+                executor::Values::Bytes(images) => gather::bytes(images, order, position, shape),
+                executor::Values::Floats(images) => gather::floats(images, order, position, shape),
+            }
         }
         Op::OneHot => {
             let Batches {

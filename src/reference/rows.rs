@@ -89,7 +89,7 @@ pub fn stage<T: Real>(
     match *stage {
         Stage::Gather { x } => {
             let shape = [rows, program.dim];
-            let values = gather::value(inputs.pixels, inputs.order, position, shape);
+            let values = gather::bytes(inputs.pixels, inputs.order, position, shape);
             Results {
                 tensors: vec![(x, values)],
                 losses: None,

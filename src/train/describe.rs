@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::trainer::{check_split, rows};
-use super::{Settings, TrainError};
+use super::rows::{check_split, rows};
+use super::{Scaling, Settings, TrainError};
 use crate::data::Dataset;
 use crate::model::Vae;
 use crate::plan::{Description, GpuExecutor};
@@ -24,9 +24,10 @@ pub fn describe<'a>(
     let images = &data.train.images;
     check_split(images, [images.height, images.width])?;
     settings.check_images(images.count)?;
-    let optimizer = settings.optimizer(images.count)?;
+    let optimizer = settings.optimizer_of(&vae, images.count)?;
     let vae = vae.with_kl_ramp(settings.kl_ramp(images.count));
-    let [train, _] = rows(&vae, settings, data)?;
+    let scaling = Scaling::of(settings, images)?;
+    let [train, _] = rows(&vae, settings, &scaling, data)?;
     let graph = |rows| vae.training_graph(rows, optimizer.clone());
     Ok(executor.describe(train, settings.batch_size, &graph)?)
 }

@@ -1,8 +1,11 @@
 //! What can stop a training.
 
+use std::fmt;
+
+use super::{Binarize, Normalize};
 use crate::checkpoint::CheckpointError;
 use crate::executor::ExecutorError;
-use crate::model::VaeError;
+use crate::model::{Likelihood, Support, VaeError};
 use crate::setting::{Remedy, Setting};
 
 /// A training that cannot start, go on or be continued.
@@ -121,6 +124,52 @@ pub enum TrainError {
         /// How many there were.
         expected: usize,
     },
+    /// A value that is no number to learn from.
+    #[error(
+        "{pixel} is {value}, and only finite numbers can be learned from: repair or leave out that image"
+    )]
+    Value {
+        /// Where it is.
+        pixel: Pixel,
+        /// The value.
+        value: f32,
+    },
+    /// A value that the likelihood, or the binarisation, takes for no value.
+    #[error("{pixel} is {value}, and {}", taken(*likelihood, *binarize))]
+    Support {
+        /// Where it is.
+        pixel: Pixel,
+        /// The value, as the model would see it.
+        value: f32,
+        /// The likelihood.
+        likelihood: Likelihood,
+        /// The binarisation.
+        binarize: Binarize,
+    },
+    /// Training images of one value, which are to be normalised.
+    #[error(
+        "every value of the training images is {value}, which is no range that could be normalised; check \
+         the data, or train without a normalisation"
+    )]
+    NoRange {
+        /// The value.
+        value: f32,
+    },
+    /// A checkpoint of a training on values of another range.
+    #[error(
+        "the training images have values from {} to {} and the run was trained on {} to {}; use the data \
+         that it was trained on, or start a new run",
+        found[0],
+        found[1],
+        expected[0],
+        expected[1]
+    )]
+    OtherRange {
+        /// The least and the greatest value there is.
+        found: [f32; 2],
+        /// Those that there were.
+        expected: [f32; 2],
+    },
     /// A checkpoint of a training on another number of images.
     #[error(
         "the data has {found} training images and the run was trained on {expected}; use the data \
@@ -134,12 +183,57 @@ pub enum TrainError {
     },
 }
 
+/// A pixel of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pixel {
+    /// Of which images: `training` or `test`.
+    pub of: &'static str,
+    /// Which of these images, what is held out of a file left out of the count.
+    pub image: usize,
+    /// Its row.
+    pub row: usize,
+    /// Its column.
+    pub column: usize,
+}
+
+impl fmt::Display for Pixel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            of,
+            image,
+            row,
+            column,
+        } = self;
+        write!(
+            f,
+            "row {row}, column {column} of {of} image {image} (all counted from 0)"
+        )
+    }
+}
+
 impl TrainError {
     /// Settings that would put it right.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
             Self::Setting { setting, .. } => vec![Remedy::change(*setting)],
             Self::Batch { images, .. } => vec![Remedy::set(Setting::BatchSize, images)],
+            Self::Support {
+                likelihood,
+                binarize,
+                ..
+            } => {
+                let min_max = Remedy::set(Setting::Normalize, Normalize::MinMax.name());
+                let other = match (is_real(*likelihood), *binarize) {
+                    (true, _) => Some(Remedy::set(Setting::Binarize, Binarize::None.name())),
+                    (false, Binarize::None) => Some(Remedy::change(Setting::Likelihood)),
+                    // Two settings at once.
+                    (false, _) => None,
+                };
+                [min_max].into_iter().chain(other).collect()
+            }
+            Self::NoRange { .. } => {
+                vec![Remedy::set(Setting::Normalize, Normalize::None.name())]
+            }
             Self::Vae(error) => error.remedies(),
             Self::Executor(error) => error.remedies(),
             _ => Vec::new(),
@@ -147,12 +241,36 @@ impl TrainError {
     }
 
     /// The error of a setting that is out of its range.
-    pub(super) fn setting(setting: Setting, value: &dyn std::fmt::Display, expected: &str) -> Self {
+    pub(super) fn setting(setting: Setting, value: &dyn fmt::Display, expected: &str) -> Self {
         let (value, expected) = (value.to_string(), expected.to_owned());
         Self::Setting {
             setting,
             value,
             expected,
         }
+    }
+}
+
+fn is_real(likelihood: Likelihood) -> bool {
+    likelihood.density().support == Support::Real
+}
+
+/// What takes values from 0 to 1 alone, and what would do.
+fn taken(likelihood: Likelihood, binarize: Binarize) -> String {
+    let range = "normalise by the range of the training images (min-max)";
+    match binarize {
+        Binarize::None => format!(
+            "the likelihood {} takes values from 0 to 1: {range}, or choose a likelihood of all numbers ({})",
+            likelihood.density().name,
+            Likelihood::of_real_values().join(", ")
+        ),
+        _ => format!(
+            "the binarisation {} draws pixels with probabilities from 0 to 1: {range}{}",
+            binarize.name(),
+            match is_real(likelihood) {
+                true => ", or leave the binarisation out",
+                false => "",
+            }
+        ),
     }
 }

@@ -1,6 +1,6 @@
 //! A model from a checkpoint alone.
 
-use super::{Observed, Settings, TrainError, saved};
+use super::{Observed, Scaling, Settings, TrainError, saved};
 use crate::checkpoint::Checkpoint;
 use crate::eval::{self, Autoencoder};
 use crate::executor::Executor;
@@ -14,6 +14,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// Height and width of its images.
     pub image: [usize; 2],
+    /// How the values of such images become those that the model encodes, and back.
+    pub scaling: Scaling,
     /// Why this is slow, if it is the reference executor.
     pub warning: Option<String>,
 }
@@ -40,6 +42,7 @@ pub fn load(
     seed: u64,
 ) -> Result<Loaded, TrainError> {
     let (settings, image, classes) = saved::read_architecture(&checkpoint)?;
+    let scaling = saved::scaling(&checkpoint, &settings)?;
     let dim = image[0].saturating_mul(image[1]);
     let vae = settings.vae(Observed { dim, classes })?;
     let opened = eval::open(adapter, vae.parameters(), seed)?;
@@ -50,6 +53,7 @@ pub fn load(
         model,
         settings,
         image,
+        scaling,
         warning: opened.warning,
     })
 }

@@ -2,19 +2,26 @@
 
 mod describe;
 mod error;
+mod groups;
 mod load;
 mod metrics;
 pub(crate) mod pacing;
 mod rates;
+mod rows;
 mod saved;
+mod scaling;
 mod settings;
 mod trainer;
 
 pub use describe::describe;
-pub use error::TrainError;
+pub use error::{Pixel, TrainError};
+pub use groups::{Decay, Freeze};
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use rates::LrSchedule;
-pub use saved::{check_architecture, check_fixed, classes, parameters_alone, recorded_settings};
+pub use saved::{
+    check_architecture, check_fixed, classes, parameters_alone, recorded_settings, scaling,
+};
+pub use scaling::{Normalize, Scaling};
 pub use settings::{Binarize, Difference, Observed, Preset, Settings};
 pub use trainer::{EpochEnd, Progress, Trainer};

@@ -4,7 +4,7 @@
 use crate::checkpoint::{Checkpoint, Tensor};
 use crate::executor::{ParameterSpec, Snapshot};
 
-use super::{Difference, LossColumns, Settings, TrainError};
+use super::{Difference, LossColumns, Scaling, Settings, TrainError};
 
 /// The file's format, so that a later program can tell.
 const FORMAT: &str = "vae-wgpu/1";
@@ -60,6 +60,8 @@ pub(super) struct Images {
     pub(super) count: usize,
     /// Classes of their labels, where the model reads them; else 0.
     pub(super) classes: usize,
+    /// How the model sees their values.
+    pub(super) scaling: Scaling,
 }
 
 fn size([height, width]: [usize; 2]) -> String {
@@ -104,6 +106,7 @@ pub(super) fn write(
     let settings = toml::to_string(settings).map_err(|error| TrainError::Foreign {
         reason: error.to_string(),
     })?;
+    let [min, max] = images.scaling.range();
     let entries = [
         ("format", FORMAT.to_owned()),
         ("step", place.step.to_string()),
@@ -112,6 +115,8 @@ pub(super) fn write(
         ("image", size(images.image)),
         ("images", images.count.to_string()),
         ("classes", images.classes.to_string()),
+        // The shortest digits that read back as the same numbers.
+        ("range", format!("{min} {max}")),
         ("settings", settings),
     ];
     for (key, value) in entries {
@@ -220,6 +225,26 @@ pub fn classes(checkpoint: &Checkpoint) -> usize {
     classes.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
+/// How the model of a checkpoint sees values, with the training's settings. A checkpoint that does not say
+/// the range of its images is one of bytes, by an older program.
+///
+/// # Errors
+/// Where what it says is no range.
+pub fn scaling(checkpoint: &Checkpoint, settings: &Settings) -> Result<Scaling, TrainError> {
+    let Some(text) = checkpoint.metadata.get("range") else {
+        return Ok(Scaling::new(settings, [0.0, 1.0]));
+    };
+    let ends: Vec<f32> = text.split(' ').flat_map(str::parse).collect();
+    match ends[..] {
+        [min, max] if min <= max && min.is_finite() && max.is_finite() => {
+            Ok(Scaling::new(settings, [min, max]))
+        }
+        _ => Err(TrainError::Foreign {
+            reason: format!("its metadata range is '{text}', which is no range of values"),
+        }),
+    }
+}
+
 /// The settings of the training that wrote a checkpoint, where it says them.
 ///
 /// # Errors
@@ -298,6 +323,13 @@ pub(super) fn read_place(
     if expected != images.count {
         let found = images.count;
         return Err(TrainError::OtherData { found, expected });
+    }
+    let (found, expected) = (
+        images.scaling.range(),
+        scaling(checkpoint, settings)?.range(),
+    );
+    if found != expected {
+        return Err(TrainError::OtherRange { found, expected });
     }
     let place = Place {
         step: number(checkpoint, "step")?,

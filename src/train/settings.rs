@@ -7,9 +7,12 @@ use std::str::FromStr;
 use crate::named;
 use serde::{Deserialize, Serialize};
 
-use super::{LrSchedule, TrainError};
+use super::{Decay, Freeze, LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
-use crate::model::{Bound, Condition, Elbo, Likelihood, Objective, Scale, Vae, VaeConfig};
+use crate::model::{
+    Bound, Condition, Elbo, InitialWeights, Likelihood, Objective, OutputBias, Posterior, Prior,
+    Scale, Vae, VaeConfig,
+};
 use crate::setting::Setting;
 
 /// Everything that determines a training's result, besides the data and the adapter.
@@ -22,6 +25,12 @@ pub struct Settings {
     pub latent: usize,
     /// Between the layers.
     pub activation: Activation,
+    /// q(z | x).
+    #[serde(default)]
+    pub posterior: Posterior,
+    /// p(z).
+    #[serde(default)]
+    pub prior: Prior,
     /// p(x | z).
     pub likelihood: Likelihood,
     /// The likelihood's scale.
@@ -48,9 +57,18 @@ pub struct Settings {
     /// Nats that each dimension's divergence, as a mean over the batch, counts at least.
     #[serde(default)]
     pub free_bits: f64,
+    /// What is done to values before the model sees them.
+    #[serde(default)]
+    pub normalize: Normalize,
     /// How grey pixels become binary ones.
     #[serde(default)]
     pub binarize: Binarize,
+    /// What weights and biases are before the first step.
+    #[serde(default)]
+    pub initial_weights: InitialWeights,
+    /// What the bias of the decoder's output layer is before the first step.
+    #[serde(default)]
+    pub output_bias: OutputBias,
     /// Images per step.
     pub batch_size: usize,
     /// Passes over the training images.
@@ -76,6 +94,12 @@ pub struct Settings {
     /// AdamW's λ; 0 is none.
     #[serde(default)]
     pub weight_decay: f64,
+    /// What it takes from.
+    #[serde(default)]
+    pub decay: Decay,
+    /// Whose parameters stay as they are.
+    #[serde(default)]
+    pub freeze: Freeze,
     /// The most that the norm of the whole gradient may be; it is scaled down to there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -168,6 +192,8 @@ impl Default for Settings {
             hidden: vec![400],
             latent: 20,
             activation: Activation::Relu,
+            posterior: Posterior::Gaussian,
+            prior: Prior::Standard,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
             condition: Condition::None,
@@ -177,7 +203,10 @@ impl Default for Settings {
             kl_warmup: 0,
             kl_cycles: 0,
             free_bits: 0.0,
+            normalize: Normalize::None,
             binarize: Binarize::None,
+            initial_weights: InitialWeights::Pytorch,
+            output_bias: OutputBias::Layer,
             batch_size: 128,
             epochs: 10,
             lr,
@@ -188,6 +217,8 @@ impl Default for Settings {
             beta2,
             eps,
             weight_decay: 0.0,
+            decay: Decay::All,
+            freeze: Freeze::None,
             clip_norm: None,
             seed: 0,
         }
@@ -195,7 +226,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The optimiser of a training on so many images.
+    /// The optimiser of a training on so many images, as it updates parameters outside of all groups:
+    /// [`Settings::optimizer_of`] is that of a model.
     ///
     /// # Errors
     /// Where the schedule does not fit the run's steps.
@@ -207,6 +239,7 @@ impl Settings {
             eps: self.eps,
             weight_decay: self.weight_decay,
             clip_norm: self.clip_norm,
+            groups: Vec::new(),
         })
     }
 
@@ -223,6 +256,8 @@ impl Settings {
             hidden: self.hidden.clone(),
             latent_dim: self.latent,
             activation: self.activation,
+            posterior: self.posterior,
+            prior: self.prior,
             likelihood: self.likelihood,
             scale: self.scale,
             condition: self.condition,
@@ -240,6 +275,8 @@ impl Settings {
                 Bound::Iwae => Objective::Iwae { samples },
                 Bound::Dreg => Objective::Dreg { samples },
             },
+            initial_weights: self.initial_weights,
+            output_bias: self.output_bias,
             draws_pixels: self.binarize == Binarize::Dynamic,
         })?)
     }
@@ -265,9 +302,12 @@ impl Settings {
             hidden: other.hidden.clone(),
             latent: other.latent,
             activation: other.activation,
+            posterior: other.posterior,
+            prior: other.prior,
             likelihood: other.likelihood,
             scale: other.scale,
             condition: other.condition,
+            normalize: other.normalize,
             ..self.clone()
         }
     }
@@ -420,7 +460,7 @@ pub struct Difference {
 
 /// Settings that a run may change from one step on: they say where the weights go next and nothing
 /// of what they are.
-const CHANGEABLE: [&str; 10] = [
+const CHANGEABLE: [&str; 11] = [
     "epochs",
     "lr",
     "lr-schedule",
@@ -430,6 +470,7 @@ const CHANGEABLE: [&str; 10] = [
     "beta2",
     "eps",
     "weight-decay",
+    "decay",
     "clip-norm",
 ];
 
@@ -438,13 +479,16 @@ impl Difference {
     pub fn why_fixed(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
-            "hidden" | "latent" | "activation" | "scale" | "condition" => {
+            "hidden" | "latent" | "activation" | "posterior" | "prior" | "scale" | "condition" => {
                 Some("the weights belong to the layers that the run has")
             }
             "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
             | "free-bits" | "binarize" => {
                 Some("the losses before and after would not be of one kind")
             }
+            "normalize" => Some("what the weights have learned is at the scale of the values"),
+            "initial-weights" | "output-bias" => Some("the run has begun with its first weights"),
+            "freeze" => Some("Adam counts the steps of all parameters from the run's first"),
             "batch-size" | "seed" => Some("the order of the images and all noise follow from it"),
             _ => Some("what the run has learned rests on it"),
         }

@@ -4,15 +4,16 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use super::pacing::Pacing;
+use super::rows::{check_split, rows};
 use super::saved::{self, Images, Place};
-use super::{Binarize, EpochMetrics, LossColumns, Losses, Settings, TrainError};
+use super::{EpochMetrics, LossColumns, Losses, Scaling, Settings, TrainError};
 use crate::checkpoint::Checkpoint;
-use crate::data::{self, Dataset};
+use crate::data::Dataset;
 use crate::eval::Autoencoder;
-use crate::executor::{Executor, Pass, Rows, Snapshot, Start};
+use crate::executor::{Executor, Pass, Snapshot, Start};
 use crate::graph::Graph;
-use crate::model::{Vae, VaeConfig, VaeError};
-use crate::rng::{self, Stream};
+use crate::model::Vae;
+use crate::rng;
 
 /// How far an epoch has come.
 #[derive(Clone, Copy, Debug)]
@@ -84,9 +85,11 @@ impl Trainer {
         settings: Settings,
         data: impl Into<Cow<'a, Dataset>>,
     ) -> Result<Self, TrainError> {
-        let initial = Snapshot::initial(&vae.parameters(), settings.seed);
-        executor.restore(&initial)?;
         let data = data.into();
+        check(&vae, &settings, &data)?;
+        let scaling = Scaling::of(&settings, &data.train.images)?;
+        let initial = vae.initial(settings.seed, || scaling.means(&data.train.images))?;
+        executor.restore(&initial)?;
         Self::at(vae, executor, settings, data, Place::default(), initial)
     }
 
@@ -121,8 +124,9 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         settings.check()?;
         let data = data.into();
-        let images = images_of(&vae, &data);
-        let terms = names_of_terms(&vae.training_graph(1, settings.optimizer(images.count)?));
+        let images = images_of(&vae, &settings, &data)?;
+        let terms =
+            names_of_terms(&vae.training_graph(1, settings.optimizer_of(&vae, images.count)?));
         let columns = LossColumns::new(&terms);
         let place = saved::read_place(&mut checkpoint, &settings, &images, columns)?;
         let snapshot = saved::read_snapshot(&mut checkpoint, &vae.parameters())?;
@@ -138,24 +142,13 @@ impl Trainer {
         place: Place,
         snapshot: Snapshot,
     ) -> Result<Self, TrainError> {
-        settings.check()?;
+        check(&vae, &settings, &data)?;
         let (train, test) = (&data.train.images, &data.test.images);
-        for images in [train, test] {
-            check_split(images, [train.height, train.width])?;
-        }
-        let dim = train.dim();
-        if dim != vae.config().input_dim {
-            return Err(TrainError::ImageSize {
-                found: format!("{}×{}", train.height, train.width),
-                expected: vae.config().input_dim.to_string(),
-            });
-        }
-        settings.check_images(train.count)?;
-        let optimizer = settings.optimizer(train.count)?;
+        let optimizer = settings.optimizer_of(&vae, train.count)?;
         let vae = vae.with_kl_ramp(settings.kl_ramp(train.count));
-        let images = images_of(&vae, &data);
+        let images = images_of(&vae, &settings, &data)?;
         let [train_count, test_count] = [train.count, test.count];
-        let [train, test] = rows(&vae, &settings, data)?;
+        let [train, test] = rows(&vae, &settings, &images.scaling, data)?;
         let batch = settings.batch_size;
         let train_terms = names_of_terms(&vae.training_graph(1, optimizer.clone()));
         let test_terms = names_of_terms(&vae.evaluation_graph(1));
@@ -206,6 +199,11 @@ impl Trainer {
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How the model sees the values of images.
+    pub fn scaling(&self) -> Scaling {
+        self.images.scaling
     }
 
     /// What it runs on, for people.
@@ -453,83 +451,32 @@ impl Trainer {
     }
 }
 
-/// Images that the kernels can index, of the size of the others.
-pub(super) fn check_split(images: &data::Images, size: [usize; 2]) -> Result<(), TrainError> {
-    if [images.height, images.width] != size {
+/// Checks that the settings are in range and the data suit them and the model.
+fn check(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<(), TrainError> {
+    settings.check()?;
+    let (train, test) = (&data.train.images, &data.test.images);
+    for images in [train, test] {
+        check_split(images, [train.height, train.width])?;
+    }
+    if train.dim() != vae.config().input_dim {
         return Err(TrainError::ImageSize {
-            found: format!("{}×{}", images.height, images.width),
-            expected: format!("{}×{}", size[0], size[1]),
+            found: format!("{}×{}", train.height, train.width),
+            expected: vae.config().input_dim.to_string(),
         });
     }
-    if images.count == 0 || images.pixels.len() != images.count * images.dim() {
-        return Err(TrainError::Images {
-            count: images.count,
-            pixels: images.pixels.len(),
-        });
-    }
-    Ok(())
+    settings.check_images(train.count)
 }
 
 fn names_of_terms(graph: &Graph) -> Vec<String> {
     graph.terms().iter().map(|term| term.name.clone()).collect()
 }
 
-/// Both splits as an executor takes them: with labels where the model reads them, with pixels of 0 and
-/// 255 where they are drawn once.
-pub(super) fn rows<'a>(
-    vae: &Vae,
-    settings: &Settings,
-    data: Cow<'a, Dataset>,
-) -> Result<[Rows<'a>; 2], TrainError> {
-    let labelled = |rows: Rows<'a>, labels: Option<Cow<'a, [u8]>>| match labels {
-        Some(labels) if vae.reads_labels() => rows.with_labels(labels),
-        _ => rows,
-    };
-    let [train, test] = match data {
-        Cow::Borrowed(data) => [&data.train, &data.test].map(|split| {
-            let rows = Rows::new(&split.images.pixels, split.images.dim());
-            labelled(rows, split.labels.as_deref().map(Cow::Borrowed))
-        }),
-        Cow::Owned(data) => [data.train, data.test].map(|split| {
-            let dim = split.images.dim();
-            let rows = Rows::new(split.images.pixels, dim);
-            labelled(rows, split.labels.map(Cow::Owned))
-        }),
-    };
-    let checked = |mut rows: Rows<'a>, stream| {
-        if settings.binarize == Binarize::Static {
-            rng::binarize(rows.pixels.to_mut(), settings.seed, stream);
-        }
-        let VaeConfig {
-            condition, classes, ..
-        } = *vae.config();
-        match &rows.labels {
-            Some(labels) => check_labels(labels, classes)?,
-            None if vae.reads_labels() => return Err(VaeError::NoLabels { condition }.into()),
-            None => {}
-        }
-        Ok::<_, TrainError>(rows)
-    };
-    Ok([
-        checked(train, Stream::Binarisation)?,
-        checked(test, Stream::EvaluationBinarisation)?,
-    ])
-}
-
-/// Labels that are classes of the model.
-fn check_labels(labels: &[u8], classes: usize) -> Result<(), TrainError> {
-    let beyond = labels.iter().find(|&&label| usize::from(label) >= classes);
-    match beyond {
-        Some(&label) => Err(TrainError::Label { label, classes }),
-        None => Ok(()),
-    }
-}
-
-fn images_of(vae: &Vae, data: &Dataset) -> Images {
+fn images_of(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<Images, TrainError> {
     let images = &data.train.images;
-    Images {
+    Ok(Images {
         image: [images.height, images.width],
         count: images.count,
         classes: vae.config().classes,
-    }
+        scaling: Scaling::of(settings, images)?,
+    })
 }

@@ -24,11 +24,11 @@ fn without_adapters(place: &Place, args: &str, mut check: impl FnMut(Ran)) {
 }
 
 #[test]
-fn without_any_adapter_the_list_has_the_reference_executor() {
+fn without_any_adapter_auto_is_the_processor_in_the_list() {
     without_adapters(&Place::new(), "adapters", |ran| {
         let listed = ran.succeeds();
         let chosen = listed.out.lines().find(|line| line.starts_with('*'));
-        assert!(chosen.unwrap().contains("reference"), "{listed}");
+        assert!(chosen.unwrap().contains("cpu"), "{listed}");
     });
 }
 
@@ -37,19 +37,17 @@ fn without_any_adapter_asking_for_one_fails() {
     let place = Place::with_run();
     for adapter in ["vulkan", "software", "0", "GeForce"] {
         let args = format!("sample runs/a --adapter {adapter} -o new.png");
-        let parts = [
-            "no GPU adapter was found",
-            "WGPU_BACKEND=",
-            "--adapter reference",
-        ];
+        let parts = ["no GPU adapter was found", "WGPU_BACKEND=", "--adapter cpu"];
         without_adapters(&place, &args, |ran| drop(ran.fails(1, &parts)));
     }
     assert!(!place.path("new.png").exists());
 }
 
 #[test]
-fn without_any_adapter_auto_takes_the_reference_executor_with_a_warning() {
+fn without_any_adapter_auto_takes_the_processor_with_a_warning() {
     let place = Place::with_run();
+    let by_name = TRAIN.replace("--adapter reference", "--adapter cpu");
+    place.vae(&by_name).succeeds();
     for choice in ["--adapter auto", ""] {
         let args = TRAIN.replace("--adapter reference", choice);
         without_adapters(&place, &args, |ran| {
@@ -58,13 +56,13 @@ fn without_any_adapter_auto_takes_the_reference_executor_with_a_warning() {
                 trained.err.contains("warning: no GPU adapter was found"),
                 "{trained}"
             );
-            assert!(trained.out.contains("the reference executor"), "{trained}");
+            assert!(trained.out.contains("the processor"), "{trained}");
         });
     }
     // Whoever asks for it by name gets the same bits.
     assert_eq!(
-        place.checkpoint_bytes("runs/a"),
-        place.checkpoint_bytes("runs/tiny-1")
+        place.checkpoint_bytes("runs/tiny-1"),
+        place.checkpoint_bytes("runs/tiny-2")
     );
 }
 

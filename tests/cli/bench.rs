@@ -41,7 +41,7 @@ fn the_reference_executor_has_a_wall_time_and_says_that_this_is_all() {
     assert!(ran.err.contains("warning: "), "{ran}");
     let report = json(&fs::read_to_string(place.path("s.json")).unwrap());
     assert_eq!(report["version"], 1);
-    assert_eq!(report["adapter"]["kind"], "reference");
+    assert_eq!(report["adapter"]["kind"], "none");
     assert!(report["peaks"].is_null(), "{report}");
     let step = &report["workloads"][0];
     assert!(is_positive(&step["step_us"]["median"]), "{report}");

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use vae_wgpu::checkpoint::Checkpoint;
+
 use crate::{Place, TRAIN};
 
 /// Gives the images of `tiny` the labels 0 to 3 in turn.
@@ -131,4 +133,80 @@ fn a_conditional_run_draws_and_reconstructs_by_label() {
     plain
         .vae("sample runs/a --adapter reference --label 1")
         .fails(2, &["reads no labels", "--condition"]);
+}
+
+/// The setting of Burda, Grosse and Salakhutdinov (2016) with one stochastic layer, for a few steps.
+const BURDA: &str = "train --data tiny --adapter reference --hidden 200,200 --latent 50 --activation tanh \
+                     --objective iwae --samples 5 --binarize dynamic --batch-size 12 --eps 1e-4 \
+                     --initial-weights glorot --output-bias data --epochs 1";
+
+#[test]
+fn a_run_begins_with_glorots_weights_and_the_logits_of_the_data() {
+    let place = Place::new();
+    // Without test images a tenth is held out; here the images to train on are known.
+    place.images("test", 4, 6, 5);
+    fs::rename(
+        place.path("test/train-images-idx3-ubyte"),
+        place.path("tiny/t10k-images-idx3-ubyte"),
+    )
+    .unwrap();
+    place
+        .vae(&format!("{BURDA} --lr 1e-6 --out runs/a"))
+        .succeeds();
+    let checkpoint = Checkpoint::load(&place.last_checkpoint("runs/a")).unwrap();
+    let steps = 4;
+    assert_eq!(checkpoint.metadata["step"], steps.to_string());
+    // A step of Adam moves no value by more than a few times the rate, and rounding to f32 is as much.
+    let close = |a: f32, b: f64| (f64::from(a) - b).abs() < 1e-5 * f64::from(steps);
+    let bias = &checkpoint.tensors["decoder.output.bias"].data;
+    for (pixel, &bias) in bias.iter().enumerate() {
+        // As `Place::images` writes them.
+        let values = (0..40).map(|image| (7 * (30 * image + pixel) % 251) as f64);
+        let mean = values.sum::<f64>() / (40.0 * 255.0);
+        let logit = (mean / (1.0 - mean)).ln();
+        assert!(close(bias, logit), "pixel {pixel}: {bias}, {logit}");
+    }
+    for (name, tensor) in &checkpoint.tensors {
+        let bound = match (name.starts_with("adam"), tensor.shape.as_slice()) {
+            (false, &[fan_out, fan_in]) => (6.0 / (fan_in + fan_out) as f64).sqrt(),
+            (false, &[_]) if name != "decoder.output.bias" => 0.0,
+            _ => continue,
+        };
+        let largest = tensor
+            .data
+            .iter()
+            .fold(0f32, |most, value| most.max(value.abs()));
+        let n = tensor.data.len() as f64;
+        assert!(
+            f64::from(largest) < bound + 1e-4,
+            "{name}: {largest}, {bound}"
+        );
+        // The largest of n uniform values is below b(1 - 30/n) once in e^30 seeds.
+        assert!(
+            f64::from(largest) >= bound * (1.0 - 30.0 / n) - 1e-4,
+            "{name}: {largest}, {bound}"
+        );
+    }
+}
+
+#[test]
+fn first_weights_are_fixed_where_a_run_has_begun_and_meaningless_where_they_are_given() {
+    let place = Place::with_run();
+    for (flag, parts) in [
+        (
+            "--initial-weights glorot",
+            ["initial-weights", "\"glorot\""],
+        ),
+        ("--output-bias zero", ["output-bias", "\"zero\""]),
+    ] {
+        let fixed = ["has begun with its first weights"];
+        place
+            .vae(&format!("train --resume runs/a --epochs 3 {flag}"))
+            .fails(2, &[&parts[..], &fixed].concat());
+        let given = ["last.safetensors", "without --init"];
+        place
+            .vae(&format!("train --init runs/a --out runs/b {flag}"))
+            .fails(2, &[&parts[..], &given].concat());
+        assert!(!place.path("runs/b").exists());
+    }
 }

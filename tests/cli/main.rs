@@ -13,12 +13,14 @@ mod configuration;
 mod data;
 mod disk;
 mod family;
+mod fine_tuning;
 mod interruption;
 mod keeping;
 mod kills;
 mod large_images;
 #[cfg(target_os = "linux")]
 mod memory;
+mod numbers;
 mod output;
 mod outputs;
 mod parts;
@@ -37,8 +39,8 @@ use std::process::{Command, Output};
 
 use serde_json::{Map, Value};
 use vae_wgpu::checkpoint::Checkpoint;
-use vae_wgpu::data::Images;
 use vae_wgpu::data::idx::write_images;
+use vae_wgpu::data::{Images, Pixels};
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 
@@ -74,11 +76,17 @@ impl Place {
     /// Writes a data set without test images.
     fn images(&self, name: &str, count: usize, height: usize, width: usize) {
         let pixels = 0..count * height * width;
+        let pixels = Pixels::Bytes(pixels.map(|index| (7 * index % 251) as u8).collect());
+        self.pixels(name, [count, height, width], pixels);
+    }
+
+    /// Likewise with these pixels.
+    fn pixels(&self, name: &str, [count, height, width]: [usize; 3], pixels: Pixels) {
         let images = Images {
             count,
             height,
             width,
-            pixels: pixels.map(|index| (7 * index % 251) as u8).collect(),
+            pixels,
         };
         fs::create_dir_all(self.path(name)).unwrap();
         write_images(&self.path(name).join(TRAIN_IMAGES), &images).unwrap();
@@ -165,7 +173,7 @@ impl Place {
     fn has_adapter(&self) -> bool {
         let listed = self.vae("adapters").succeeds();
         let chosen = listed.out.lines().find(|line| line.starts_with('*'));
-        if !chosen.unwrap().contains("reference") {
+        if !chosen.unwrap().contains("built in") {
             return true;
         }
         assert!(

@@ -5,6 +5,8 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use vae_wgpu::data::Pixels;
+
 use crate::Place;
 
 /// The most bytes that a training on `data` has in memory, as Linux counts them: of two trainings the
@@ -19,7 +21,7 @@ fn peak(place: &Place, data: &str, adapter: &str) -> u64 {
 }
 
 fn peak_of_one(place: &Place, data: &str, adapter: &str, out: &str) -> u64 {
-    let flags = "--hidden 2 --latent 1 --batch-size 30 --epochs 1";
+    let flags = "--hidden 2 --latent 1 --batch-size 30 --epochs 1 --normalize min-max";
     let args = format!("train --data {data} {flags} --adapter {adapter} --out {out}");
     let mut command = place.command(args.split_whitespace());
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -45,12 +47,23 @@ fn high_water_mark(child: &Child) -> Option<u64> {
     Some(1024 * line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?)
 }
 
+/// Images of 250×256 pixels that are bytes from 0 to 255, of which `--normalize` makes nothing else, or
+/// numbers, which it changes.
+fn put(place: &Place, name: &str, count: usize, size_of_pixel: usize) {
+    let pixels = 0..count * 250 * 256;
+    let pixels = match size_of_pixel {
+        1 => Pixels::Bytes(pixels.map(|index| (7 * index % 256) as u8).collect()),
+        _ => Pixels::Floats(pixels.map(|index| (7 * index % 251) as f32).collect()),
+    };
+    place.pixels(name, [count, 250, 256], pixels);
+}
+
 /// 96 MB of images, and 15 % of that beside what a training on little data takes. A software adapter's
 /// memory is the host's and counts too.
-fn takes_its_data_once(adapter: &str) {
+fn takes_its_data_once(adapter: &str, size_of_pixel: usize) {
     let place = Place::new();
-    place.images("much", 1500, 250, 256);
-    place.images("little", 60, 250, 256);
+    put(&place, "much", 1500 / size_of_pixel, size_of_pixel);
+    put(&place, "little", 60, size_of_pixel);
     let [much, little] = ["much", "little"].map(|data| peak(&place, data, adapter));
     let data = (1500 * 250 * 256) as f64;
     let more = much.saturating_sub(little) as f64 / data;
@@ -67,7 +80,13 @@ fn takes_its_data_once(adapter: &str) {
 
 #[test]
 fn the_reference_executor_takes_its_data_once() {
-    takes_its_data_once("reference");
+    takes_its_data_once("reference", size_of::<u8>());
+}
+
+#[test]
+fn the_processor_takes_its_data_once() {
+    takes_its_data_once("cpu", size_of::<u8>());
+    takes_its_data_once("cpu", size_of::<f32>());
 }
 
 #[test]
@@ -78,5 +97,6 @@ fn on_an_adapter_a_training_takes_its_data_once() {
         eprintln!("skipped: this machine has no software adapter");
         return;
     }
-    takes_its_data_once("software");
+    takes_its_data_once("software", size_of::<u8>());
+    takes_its_data_once("software", size_of::<f32>());
 }

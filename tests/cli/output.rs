@@ -204,7 +204,7 @@ fn a_latent_that_says_nothing_is_said() {
         count: 40,
         height: 6,
         width: 5,
-        pixels,
+        pixels: vae_wgpu::data::Pixels::Bytes(pixels),
     };
     std::fs::create_dir(place.path("same")).unwrap();
     let path = place.path("same").join(crate::TRAIN_IMAGES);

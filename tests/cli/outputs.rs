@@ -13,7 +13,7 @@ const DRAW: [&str; 2] = [
 ];
 
 /// The values of an array that `-o x.npy` wrote, after its shape was compared.
-fn values(place: &Place, name: &str, shape: &str) -> Vec<f32> {
+pub(crate) fn values(place: &Place, name: &str, shape: &str) -> Vec<f32> {
     let bytes = fs::read(place.path(name)).unwrap();
     let (header, data) = bytes.split_at(128);
     let header = String::from_utf8_lossy(header);

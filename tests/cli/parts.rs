@@ -3,19 +3,26 @@
 use std::time::{Duration, Instant};
 
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Likelihood, Scale};
-use vae_wgpu::train::Binarize;
+use vae_wgpu::model::{
+    Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+};
+use vae_wgpu::train::{Binarize, Normalize};
 
 use crate::Place;
 
 /// Every axis with the names of its parts.
-const AXES: [(&str, &[&str]); 6] = [
+const AXES: [(&str, &[&str]); 11] = [
+    ("posterior", &Posterior::NAMES),
+    ("prior", &Prior::NAMES),
     ("likelihood", &Likelihood::NAMES),
     ("scale", &Scale::NAMES),
     ("condition", &Condition::NAMES),
     ("objective", &Bound::NAMES),
+    ("normalize", &Normalize::NAMES),
     ("binarize", &Binarize::NAMES),
     ("activation", &Activation::NAMES),
+    ("initial-weights", &InitialWeights::NAMES),
+    ("output-bias", &OutputBias::NAMES),
 ];
 
 #[test]
@@ -59,6 +66,30 @@ fn a_likelihood_has_its_formulas_source_and_scales() {
 }
 
 #[test]
+fn a_posterior_and_a_prior_have_their_formulas_and_sources() {
+    let place = Place::new();
+    for (axis, parts) in [
+        (
+            "posterior",
+            [
+                "Kingma and Welling 2013",
+                "mu + exp(0.5 * capped(logvar)) * eps",
+                "(z - mu)^2 * exp(-capped(logvar))",
+            ],
+        ),
+        (
+            "prior",
+            ["Kingma and Welling 2013", "-ln p(z)", "0.5 * z^2 + 0.9189"],
+        ),
+    ] {
+        let said = place.vae(&format!("parts {axis}")).succeeds().out;
+        for part in parts {
+            assert!(said.contains(part), "`{part}` is missing: {said}");
+        }
+    }
+}
+
+#[test]
 fn an_objective_has_its_terms_formulas_and_flags() {
     let said = Place::new().vae("parts objective").succeeds().out;
     for part in [
@@ -87,5 +118,5 @@ fn parts_fit_a_page_and_open_nothing() {
     }
     place
         .vae("parts decoder")
-        .fails(2, &["'decoder'", "likelihood, scale, condition, objective"]);
+        .fails(2, &["'decoder'", "posterior, prior, likelihood, scale"]);
 }

@@ -343,3 +343,45 @@ fn a_file_of_a_run_is_as_good_as_its_folder() {
         ],
     );
 }
+
+/// Settings that the first programs did not know, so that their runs do not say them.
+const NEWER: [&str; 6] = [
+    "posterior",
+    "prior",
+    "initial-weights",
+    "output-bias",
+    "decay",
+    "freeze",
+];
+
+#[test]
+fn a_run_that_says_nothing_of_newer_settings_continues_to_the_same_bits() {
+    let place = Place::with_run();
+    let older = |text: &str| {
+        let is_newer = |line: &&str| {
+            NEWER
+                .iter()
+                .any(|key| line.starts_with(&format!("{key} = ")))
+        };
+        let (newer, older): (Vec<_>, Vec<_>) = text.lines().partition(is_newer);
+        assert_eq!(newer.len(), NEWER.len(), "{text}");
+        older.join("\n")
+    };
+    place.vae(&format!("{TRAIN} --out runs/b")).succeeds();
+    let path = place.path("runs/b/config.toml");
+    fs::write(&path, older(&fs::read_to_string(&path).unwrap())).unwrap();
+    place.edit_checkpoint("runs/b", |checkpoint| {
+        let settings = checkpoint.metadata.get_mut("settings").unwrap();
+        *settings = older(settings);
+    });
+    for run in ["runs/a", "runs/b"] {
+        place
+            .vae(&format!("train --resume {run} --epochs 3"))
+            .succeeds();
+    }
+    assert_eq!(
+        place.checkpoint_bytes("runs/a"),
+        place.checkpoint_bytes("runs/b")
+    );
+    assert_eq!(place.settings("runs/a"), place.settings("runs/b"));
+}

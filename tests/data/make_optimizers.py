@@ -1,5 +1,5 @@
 """Writes optimizers.safetensors: fifty steps of a small VAE by PyTorch's AdamW in float64, with its
-schedules and its clipping, in several ways.
+schedules, its clipping and its parameter groups, in several ways.
 
 Usage: python make_optimizers.py OUT.safetensors
 Needs: torch, safetensors.
@@ -64,14 +64,40 @@ def table(optimizer):
     return MultiStepLR(optimizer, [per_pass, 4 * per_pass], 10 ** (-1 / 7))
 
 
+def together(name):
+    return {}
+
+
+def without_decay_of_biases(name):
+    return {"weight_decay": 0} if name.endswith("bias") else {}
+
+
+def frozen_encoder(name):
+    return None if name.startswith("encoder") else {}
+
+
+def frozen_decoder(name):
+    """The encoder's biases do not decay."""
+    return None if name.startswith("decoder") else without_decay_of_biases(name)
+
+
+def slow_decoder(name):
+    """At a tenth of the rate and without decay."""
+    return {"lr": RATE / 10, "weight_decay": 0} if name.startswith("decoder") else {}
+
+
 CASES = {
-    # name: (schedule, weight decay, clipping)
-    "cosine": (cosine, 0, None),
-    "linear": (line, 0, None),
-    "table": (table, 0, None),
-    "clipped": (None, 0, CLIP),
-    "decayed": (None, 0.3, None),
-    "all": (cosine, 0.3, CLIP),
+    # name: (schedule, weight decay, clipping, what differs for a parameter, or None where it is frozen)
+    "cosine": (cosine, 0, None, together),
+    "linear": (line, 0, None, together),
+    "table": (table, 0, None, together),
+    "clipped": (None, 0, CLIP, together),
+    "decayed": (None, 0.3, None, together),
+    "all": (cosine, 0.3, CLIP, together),
+    "decayed-weights": (None, 0.3, None, without_decay_of_biases),
+    "frozen-encoder": (line, 0.3, CLIP, frozen_encoder),
+    "frozen-decoder": (None, 0.3, None, frozen_decoder),
+    "slow-decoder": (table, 0.3, CLIP, slow_decoder),
 }
 
 torch.manual_seed(1511_05101)
@@ -90,10 +116,16 @@ for name, (fan_out, fan_in) in sizes.items():
         initial[f"{name}.{suffix}"] = values.float().double()
 
 
-def run(schedule, weight_decay, clip_norm):
-    parameters = {name: p.clone().requires_grad_() for name, p in initial.items()}
+def run(schedule, weight_decay, clip_norm, of):
+    parameters = {name: p.clone() for name, p in initial.items()}
+    groups = {}
+    for name, p in parameters.items():
+        own = of(name)
+        p.requires_grad_(own is not None)
+        if own is not None:
+            groups.setdefault(str(own), {"params": [], **own})["params"].append(p)
     linear = lambda v, name: F.linear(v, parameters[f"{name}.weight"], parameters[f"{name}.bias"])
-    optimizer = torch.optim.AdamW(parameters.values(), lr=RATE, weight_decay=weight_decay)
+    optimizer = torch.optim.AdamW(list(groups.values()), lr=RATE, weight_decay=weight_decay)
     scheduler = schedule and schedule(optimizer)
     losses, rates, norms = [], [], []
     for step in range(STEPS):

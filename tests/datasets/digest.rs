@@ -28,11 +28,9 @@ fn it_depends_on_sizes_and_pixels_and_nothing_else() {
     assert_eq!(labelled.digest(), digest);
 
     let mut others = vec![digest];
-    let mut other = train.clone();
-    other.pixels[71] ^= 1;
+    let other = with_bytes(&train, |bytes| bytes[71] ^= 1);
     others.push(set(&other, &test, false).digest());
-    let mut other = test.clone();
-    other.pixels[0] ^= 1;
+    let other = with_bytes(&test, |bytes| bytes[0] ^= 1);
     others.push(set(&train, &other, false).digest());
     let turned = |images: &Images| Images {
         height: images.width,
@@ -41,12 +39,12 @@ fn it_depends_on_sizes_and_pixels_and_nothing_else() {
     };
     others.push(set(&turned(&train), &turned(&test), false).digest());
     // The same pixels in the same order, but one image more to train on.
-    let all = [&train.pixels[..], &test.pixels].concat();
+    let all = [bytes(&train), bytes(&test)].concat();
     let part = |first: usize, last: usize| Images {
         count: last - first,
         height: 4,
         width: 3,
-        pixels: all[12 * first..12 * last].to_vec(),
+        pixels: all[12 * first..12 * last].to_vec().into(),
     };
     assert_eq!(set(&part(0, 6), &part(6, 8), false).digest(), others[0]);
     others.push(set(&part(0, 7), &part(7, 8), false).digest());
@@ -57,15 +55,32 @@ fn it_depends_on_sizes_and_pixels_and_nothing_else() {
 /// The documented bytes, put together and hashed here.
 #[test]
 fn it_is_the_hash_that_the_documentation_says() {
-    let (train, test) = (images(6, 4, 3, 0), images(2, 4, 3, 100));
-    let mut bytes = Vec::new();
-    for images in [&train, &test] {
-        for size in [images.count, 4, 3] {
-            bytes.extend((size as u64).to_le_bytes());
+    let of_numbers = |images: &Images| {
+        let values = bytes(images).iter().map(|&byte| f32::from(byte) - 0.1);
+        Images {
+            pixels: Pixels::Floats(values.collect()),
+            ..*images
         }
-        bytes.extend(&images.pixels);
+    };
+    let (train, test) = (images(6, 4, 3, 0), images(2, 4, 3, 100));
+    for (train, test) in [
+        (of_numbers(&train), of_numbers(&test)),
+        (train.clone(), test.clone()),
+    ] {
+        let mut hashed = Vec::new();
+        for images in [&train, &test] {
+            for size in [images.count, 4, 3] {
+                hashed.extend((size as u64).to_le_bytes());
+            }
+            match &images.pixels {
+                Pixels::Bytes(bytes) => hashed.extend(bytes),
+                Pixels::Floats(floats) => {
+                    hashed.extend(floats.iter().flat_map(|float| float.to_le_bytes()));
+                }
+            }
+        }
+        let hash = <sha2::Sha256 as sha2::Digest>::digest(hashed);
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(set(&train, &test, false).digest(), hex);
     }
-    let hash = <sha2::Sha256 as sha2::Digest>::digest(bytes);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(set(&train, &test, false).digest(), hex);
 }

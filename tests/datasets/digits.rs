@@ -3,6 +3,10 @@
 use vae_wgpu::data::digits::generate;
 use vae_wgpu::data::{LoadOptions, Source, Split, load};
 
+fn bytes(split: &Split) -> &[u8] {
+    split.images.pixels.as_bytes().unwrap()
+}
+
 fn labels(split: &Split) -> &[u8] {
     split.labels.as_ref().unwrap()
 }
@@ -16,12 +20,10 @@ fn the_built_in_set_has_its_sizes_and_two_different_parts() {
         assert_eq!(images.pixels.len(), count * 784);
         assert_eq!(labels(split).len(), count);
     }
-    let train: std::collections::HashSet<&[u8]> = set.train.images.pixels.chunks(784).collect();
+    let train: std::collections::HashSet<&[u8]> = bytes(&set.train).chunks(784).collect();
     assert_eq!(train.len(), 20_000, "images repeat");
     assert!(
-        set.test
-            .images
-            .pixels
+        bytes(&set.test)
             .chunks(784)
             .all(|image| !train.contains(image))
     );
@@ -31,7 +33,7 @@ fn the_built_in_set_has_its_sizes_and_two_different_parts() {
 #[test]
 fn a_seed_gives_the_same_bytes_on_every_machine() {
     let split = generate(7, 0, 500);
-    let bytes = split.images.pixels.iter().chain(labels(&split));
+    let bytes = bytes(&split).iter().chain(labels(&split));
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -44,8 +46,8 @@ fn an_image_does_not_depend_on_what_is_drawn_with_it() {
     for (first, count) in [(0, 1), (5, 10), (130, 7), (136, 1), (40, 0)] {
         let some = generate(3, first as u64, count);
         assert_eq!(
-            some.images.pixels,
-            all.images.pixels[784 * first..784 * (first + count)]
+            bytes(&some),
+            &bytes(&all)[784 * first..784 * (first + count)]
         );
         assert_eq!(labels(&some), &labels(&all)[first..first + count]);
     }
@@ -71,7 +73,7 @@ fn every_ten_images_are_the_ten_digits_in_an_order_of_their_own() {
 #[test]
 fn ink_and_edges_are_those_of_handwriting() {
     let split = generate(2, 0, 5_000);
-    let pixels = &split.images.pixels;
+    let pixels = bytes(&split);
     let share = |test: &dyn Fn(u8) -> bool| {
         pixels.iter().filter(|&&pixel| test(pixel)).count() as f64 / pixels.len() as f64
     };
@@ -116,7 +118,7 @@ fn distance(image: &[u8], mean: &[f32]) -> f32 {
 
 fn class_means(split: &Split) -> Vec<Vec<f32>> {
     let mut means = vec![vec![0.0; 784]; 10];
-    for (image, &label) in split.images.pixels.chunks(784).zip(labels(split)) {
+    for (image, &label) in bytes(split).chunks(784).zip(labels(split)) {
         for (mean, &pixel) in means[usize::from(label)].iter_mut().zip(image) {
             *mean += f32::from(pixel) / (split.images.count as f32 / 10.0);
         }
@@ -129,7 +131,7 @@ fn labels_say_what_is_drawn_and_no_digit_looks_like_another() {
     let means = class_means(&generate(5, 0, 4_000));
     let test = generate(6, 0, 2_000);
     let mut right = [0; 10];
-    for (image, &label) in test.images.pixels.chunks(784).zip(labels(&test)) {
+    for (image, &label) in bytes(&test).chunks(784).zip(labels(&test)) {
         let distances = means.iter().map(|mean| distance(image, mean));
         let nearest = distances
             .enumerate()
@@ -147,9 +149,7 @@ fn labels_say_what_is_drawn_and_no_digit_looks_like_another() {
 fn a_class_varies_from_image_to_image() {
     let split = generate(8, 0, 2_000);
     let means = class_means(&split);
-    let total: f32 = split
-        .images
-        .pixels
+    let total: f32 = bytes(&split)
         .chunks(784)
         .zip(labels(&split))
         .map(|(image, &label)| distance(image, &means[usize::from(label)]))

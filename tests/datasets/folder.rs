@@ -36,7 +36,7 @@ fn a_full_folder_is_read_plain_and_compressed() {
 
 /// The first pixel of each image, which tells them apart.
 fn firsts(images: &Images) -> Vec<u8> {
-    (0..images.count).map(|i| images.image(i)[0]).collect()
+    (0..images.count).map(|i| image(images, i)[0]).collect()
 }
 
 #[test]
@@ -61,11 +61,12 @@ fn without_test_images_a_tenth_drawn_by_the_seed_is_held_out_with_its_labels() {
         for split in [&set.train, &set.test] {
             assert_eq!(split.labels.as_deref().unwrap(), firsts(&split.images));
             // Every image is whole, and those of one part stand in the order of the file.
-            let mut left = all.pixels.chunks(9);
-            assert!((0..split.images.count).all(|i| left.any(|one| one == split.images.image(i))));
+            let mut left = bytes(&all).chunks(9);
+            let images = &split.images;
+            assert!((0..images.count).all(|i| left.any(|one| one == image(images, i))));
         }
-        let mut together = [&train.pixels[..], &test.pixels].concat();
-        let mut expected = all.pixels.clone();
+        let mut together = [bytes(train), bytes(test)].concat();
+        let mut expected = bytes(&all).to_vec();
         together.sort_unstable();
         expected.sort_unstable();
         assert_eq!(together, expected);
@@ -78,8 +79,8 @@ fn without_test_images_a_tenth_drawn_by_the_seed_is_held_out_with_its_labels() {
         if count == 200 {
             assert_ne!(load_with(dir.path(), 2).test, set.test);
             // In a file that is sorted by class, one class would be what is held out.
-            let tenth = &all.pixels[9 * (count - held)..];
-            assert_ne!(test.pixels, tenth);
+            let tenth = &bytes(&all)[9 * (count - held)..];
+            assert_ne!(bytes(test), tenth);
         }
         let said = format!("{held} of {count} training images, drawn by the seed, are held out");
         assert!(set.notes[0].contains(&said), "{:?}", set.notes);

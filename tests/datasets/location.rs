@@ -26,13 +26,13 @@ fn a_set_is_found_in_its_own_folder_and_in_the_data_folder_itself() {
     fill(dir.path(), 1);
     let set = load_named(&Source::Kmnist, dir.path()).unwrap();
     assert_eq!(
-        (set.name.as_str(), set.train.images.pixels[0]),
+        (set.name.as_str(), bytes(&set.train.images)[0]),
         ("kmnist", 1)
     );
     // Its own folder comes first.
     fill(&dir.path().join("kmnist"), 2);
     let set = load_named(&Source::Kmnist, dir.path()).unwrap();
-    assert_eq!(set.train.images.pixels[0], 2);
+    assert_eq!(bytes(&set.train.images)[0], 2);
 }
 
 #[test]

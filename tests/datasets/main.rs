@@ -11,7 +11,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use vae_wgpu::data::{DataError, Dataset, Images, LoadOptions, Source, load};
+use vae_wgpu::data::{DataError, Dataset, Images, LoadOptions, Pixels, Source, load};
 
 mod digest;
 mod digits;
@@ -20,6 +20,7 @@ mod folder;
 mod idx;
 mod location;
 mod names;
+mod numbers;
 mod oddities;
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
@@ -29,14 +30,32 @@ const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 
 /// Images whose pixels all differ from their neighbours, `first` being the first pixel.
 fn images(count: usize, height: usize, width: usize, first: usize) -> Images {
-    let pixels = (0..count * height * width)
-        .map(|i| ((first + 7 * i) % 251) as u8)
-        .collect();
+    let pixels = (0..count * height * width).map(|i| ((first + 7 * i) % 251) as u8);
     Images {
         count,
         height,
         width,
-        pixels,
+        pixels: Pixels::Bytes(pixels.collect()),
+    }
+}
+
+/// The bytes of images that are bytes.
+fn bytes(images: &Images) -> &[u8] {
+    images.pixels.as_bytes().unwrap()
+}
+
+/// Those of one of them.
+fn image(images: &Images, index: usize) -> &[u8] {
+    &bytes(images)[index * images.dim()..][..images.dim()]
+}
+
+/// The same images with other bytes.
+fn with_bytes(images: &Images, edit: impl FnOnce(&mut Vec<u8>)) -> Images {
+    let mut edited = bytes(images).to_vec();
+    edit(&mut edited);
+    Images {
+        pixels: edited.into(),
+        ..*images
     }
 }
 
@@ -49,7 +68,14 @@ fn idx_bytes(header: &[u32], payload: &[u8]) -> Vec<u8> {
 
 fn image_bytes(images: &Images) -> Vec<u8> {
     let sizes = [images.count, images.height, images.width].map(|n| n as u32);
-    idx_bytes(&[0x803, sizes[0], sizes[1], sizes[2]], &images.pixels)
+    let (magic, payload) = match &images.pixels {
+        Pixels::Bytes(bytes) => (0x803, bytes.clone()),
+        Pixels::Floats(floats) => {
+            let bytes = floats.iter().flat_map(|float| float.to_be_bytes());
+            (0xd03, bytes.collect())
+        }
+    };
+    idx_bytes(&[magic, sizes[0], sizes[1], sizes[2]], &payload)
 }
 
 fn label_bytes(labels: &[u8]) -> Vec<u8> {

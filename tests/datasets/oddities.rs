@@ -16,7 +16,7 @@ fn made(count: usize, height: usize, width: usize, pixel: impl Fn(usize) -> u8) 
         count,
         height,
         width,
-        pixels: (0..count * height * width).map(pixel).collect(),
+        pixels: Pixels::Bytes((0..count * height * width).map(pixel).collect()),
     }
 }
 
@@ -32,8 +32,10 @@ fn digits() -> Images {
 
 #[test]
 fn each_oddity_is_told_in_one_sentence() {
-    let picture = digits().image(0).to_vec();
-    let masks = digits().pixels.iter().map(|pixel| pixel / 128).collect();
+    let picture = image(&digits(), 0).to_vec();
+    let masks = with_bytes(&digits(), |bytes| {
+        bytes.iter_mut().for_each(|byte| *byte /= 128);
+    });
     for (train, parts) in [
         (made(50, 28, 28, |_| 0), &["of one grey", "check"][..]),
         (
@@ -44,13 +46,7 @@ fn each_oddity_is_told_in_one_sentence() {
             made(50, 28, 28, |i| picture[i % 784]),
             &["all training images are the same", "check"],
         ),
-        (
-            Images {
-                pixels: masks,
-                ..digits()
-            },
-            &["brighter than 1 of 255", "multiplying", "by 255"],
-        ),
+        (masks, &["brighter than 1 of 255", "multiplying", "by 255"]),
         (
             made(50, 8, 8, |i| (i % 17) as u8),
             &["brighter than 16 of 255", "by 15"],
@@ -75,8 +71,13 @@ fn each_oddity_is_told_in_one_sentence() {
 #[test]
 fn nothing_is_said_of_pictures() {
     let digits = digits();
-    let binarised = digits.pixels.iter().map(|p| 255 * (p / 128)).collect();
-    let inverse = digits.pixels.iter().map(|p| 255 - p).collect();
+    let each = |function: fn(u8) -> u8| {
+        with_bytes(&digits, |bytes| {
+            bytes.iter_mut().for_each(|byte| *byte = function(*byte));
+        })
+    };
+    let binarised = each(|byte| 255 * (byte / 128));
+    let inverse = each(|byte| 255 - byte);
     // Clothes: wide grey areas with some grain.
     let grain = |i: usize| {
         let (row, column) = (i / 28 % 28, i % 28);
@@ -89,14 +90,8 @@ fn nothing_is_said_of_pictures() {
     };
     let few = made(20, 6, 5, random);
     for images in [
-        Images {
-            pixels: binarised,
-            ..digits.clone()
-        },
-        Images {
-            pixels: inverse,
-            ..digits.clone()
-        },
+        binarised,
+        inverse,
         made(100, 28, 28, grain),
         // Too few to tell.
         few,

@@ -5,10 +5,12 @@
 //! fails: there, a skipped test would go unnoticed. `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` choose
 //! the adapter, as everywhere in wgpu; a name that fits none is a mistake and fails too.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use vae_wgpu::cpu::CpuExecutor;
 use vae_wgpu::executor::{Executor, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, Checks, Gpu, GpuError, Options};
 use vae_wgpu::plan::{GpuExecutor, PlanChoice};
@@ -75,7 +77,7 @@ impl Test {
         }
     }
 
-    /// A test of whole graphs: once on the reference executor, and on the GPU's in each of its ways.
+    /// A test of whole graphs: once on the reference executor, once on the processor's, and on the GPU's in each of its ways.
     pub(crate) fn executors(name: &'static str, body: fn(&Open)) -> Self {
         Self {
             name,
@@ -91,7 +93,7 @@ impl Test {
         }
     }
 
-    /// A test of long trainings: on the reference executor, and on one plan of each family of kernels.
+    /// A test of long trainings: on the reference executor, on the processor's, and on one plan of each family of kernels.
     pub(crate) fn families(name: &'static str, body: fn(&Open)) -> Self {
         Self {
             name,
@@ -145,7 +147,7 @@ impl Test {
     }
 }
 
-/// A test on the reference executor, and on the GPU's in each of these ways.
+/// A test on the reference executor, on the processor's, and on the GPU's in each of these ways.
 fn on_executors(
     name: &str,
     plans: &[(bool, PlanChoice)],
@@ -154,6 +156,13 @@ fn on_executors(
     let reference = Trial::test(format!("{name} (reference)"), move || {
         let open =
             |specs, seed| -> Box<dyn Executor> { Box::new(ReferenceExecutor::new(specs, seed)) };
+        body(&open, Extent::Full);
+        Ok(())
+    });
+    let cpu = Trial::test(format!("{name} (cpu)"), move || {
+        let open = |specs, seed| -> Box<dyn Executor> {
+            Box::new(CpuExecutor::new(specs, seed, CPU_THREADS))
+        };
         body(&open, Extent::Full);
         Ok(())
     });
@@ -167,8 +176,11 @@ fn on_executors(
             })
         })
     });
-    [reference].into_iter().chain(plans).collect()
+    [reference, cpu].into_iter().chain(plans).collect()
 }
+
+/// Threads of the processor's executor in tests: as many as the smallest machine has that runs them.
+const CPU_THREADS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// One plan of each family of kernels, that for this adapter and that for GPUs.
 const FAMILIES: [(bool, PlanChoice); 2] =

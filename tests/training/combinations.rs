@@ -44,7 +44,7 @@ fn base() -> Settings {
 }
 
 /// One of each axis, as far as they have a meaning together.
-fn draw(rng: &mut impl rand::Rng) -> Settings {
+pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     let mut pick = |count: usize| rng.random_range(0..count);
     let likelihood = Likelihood::ALL[pick(Likelihood::ALL.len())];
     let scale = match likelihood.density().scale {

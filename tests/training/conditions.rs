@@ -154,7 +154,7 @@ impl Model {
 }
 
 /// ‖found − expected‖ ≤ [`BACKWARD`]·‖expected‖.
-fn close(what: &str, found: &[f32], expected: &[f32]) {
+pub(crate) fn close(what: &str, found: &[f32], expected: &[f32]) {
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let pairs = found.iter().zip(expected);
     let off = norm(&mut pairs.map(|(&a, &b)| f64::from(a) - f64::from(b)));

@@ -84,7 +84,7 @@ impl Case {
             condition: self.condition,
             classes: CLASSES,
             objective,
-            draws_pixels: false,
+            ..VaeConfig::default()
         };
         Vae::new(config).unwrap()
     }

@@ -34,7 +34,7 @@ pub(crate) fn tests() -> Vec<Test> {
 const DIM: usize = 182;
 
 /// A device whose kernels see so many bytes of a buffer.
-fn narrow(gpu: &Gpu, largest_binding: u64) -> Arc<Gpu> {
+pub(crate) fn narrow(gpu: &Gpu, largest_binding: u64) -> Arc<Gpu> {
     let name = AdapterChoice::Name(gpu.adapter().name.clone());
     let options = Options {
         pipelines: None,
@@ -45,7 +45,7 @@ fn narrow(gpu: &Gpu, largest_binding: u64) -> Arc<Gpu> {
 }
 
 /// No limit that matters here.
-const WIDE: u64 = 1 << 26;
+pub(crate) const WIDE: u64 = 1 << 26;
 /// 71 rows of [`DIM`] values: weights of 150×182, 100×150 and 140×100 lie in two or three blocks.
 const BLOCKS: u64 = 52_000;
 
@@ -57,9 +57,10 @@ fn executor(gpu: &Arc<Gpu>, specs: Vec<ParameterSpec>, plan: PlanChoice) -> Box<
 /// 317 images of a part of each digit.
 fn data() -> Dataset {
     let part = |mut split: Split| {
-        let images = split.images.pixels.chunks(784);
+        let images = split.images.pixels.as_bytes().unwrap().chunks(784);
         let rows = images.flat_map(|image| image.chunks(28).skip(7).take(14));
-        split.images.pixels = rows.flat_map(|row| row[7..20].to_vec()).collect();
+        let parts: Vec<u8> = rows.flat_map(|row| row[7..20].to_vec()).collect();
+        split.images.pixels = parts.into();
         (split.images.height, split.images.width) = (14, 13);
         split
     };
@@ -214,11 +215,7 @@ fn weights_in_blocks_compute_the_same(gpu: &Gpu) {
     let vae = settings.vae(DIM).unwrap();
     let specs = vae.parameters();
     let batch = 33;
-    let images = data().train.images.pixels;
-    let pixels: Vec<f32> = images[..batch * DIM]
-        .iter()
-        .map(|&byte| f32::from(byte) / 255.0)
-        .collect();
+    let pixels = data().train.images.first(batch).pixels.to_values();
     let run = |gpu: &Arc<Gpu>| {
         let mut executor = executor(gpu, specs.clone(), PlanChoice::General);
         executor.restore(&Snapshot::initial(&specs, 3)).unwrap();

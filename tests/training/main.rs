@@ -13,8 +13,10 @@ mod draws;
 mod family;
 mod large;
 mod memory;
+mod numbers;
 mod optimizers;
 mod plans;
+mod processor;
 mod runs;
 #[path = "../support/mod.rs"]
 mod support;
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
         plans::tests(),
         conditions::tests(),
         memory::tests(),
+        processor::tests(),
+        numbers::tests(),
         optimizers::tests(),
         large::tests(),
     ];

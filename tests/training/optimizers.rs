@@ -1,10 +1,10 @@
-//! Schedules, clipping and weight decay against PyTorch, in fifty steps of whole passes.
+//! Schedules, clipping, weight decay and groups of parameters against PyTorch, in fifty steps of whole passes.
 
 use std::path::Path;
 
 use safetensors::SafeTensors;
 use vae_wgpu::executor::{Rows, Snapshot, Start};
-use vae_wgpu::graph::{Activation, Adam, Curve, Optimizer, Schedule};
+use vae_wgpu::graph::{Activation, Adam, Curve, GroupUpdate, Optimizer, ParameterGroup, Schedule};
 use vae_wgpu::model::{Likelihood, Vae, VaeConfig};
 
 use crate::support::harness::{Open, Test, tests};
@@ -20,12 +20,16 @@ const WARMUP: u32 = 6;
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = tests!(plain: schedules_are_those_of_pytorch);
-    tests.extend(tests!(executors: optimizers_match_pytorch, clipping_alone_adds_launches));
+    tests.extend(tests!(executors:
+        optimizers_match_pytorch,
+        clipping_and_groups_alone_add_launches,
+        what_is_frozen_stays_as_it_is,
+    ));
     tests
 }
 
 /// Each recorded case.
-fn cases() -> [(&'static str, Optimizer); 6] {
+fn cases() -> Vec<(&'static str, Optimizer)> {
     let plain = || {
         Optimizer::from(Adam {
             lr: RATE,
@@ -43,13 +47,19 @@ fn cases() -> [(&'static str, Optimizer); 6] {
     };
     let seventh = |i: i32| RATE * 10f64.powf(-f64::from(i) / 7.0);
     let table = [(0, seventh(0)), (5, seventh(1)), (20, seventh(2))];
-    [
+    let table = || of(Schedule::table(&table).unwrap());
+    let line = || of(Schedule::decay(Curve::Linear, [RATE, 0.0], 0, STEPS - 1).unwrap());
+    let spared = |rate| GroupUpdate::Trained {
+        rate,
+        weight_decay: 0.0,
+    };
+    let frozen = |part: &'static str| group(GroupUpdate::Frozen, |name| name.starts_with(part));
+    let biases = || group(spared(1.0), |name| name.ends_with("bias"));
+    let slow = || group(spared(0.1), |name| name.starts_with("decoder"));
+    vec![
         ("cosine", of(cosine())),
-        (
-            "linear",
-            of(Schedule::decay(Curve::Linear, [RATE, 0.0], 0, STEPS - 1).unwrap()),
-        ),
-        ("table", of(Schedule::table(&table).unwrap())),
+        ("linear", line()),
+        ("table", table()),
         (
             "clipped",
             Optimizer {
@@ -73,7 +83,50 @@ fn cases() -> [(&'static str, Optimizer); 6] {
                 ..plain()
             },
         ),
+        (
+            "decayed-weights",
+            Optimizer {
+                weight_decay: 0.3,
+                groups: vec![biases()],
+                ..plain()
+            },
+        ),
+        (
+            "frozen-encoder",
+            Optimizer {
+                weight_decay: 0.3,
+                clip_norm: Some(2.0),
+                groups: vec![frozen("encoder")],
+                ..line()
+            },
+        ),
+        (
+            "frozen-decoder",
+            Optimizer {
+                weight_decay: 0.3,
+                groups: vec![frozen("decoder"), biases()],
+                ..plain()
+            },
+        ),
+        (
+            "slow-decoder",
+            Optimizer {
+                weight_decay: 0.3,
+                clip_norm: Some(2.0),
+                groups: vec![slow()],
+                ..table()
+            },
+        ),
     ]
+}
+
+/// The parameters of these names.
+fn group(update: GroupUpdate, belongs: impl Fn(&str) -> bool) -> ParameterGroup {
+    let names = model().parameters().into_iter().map(|spec| spec.name);
+    ParameterGroup {
+        names: names.filter(|name| belongs(name)).collect(),
+        update,
+    }
 }
 
 fn bytes() -> Vec<u8> {
@@ -102,8 +155,9 @@ fn schedules_are_those_of_pytorch() {
     }
 }
 
-/// For the norm, and Adam where it is else part of the update.
-fn clipping_alone_adds_launches(open: &Open) {
+/// For the norm and, where it is else part of the update, Adam: one for each run of parameters that are
+/// updated alike.
+fn clipping_and_groups_alone_add_launches(open: &Open) {
     let vae = model();
     let pixels = vec![7; 2 * BATCH * DIM];
     let order: Vec<u32> = (0..2 * BATCH as u32).collect();
@@ -127,12 +181,75 @@ fn clipping_alone_adds_launches(open: &Open) {
     };
     for (case, optimizer) in cases() {
         let clips = optimizer.clip_norm.is_some();
-        let added = launches(optimizer).unwrap() - plain;
-        let expected = if clips { 2..=3 } else { 0..=0 };
+        let added = launches(optimizer.clone()).unwrap() as isize - plain as isize;
+        let expected = match case {
+            // Ten weights and biases in turn, in the place of all at once or of none.
+            "decayed-weights" => 9..=10,
+            // The encoder before the decoder, and the norm.
+            "slow-decoder" => 3..=4,
+            // Fewer products.
+            "frozen-encoder" | "frozen-decoder" => isize::MIN..=7,
+            _ if clips => 2..=3,
+            _ => 0..=0,
+        };
         assert!(
             expected.contains(&added),
             "{case}: {added} more than {plain}"
         );
+    }
+}
+
+/// Parameters and moments, whatever they were, though a pass of the same executor has left the gradients of
+/// all of them behind, which neither count for the norm.
+fn what_is_frozen_stays_as_it_is(open: &Open) {
+    let vae = model();
+    let specs = vae.parameters();
+    let mut initial = Snapshot::initial(&specs, 1);
+    initial.m = Snapshot::initial(&specs, 2).parameters;
+    let squares = |values: &Vec<f32>| values.iter().map(|value| value * value).collect();
+    initial.v = initial.m.iter().map(squares).collect();
+    let pixels: Vec<u8> = (0..3 * BATCH * DIM).map(|i| (37 * i % 251) as u8).collect();
+    let order: Vec<u32> = (0..3 * BATCH as u32).collect();
+    let clipped = Optimizer {
+        clip_norm: Some(0.5),
+        ..Adam::default().into()
+    };
+    for part in ["encoder", "decoder"] {
+        let frozen = Optimizer {
+            groups: vec![group(GroupUpdate::Frozen, |name| name.starts_with(part))],
+            ..clipped.clone()
+        };
+        let [alone, after_all] = [&[&frozen][..], &[&clipped, &frozen]].map(|optimizers| {
+            let mut executor = open(specs.clone(), 0);
+            for &optimizer in optimizers {
+                executor.restore(&initial).unwrap();
+                let graph = |rows| vae.training_graph(rows, optimizer.clone());
+                let mut pass = executor
+                    .pass(Rows::new(&pixels, DIM), BATCH, &graph)
+                    .unwrap();
+                let start = Start {
+                    step: 0,
+                    position: 0,
+                    order: &order,
+                };
+                pass.begin(start).unwrap();
+                while pass.advance(3).unwrap() > 0 {}
+                pass.losses().unwrap();
+            }
+            executor.snapshot().unwrap()
+        });
+        assert!(alone == after_all, "{part}: gradients of an earlier pass");
+        for (index, spec) in specs.iter().enumerate() {
+            let kinds = [
+                (&alone.parameters, &initial.parameters),
+                (&alone.m, &initial.m),
+                (&alone.v, &initial.v),
+            ];
+            for (after, before) in kinds {
+                let stays = after[index] == before[index];
+                assert_eq!(stays, spec.group() == part, "{part}: {}", spec.name);
+            }
+        }
     }
 }
 

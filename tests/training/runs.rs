@@ -8,7 +8,8 @@ use vae_wgpu::graph::Activation;
 use vae_wgpu::model::Likelihood;
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::train::{
-    EpochEnd, EpochMetrics, Losses, LrSchedule, Progress, Settings, TrainError, Trainer, load,
+    Decay, EpochEnd, EpochMetrics, Freeze, Losses, LrSchedule, Progress, Settings, TrainError,
+    Trainer, load,
 };
 
 use crate::support::harness::{Extent, Open, Test, tests};
@@ -19,6 +20,7 @@ pub(crate) fn tests() -> Vec<Test> {
         watching_shows_the_log_and_changes_nothing,
         an_interrupted_run_ends_with_the_same_bits,
         an_interrupted_schedule_ends_with_the_same_bits,
+        an_interrupted_fine_tuning_ends_with_the_same_bits,
         a_checkpoint_holds_what_the_caller_put_into_the_model,
         a_loss_that_is_not_finite_names_its_cause,
         a_checkpoint_alone_gives_the_model_back,
@@ -182,6 +184,23 @@ fn an_interrupted_schedule_ends_with_the_same_bits(open: &Open, extent: Extent) 
     assert!(whole.tensors != plain.0.tensors, "none of it had an effect");
 }
 
+/// Of the decoder, whose weights alone decay.
+fn an_interrupted_fine_tuning_ends_with_the_same_bits(open: &Open, extent: Extent) {
+    let (data, settings) = workload(extent);
+    let settings = Settings {
+        weight_decay: 0.1,
+        decay: Decay::Weights,
+        freeze: Freeze::Encoder,
+        ..settings
+    };
+    let initial = trainer(open, &settings, &data).checkpoint().unwrap();
+    let last = interrupted_ends_with_the_same_bits(open, &data, &settings);
+    for (name, tensor) in &last.tensors {
+        let stays = initial.tensors.get(name) == Some(tensor);
+        assert_eq!(stays, name.contains("encoder."), "{name}");
+    }
+}
+
 /// Returns the last checkpoint.
 fn interrupted_ends_with_the_same_bits(
     open: &Open,
@@ -254,11 +273,7 @@ fn the_loss_falls_and_reconstructions_beat_the_mean_image(open: &Open) {
 
     let images = &data.test.images;
     let dim = images.dim();
-    let pixels: Vec<f32> = images
-        .pixels
-        .iter()
-        .map(|&byte| f32::from(byte) / 255.0)
-        .collect();
+    let pixels = images.pixels.to_values();
     let mean = |column: usize| -> f32 {
         pixels.iter().skip(column).step_by(dim).sum::<f32>() / images.count as f32
     };
@@ -343,10 +358,7 @@ fn a_checkpoint_alone_gives_the_model_back(open: &Open, extent: Extent) {
     let mut loaded = load(checkpoint, &AdapterChoice::Reference, 0).unwrap();
     assert_eq!((&loaded.settings, loaded.image), (&settings, [28, 28]));
 
-    let images: Vec<f32> = data.test.images.pixels[..3 * 784]
-        .iter()
-        .map(|&byte| f32::from(byte) / 255.0)
-        .collect();
+    let images = data.test.images.first(3).pixels.to_values();
     let ours = trainer.model().encode(&images, None).unwrap();
     let theirs = loaded.model.encode(&images, None).unwrap();
     // One pass of sums with 784 terms at the most: the bound of the comparison with PyTorch.

@@ -228,7 +228,12 @@ fn the_mnist_reference_matches_pytorch(open: &Open) {
         config,
         batch: 128,
         adam: Adam::default(),
-        images: idx::read_images(&images).unwrap().pixels,
+        images: idx::read_images(&images)
+            .unwrap()
+            .pixels
+            .as_bytes()
+            .unwrap()
+            .to_vec(),
     };
     case.check(open);
 }

@@ -85,7 +85,7 @@ fn generate_on(threads: NonZeroUsize, seed: u64, first: u64, count: usize) -> Sp
             count,
             height: SIZE,
             width: SIZE,
-            pixels,
+            pixels: pixels.into(),
         },
         labels: Some(labels),
     }

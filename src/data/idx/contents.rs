@@ -6,6 +6,7 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
+use super::element::Element;
 use crate::data::DataError;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -173,13 +174,14 @@ impl<'a, R: Read> Contents<'a, R> {
         Ok(filled)
     }
 
-    /// Checks the magic number and returns the dimensions, none of which is zero.
+    /// Checks the magic number and returns what numbers follow, one of `accepted`, and the dimensions, none
+    /// of which is zero. An error names the first of `accepted`.
     pub(super) fn header<const N: usize>(
         &mut self,
         what: &'static str,
-        magic: u32,
+        accepted: &[Element],
         dimensions: [&'static str; N],
-    ) -> Result<[u32; N], DataError> {
+    ) -> Result<(Element, [u32; N]), DataError> {
         let path = self.path.to_owned();
         let expected = 4 * (1 + N as u64);
         let Some(found) = self.number()? else {
@@ -191,14 +193,15 @@ impl<'a, R: Read> Contents<'a, R> {
             });
         };
         // Before the dimensions: a text file should be called one, however short it is.
-        if found != magic {
+        let of_magic = |element: &&Element| element.magic(N) == found;
+        let Some(&element) = accepted.iter().find(of_magic) else {
             return Err(DataError::Magic {
                 path,
                 what,
-                expected: magic,
+                expected: accepted.first().map_or(0, |element| element.magic(N)),
                 found,
             });
-        }
+        };
         let mut sizes = [0; N];
         for (size, dimension) in sizes.iter_mut().zip(dimensions) {
             let offset = self.offset;
@@ -221,7 +224,7 @@ impl<'a, R: Read> Contents<'a, R> {
                 Some(found) => *size = found,
             }
         }
-        Ok(sizes)
+        Ok((element, sizes))
     }
 
     /// A big-endian number, or none where the contents end.
@@ -230,17 +233,23 @@ impl<'a, R: Read> Contents<'a, R> {
         Ok((self.fill(&mut word)? == word.len()).then(|| u32::from_be_bytes(word)))
     }
 
-    /// Exactly `len` bytes of `what`, and then the end.
+    /// Exactly `len` numbers of `what`, of `size` bytes each, and then the end; `decode` appends those of
+    /// some bytes.
     ///
     /// Memory is asked for once, as much as the header claims, but no more than the file can hold: a
     /// header may claim anything.
-    pub(super) fn payload(&mut self, what: &'static str, len: usize) -> Result<Vec<u8>, DataError> {
-        let expected = self.offset + len as u64;
+    pub(super) fn payload<T>(
+        &mut self,
+        what: &'static str,
+        (len, size): (usize, usize),
+        decode: impl Fn(&[u8], &mut Vec<T>),
+    ) -> Result<Vec<T>, DataError> {
+        let expected = self.offset + (len * size) as u64;
         let path = self.path;
         let no_memory = |_| DataError::Memory {
             path: path.to_owned(),
             what,
-            bytes: len,
+            bytes: len * size_of::<T>(),
         };
         let mut payload = Vec::new();
         let can_hold = self.stored.map_or(0, |stored| {
@@ -249,27 +258,24 @@ impl<'a, R: Read> Contents<'a, R> {
             } else {
                 1
             };
-            stored.saturating_mul(most)
+            stored.saturating_mul(most) / size as u64
         });
         let reserved = usize::try_from(can_hold).map_or(len, |can_hold| len.min(can_hold));
         payload.try_reserve_exact(reserved).map_err(no_memory)?;
+        // Whole numbers: no size is other than a power of two.
         let mut block = vec![0; BLOCK];
         while payload.len() < len {
-            let wanted = block.len().min(len - payload.len());
-            match self.read(&mut block[..wanted])? {
-                0 => {
-                    return Err(DataError::Truncated {
-                        path: self.path.to_owned(),
-                        expected,
-                        found: self.offset,
-                    });
-                }
-                n => {
-                    // Asks for more only where the length of the file is not known.
-                    payload.try_reserve(n).map_err(no_memory)?;
-                    payload.extend_from_slice(&block[..n]);
-                }
+            let wanted = block.len().min((len - payload.len()) * size);
+            if self.fill(&mut block[..wanted])? < wanted {
+                return Err(DataError::Truncated {
+                    path: self.path.to_owned(),
+                    expected,
+                    found: self.offset,
+                });
             }
+            // Asks for more only where the length of the file is not known.
+            payload.try_reserve(wanted / size).map_err(no_memory)?;
+            decode(&block[..wanted], &mut payload);
         }
         // Also makes the decoder check the sum at the end of the stream.
         match self.read(&mut block[..1])? {

@@ -1,7 +1,7 @@
 //! The formulas of a likelihood, for people.
 
 use super::super::Formula;
-use super::{Density, Location};
+use super::{Density, Location, Support};
 use crate::expr::{constant, operand};
 
 impl Density {
@@ -53,6 +53,16 @@ impl Location {
             Self::SigmoidIfScaled => {
                 "the decoder's output, or the sigmoid of it where the scale is trained"
             }
+        }
+    }
+}
+
+impl Support {
+    /// What it is, in a line.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::UnitInterval => "a number from 0 to 1",
+            Self::Real => "any number",
         }
     }
 }

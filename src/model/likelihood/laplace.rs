@@ -1,12 +1,13 @@
 //! Laplace distributions: the absolute error with a scale.
 
-use super::{Density, Location, LogScale};
+use super::{Density, Location, LogScale, Support};
 
 /// −ln p(x) = |x − m|·exp(−log b) + log b + ln 2; the scale is log b.
 pub(super) const DENSITY: Density = Density {
     name: "laplace",
     source: "Laplace: the absolute error with a scale",
     nll: |m, logb, x| (x - m).abs() * (-&logb).exp() + logb + std::f64::consts::LN_2,
+    support: Support::Real,
     location: Location::SigmoidIfScaled,
     mean: |m| m,
     scale: Some(LogScale {

@@ -7,6 +7,7 @@ mod continuous_bernoulli;
 mod formulas;
 mod gaussian;
 mod laplace;
+mod link;
 mod scale;
 mod squared_error;
 mod student_t;
@@ -47,12 +48,23 @@ pub struct Density {
     pub source: &'static str,
     /// −ln p(x) of a pixel, in nats, from its location, the logarithm of its scale and x.
     pub nll: fn(location: Expr, log_scale: Expr, x: Expr) -> Expr,
+    /// The values that x can have.
+    pub support: Support,
     /// Its location from the decoder's output.
     pub location: Location,
     /// What is drawn as a picture: E\[x\] from the location.
     pub mean: fn(location: Expr) -> Expr,
     /// Its scale, if it has one.
     pub scale: Option<LogScale>,
+}
+
+/// The values that a distribution is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// From 0 to 1; beyond, the formula is no loss: it falls without end.
+    UnitInterval,
+    /// All numbers.
+    Real,
 }
 
 /// How the decoder's output becomes a location.
@@ -102,6 +114,13 @@ impl Likelihood {
         let densities = Self::ALL.map(Self::density).into_iter();
         let scaled = densities.filter(|density| density.scale.is_some());
         scaled.map(|density| density.name).collect()
+    }
+
+    /// The names of those that take all numbers.
+    pub fn of_real_values() -> Vec<&'static str> {
+        let densities = Self::ALL.map(Self::density).into_iter();
+        let real = densities.filter(|density| density.support == Support::Real);
+        real.map(|density| density.name).collect()
     }
 
     /// Its formula.

@@ -1,6 +1,6 @@
 //! Student's t, whose heavy tails forgive outliers; five degrees of freedom.
 
-use super::{Density, Location, LogScale};
+use super::{Density, Location, LogScale, Support};
 
 /// Degrees of freedom, ν.
 const NU: f64 = 5.0;
@@ -17,6 +17,7 @@ pub(super) const DENSITY: Density = Density {
         let t = (x - m) * (-&log_s).exp();
         0.5 * (NU + 1.0) * ((1.0 / NU) * t.square()).ln1p() + log_s + NORMALISER
     },
+    support: Support::Real,
     location: Location::SigmoidIfScaled,
     mean: |m| m,
     scale: Some(LogScale {

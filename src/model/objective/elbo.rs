@@ -73,40 +73,39 @@ impl Elbo {
         inputs: Inputs,
         noise: Noise,
     ) -> Pass {
-        let (mu, logvar) = vae.encode(g, inputs);
-        let eps = vae.noise(g, mu, noise, self.samples);
-        let z = vae.draw(g, mu, logvar, eps, self.samples);
+        let heads = vae.encode(g, inputs);
+        let drawn = vae.draw(g, &heads, noise, self.samples);
         let label = inputs.repeated_label(g, vae, self.samples);
-        let outputs = vae.decode(g, z, label);
+        let outputs = vae.decode(g, drawn.z, label);
         let x = Operand::from(inputs.x).repeated(self.samples);
         let recon = vae.reconstruction(g, &outputs, x);
         g.add_term("recon", recon, 1.0);
-        let rows = g.kl("kl", mu, logvar);
-        if self.free_bits == 0.0 {
-            g.add_ramped_term("kl", rows, self.beta as f32, self.ramp);
-        } else {
-            g.add_term("kl", rows, 0.0);
-            let bounded = self.free_kl(g, mu, logvar);
-            g.add_ramped_term("kl_free", bounded, self.beta as f32, self.ramp);
+        let of_images = inputs.repeated_label(g, vae, 1);
+        let rows = vae.kl(g, &heads, of_images);
+        let rows = rows.unwrap_or_else(|| vae.excess(g, &heads, &drawn, label, self.samples));
+        let each = match self.free_bits == 0.0 {
+            true => None,
+            false => vae.kl_each(g, &heads, of_images),
+        };
+        match each {
+            None => g.add_ramped_term("kl", rows, self.beta as f32, self.ramp),
+            Some(each) => {
+                g.add_term("kl", rows, 0.0);
+                let bounded = self.free_kl(g, each);
+                g.add_ramped_term("kl_free", bounded, self.beta as f32, self.ramp);
+            }
         }
         Pass {
-            mu,
-            logvar,
-            z,
+            mu: heads.mu,
+            logvar: heads.logvar,
+            z: drawn.z,
             outputs,
         }
     }
 
-    /// Σ_j max(λ, mean over the batch of KL_j): `[1]`.
-    fn free_kl(&self, g: &mut Graph, mu: TensorId, logvar: TensorId) -> TensorId {
-        let shape = g.shape(mu);
-        let [rows, columns] = [shape.rows(), shape.columns()];
-        let each = g.pointwise(
-            "kl.each",
-            [rows, columns],
-            gaussian::kl(),
-            &[mu.into(), logvar.into()],
-        );
+    /// Σ_j max(λ, mean over the batch of KL_j) `[1]`, from the divergence of each dimension `[B, Z]`.
+    fn free_kl(&self, g: &mut Graph, each: TensorId) -> TensorId {
+        let [rows, columns] = [g.shape(each).rows(), g.shape(each).columns()];
         let sums = g.column_sum("kl.dimensions", each);
         let bounded = free_kl((1.0 / rows as f64).into(), self.free_bits.into());
         g.row_sum("kl_free", [1, columns], bounded, &[Operand::column(sums)])

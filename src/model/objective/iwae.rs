@@ -2,19 +2,11 @@
 //! (2016); with the doubly reparameterised gradient of Tucker et al. (2018).
 
 use super::super::Formula;
+use super::super::divergence::gaussian_excess;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, Operand, Reduction};
 use crate::setting::Setting;
-
-/// ln q(z | x) − ln p(z) of one dimension from z, μ and log σ² (operands 0 to 2), in which ½ ln 2π
-/// cancels: ½(z² − log σ² − (z − μ)²/σ²).
-fn excess() -> Expr {
-    let [z, mu, logvar] = [0, 1, 2].map(operand);
-    let logvar = logvar.min(Vae::LOGVAR_MAX);
-    let precision = (-&logvar).exp();
-    0.5 * (z.square() - logvar - (z - mu).square() * precision)
-}
 
 /// ln w of a sample from its terms recon and excess (operands 0 and 1).
 fn log_weight() -> Expr {
@@ -37,7 +29,7 @@ pub(super) fn formulas(doubly_reparameterised: bool) -> Vec<Formula> {
     let mut formulas = vec![
         Formula {
             name: "excess",
-            expr: excess(),
+            expr: gaussian_excess(),
             operands: vec!["z", "mu", "logvar"],
             of: "ln q(z | x) - ln p(z), summed over the latent's dimensions",
         },
@@ -83,29 +75,19 @@ pub(in super::super) fn add_terms(
     samples: usize,
     doubly_reparameterised: bool,
 ) -> Pass {
-    let (mu, logvar) = vae.encode(g, inputs);
-    let eps = vae.noise(g, mu, noise, samples);
-    let mut z = vae.draw(g, mu, logvar, eps, samples);
-    let drawn = z;
-    let mut q = [mu, logvar];
-    if doubly_reparameterised {
-        z = g.scale_gradient("z.scaled", z);
-        q = q.map(|of| g.stop("q", of));
-    }
+    let heads = vae.encode(g, inputs);
+    let drawn = vae.draw(g, &heads, noise, samples);
+    let (scaled, q) = match doubly_reparameterised {
+        true => (drawn.scaled(g), heads.stopped(g)),
+        false => (drawn.clone(), heads.clone()),
+    };
     let label = inputs.repeated_label(g, vae, samples);
-    let outputs = vae.decode(g, z, label);
+    let outputs = vae.decode(g, scaled.z, label);
     let x = Operand::from(inputs.x).repeated(samples);
     let recon = vae.reconstruction(g, &outputs, x);
 
-    let shape = g.shape(z);
-    let [rows, columns] = [shape.rows(), shape.columns()];
-    let [q_mu, q_logvar] = q.map(|of| Operand::from(of).repeated(samples));
-    let excess = g.row_sum(
-        "excess",
-        [rows, columns],
-        excess(),
-        &[z.into(), q_mu, q_logvar],
-    );
+    let rows = g.shape(scaled.z).rows();
+    let excess = vae.excess(g, &q, &scaled, label, samples);
     let operands = [recon.into(), excess.into()];
     let log_weight = g.pointwise("log_weight", [rows, 1], log_weight(), &operands);
     let total = g.reduce("log_weights", Reduction::LogSumExp, log_weight, samples);
@@ -114,16 +96,17 @@ pub(in super::super) fn add_terms(
     if doubly_reparameterised {
         let operands = [log_weight.into(), Operand::row(total).repeated(samples)];
         let share = g.pointwise("share", [rows, 1], share(), &operands);
-        g.set_gradient_scale(z, share);
+        g.set_gradient_scale(scaled.z, share);
     }
     g.add_term("bound", bound, 1.0);
     g.add_term("recon", recon, 0.0);
-    let kl = g.kl("kl", mu, logvar);
+    let of_images = inputs.repeated_label(g, vae, 1);
+    let kl = vae.kl(g, &heads, of_images).unwrap_or(excess);
     g.add_term("kl", kl, 0.0);
     Pass {
-        mu,
-        logvar,
-        z: drawn,
+        mu: heads.mu,
+        logvar: heads.logvar,
+        z: drawn.z,
         outputs,
     }
 }

@@ -36,6 +36,11 @@ impl Default for Objective {
 }
 
 impl Objective {
+    /// Whether each dimension's divergence counts for itself.
+    pub(super) fn has_free_bits(&self) -> bool {
+        matches!(self, Self::Elbo(elbo) if elbo.free_bits != 0.0)
+    }
+
     /// Draws of z for an image.
     pub fn samples(&self) -> usize {
         match self {

@@ -1,0 +1,136 @@
+//! From tasks to works: what each computes, on which arrays.
+
+use super::memory::Span;
+use super::noise::{Distribution, Noise};
+use super::pointwise::Pointwise;
+use super::product::{Matrix, Product};
+use super::work::{Part, Work};
+use crate::expr::{Expr, operand};
+use crate::fuse::task::{self, Task};
+use crate::graph::{Broadcast, Graph, TensorId, Transposed};
+
+/// The work of a task, whose tensors lie where `of` says.
+pub(super) fn lower(graph: &Graph, task: &Task, of: &dyn Fn(TensorId) -> Span) -> Work {
+    let columns = |id: TensorId| graph.shape(id).columns();
+    let shape = |id: TensorId| [graph.shape(id).rows(), graph.shape(id).columns()];
+    match task {
+        Task::Gather { x } => Work::Gather {
+            x: of(*x),
+            dim: columns(*x),
+        },
+        Task::OneHot { y } => Work::OneHot {
+            y: of(*y),
+            classes: columns(*y),
+        },
+        &Task::Normal { draw, eps } => Work::Noise(Noise {
+            draw,
+            distribution: Distribution::Normal,
+            to: of(eps),
+        }),
+        &Task::Uniform { draw, u } => Work::Noise(Noise {
+            draw,
+            distribution: Distribution::Uniform,
+            to: of(u),
+        }),
+        &Task::Ramp {
+            scale,
+            ramp,
+            values,
+        } => Work::Ramp {
+            scale,
+            ramp,
+            values: of(values),
+        },
+        Task::Product(product) => Work::Product(self::product(graph, product, of)),
+        Task::ColumnSum { a, sum } => Work::ColumnSum {
+            a: of(*a),
+            sum: of(*sum),
+        },
+        Task::Pointwise(work) => {
+            let operands = work.operands.iter().map(|o| (of(o.tensor), o.broadcast));
+            let results = |of_results: &'_ [(Expr, TensorId)]| -> Vec<(Expr, Span)> {
+                let results = of_results.iter();
+                results.map(|(expr, id)| (expr.clone(), of(*id))).collect()
+            };
+            let (values, sums) = (results(&work.values), results(&work.sums));
+            pointwise(work.shape, operands.collect(), &values, &sums)
+        }
+        &Task::Reduce {
+            function,
+            axis,
+            x,
+            y,
+        } => Work::Reduce {
+            function,
+            axis,
+            columns: columns(x),
+            x: of(x),
+            y: of(y),
+        },
+        Task::Copy(copy) => {
+            let part = |part: &task::CopiedPart| Part {
+                from: of(part.from),
+                from_width: columns(part.from),
+                from_first: part.from_first,
+                to: of(part.to),
+                to_width: columns(part.to),
+                to_first: part.to_first,
+                columns: part.columns,
+            };
+            Work::Copy {
+                rows: copy.parts.first().map_or(0, |part| shape(part.to)[0]),
+                parts: copy.parts.iter().map(part).collect(),
+            }
+        }
+    }
+}
+
+fn pointwise(
+    shape: [usize; 2],
+    operands: Vec<(Span, Broadcast)>,
+    values: &[(Expr, Span)],
+    sums: &[(Expr, Span)],
+) -> Work {
+    let refer = |of: &'_ [(Expr, Span)]| of.to_vec();
+    let (values, sums) = (refer(values), refer(sums));
+    let values = values.iter().map(|(expr, to)| (expr, *to)).collect();
+    let sums = sums.iter().map(|(expr, to)| (expr, *to)).collect();
+    Work::Pointwise(Pointwise::new(shape, operands, values, sums).flattened())
+}
+
+fn product(graph: &Graph, of: &task::Product, span: &dyn Fn(TensorId) -> Span) -> Product {
+    let columns = |id: TensorId| graph.shape(id).columns();
+    let plain = |id: TensorId| Matrix::plain(span(id), columns(id));
+    let transposed = |id: TensorId| Matrix::transposed(span(id), columns(id));
+    let (left, right) = match of.transposed {
+        Transposed::Neither => (plain(of.left), plain(of.right)),
+        Transposed::Left => (transposed(of.left), plain(of.right)),
+        Transposed::Right => (plain(of.left), transposed(of.right)),
+    };
+    let inner = match of.transposed {
+        Transposed::Left => graph.shape(of.left).rows(),
+        Transposed::Neither | Transposed::Right => columns(of.left),
+    };
+    let result = span(of.result());
+    // The product alone lies where its epilogue will, which replaces it.
+    let place = |id: TensorId| match id == of.product {
+        true => result,
+        false => span(id),
+    };
+    let [(value, _)] = of.epilogue.values.as_slice() else {
+        unreachable!("an epilogue stores one value")
+    };
+    let alone = *value == operand(0) && of.epilogue.operands.len() == 1;
+    let operands = of.epilogue.operands.iter();
+    let operands = operands.map(|o| (place(o.tensor), o.broadcast));
+    let [m, n] = of.epilogue.shape;
+    let epilogue = || Pointwise::new([m, n], operands.collect(), vec![(value, result)], vec![]);
+    Product {
+        shape: [m, n, inner],
+        left,
+        right,
+        result,
+        epilogue: (!alone).then(epilogue),
+        sums: of.sums.map(span),
+    }
+}

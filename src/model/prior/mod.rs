@@ -1,0 +1,92 @@
+//! p(z): a file for each.
+//!
+//! To add one: its file, a variant of [`Prior`], its place in [`Prior::ALL`] and its arm in
+//! [`Prior::family`]. What it has in closed form with a posterior is an arm in `divergence.rs`.
+
+mod standard;
+
+use std::str::FromStr;
+
+use crate::named;
+use serde::{Deserialize, Serialize};
+
+use super::Formula;
+use super::vae::Vae;
+use crate::executor::ParameterSpec;
+use crate::graph::{Graph, TensorId};
+
+/// What z is distributed like before an image is seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prior {
+    /// Standard normals.
+    #[default]
+    Standard,
+}
+
+/// A prior as its file gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct PriorFamily {
+    /// Its name, as settings give it.
+    pub name: &'static str,
+    /// What it is and where it comes from, in a line.
+    pub source: &'static str,
+    /// Its formulas, for people.
+    pub formulas: fn() -> Vec<Formula>,
+    /// Its parameters, `prior.…`, behind all others of the model.
+    pub(super) parameters: fn(&Vae) -> Vec<ParameterSpec>,
+    /// −ln p(z) of each row of `z [rows, Z]`, in nats: `[rows]`. The labels are `[rows, classes]`,
+    /// where the model reads them beside z.
+    pub(super) nll: fn(&Vae, &mut Graph, z: TensorId, label: Option<TensorId>) -> TensorId,
+    /// A draw `[rows, Z]`, with labels likewise.
+    pub(super) draw: fn(&Vae, &mut Graph, rows: usize, label: Option<TensorId>) -> TensorId,
+}
+
+impl Prior {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Standard];
+
+    /// Their names, as settings give them.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].family().name;
+            index += 1;
+        }
+        names
+    };
+
+    /// Its name, as settings give it.
+    pub fn name(self) -> &'static str {
+        self.family().name
+    }
+
+    /// What its file says of it.
+    pub const fn family(self) -> &'static PriorFamily {
+        match self {
+            Self::Standard => &standard::FAMILY,
+        }
+    }
+}
+
+impl FromStr for Prior {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        named::find(&Self::ALL, Self::name, name, "no prior")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Prior;
+
+    #[test]
+    fn every_prior_is_read_by_its_name() {
+        for prior in Prior::ALL {
+            assert_eq!(prior.name().parse(), Ok(prior));
+        }
+        assert!("posterior".parse::<Prior>().is_err());
+    }
+}

@@ -1,0 +1,35 @@
+//! Standard normals: Kingma and Welling (2013), section 3.
+
+use super::PriorFamily;
+use crate::expr::{Expr, HALF_LN_TAU, operand};
+use crate::model::Formula;
+use crate::rng::Stream;
+
+pub(super) const FAMILY: PriorFamily = PriorFamily {
+    name: "standard",
+    source: "standard normals: Kingma and Welling 2013",
+    formulas: || {
+        vec![Formula {
+            name: "-ln p(z)",
+            expr: nll(),
+            operands: vec!["z"],
+            of: "of each dimension",
+        }]
+    },
+    parameters: |_| Vec::new(),
+    nll: |_, g, z, _| {
+        let shape = g.shape(z);
+        g.row_sum(
+            "prior.nll",
+            [shape.rows(), shape.columns()],
+            nll(),
+            &[z.into()],
+        )
+    },
+    draw: |vae, g, rows, _| g.normal("z", Stream::Sampling, [rows, vae.config().latent_dim]),
+};
+
+/// −ln p(z) of one dimension from z (operand 0).
+fn nll() -> Expr {
+    0.5 * operand(0).square() + HALF_LN_TAU
+}

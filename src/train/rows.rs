@@ -1,0 +1,126 @@
+//! A data set as executors take it, once it is seen to suit the model.
+
+use std::borrow::Cow;
+
+use super::{Binarize, Pixel, Scaling, Settings, TrainError};
+use crate::data::{self, Dataset};
+use crate::executor::{Rows, Values};
+use crate::model::{Vae, VaeConfig, VaeError};
+use crate::rng::{self, Stream};
+
+/// Images that the kernels can index, of the size of the others.
+pub(super) fn check_split(images: &data::Images, size: [usize; 2]) -> Result<(), TrainError> {
+    if [images.height, images.width] != size {
+        return Err(TrainError::ImageSize {
+            found: format!("{}×{}", images.height, images.width),
+            expected: format!("{}×{}", size[0], size[1]),
+        });
+    }
+    if images.count == 0 || images.pixels.len() != images.count * images.dim() {
+        return Err(TrainError::Images {
+            count: images.count,
+            pixels: images.pixels.len(),
+        });
+    }
+    Ok(())
+}
+
+/// Both splits as an executor takes them: normalised, with labels where the model reads them, with pixels
+/// of 0 and 255 where they are drawn once.
+pub(super) fn rows<'a>(
+    vae: &Vae,
+    settings: &Settings,
+    scaling: &Scaling,
+    data: Cow<'a, Dataset>,
+) -> Result<[Rows<'a>; 2], TrainError> {
+    let labelled = |rows: Rows<'a>, labels: Option<Cow<'a, [u8]>>| match labels {
+        Some(labels) if vae.reads_labels() => rows.with_labels(labels),
+        _ => rows,
+    };
+    let width = data.train.images.width;
+    let [train, test] = match data {
+        Cow::Borrowed(data) => [&data.train, &data.test].map(|split| {
+            let rows = Rows::new(&split.images.pixels, split.images.dim());
+            labelled(rows, split.labels.as_deref().map(Cow::Borrowed))
+        }),
+        Cow::Owned(data) => [data.train, data.test].map(|split| {
+            let dim = split.images.dim();
+            let rows = Rows::new(split.images.pixels, dim);
+            labelled(rows, split.labels.map(Cow::Owned))
+        }),
+    };
+    let checked = |mut rows: Rows<'a>, of, stream| {
+        let shape = [rows.dim, width];
+        if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, f32::is_finite) {
+            return Err(TrainError::Value { pixel, value });
+        }
+        rows.pixels = scaling.rows(rows.pixels);
+        let takes = |value| !settings.needs_unit_interval() || (0.0..=1.0).contains(&value);
+        if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, takes) {
+            return Err(TrainError::Support {
+                pixel,
+                value,
+                likelihood: settings.likelihood,
+                binarize: settings.binarize,
+            });
+        }
+        if settings.binarize == Binarize::Static {
+            rows.pixels = binarized(rows.pixels, settings.seed, stream);
+        }
+        let VaeConfig {
+            condition, classes, ..
+        } = *vae.config();
+        match &rows.labels {
+            Some(labels) => check_labels(labels, classes)?,
+            None if vae.reads_labels() => return Err(VaeError::NoLabels { condition }.into()),
+            None => {}
+        }
+        Ok::<_, TrainError>(rows)
+    };
+    Ok([
+        checked(train, "training", Stream::Binarisation)?,
+        checked(test, "test", Stream::EvaluationBinarisation)?,
+    ])
+}
+
+/// The first value for which `is_fine` is false, with its place; bytes are always fine. `of` says what
+/// images these are.
+fn first_unfit(
+    of: &'static str,
+    values: &Values<'_>,
+    [dim, width]: [usize; 2],
+    is_fine: impl Fn(f32) -> bool,
+) -> Option<(Pixel, f32)> {
+    let Values::Floats(floats) = values else {
+        return None;
+    };
+    let index = floats.iter().position(|&value| !is_fine(value))?;
+    let pixel = Pixel {
+        of,
+        image: index / dim,
+        row: index % dim / width,
+        column: index % dim % width,
+    };
+    Some((pixel, floats[index]))
+}
+
+/// Labels that are classes of the model.
+fn check_labels(labels: &[u8], classes: usize) -> Result<(), TrainError> {
+    let beyond = labels.iter().find(|&&label| usize::from(label) >= classes);
+    match beyond {
+        Some(&label) => Err(TrainError::Label { label, classes }),
+        None => Ok(()),
+    }
+}
+
+/// Probabilities drawn as pixels of 0 and 1, which are bytes.
+fn binarized(values: Values<'_>, seed: u64, stream: Stream) -> Values<'_> {
+    match values {
+        Values::Bytes(bytes) => {
+            let mut bytes = bytes.into_owned();
+            rng::binarize(&mut bytes, seed, stream);
+            Values::Bytes(Cow::Owned(bytes))
+        }
+        Values::Floats(floats) => rng::binarized(&floats, seed, stream).into(),
+    }
+}
