@@ -1,7 +1,8 @@
 // Expressions at each element of [rows, columns].
 //
-// One invocation an element. What follows `main` is an example, y = x: `kernels::pointwise` writes the
-// arrays, the functions and the expressions of a kernel in its place.
+// One invocation an element, or a vector of four: then `columns` counts vectors. What follows `main` is an
+// example, y = x: `kernels::pointwise` writes the arrays, the functions and the expressions of a kernel in
+// its place.
 
 struct Params {
     rows: u32,

@@ -1,9 +1,9 @@
 // Expressions at each element of [rows, columns], row by row.
 //
-// One workgroup a row, whose lanes take every LANES-th column: a software adapter divides element by
-// element, so that a launch over wide rows had better not ask each element for its row. What follows
-// `main` is an example, y = x: `kernels::pointwise` writes the arrays, the functions and the expressions
-// of a kernel in its place.
+// One workgroup a row, whose lanes take every LANES-th column, or vector of four columns: then `columns`
+// counts vectors. A software adapter divides element by element, so that a launch over wide rows had
+// better not ask each element for its row. What follows `main` is an example, y = x: `kernels::pointwise`
+// writes the arrays, the functions and the expressions of a kernel in its place.
 
 struct Params {
     rows: u32,

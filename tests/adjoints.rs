@@ -362,20 +362,27 @@ fn a_term_follows_its_ramp() {
 
 #[test]
 fn a_whole_vae() {
-    use vae_wgpu::model::{Likelihood, Noise, Vae, VaeConfig};
+    use vae_wgpu::model::{Elbo, Likelihood, Noise, Objective, Vae, VaeConfig};
     for likelihood in Likelihood::ALL {
-        let config = VaeConfig {
-            input_dim: 6,
-            hidden: vec![5, 4],
-            latent_dim: 2,
-            activation: Activation::Tanh,
-            likelihood,
-            ..VaeConfig::default()
-        };
-        let vae = Vae::new(config).unwrap();
-        check(|g| {
-            let x = g.input("x", [BATCH, 6]);
-            vae.objective(g, x, Noise::Stream(Stream::Noise));
-        });
+        // A latent of one dimension is a column.
+        for (latent_dim, samples) in [(2, 1), (1, 1), (1, 3)] {
+            let config = VaeConfig {
+                input_dim: 6,
+                hidden: vec![5, 4],
+                latent_dim,
+                activation: Activation::Tanh,
+                likelihood,
+                objective: Objective::Elbo(Elbo {
+                    samples,
+                    ..Elbo::default()
+                }),
+                ..VaeConfig::default()
+            };
+            let vae = Vae::new(config).unwrap();
+            check(|g| {
+                let x = g.input("x", [BATCH, 6]);
+                vae.objective(g, x, Noise::Stream(Stream::Noise));
+            });
+        }
     }
 }

@@ -33,11 +33,14 @@ pub(super) fn alone(
     }
 }
 
-/// The operand of the work that is this tensor, with an element for each.
+/// The operand of the work that is this tensor, if it is one alone, with an element for each.
 pub(super) fn operand_of(work: &Pointwise, tensor: TensorId) -> Option<usize> {
     let broadcast = Broadcast::EACH.over(work.shape);
-    let wanted = Operand { tensor, broadcast };
-    work.operands.iter().position(|own| *own == wanted)
+    let mut reading = (0..work.operands.len()).filter(|&o| work.operands[o].tensor == tensor);
+    let (number, None) = (reading.next()?, reading.next()) else {
+        return None;
+    };
+    (work.operands[number].broadcast == broadcast).then_some(number)
 }
 
 impl Fusion<'_> {

@@ -32,28 +32,61 @@ pub const ROW_SUMS: Kernel = Kernel {
     params: size_of::<Matrix>(),
 };
 
-/// Columns from which on a row is worth a workgroup.
+/// Columns, or vectors of them, from which on a row is worth a workgroup.
 const WIDE: usize = 32;
 
 /// How the elements are shared among invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// One invocation an element: `shaders/pointwise.wgsl`.
-    Elements,
-    /// One workgroup a row: `shaders/pointwise_rows.wgsl`.
-    Rows,
-    /// One workgroup a row, whose lanes add: `shaders/row_sums.wgsl`.
+    /// So many elements an invocation: `shaders/pointwise.wgsl`.
+    Elements(Width),
+    /// One workgroup a row, each lane so many elements at a time: `shaders/pointwise_rows.wgsl`.
+    Rows(Width),
+    /// One workgroup a row, whose lanes add: `shaders/row_sums.wgsl`. The order in which they add is that
+    /// of single elements.
     Sums,
 }
 
+/// Elements that lie together and are read and written as one. They are computed one by one, so that
+/// both widths have the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// An element.
+    One,
+    /// A vector of four.
+    Four,
+}
+
 impl Form {
-    /// Rows where there are sums, or where operands lie otherwise than the elements and rows are wide.
-    fn choose(columns: usize, operands: &[Broadcast], sums: usize) -> Self {
-        let lie_alike = |of: &Broadcast| [Broadcast::EACH, Broadcast::SCALAR].contains(of);
-        match sums {
-            0 if columns < WIDE || operands.iter().all(lie_alike) => Self::Elements,
-            0 => Self::Rows,
-            _ => Self::Sums,
+    /// Rows where there are sums, or where operands lie otherwise than the elements and rows are wide;
+    /// and the shape that the kernel is told, in units of its width.
+    fn choose(
+        shape @ [rows, columns]: [usize; 2],
+        operands: &[Broadcast],
+        sums: usize,
+    ) -> (Self, [usize; 2]) {
+        if sums > 0 {
+            return (Self::Sums, shape);
+        }
+        let lies_alike = |of: &Broadcast| [Broadcast::EACH, Broadcast::SCALAR].contains(of);
+        let alike = operands.iter().all(lies_alike);
+        let (width, units) = if columns.is_multiple_of(4) {
+            (Width::Four, [rows, columns / 4])
+        } else if alike && (rows * columns).is_multiple_of(4) {
+            (Width::Four, [1, rows * columns / 4])
+        } else {
+            (Width::One, shape)
+        };
+        match units[1] < WIDE || alike {
+            true => (Self::Elements(width), units),
+            false => (Self::Rows(width), units),
+        }
+    }
+
+    fn width(self) -> Width {
+        match self {
+            Self::Elements(width) | Self::Rows(width) => width,
+            Self::Sums => Width::One,
         }
     }
 }
@@ -90,7 +123,7 @@ pub fn launch(work: &Work) -> Launch {
     } = work;
     let broadcasts: Vec<_> = operands.iter().map(|&(_, broadcast)| broadcast).collect();
     let exprs = |of: &[(Expr, Slice)]| of.iter().map(|(expr, _)| expr.clone()).collect::<Vec<_>>();
-    let form = Form::choose(*columns, &broadcasts, sums.len());
+    let (form, units) = Form::choose(*shape, &broadcasts, sums.len());
     let kernel = kernel(form, &broadcasts, &exprs(values), &exprs(sums));
     let read = operands
         .iter()
@@ -100,17 +133,17 @@ pub fn launch(work: &Work) -> Launch {
     let arrays: Vec<_> = read.chain(stored).chain(summed).collect();
     assert_lengths(&kernel, &arrays);
     let (constant, grid) = match form {
-        Form::Elements => (
+        Form::Elements(_) => (
             ("WORKGROUP", WORKGROUP.into()),
-            elementwise_grid(rows * columns),
+            elementwise_grid(units.iter().product()),
         ),
-        Form::Rows | Form::Sums => (("LANES", (*lanes).into()), wrapped_grid(*rows)),
+        Form::Rows(_) | Form::Sums => (("LANES", (*lanes).into()), wrapped_grid(*rows)),
     };
     Launch {
         buffers: arrays.iter().map(|(slice, _)| (*slice).clone()).collect(),
         kernel: kernel.into(),
         constants: vec![constant],
-        params: bytemuck::bytes_of(&Matrix::of(*shape)).to_vec(),
+        params: bytemuck::bytes_of(&Matrix::of(units)).to_vec(),
         grid,
     }
 }
@@ -123,8 +156,8 @@ pub fn kernel(form: Form, operands: &[Broadcast], values: &[Expr], sums: &[Expr]
     assert!(sums.len() <= MOST_SUMS, "{} sums", sums.len());
     assert_eq!(sums.is_empty(), form != Form::Sums, "a form without sums");
     let example = match form {
-        Form::Elements => POINTWISE,
-        Form::Rows => POINTWISE_ROWS,
+        Form::Elements(_) => POINTWISE,
+        Form::Rows(_) => POINTWISE_ROWS,
         Form::Sums => ROW_SUMS,
     };
     // The example begins with its first array.
@@ -135,8 +168,11 @@ pub fn kernel(form: Form, operands: &[Broadcast], values: &[Expr], sums: &[Expr]
     let bindings = bindings(operands.len(), values.len(), sums.len());
     let source = [
         example.source[..end].to_owned(),
-        declarations(&bindings),
-        body(operands, values, sums),
+        declarations(&bindings, operands, form.width()),
+        match form.width() {
+            Width::One => body(operands, values, sums),
+            Width::Four => body_of_four(operands, values),
+        },
     ];
     Kernel {
         source: Cow::Owned(source.concat()),
@@ -161,16 +197,22 @@ fn bindings(operands: usize, values: usize, sums: usize) -> Vec<Binding> {
     .concat()
 }
 
-fn declarations(bindings: &[Binding]) -> String {
+fn declarations(bindings: &[Binding], operands: &[Broadcast], width: Width) -> String {
     let mut text = String::new();
     for (index, Binding { name, access }) in bindings.iter().enumerate() {
         let access = match access {
             Access::Read => "read",
             Access::ReadWrite => "read_write",
         };
+        // What has an element for each column, or is a result, has vectors for vectors of them.
+        let by_column = operands.get(index).is_none_or(|operand| operand.columns);
+        let element = match width {
+            Width::Four if by_column => "vec4<f32>",
+            _ => "f32",
+        };
         let _ = writeln!(
             text,
-            "@group(0) @binding({index}) var<storage, {access}> {name}: array<f32>;"
+            "@group(0) @binding({index}) var<storage, {access}> {name}: array<{element}>;"
         );
     }
     let last = bindings.len();
@@ -181,14 +223,32 @@ fn declarations(bindings: &[Binding]) -> String {
     text
 }
 
+/// The names of operands: x0, x1, and so on.
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|index| format!("x{index}")).collect()
+}
+
+/// The expressions as WGSL over operands of [`names`].
+fn wgsl(results: &[&Expr], operands: usize) -> expr::Wgsl {
+    let names = names(operands);
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    expr::wgsl(results, &names)
+}
+
+/// The start of `element`: its operands' values.
+fn loads(operands: &[Broadcast]) -> String {
+    let mut text = String::new();
+    for (index, &broadcast) in operands.iter().enumerate() {
+        let at = place(broadcast);
+        let _ = writeln!(text, "    let x{index} = operand{index}[{at}];");
+    }
+    text
+}
+
 /// The functions that `main` calls: `element`, and `store` where there are sums.
 fn body(operands: &[Broadcast], values: &[Expr], sums: &[Expr]) -> String {
-    let names: Vec<_> = (0..operands.len())
-        .map(|index| format!("x{index}"))
-        .collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
     let results: Vec<_> = values.iter().chain(sums).collect();
-    let wgsl = expr::wgsl(&results, &names);
+    let wgsl = wgsl(&results, operands.len());
     let (stored, summed) = wgsl.results.split_at(values.len());
     let sums_type = match sums.len() {
         0 => None,
@@ -204,10 +264,7 @@ fn body(operands: &[Broadcast], values: &[Expr], sums: &[Expr]) -> String {
         text,
         "fn element(i: u32, row: u32, column: u32){returned} {{"
     );
-    for (index, &broadcast) in operands.iter().enumerate() {
-        let at = place(broadcast);
-        let _ = writeln!(text, "    let x{index} = operand{index}[{at}];");
-    }
+    text += &loads(operands);
     text += &wgsl.lets;
     for (index, value) in stored.iter().enumerate() {
         let _ = writeln!(text, "    value{index}[i] = {value};");
@@ -230,7 +287,44 @@ fn body(operands: &[Broadcast], values: &[Expr], sums: &[Expr]) -> String {
     text + "}\n"
 }
 
-/// Where the element of an operand lies: [`Broadcast::index`] in WGSL.
+/// Likewise `element` of a vector, which computes each component by the function `values`.
+fn body_of_four(operands: &[Broadcast], values: &[Expr]) -> String {
+    let wgsl = wgsl(&values.iter().collect::<Vec<_>>(), operands.len());
+    let names = names(operands.len());
+    let arguments: Vec<_> = names.iter().map(|name| format!("{name}: f32")).collect();
+    let results = format!("array<f32, {}>", values.len());
+    let mut text = wgsl.functions;
+    let _ = writeln!(
+        text,
+        "fn values({}) -> {results} {{\n{}    return {results}({});\n}}\n",
+        arguments.join(", "),
+        wgsl.lets,
+        wgsl.results.join(", ")
+    );
+    text += "fn element(i: u32, row: u32, column: u32) {\n";
+    text += &loads(operands);
+    for component in ["x", "y", "z", "w"] {
+        let argument = |(name, operand): (&String, &Broadcast)| match operand.columns {
+            true => format!("{name}.{component}"),
+            false => name.clone(),
+        };
+        let arguments: Vec<_> = names.iter().zip(operands).map(argument).collect();
+        let _ = writeln!(
+            text,
+            "    let {component} = values({});",
+            arguments.join(", ")
+        );
+    }
+    for index in 0..values.len() {
+        let _ = writeln!(
+            text,
+            "    value{index}[i] = vec4<f32>(x[{index}], y[{index}], z[{index}], w[{index}]);"
+        );
+    }
+    text + "}\n"
+}
+
+/// Where the element of an operand lies, or the vector: [`Broadcast::index`] in WGSL.
 fn place(Broadcast { rows, columns }: Broadcast) -> String {
     match (rows, columns) {
         (Some(1), true) => "i".to_owned(),

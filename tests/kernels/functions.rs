@@ -66,7 +66,7 @@ fn assert_none(wrong: &[String]) {
 fn translations() {
     for &function in Function::ALL {
         let kernel = pointwise::kernel(
-            pointwise::Form::Elements,
+            pointwise::Form::Elements(pointwise::Width::One),
             &[Broadcast::EACH],
             &[function.of(operand(0))],
             &[],

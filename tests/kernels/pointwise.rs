@@ -6,7 +6,7 @@ use std::slice;
 use vae_wgpu::expr::{Expr, constant, operand};
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::{Activation, Broadcast, Pointwise, gaussian};
-use vae_wgpu::kernels::pointwise::{Form, Work, kernel, launch};
+use vae_wgpu::kernels::pointwise::{Form, Width, Work, kernel, launch};
 use vae_wgpu::kernels::rows::Score;
 use vae_wgpu::model::{Likelihood, Location};
 
@@ -19,7 +19,7 @@ use crate::support::tolerance::EPS;
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut all = tests![both_checks: values_and_sums, likelihoods, one_column, activations, latents,
-        extreme_values, no_elements, wrapped_grids, past_65535_workgroups, relu_does_not_hide_nan,
+        extreme_values, no_elements, wrapped_grids, past_65535_workgroups, relu_does_not_hide_nan, both_widths_have_the_same_bits,
         random_shapes];
     all.extend(tests![plain: translations, the_likelihoods_kernels_are_those_in_the_repository]);
     all
@@ -141,8 +141,8 @@ fn values_and_sums(gpu: &Gpu) {
     let [p, q, r, s] = exprs();
     for repeated in [1, 3] {
         let broadcasts = operands(repeated);
-        // Rows are wide from 32 columns on.
-        for columns in [2, 7, 32, 65] {
+        // Single elements and vectors of them; rows are wide from 32 of either on.
+        for columns in [2, 7, 8, 65, 132] {
             let shape = [3 * repeated, columns];
             compare(gpu, shape, &broadcasts, [&[p.clone(), q.clone()], &[]], 8);
             for lanes in LANES {
@@ -290,11 +290,45 @@ fn wrapped_grids(gpu: &Gpu) {
     }
 }
 
+/// Vectors of elements have the bits of single ones, in rows and out of them.
+fn both_widths_have_the_same_bits(gpu: &Gpu) {
+    let expr = operand(0).tanh() * operand(1) + (operand(2) * operand(0)).softplus();
+    for columns in [8, 160] {
+        let broadcasts = [Broadcast::EACH, Broadcast::ROW, Broadcast::COLUMN];
+        let values = |shape: [usize; 2]| {
+            let given = broadcasts.map(|of| uniform(9, of.len(shape), 3.0));
+            let arrays = given.each_ref().map(|values| Array::of(gpu, values));
+            let y = Array::output(gpu, shape[0] * shape[1]);
+            let work = Work {
+                shape,
+                operands: arrays
+                    .iter()
+                    .map(|a| a.slice().clone())
+                    .zip(broadcasts)
+                    .collect(),
+                values: vec![(expr.clone(), y.slice().clone())],
+                sums: vec![],
+                lanes: 8,
+            };
+            run(
+                gpu,
+                launch(&work),
+                &[&arrays[0], &arrays[1], &arrays[2], &y],
+            );
+            y.read::<f32>()
+        };
+        // The first row, with a column more and without.
+        let [one, four] = [columns + 1, columns].map(|columns| values([1, columns]));
+        assert_eq!(one[..columns], four[..]);
+    }
+}
+
 /// Sums of small whole numbers, which are exact: of elements, of rows, and over rows.
 fn past_65535_workgroups(gpu: &Gpu) {
     for (shape @ [rows, columns], sums) in [
         ([64 * 65_535 + 65, 1], false),
-        ([65_537, 32], false),
+        ([65_537, 132], false),
+        ([65_537, 33], false),
         ([65_537, 3], true),
     ] {
         let a: Vec<f32> = (0..rows * columns).map(|i| (i % 1013) as f32).collect();
@@ -329,10 +363,13 @@ fn relu_does_not_hide_nan(gpu: &Gpu) {
     if !keeps_nan(gpu) {
         return;
     }
-    let [x, y] = [Array::of(gpu, &[f32::NAN; 3]), Array::of(gpu, &[0.0f32; 3])];
-    for function in [operand(0).relu(), operand(0).capped()] {
-        run(gpu, elementwise(function, &[&x], &y), &[&x, &y]);
-        assert!(y.read::<f32>().iter().all(|y| y.is_nan()));
+    for len in [3, 4] {
+        for function in [operand(0).relu(), operand(0).capped()] {
+            let x = Array::of(gpu, &vec![f32::NAN; len]);
+            let y = Array::updated(gpu, &vec![0.0_f32; len]);
+            run(gpu, elementwise(function, &[&x], &y), &[&x, &y]);
+            assert!(y.read::<f32>().iter().all(|y| y.is_nan()));
+        }
     }
 }
 
@@ -386,9 +423,13 @@ fn the_likelihoods_kernels_are_those_in_the_repository() {
 fn translations() {
     let [p, q, r, s] = exprs();
     let score = Score::BernoulliNll.expr();
+    for width in [Width::One, Width::Four] {
+        for form in [Form::Elements(width), Form::Rows(width)] {
+            let values = [p.clone(), q.clone()];
+            check_translations(&kernel(form, &operands(3), &values, &[]));
+        }
+    }
     for kernel in [
-        kernel(Form::Elements, &operands(3), &[p.clone(), q.clone()], &[]),
-        kernel(Form::Rows, &operands(3), &[p, q], &[]),
         kernel(
             Form::Sums,
             &operands(1),
