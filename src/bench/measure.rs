@@ -182,7 +182,8 @@ impl Steps {
     fn new(pass: Box<dyn Pass>, batch: usize) -> Self {
         Self {
             pass,
-            batch,
+            // As a pass takes it.
+            batch: batch.min(IMAGES),
             order: rng::permutation(SEED, 0, IMAGES),
             step: 0,
             per_submission: 1,
@@ -233,7 +234,7 @@ impl Steps {
         self.time(1)?;
         loop {
             let per_step = self.time(self.per_submission)?;
-            let most = self.of_epoch() / SUBMISSIONS;
+            let most = (self.of_epoch() / SUBMISSIONS).max(1);
             let wanted = steps_of(SUBMISSION, per_step).min(most);
             // A lone short submission is mostly waiting, so the number is approached from below.
             if wanted <= 2 * self.per_submission {
