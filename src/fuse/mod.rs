@@ -162,8 +162,11 @@ impl<'g> Fusion<'g> {
                 continue;
             }
             let readers = self.readers.get(&product.left).into_iter().flatten();
+            let [m, _] = product.epilogue.shape;
             let sums = readers.filter_map(|&reader| match self.slots[reader] {
-                Some(Task::ColumnSum { sum, .. }) => Some((reader, sum)),
+                Some(Task::ColumnSum { sum, .. }) if self.graph.shape(sum).len() == m => {
+                    Some((reader, sum))
+                }
                 _ => None,
             });
             let later = |&(_, sum): &(usize, TensorId)| {
@@ -333,6 +336,23 @@ mod tests {
         let tasks = fuse(&vae(true), plain);
         // Both derivatives of ReLU, one of them with the sum that it is of.
         assert_eq!(tasks.len(), 9 + 5 + 4 + 1 + 2, "{tasks:#?}");
+    }
+
+    /// A bias's gradient has a sum for each column, and others are none.
+    #[test]
+    fn sums_of_rows_in_turn_are_launches_of_their_own() {
+        let mut g = Graph::new();
+        let [a, b] = ["a", "b"].map(|name| g.input(name, [6, 3]));
+        let product = g.product("product", a, b, Transposed::Left);
+        let sums = g.sum_in_turn("sums", a, 2);
+        g.output(product);
+        g.output(sums);
+        let tasks = fuse(&g, |_| true);
+        assert_eq!(tasks.len(), 2, "{tasks:#?}");
+        let sums = g.column_sum("all", a);
+        g.output(sums);
+        let tasks = fuse(&g, |_| true);
+        assert_eq!(tasks.len(), 2, "{tasks:#?}");
     }
 
     #[test]

@@ -119,7 +119,9 @@ impl Graph {
                 let shape = self.shape(inputs[0]);
                 let shape = [shape.rows(), shape.columns()];
                 let name = self.gradient_name(inputs[0]);
-                let d_x = self.pointwise(&name, shape, operand(0), &[Operand::column(d_out)]);
+                let count = self.shape(d_out).len() / shape[1].max(1);
+                let d_y = Operand::from(d_out).in_turn(count);
+                let d_x = self.pointwise(&name, shape, operand(0), &[d_y]);
                 gradients.accumulate(self, inputs[0], d_x);
             }
             Op::Concat => {

@@ -114,6 +114,22 @@ impl Graph {
         self.push(Op::ColumnSum, name, [self.shape(x).columns()].into(), &[x])
     }
 
+    /// The sums of the rows that come in turn: `[n · count, D] → [count, D]`, or `[n · count] → [count]`, of
+    /// which row r is the sum of the rows r, r + `count`, r + 2 · `count`, …
+    pub fn sum_in_turn(&mut self, name: &str, x: TensorId, count: usize) -> TensorId {
+        let shape = self.shape(x);
+        let rows = shape.rows();
+        assert!(
+            count > 0 && rows.is_multiple_of(count),
+            "{name}: {rows} rows, {count} in turn"
+        );
+        let result = match *shape.dims() {
+            [_, columns] => [count, columns].into(),
+            _ => [count].into(),
+        };
+        self.push(Op::ColumnSum, name, result, &[x])
+    }
+
     /// Each `axis` consecutive rows become one: `[n · axis, D] → [n, D]`, or `[n · axis] → [n]`.
     pub fn reduce(
         &mut self,

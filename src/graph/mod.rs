@@ -32,7 +32,7 @@ pub use activation::Activation;
 pub use group::{GroupUpdate, ParameterGroup, Update};
 pub use op::{Op, Reduction, Transposed};
 pub use optimizer::{Adam, Optimizer};
-pub use pointwise::{Broadcast, Operand, Pointwise};
+pub use pointwise::{Broadcast, Operand, Pointwise, Rows};
 pub use ramp::Ramp;
 pub use schedule::{Curve, Schedule, ScheduleError, Segment};
 pub use shape::Shape;

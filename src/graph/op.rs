@@ -51,7 +51,8 @@ pub enum Op {
         /// Which of a and b.
         transposed: Transposed,
     },
-    /// `(x [B, D]) → [D]`: the sum of the rows.
+    /// `(x [B, D]) → [D]`: the sum of the rows. Or `(x [n · m, D]) → [m, D]`, or `(x [n · m]) → [m]`: row
+    /// r is the sum of the rows r, r + m, r + 2m, …, which is the same of x as `[n, m · D]`.
     ColumnSum,
     /// `(operands…) → y [rows, columns]`: an expression at each element.
     Pointwise(Pointwise),

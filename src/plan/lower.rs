@@ -50,7 +50,9 @@ impl Lowering<'_> {
             Task::Uniform { draw, u } => self.draw(*draw, *u, draw::Output::Uniforms),
             Task::Product(product) => return self.product(product),
             Task::ColumnSum { a, sum } => {
-                let shape = self.matrix(*a);
+                // A matrix whose columns are the sums.
+                let columns = self.graph.shape(*sum).len();
+                let shape = [self.graph.shape(*a).len() / columns.max(1), columns];
                 let partial = self.parts_of_sums(column_sum::partial(shape))?;
                 let buffers = column_sum::Buffers {
                     a: of(a),

@@ -149,7 +149,10 @@ fn compute<T: Real>(
             let shape = transposed.shape([output.rows(), output.columns()], matrix(0));
             gemm::product([input(0), input(1)], transposed, bias, shape)
         }
-        Op::ColumnSum => column_sum::value(input(0), matrix(0)),
+        Op::ColumnSum => {
+            let (x, sums) = (input(0), output.len());
+            column_sum::value(x, [x.len() / sums.max(1), sums])
+        }
         Op::Pointwise(work) => pointwise::value(work, &all_inputs()),
         Op::RowSum(work) => pointwise::row_sum(work, &all_inputs()),
         &Op::Reduce { function, axis } => reduce::value(function, input(0), axis, matrix(0)[1]),

@@ -1,0 +1,149 @@
+//! Operations of the graph in sizes that are drawn at random: every executor agrees with the reference in
+//! f64, in results and gradients.
+
+use rand::RngExt;
+use vae_wgpu::executor::{Initial, ParameterSpec, Snapshot};
+use vae_wgpu::expr::operand;
+use vae_wgpu::graph::{Graph, Kind, Operand, Reduction, Shape, TensorId};
+use vae_wgpu::reference::{Context, Values, evaluate};
+use vae_wgpu::rng::{Philox, Stream, initial_uniform};
+
+use crate::support::harness::{Open, Test, tests};
+use crate::truth::{BACKWARD, FORWARD, close};
+
+pub(crate) fn tests() -> Vec<Test> {
+    tests![executors: rows_in_turn]
+}
+
+/// How many sizes of each are drawn.
+const DRAWN: u64 = 4;
+
+/// Numbers of rows and columns.
+struct Draw(Philox);
+
+impl Draw {
+    fn below(&mut self, most: usize) -> usize {
+        self.0.random_range(1..=most)
+    }
+}
+
+/// Runs what `build` writes, in [`DRAWN`] sizes: its outputs and all gradients.
+fn compare(open: &Open, build: impl Fn(&mut Graph, &mut Draw)) {
+    for seed in 0..DRAWN {
+        let mut g = Graph::new();
+        build(&mut g, &mut Draw(Philox::new(seed, Stream::Sampling, 0)));
+        g.differentiate();
+        let mut expected: Vec<_> = g.outputs().iter().map(|&id| (id, FORWARD)).collect();
+        for (_, gradient) in g.gradients().to_vec() {
+            g.output(gradient);
+            expected.push((gradient, BACKWARD));
+        }
+        let mut truth = Values::<f64>::new(&g);
+        let (mut specs, mut parameters, mut inputs) = (vec![], vec![], vec![]);
+        for (index, tensor) in g.tensors().iter().enumerate() {
+            let Some(id) = g.find(&tensor.name) else {
+                unreachable!("a tensor has a name")
+            };
+            let given = || initial_uniform(seed, index as u32, tensor.shape.len(), 2.0);
+            match tensor.kind {
+                Kind::Input => inputs.push((id, given())),
+                Kind::Parameter => {
+                    specs.push(ParameterSpec {
+                        name: tensor.name.clone(),
+                        shape: tensor.shape,
+                        initial: Initial::Constant(0.0),
+                    });
+                    parameters.push((id, given()));
+                }
+                _ => {}
+            }
+        }
+        for (id, values) in inputs.iter().chain(&parameters) {
+            truth.set(*id, values.iter().map(|&v| v.into()).collect());
+        }
+        evaluate(&g, &mut truth, Context::default(), |_, _| true);
+        let names: Vec<_> = expected
+            .iter()
+            .map(|&(id, _)| g.tensor(id).name.clone())
+            .collect();
+
+        let mut executor = open(specs.clone(), seed);
+        executor
+            .restore(&Snapshot {
+                parameters: parameters.into_iter().map(|(_, values)| values).collect(),
+                ..Snapshot::initial(&specs, seed)
+            })
+            .unwrap();
+        let mut session = executor.session(g).unwrap();
+        let given: Vec<_> = inputs
+            .iter()
+            .map(|(id, values)| (*id, values.as_slice()))
+            .collect();
+        let found = session.run(0, &given).unwrap().tensors;
+        for (((id, tolerance), name), found) in expected.into_iter().zip(names).zip(&found) {
+            let expected: Vec<f32> = truth.get(id).iter().map(|&v| v as f32).collect();
+            close(
+                &format!("{name} of sizes {seed}"),
+                found,
+                &expected,
+                tolerance,
+            );
+        }
+    }
+}
+
+/// A parameter behind tanh: what depends on parameters, and is no parameter itself.
+fn computed(g: &mut Graph, name: &str, shape: impl Into<Shape>) -> TensorId {
+    let shape = shape.into();
+    let parameter = g.parameter(name, shape);
+    let matrix = [shape.rows(), shape.columns()];
+    g.pointwise(
+        &format!("tanh of {name}"),
+        matrix,
+        operand(0).tanh(),
+        &[parameter.into()],
+    )
+}
+
+/// A term of the sines of a matrix, so that its gradient is no constant, with the matrix as an output.
+fn finish(g: &mut Graph, name: &str, y: TensorId) {
+    g.output(y);
+    let shape = [g.shape(y).rows(), g.shape(y).columns()];
+    let rows = g.row_sum(
+        &format!("sines of {name}"),
+        shape,
+        operand(0).sin(),
+        &[y.into()],
+    );
+    g.add_term(name, rows, 1.0);
+}
+
+/// A mixture of Gaussians: each of B rows with each of K components, some of which is stored, too.
+fn rows_in_turn(open: &Open) {
+    compare(open, |g, draw| {
+        let [batch, components, width] = [draw.below(20), draw.below(9), draw.below(70)];
+        let rows = batch * components;
+        let z = computed(g, "z", [batch, width]);
+        let means = g.parameter("means", [components, width]);
+        let weights = g.parameter("weights", [components]);
+        let operands = [
+            Operand::from(z).repeated(components),
+            Operand::from(means).in_turn(components),
+            Operand::row(weights).in_turn(components),
+        ];
+        let [x, mean, weight] = [0, 1, 2].map(operand);
+        let difference = (x - mean) * weight.tanh();
+        let stored = g.pointwise("differences", [rows, width], difference.clone(), &operands);
+        let sums = g.sum_in_turn("sums", stored, batch);
+        finish(g, "sums in turn", sums);
+        let each = g.row_sum("each", [rows, width], -0.5 * difference.square(), &operands);
+        let operands = [
+            Operand::row(each),
+            Operand::row(weights).in_turn(components),
+        ];
+        let weighted = operand(0) + operand(1);
+        let weighted = g.pointwise("weighted", [rows, 1], weighted, &operands);
+        let mixture = g.reduce("mixture", Reduction::LogSumExp, weighted, components);
+        finish(g, "mixture rows", mixture);
+    });
+}
