@@ -467,7 +467,7 @@ impl Bench<'_> {
             y: &self.array(words / SAMPLES)?,
         };
         let shape = [batch, model.latent()];
-        for function in [graph::Reduction::Sum, graph::Reduction::LogSumExp] {
+        for function in graph::Reduction::ALL {
             let launch = reduce::launch(buffers, function, SAMPLES, shape);
             let what = format!("{} {SAMPLES}x{batch}x{} {function:?}", model.name, shape[1]);
             self.measure(&what, Work::Words(words), &launch, |_| {})?;

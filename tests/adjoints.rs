@@ -385,7 +385,7 @@ fn mixtures() {
 
 #[test]
 fn reductions() {
-    for function in [Reduction::Sum, Reduction::LogSumExp] {
+    for function in [Reduction::Sum, Reduction::LogSumExp, Reduction::Max] {
         check(|g| {
             let each = operand(g, "each");
             let factor = g.input("factor", [3 * BATCH, WIDTH]);
@@ -400,6 +400,34 @@ fn reductions() {
             g.add_term("reduced", rows, 0.2);
         });
     }
+}
+
+/// By hand: of several largest values the first has the gradient, and an index sends none back.
+#[test]
+fn the_first_of_the_largest_has_the_gradient() {
+    let mut g = Graph::new();
+    let x = g.parameter("x", [6, 2]);
+    let largest = g.reduce("largest", Reduction::Max, x, 3);
+    let which = g.reduce("which", Reduction::ArgMax, x, 3);
+    let product = expr::operand(0) * (1.0 + expr::operand(1));
+    let rows = g.row_sum("rows", [2, 2], product, &[largest.into(), which.into()]);
+    g.add_term("rows", rows, 2.0);
+    g.differentiate();
+    let mut values = Values::<f64>::new(&g);
+    values.set(
+        x,
+        vec![
+            1.0, 5.0, 4.0, 5.0, 4.0, 2.0, -3.0, -2.0, -4.0, -1.0, -3.0, 0.0,
+        ],
+    );
+    evaluate(&g, &mut values, Context::default(), |_, _| true);
+    assert_eq!(values.get(largest), [4.0, 5.0, -3.0, 0.0]);
+    assert_eq!(values.get(which), [1.0, 0.0, 0.0, 2.0]);
+    let &[(_, gradient)] = g.gradients() else {
+        panic!("one parameter")
+    };
+    let expected = [0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 3.0];
+    assert_eq!(values.get(gradient), expected);
 }
 
 #[test]

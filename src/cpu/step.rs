@@ -173,9 +173,10 @@ impl Tensors {
             let (id, len) = (TensorId(index), tensor.shape.len());
             let span = match tensor.kind {
                 Kind::Parameter => parameters.values(&tensor.name),
-                Kind::Constant(value) => tensors.own(len, value as f32),
+                Kind::Constant(value) => tensors.own(len, |_| value as f32),
+                Kind::Indices => tensors.own(len, |i| i as f32),
                 Kind::Input => {
-                    let input = tensors.own(len, 0.0);
+                    let input = tensors.own(len, |_| 0.0);
                     tensors.inputs.insert(id, input);
                     input
                 }
@@ -186,10 +187,12 @@ impl Tensors {
         tensors
     }
 
-    /// Memory that nothing else has a part of, filled with a value.
-    fn own(&mut self, len: usize, value: f32) -> Span {
+    /// Memory that nothing else has a part of, with a value for each place.
+    fn own(&mut self, len: usize, value: impl Fn(usize) -> f32) -> Span {
         let mut memory = Memory::zeros(len);
-        memory.as_mut_slice().fill(value);
+        for (place, to) in memory.as_mut_slice().iter_mut().enumerate() {
+            *to = value(place);
+        }
         let span = memory.span(0..len);
         self.memory.push(memory);
         span
@@ -217,7 +220,7 @@ fn add_updates(
         let gradients: Vec<_> = gradients.collect();
         let counts = gradients.iter().map(|of| SquareSums::count(of.len()));
         let counts: Vec<_> = counts.collect();
-        let squares = tensors.own(counts.iter().sum(), 0.0);
+        let squares = tensors.own(counts.iter().sum(), |_| 0.0);
         let mut first = 0;
         for (gradient, count) in gradients.into_iter().zip(counts) {
             let sums = squares.part(first..first + count);

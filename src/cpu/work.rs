@@ -13,6 +13,7 @@ use super::scratch::Scratch;
 use super::tape::sum;
 use crate::executor::Values;
 use crate::graph::{Ramp, Reduction};
+use crate::reference::reduce::first_largest;
 
 /// Values of an item of what only moves them.
 const ITEM: usize = 16 * 1024;
@@ -268,6 +269,8 @@ fn reduce(function: Reduction, axis: usize, columns: usize, x: Span, y: Span, ro
                     let parts = values().map(|x| f64::from(math::exp(x - largest)));
                     (f64::from(largest) + parts.sum::<f64>().ln()) as f32
                 }
+                Reduction::Max => first_largest(values().map(f64::from)).1 as f32,
+                Reduction::ArgMax => first_largest(values().map(f64::from)).0 as f32,
             };
         }
     }

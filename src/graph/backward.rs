@@ -107,6 +107,8 @@ impl Graph {
                 let [y, d_y] = [node.output, d_out].map(|id| Operand::from(id).repeated(axis));
                 let name = self.gradient_name(x);
                 let d_x = match function {
+                    Reduction::Max => self.max_adjoint(x, axis, d_out),
+                    Reduction::ArgMax => unreachable!("no gradient comes to an index"),
                     Reduction::Sum => self.pointwise(&name, shape, operand(0), &[d_y]),
                     Reduction::LogSumExp => {
                         let share = (operand(0) - operand(1)).exp();

@@ -3,6 +3,7 @@
 //! Shapes come from a model's code, never from a user, so a rule that is broken is a mistake in the
 //! program and panics, as indexing does.
 
+use super::index::WHOLE;
 use super::{Graph, Kind, Node, Op, Ramp, Reduction, Shape, Tensor, TensorId, Term, Transposed};
 use crate::rng::{Draw, Stream};
 
@@ -145,7 +146,12 @@ impl Graph {
             [_, columns] => [rows / axis, columns].into(),
             _ => [rows / axis].into(),
         };
-        self.push(Op::Reduce { function, axis }, name, result, &[x])
+        let y = self.push(Op::Reduce { function, axis }, name, result, &[x]);
+        if function == Reduction::ArgMax {
+            assert!(axis <= WHOLE, "{name}: {axis} rows, counted in f32");
+            self.tensors[y.0].differentiable = false;
+        }
+        y
     }
 
     /// Rows side by side: `[B, m], [B, n] → [B, m + n]`.
@@ -226,7 +232,7 @@ impl Graph {
         output
     }
 
-    fn push_tensor(
+    pub(super) fn push_tensor(
         &mut self,
         name: &str,
         shape: Shape,

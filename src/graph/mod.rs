@@ -21,6 +21,7 @@ mod backward;
 mod build;
 pub mod gaussian;
 mod group;
+mod index;
 mod op;
 mod optimizer;
 mod pointwise;
@@ -57,6 +58,8 @@ pub enum Kind {
     Parameter,
     /// Every element has this value.
     Constant(f64),
+    /// Element i is i.
+    Indices,
     /// The output of an operation.
     Computed,
 }

@@ -10,6 +10,15 @@ pub enum Reduction {
     Sum,
     /// ln Σ eˣ, by the largest x.
     LogSumExp,
+    /// The largest x, whose first occurrence has the gradient.
+    Max,
+    /// Which x is the first of the largest, counted from 0: a whole number, which has no gradient.
+    ArgMax,
+}
+
+impl Reduction {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sum, Self::LogSumExp, Self::Max, Self::ArgMax];
 }
 
 /// Which operand of a product enters transposed.

@@ -40,7 +40,12 @@ impl<T: Real> Values<T> {
     pub fn new(graph: &Graph) -> Self {
         let constant = |tensor: &crate::graph::Tensor| match tensor.kind {
             Kind::Constant(value) => Some(vec![T::narrow(value); tensor.shape.len()]),
-            _ => None,
+            Kind::Indices => Some(
+                (0..tensor.shape.len())
+                    .map(|i| T::narrow(i as f64))
+                    .collect(),
+            ),
+            Kind::Input | Kind::Parameter | Kind::Computed => None,
         };
         Self {
             of: graph.tensors().iter().map(constant).collect(),

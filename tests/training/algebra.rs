@@ -12,7 +12,7 @@ use crate::support::harness::{Open, Test, tests};
 use crate::truth::{BACKWARD, FORWARD, close};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![executors: rows_in_turn]
+    tests![executors: rows_in_turn, reductions]
 }
 
 /// How many sizes of each are drawn.
@@ -22,7 +22,7 @@ const DRAWN: u64 = 4;
 struct Draw(Philox);
 
 impl Draw {
-    fn below(&mut self, most: usize) -> usize {
+    fn to(&mut self, most: usize) -> usize {
         self.0.random_range(1..=most)
     }
 }
@@ -121,7 +121,7 @@ fn finish(g: &mut Graph, name: &str, y: TensorId) {
 /// A mixture of Gaussians: each of B rows with each of K components, some of which is stored, too.
 fn rows_in_turn(open: &Open) {
     compare(open, |g, draw| {
-        let [batch, components, width] = [draw.below(20), draw.below(9), draw.below(70)];
+        let [batch, components, width] = [draw.to(20), draw.to(9), draw.to(70)];
         let rows = batch * components;
         let z = computed(g, "z", [batch, width]);
         let means = g.parameter("means", [components, width]);
@@ -145,5 +145,21 @@ fn rows_in_turn(open: &Open) {
         let weighted = g.pointwise("weighted", [rows, 1], weighted, &operands);
         let mixture = g.reduce("mixture", Reduction::LogSumExp, weighted, components);
         finish(g, "mixture rows", mixture);
+    });
+}
+
+/// Each on rows of a width, and on single values.
+fn reductions(open: &Open) {
+    compare(open, |g, draw| {
+        let [rows, axis, width] = [draw.to(20), draw.to(9), draw.to(70)];
+        for function in Reduction::ALL {
+            let name = |what: &str| format!("{function:?} of {what}");
+            let x = computed(g, &name("x"), [rows * axis, width]);
+            let y = g.reduce(&name("rows"), function, x, axis);
+            finish(g, &name("all"), y);
+            let x = computed(g, &name("column"), [rows * axis]);
+            let y = g.reduce(&name("values"), function, x, axis);
+            finish(g, &name("all values"), y);
+        }
     });
 }
