@@ -473,6 +473,19 @@ impl Bench<'_> {
             self.measure(&what, Work::Words(words), &launch, |_| {})?;
         }
 
+        use kernels::lookup;
+        const TABLE: usize = 512;
+        let columns = model.latent();
+        let buffers = lookup::Buffers {
+            table: &self.array(TABLE * columns)?,
+            index: &self.gpu.upload("benchmark", &vec![7.0_f32; batch])?,
+            y: &self.array(batch * columns)?,
+        };
+        let launch = lookup::launch(buffers, TABLE, [batch, columns]);
+        let what = format!("{} {batch} of {TABLE}x{columns}", model.name);
+        let words = 2 * batch * columns + batch;
+        self.measure(&what, Work::Words(words), &launch, |_| {})?;
+
         use kernels::ramp;
         let buffers = ramp::Buffers {
             state,

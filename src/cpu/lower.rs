@@ -67,6 +67,12 @@ pub(super) fn lower(graph: &Graph, task: &Task, of: &dyn Fn(TensorId) -> Span) -
             x: of(x),
             y: of(y),
         },
+        &Task::Lookup { table, index, y } => Work::Lookup {
+            table: of(table),
+            index: of(index),
+            y: of(y),
+            columns: columns(y),
+        },
         Task::Copy(copy) => {
             let part = |part: &task::CopiedPart| Part {
                 from: of(part.from),

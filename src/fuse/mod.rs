@@ -209,6 +209,11 @@ fn task(graph: &Graph, node: &Node) -> Task {
             x: i[0],
             y: o,
         },
+        Op::Lookup => Task::Lookup {
+            table: i[0],
+            index: i[1],
+            y: o,
+        },
         Op::Concat => concat(graph, node),
         &Op::Slice { first } => Task::Copy(Copy {
             parts: vec![CopiedPart {

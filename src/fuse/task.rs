@@ -38,6 +38,12 @@ pub(crate) enum Task {
         x: TensorId,
         y: TensorId,
     },
+    /// Rows of a table.
+    Lookup {
+        table: TensorId,
+        index: TensorId,
+        y: TensorId,
+    },
     Copy(Copy),
 }
 
@@ -109,6 +115,7 @@ impl Task {
             | Self::Ramp { .. } => vec![],
             Self::Pointwise(work) => work.operands.iter().map(|o| o.tensor).collect(),
             Self::Reduce { x, .. } => vec![*x],
+            Self::Lookup { table, index, .. } => vec![*table, *index],
             Self::Copy(copy) => copy.parts.iter().map(|part| part.from).collect(),
             Self::Product(p) => {
                 let operands = p.epilogue.operands.iter().map(|o| o.tensor);
@@ -123,7 +130,7 @@ impl Task {
     pub(crate) fn writes(&self) -> Vec<TensorId> {
         match self {
             Self::Gather { x } => vec![*x],
-            Self::OneHot { y } | Self::Reduce { y, .. } => vec![*y],
+            Self::OneHot { y } | Self::Reduce { y, .. } | Self::Lookup { y, .. } => vec![*y],
             Self::Normal { eps, .. } => vec![*eps],
             Self::Uniform { u, .. } => vec![*u],
             Self::Ramp { values, .. } => vec![*values],

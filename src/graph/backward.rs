@@ -126,6 +126,13 @@ impl Graph {
                 let d_x = self.pointwise(&name, shape, operand(0), &[d_y]);
                 gradients.accumulate(self, inputs[0], d_x);
             }
+            Op::Lookup => {
+                let (table, index) = (inputs[0], inputs[1]);
+                if self.differentiable(table) {
+                    let d_table = self.lookup_adjoint(table, index, d_out);
+                    gradients.accumulate(self, table, d_table);
+                }
+            }
             Op::Concat => {
                 let mut first = 0;
                 for &input in inputs {

@@ -74,6 +74,10 @@ pub enum Op {
         /// Rows that become one.
         axis: usize,
     },
+    /// `(table [N, D], index [B]) → [B, D]`, or of a table `[N]` `[B]`: its rows of these numbers. What is
+    /// below 0 counts as 0, and what is above N − 1 as that: kernels read nothing outside of the table,
+    /// whatever an index says.
+    Lookup,
     /// `(a [B, m], b [B, n]) → [B, m + n]`: rows side by side.
     Concat,
     /// `(x [B, n]) → [B, columns]`: the columns from `first` on.

@@ -10,7 +10,7 @@ use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels::rows::Score;
 use crate::kernels::{
-    bernoulli_nll, column_sum, copy, draw, gather, latent, latent_grad, objective, one_hot,
+    bernoulli_nll, column_sum, copy, draw, gather, latent, latent_grad, lookup, objective, one_hot,
     pointwise, ramp, reduce, reduction_lanes,
 };
 use crate::rng::Draw;
@@ -104,6 +104,14 @@ impl Lowering<'_> {
                 *axis,
                 self.matrix(*y),
             ),
+            Task::Lookup { table, index, y } => {
+                let buffers = lookup::Buffers {
+                    table: of(table),
+                    index: of(index),
+                    y: of(y),
+                };
+                lookup::launch(buffers, self.matrix(*table)[0], self.matrix(*y))
+            }
             Task::Copy(copied) => {
                 let launch = |part: &CopiedPart| {
                     let [rows, from_columns] = self.matrix(part.from);

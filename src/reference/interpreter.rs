@@ -1,7 +1,7 @@
 //! Runs a graph, operation by operation, on the twins.
 
 use super::real::Real;
-use super::{column_sum, copy, draw, gather, gemm, objective, one_hot, pointwise, reduce};
+use super::{column_sum, copy, draw, gather, gemm, lookup, objective, one_hot, pointwise, reduce};
 use crate::executor;
 use crate::graph::{Graph, Kind, Node, Op, TensorId};
 
@@ -161,6 +161,7 @@ fn compute<T: Real>(
         Op::Pointwise(work) => pointwise::value(work, &all_inputs()),
         Op::RowSum(work) => pointwise::row_sum(work, &all_inputs()),
         &Op::Reduce { function, axis } => reduce::value(function, input(0), axis, matrix(0)[1]),
+        Op::Lookup => lookup::value(input(0), input(1), matrix(0)[1]),
         Op::Concat => copy::concat(input(0), input(1), matrix(0), matrix(1)),
         &Op::Slice { first } => copy::slice(input(0), matrix(0), first, output.columns()),
         Op::Stop | Op::ScaleGradient => input(0).to_vec(),

@@ -4,7 +4,7 @@
 use rand::RngExt;
 use vae_wgpu::executor::{Initial, ParameterSpec, Snapshot};
 use vae_wgpu::expr::operand;
-use vae_wgpu::graph::{Graph, Kind, Operand, Reduction, Shape, TensorId};
+use vae_wgpu::graph::{Graph, Kind, Operand, Reduction, Shape, TensorId, Transposed};
 use vae_wgpu::reference::{Context, Values, evaluate};
 use vae_wgpu::rng::{Philox, Stream, initial_uniform};
 
@@ -12,7 +12,7 @@ use crate::support::harness::{Open, Test, tests};
 use crate::truth::{BACKWARD, FORWARD, close};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![executors: rows_in_turn, reductions]
+    tests![executors: rows_in_turn, reductions, lookups]
 }
 
 /// How many sizes of each are drawn.
@@ -161,5 +161,23 @@ fn reductions(open: &Open) {
             let y = g.reduce(&name("values"), function, x, axis);
             finish(g, &name("all values"), y);
         }
+    });
+}
+
+/// Rows of a table, which are a product of their one-hot rows with it; some indices lie outside of it.
+fn lookups(open: &Open) {
+    compare(open, |g, draw| {
+        let [rows, entries, width] = [draw.to(40), draw.to(9), draw.to(70)];
+        let table = computed(g, "table", [entries, width]);
+        let scores = g.input("scores", [rows * (entries + 2)]);
+        let index = g.reduce("index", Reduction::ArgMax, scores, entries + 2);
+        let y = g.lookup("y", table, index);
+        finish(g, "looked up", y);
+        let hot = g.one_hot_of("hot", index, entries);
+        let y = g.product("product", hot, table, Transposed::Neither);
+        finish(g, "multiplied", y);
+        let values = computed(g, "values", [entries]);
+        let y = g.lookup("y of values", values, index);
+        finish(g, "looked up values", y);
     });
 }
