@@ -517,6 +517,51 @@ fn concatenations() {
     });
 }
 
+/// Columns of several places, some of which are read twice and some never.
+#[test]
+fn slices() {
+    check(|g| {
+        let x = operand(g, "x");
+        let right = g.slice("right", x, 1, WIDTH - 1);
+        let all = g.slice("all", right, 0, WIDTH - 1);
+        let middle = g.slice("middle", x, 1, 1);
+        let y = g.concat("y", all, middle);
+        finish(g, y);
+        // Of a parameter, whose gradient is a tensor of its own.
+        let weight = g.parameter("weight", [2, WIDTH]);
+        let whole = g.slice("whole", weight, 0, WIDTH);
+        let rows = g.row_sum(
+            "whole.rows",
+            [2, WIDTH],
+            expr::operand(0).sin(),
+            &[whole.into()],
+        );
+        g.add_term("whole", rows, 0.3);
+    });
+}
+
+#[test]
+fn pads() {
+    check(|g| {
+        let x = operand(g, "x");
+        let narrow = g.slice("narrow", x, 0, WIDTH - 2);
+        let [both, left, right] =
+            [(1, 1), (2, 0), (0, 2)].map(|(before, after)| g.pad("padded", narrow, before, after));
+        let product = expr::operand(0).exp() * expr::operand(1) + expr::operand(2);
+        let operands = [both, left, right].map(Operand::from);
+        let y = g.pointwise("y", [BATCH, WIDTH], product, &operands);
+        finish(g, y);
+    });
+    let mut g = Graph::new();
+    let x = g.input("x", [2, 2]);
+    let padded = g.pad("padded", x, 1, 2);
+    let mut values = Values::<f64>::new(&g);
+    values.set(x, vec![1.0, 2.0, 3.0, 4.0]);
+    evaluate(&g, &mut values, Context::default(), |_, _| true);
+    let expected = [0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 3.0, 4.0, 0.0, 0.0];
+    assert_eq!(values.get(padded), expected);
+}
+
 /// By hand: with what is stopped taken as a constant, and the gradient of what is scaled multiplied.
 #[test]
 fn stopped_and_scaled_gradients() {

@@ -161,8 +161,12 @@ impl Graph {
                 );
                 gradients.accumulate(self, inputs[0], d_x);
             }
-            Op::Slice { .. } => {
-                unreachable!("gradients are added after the forward operations")
+            &Op::Slice { first } => {
+                let x = inputs[0];
+                let [all, columns] = [x, d_out].map(|id| self.shape(id).columns());
+                let name = self.gradient_name(x);
+                let d_x = self.pad(&name, d_out, first, all - first - columns);
+                gradients.accumulate(self, x, d_x);
             }
         }
     }

@@ -162,6 +162,20 @@ impl Graph {
         self.push(Op::Concat, name, shape.into(), &[a, b])
     }
 
+    /// Zeros on both sides of each row: `[B, n] → [B, before + n + after]`. They are constants, which an
+    /// executor holds as it does any.
+    pub fn pad(&mut self, name: &str, x: TensorId, before: usize, after: usize) -> TensorId {
+        let shape = self.shape(x);
+        let mut zeros = |columns| {
+            let shape = [shape.rows(), columns];
+            (columns > 0).then(|| self.constant(&format!("zeros of {name}"), shape, 0.0))
+        };
+        let [left, right] = [before, after].map(&mut zeros);
+        let parts: Vec<_> = left.into_iter().chain([x]).chain(right).collect();
+        let result = [shape.rows(), before + shape.columns() + after];
+        self.push(Op::Concat, name, result.into(), &parts)
+    }
+
     /// `columns` columns from `first` on: `[B, n] → [B, columns]`.
     pub fn slice(&mut self, name: &str, x: TensorId, first: usize, columns: usize) -> TensorId {
         let shape = self.shape(x);

@@ -78,7 +78,7 @@ pub enum Op {
     /// below 0 counts as 0, and what is above N − 1 as that: kernels read nothing outside of the table,
     /// whatever an index says.
     Lookup,
-    /// `(a [B, m], b [B, n]) → [B, m + n]`: rows side by side.
+    /// `(a [B, m], b [B, n], …) → [B, m + n + …]`: rows side by side.
     Concat,
     /// `(x [B, n]) → [B, columns]`: the columns from `first` on.
     Slice {

@@ -162,7 +162,11 @@ fn compute<T: Real>(
         Op::RowSum(work) => pointwise::row_sum(work, &all_inputs()),
         &Op::Reduce { function, axis } => reduce::value(function, input(0), axis, matrix(0)[1]),
         Op::Lookup => lookup::value(input(0), input(1), matrix(0)[1]),
-        Op::Concat => copy::concat(input(0), input(1), matrix(0), matrix(1)),
+        Op::Concat => {
+            let part = |index: usize| (input(index), matrix(index)[1]);
+            let parts: Vec<_> = (0..node.inputs.len()).map(part).collect();
+            copy::concat(&parts, output.rows())
+        }
         &Op::Slice { first } => copy::slice(input(0), matrix(0), first, output.columns()),
         Op::Stop | Op::ScaleGradient => input(0).to_vec(),
     }

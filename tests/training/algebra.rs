@@ -12,7 +12,7 @@ use crate::support::harness::{Open, Test, tests};
 use crate::truth::{BACKWARD, FORWARD, close};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![executors: rows_in_turn, reductions, lookups]
+    tests![executors: rows_in_turn, reductions, lookups, windows]
 }
 
 /// How many sizes of each are drawn.
@@ -179,5 +179,19 @@ fn lookups(open: &Open) {
         let values = computed(g, "values", [entries]);
         let y = g.lookup("y of values", values, index);
         finish(g, "looked up values", y);
+    });
+}
+
+/// Rows side by side, with zeros about them, and parts of those.
+fn windows(open: &Open) {
+    compare(open, |g, draw| {
+        let [rows, width, before, after] = [draw.to(40), draw.to(40), draw.to(9), draw.to(9)];
+        let x = computed(g, "x", [rows, width]);
+        let padded = g.pad("padded", x, before, after);
+        finish(g, "of padded", padded);
+        let part = g.slice("part", padded, before.div_ceil(2), width);
+        finish(g, "of a part", part);
+        let both = g.concat("both", part, x);
+        finish(g, "of both", both);
     });
 }
