@@ -168,6 +168,39 @@ fn products() {
     }
 }
 
+/// Three products side by side, in each order.
+#[test]
+fn batched_products() {
+    const GROUPS: usize = 3;
+    let [m, n, k] = [2, 3, 4];
+    for transposed in [Transposed::Neither, Transposed::Left, Transposed::Right] {
+        check(|g| {
+            let shapes = match transposed {
+                Transposed::Neither => [[GROUPS * m, k], [GROUPS * k, n]],
+                Transposed::Left => [[GROUPS * k, m], [GROUPS * k, n]],
+                Transposed::Right => [[GROUPS * m, k], [GROUPS * n, k]],
+            };
+            let [a, b] = [("a", shapes[0]), ("b", shapes[1])].map(|(name, shape)| {
+                let parameter = g.parameter(name, shape);
+                g.activation(&format!("{name}.tanh"), Activation::Tanh, parameter)
+            });
+            let y = g.batched_product("y", a, b, transposed, GROUPS);
+            assert_eq!(g.shape(y).dims(), [GROUPS * m, n]);
+            let bent = expr::operand(0).sin();
+            let rows = g.row_sum("y.rows", [GROUPS * m, n], bent, &[y.into()]);
+            g.add_term("products", rows, 0.4);
+        });
+    }
+}
+
+#[test]
+#[should_panic(expected = "y: 4 rows in 3 groups")]
+fn batched_products_have_whole_groups() {
+    let mut g = Graph::new();
+    let [a, b] = [("a", [6, 2]), ("b", [4, 2])].map(|(name, shape)| g.input(name, shape));
+    g.batched_product("y", a, b, Transposed::Neither, 3);
+}
+
 #[test]
 fn activations() {
     for function in Activation::ALL {

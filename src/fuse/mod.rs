@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use self::task::{CopiedPart, Copy, Pointwise, Product, Task};
 use crate::expr::operand;
-use crate::graph::{Graph, Kind, Node, Op, Operand, TensorId, Transposed};
+use crate::graph::{Graph, Kind, Node, Op, Operand, Shape, TensorId, Transposed};
 
 /// The launches that run `graph`, in order; `takes` says whether one launch can do a product with its
 /// epilogue.
@@ -200,6 +200,18 @@ fn task(graph: &Graph, node: &Node) -> Task {
             values: o,
         },
         &Op::Product { transposed } => product(graph, node, transposed),
+        &Op::BatchedProduct { groups, transposed } => {
+            let [result, left] = [o, i[0]].map(|id| graph.shape(id));
+            let of_group = |shape: Shape| [shape.rows() / groups, shape.columns()];
+            Task::BatchedProduct {
+                groups,
+                shape: transposed.shape(of_group(result), of_group(left)),
+                transposed,
+                left: i[0],
+                right: i[1],
+                y: o,
+            }
+        }
         Op::ColumnSum => Task::ColumnSum { a: i[0], sum: o },
         Op::Pointwise(work) => Task::Pointwise(pointwise::alone(work, i, o, false)),
         Op::RowSum(work) => Task::Pointwise(pointwise::alone(work, i, o, true)),

@@ -27,6 +27,15 @@ pub(crate) enum Task {
         values: TensorId,
     },
     Product(Product),
+    /// Products side by side: `groups` of the shape m, n, k, each of consecutive rows of both operands.
+    BatchedProduct {
+        groups: usize,
+        shape: [usize; 3],
+        transposed: Transposed,
+        left: TensorId,
+        right: TensorId,
+        y: TensorId,
+    },
     ColumnSum {
         a: TensorId,
         sum: TensorId,
@@ -122,6 +131,7 @@ impl Task {
                 let others = operands.filter(|&id| id != p.product);
                 [p.left, p.right].into_iter().chain(others).collect()
             }
+            Self::BatchedProduct { left, right, .. } => vec![*left, *right],
             Self::ColumnSum { a, .. } => vec![*a],
         }
     }
@@ -131,6 +141,7 @@ impl Task {
         match self {
             Self::Gather { x } => vec![*x],
             Self::OneHot { y } | Self::Reduce { y, .. } | Self::Lookup { y, .. } => vec![*y],
+            Self::BatchedProduct { y, .. } => vec![*y],
             Self::Normal { eps, .. } => vec![*eps],
             Self::Uniform { u, .. } => vec![*u],
             Self::Ramp { values, .. } => vec![*values],

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{
-    Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId, Transposed,
-};
+use super::{Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId};
 use crate::expr::operand;
 
 impl Graph {
@@ -64,25 +62,9 @@ impl Graph {
             | Op::Ramp { .. }
             | Op::Stop => {}
             &Op::Product { transposed } => {
-                let (a, b) = (inputs[0], inputs[1]);
-                let (d_a, d_b) = match transposed {
-                    // d·bᵀ and aᵀ·d.
-                    Transposed::Neither => (
-                        (Transposed::Right, [d_out, b]),
-                        (Transposed::Left, [a, d_out]),
-                    ),
-                    // b·dᵀ and a·d.
-                    Transposed::Left => (
-                        (Transposed::Right, [b, d_out]),
-                        (Transposed::Neither, [a, d_out]),
-                    ),
-                    // d·b and dᵀ·a.
-                    Transposed::Right => (
-                        (Transposed::Neither, [d_out, b]),
-                        (Transposed::Left, [d_out, a]),
-                    ),
-                };
-                for (input, (transposed, operands)) in [(a, d_a), (b, d_b)] {
+                let operands = [inputs[0], inputs[1]];
+                let adjoints = transposed.adjoints(operands, d_out);
+                for (input, (transposed, operands)) in operands.into_iter().zip(adjoints) {
                     if self.differentiable(input) {
                         let d_input = self.grad_of(input, Op::Product { transposed }, &operands);
                         gradients.accumulate(self, input, d_input);
@@ -91,6 +73,17 @@ impl Graph {
                 if let Some(&bias) = inputs.get(2).filter(|&&bias| self.differentiable(bias)) {
                     let d_bias = self.grad_of(bias, Op::ColumnSum, &[d_out]);
                     gradients.accumulate(self, bias, d_bias);
+                }
+            }
+            &Op::BatchedProduct { groups, transposed } => {
+                let operands = [inputs[0], inputs[1]];
+                let adjoints = transposed.adjoints(operands, d_out);
+                for (input, (transposed, operands)) in operands.into_iter().zip(adjoints) {
+                    if self.differentiable(input) {
+                        let op = Op::BatchedProduct { groups, transposed };
+                        let d_input = self.grad_of(input, op, &operands);
+                        gradients.accumulate(self, input, d_input);
+                    }
                 }
             }
             Op::Pointwise(work) => {

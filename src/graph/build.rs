@@ -97,17 +97,50 @@ impl Graph {
         b: TensorId,
         transposed: Transposed,
     ) -> TensorId {
-        let [left, right] = transposed.sides();
-        let entering = |id, transposed| {
+        let result = self.product_shape(name, [a, b], transposed, 1);
+        self.push(Op::Product { transposed }, name, result, &[a, b])
+    }
+
+    /// So many products side by side, each of as many consecutive rows of a and of b, of which one may
+    /// enter transposed: `[groups · m, k], [groups · k, n] → [groups · m, n]`, where a is `[groups · k, m]`
+    /// or b is `[groups · n, k]` if it enters transposed.
+    pub fn batched_product(
+        &mut self,
+        name: &str,
+        a: TensorId,
+        b: TensorId,
+        transposed: Transposed,
+        groups: usize,
+    ) -> TensorId {
+        let result = self.product_shape(name, [a, b], transposed, groups);
+        let op = Op::BatchedProduct { groups, transposed };
+        self.push(op, name, result, &[a, b])
+    }
+
+    /// The rows of all groups' results, and their columns.
+    fn product_shape(
+        &self,
+        name: &str,
+        operands: [TensorId; 2],
+        transposed: Transposed,
+        groups: usize,
+    ) -> Shape {
+        let entering = |id: TensorId, transposed: bool| {
             let shape = self.shape(id);
+            let rows = shape.rows();
+            assert!(
+                groups > 0 && rows.is_multiple_of(groups),
+                "{name}: {rows} rows in {groups} groups"
+            );
             match transposed {
-                false => [shape.rows(), shape.columns()],
-                true => [shape.columns(), shape.rows()],
+                false => [rows / groups, shape.columns()],
+                true => [shape.columns(), rows / groups],
             }
         };
+        let ([a, b], [left, right]) = (operands, transposed.sides());
         let ([m, k], [inner, n]) = (entering(a, left), entering(b, right));
         assert_eq!(k, inner, "{name}: {m}×{k} does not fit {inner}×{n}");
-        self.push(Op::Product { transposed }, name, [m, n].into(), &[a, b])
+        [groups * m, n].into()
     }
 
     /// The sum of the rows: `[B, D] → [D]`.

@@ -38,6 +38,19 @@ impl Transposed {
         [self == Self::Left, self == Self::Right]
     }
 
+    /// How the operands' gradients are products of a, b and the gradient d of a product, in any number of
+    /// groups: for each of a and b what enters transposed, and the operands.
+    pub(super) fn adjoints<T: Copy>(self, [a, b]: [T; 2], d: T) -> [(Self, [T; 2]); 2] {
+        match self {
+            // d·bᵀ and aᵀ·d.
+            Self::Neither => [(Self::Right, [d, b]), (Self::Left, [a, d])],
+            // b·dᵀ and a·d.
+            Self::Left => [(Self::Right, [b, d]), (Self::Neither, [a, d])],
+            // d·b and dᵀ·a.
+            Self::Right => [(Self::Neither, [d, b]), (Self::Left, [d, a])],
+        }
+    }
+
     /// m, n and k, of a product `[m, n]` with a left operand `[rows, columns]` as it lies.
     pub fn shape(self, [m, n]: [usize; 2], [rows, columns]: [usize; 2]) -> [usize; 3] {
         match self {
@@ -57,6 +70,14 @@ pub enum Op {
     /// `(a [m, k], b [k, n], bias [n]) → [m, n]`: a·b + bias, or without the last a·b. What enters
     /// transposed is `[k, m]` or `[n, k]`.
     Product {
+        /// Which of a and b.
+        transposed: Transposed,
+    },
+    /// `(a [groups · m, k], b [groups · k, n]) → [groups · m, n]`: so many products side by side, each of
+    /// consecutive rows of a and of b. What enters transposed is `[groups · k, m]` or `[groups · n, k]`.
+    BatchedProduct {
+        /// How many products.
+        groups: usize,
         /// Which of a and b.
         transposed: Transposed,
     },

@@ -210,6 +210,7 @@ impl Builder<'_> {
             },
             Task::Pointwise(work) => self.pointwise(work)?,
             Task::ColumnSum { .. }
+            | Task::BatchedProduct { .. }
             | Task::Uniform { .. }
             | Task::Reduce { .. }
             | Task::Lookup { .. } => return Err(self.is_alone(task)),

@@ -154,6 +154,12 @@ fn compute<T: Real>(
             let shape = transposed.shape([output.rows(), output.columns()], matrix(0));
             gemm::product([input(0), input(1)], transposed, bias, shape)
         }
+        &Op::BatchedProduct { groups, transposed } => {
+            let of_group = |[rows, columns]: [usize; 2]| [rows / groups, columns];
+            let result = of_group([output.rows(), output.columns()]);
+            let shape = transposed.shape(result, of_group(matrix(0)));
+            gemm::batched([input(0), input(1)], transposed, groups, shape)
+        }
         Op::ColumnSum => {
             let (x, sums) = (input(0), output.len());
             column_sum::value(x, [x.len() / sums.max(1), sums])

@@ -12,7 +12,7 @@ use crate::support::harness::{Open, Test, tests};
 use crate::truth::{BACKWARD, FORWARD, close};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![executors: rows_in_turn, reductions, lookups, windows]
+    tests![executors: rows_in_turn, reductions, lookups, windows, batched_products]
 }
 
 /// How many sizes of each are drawn.
@@ -193,5 +193,20 @@ fn windows(open: &Open) {
         finish(g, "of a part", part);
         let both = g.concat("both", part, x);
         finish(g, "of both", both);
+    });
+}
+
+/// Products side by side in each order, of which one is an operand of the next.
+fn batched_products(open: &Open) {
+    compare(open, |g, draw| {
+        let [groups, m, n, k] = [draw.to(7), draw.to(40), draw.to(70), draw.to(40)];
+        let a = computed(g, "a", [groups * m, k]);
+        let b = computed(g, "b", [groups * k, n]);
+        let y = g.batched_product("a b", a, b, Transposed::Neither, groups);
+        finish(g, "of a b", y);
+        let y = g.batched_product("aT a b", a, y, Transposed::Left, groups);
+        finish(g, "of aT a b", y);
+        let y = g.batched_product("aT a b bT", y, b, Transposed::Right, groups);
+        finish(g, "of aT a b bT", y);
     });
 }
