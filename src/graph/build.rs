@@ -179,12 +179,12 @@ impl Graph {
             [_, columns] => [rows / axis, columns].into(),
             _ => [rows / axis].into(),
         };
-        let y = self.push(Op::Reduce { function, axis }, name, result, &[x]);
-        if function == Reduction::ArgMax {
-            assert!(axis <= WHOLE, "{name}: {axis} rows, counted in f32");
-            self.tensors[y.0].differentiable = false;
-        }
-        y
+        let counts = function == Reduction::ArgMax;
+        assert!(
+            !counts || axis <= WHOLE,
+            "{name}: {axis} rows, counted in f32"
+        );
+        self.push(Op::Reduce { function, axis }, name, result, &[x])
     }
 
     /// Rows side by side: `[B, m], [B, n] → [B, m + n]`.
@@ -219,9 +219,7 @@ impl Graph {
 
     /// The same values; no gradient passes.
     pub fn stop(&mut self, name: &str, x: TensorId) -> TensorId {
-        let stopped = self.push(Op::Stop, name, self.shape(x), &[x]);
-        self.tensors[stopped.0].differentiable = false;
-        stopped
+        self.push(Op::Stop, name, self.shape(x), &[x])
     }
 
     /// The same values `[B, D]`; the gradient passes multiplied by the factors that
@@ -269,7 +267,8 @@ impl Graph {
         shape: Shape,
         inputs: &[TensorId],
     ) -> TensorId {
-        let differentiable = inputs.iter().any(|id| self.tensors[id.0].differentiable);
+        let mut depends = inputs.iter().map(|id| self.tensors[id.0].differentiable);
+        let differentiable = op.passes_gradients() && depends.any(|depends| depends);
         let output = self.push_tensor(name, shape, Kind::Computed, differentiable);
         self.nodes.push(Node {
             op,

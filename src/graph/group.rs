@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Graph, Kind, Op, Optimizer, TensorId};
+use super::{Graph, Kind, Optimizer, TensorId};
 
 /// Some parameters, and how they are updated.
 ///
@@ -106,8 +106,8 @@ impl Graph {
         }
         for node in &self.nodes {
             let mut inputs = node.inputs.iter();
-            let passes = node.op != Op::Stop;
-            let differentiable = passes && inputs.any(|id| self.tensors[id.0].differentiable);
+            let differentiable =
+                node.op.passes_gradients() && inputs.any(|id| self.tensors[id.0].differentiable);
             self.tensors[node.output.0].differentiable = differentiable;
         }
     }

@@ -123,3 +123,14 @@ pub enum Op {
     /// `() → u`: uniform in [0, 1), multiples of 2⁻²⁴; a function of seed, draw, step and element.
     Uniform(Draw),
 }
+
+impl Op {
+    /// Whether a gradient goes on from its result to what it reads.
+    pub(super) fn passes_gradients(&self) -> bool {
+        match self {
+            Self::Stop => false,
+            Self::Reduce { function, .. } => *function != Reduction::ArgMax,
+            _ => true,
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use rand::RngExt;
 use vae_wgpu::executor::{Initial, ParameterSpec, Snapshot};
 use vae_wgpu::expr::operand;
-use vae_wgpu::graph::{Graph, Kind, Operand, Reduction, Shape, TensorId, Transposed};
+use vae_wgpu::graph::{Adam, Graph, Kind, Operand, Reduction, Shape, TensorId, Transposed};
 use vae_wgpu::reference::{Context, Values, evaluate};
 use vae_wgpu::rng::{Philox, Stream, initial_uniform};
 
@@ -32,7 +32,7 @@ fn compare(open: &Open, build: impl Fn(&mut Graph, &mut Draw)) {
     for seed in 0..DRAWN {
         let mut g = Graph::new();
         build(&mut g, &mut Draw(Philox::new(seed, Stream::Sampling, 0)));
-        g.differentiate();
+        g.minimize(Adam::default());
         let mut expected: Vec<_> = g.outputs().iter().map(|&id| (id, FORWARD)).collect();
         for (_, gradient) in g.gradients().to_vec() {
             g.output(gradient);
