@@ -595,6 +595,37 @@ fn pads() {
     assert_eq!(values.get(padded), expected);
 }
 
+/// Of what is computed, of a parameter, of a view, and read in both shapes.
+#[test]
+fn reshapes() {
+    check(|g| {
+        let x = operand(g, "x");
+        let flat = g.reshape("flat", x, [BATCH * WIDTH]);
+        let again = g.reshape("again", flat, [WIDTH, BATCH]);
+        let weight = g.parameter("weight", [2, BATCH]);
+        let squared = g.reshape("weight as rows", weight, [BATCH, 2]);
+        let y = g.product("y", again, squared, Transposed::Neither);
+        let rows = g.row_sum("y.rows", [WIDTH, 2], expr::operand(0).sin(), &[y.into()]);
+        g.add_term("y", rows, 0.4);
+        let rows = g.row_sum(
+            "weight.rows",
+            [2, BATCH],
+            expr::operand(0).exp(),
+            &[weight.into()],
+        );
+        g.add_term("weight", rows, 0.2);
+        finish(g, x);
+    });
+}
+
+#[test]
+#[should_panic(expected = "y: [3, 2] as [5]")]
+fn a_reshape_keeps_all_values() {
+    let mut g = Graph::new();
+    let x = g.input("x", [3, 2]);
+    g.reshape("y", x, [5]);
+}
+
 /// By hand: with what is stopped taken as a constant, and the gradient of what is scaled multiplied.
 #[test]
 fn stopped_and_scaled_gradients() {

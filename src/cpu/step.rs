@@ -33,7 +33,7 @@ pub(super) struct Step {
 impl Step {
     pub(super) fn new(graph: &Graph, parameters: &Parameters) -> Self {
         let tasks = fuse(graph, |_| true);
-        let mut order = Order::of(&tasks);
+        let mut order = Order::of(&tasks, &graph.storage());
         let mut tensors = Tensors::new(graph, parameters, &order);
         let mut works: Vec<Work> = tasks
             .iter()
@@ -128,9 +128,10 @@ struct Order {
 }
 
 impl Order {
-    fn of(tasks: &[Task]) -> Self {
+    /// `storage` says of each tensor which one holds its values.
+    fn of(tasks: &[Task], storage: &[TensorId]) -> Self {
         let access = |task: &Task| Access {
-            reads: task.reads(),
+            reads: task.reads().iter().map(|id| storage[id.index()]).collect(),
             writes: task.writes(),
         };
         let accesses: Vec<_> = tasks.iter().map(access).collect();
@@ -145,21 +146,27 @@ impl Order {
 
 /// Where a graph's tensors lie.
 struct Tensors {
+    /// Of what holds its own values.
     spans: HashMap<TensorId, Span>,
     inputs: HashMap<TensorId, Span>,
     memory: Vec<Memory>,
+    /// Of each tensor the one that holds its values.
+    storage: Vec<TensorId>,
 }
 
 impl Tensors {
     fn new(graph: &Graph, parameters: &Parameters, order: &Order) -> Self {
-        let is_term = |id| graph.terms().iter().any(|term| term.rows == id);
+        let storage = graph.storage();
+        let holds = |id, of: TensorId| storage[of.index()] == id;
+        let is_output = |id| graph.outputs().iter().any(|&output| holds(id, output));
+        let is_term = |id| graph.terms().iter().any(|term| holds(id, term.rows));
         let is_gradient = |id| {
             graph
                 .gradients()
                 .iter()
-                .any(|&(_, gradient)| gradient == id)
+                .any(|&(_, gradient)| holds(id, gradient))
         };
-        let kept = |id| graph.outputs().contains(&id) || is_term(id) || is_gradient(id);
+        let kept = |id| is_output(id) || is_term(id) || is_gradient(id);
         let len = |id| graph.shape(id).len();
         let layout = layout(&order.accesses, &order.levels, kept, len);
         let shared = Memory::zeros(layout.len);
@@ -168,6 +175,7 @@ impl Tensors {
             spans: places.map(|(id, place)| (id, shared.span(place))).collect(),
             inputs: HashMap::new(),
             memory: vec![shared],
+            storage,
         };
         for (index, tensor) in graph.tensors().iter().enumerate() {
             let (id, len) = (TensorId(index), tensor.shape.len());
@@ -180,7 +188,7 @@ impl Tensors {
                     tensors.inputs.insert(id, input);
                     input
                 }
-                Kind::Computed => continue,
+                Kind::Computed | Kind::View(_) => continue,
             };
             tensors.spans.insert(id, span);
         }
@@ -199,7 +207,7 @@ impl Tensors {
     }
 
     fn of(&self, id: TensorId) -> Span {
-        match self.spans.get(&id) {
+        match self.spans.get(&self.storage[id.index()]) {
             Some(span) => *span,
             None => unreachable!("nothing computes tensor {}", id.index()),
         }

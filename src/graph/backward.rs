@@ -182,6 +182,18 @@ impl Graph {
         }
     }
 
+    /// The gradient of what a view shows, of that of the view: a view again, but of a parameter a copy, as its
+    /// gradient is a tensor of its own.
+    fn gradient_of_view(&mut self, original: TensorId, d_view: TensorId) -> TensorId {
+        let (name, shape) = (self.gradient_name(original), self.shape(original));
+        let d_original = self.reshape(&name, d_view, shape);
+        if self.tensor(original).kind != Kind::Parameter {
+            return d_original;
+        }
+        let matrix = [shape.rows(), shape.columns()];
+        self.pointwise(&name, matrix, operand(0), &[d_original.into()])
+    }
+
     fn differentiable(&self, id: TensorId) -> bool {
         self.tensor(id).differentiable
     }
@@ -207,6 +219,10 @@ impl Gradients {
     fn accumulate(&mut self, graph: &mut Graph, of: TensorId, gradient: TensorId) {
         if !graph.differentiable(of) {
             return;
+        }
+        if let Kind::View(original) = graph.tensor(of).kind {
+            let gradient = graph.gradient_of_view(original, gradient);
+            return self.accumulate(graph, original, gradient);
         }
         let total = match self.of.get(&of) {
             Some(&sum) => {

@@ -195,6 +195,14 @@ impl Graph {
         self.push(Op::Concat, name, shape.into(), &[a, b])
     }
 
+    /// The same values in another shape, which costs nothing: nothing is computed or copied.
+    pub fn reshape(&mut self, name: &str, x: TensorId, shape: impl Into<Shape>) -> TensorId {
+        let (of, shape) = (self.shape(x), shape.into());
+        assert_eq!(of.len(), shape.len(), "{name}: {of} as {shape}");
+        let differentiable = self.tensor(x).differentiable;
+        self.push_tensor(name, shape, Kind::View(x), differentiable)
+    }
+
     /// Zeros on both sides of each row: `[B, n] → [B, before + n + after]`. They are constants, which an
     /// executor holds as it does any.
     pub fn pad(&mut self, name: &str, x: TensorId, before: usize, after: usize) -> TensorId {

@@ -33,6 +33,8 @@ pub struct Context<'a> {
 #[derive(Clone, Debug)]
 pub struct Values<T> {
     of: Vec<Option<Vec<T>>>,
+    /// Of each tensor the one that holds its values.
+    storage: Vec<TensorId>,
 }
 
 impl<T: Real> Values<T> {
@@ -45,16 +47,17 @@ impl<T: Real> Values<T> {
                     .map(|i| T::narrow(i as f64))
                     .collect(),
             ),
-            Kind::Input | Kind::Parameter | Kind::Computed => None,
+            Kind::Input | Kind::Parameter | Kind::View(_) | Kind::Computed => None,
         };
         Self {
             of: graph.tensors().iter().map(constant).collect(),
+            storage: graph.storage(),
         }
     }
 
     /// Gives a tensor its values.
     pub fn set(&mut self, id: TensorId, values: Vec<T>) {
-        self.of[id.index()] = Some(values);
+        self.of[self.storage[id.index()].index()] = Some(values);
     }
 
     /// A tensor's values.
@@ -62,7 +65,7 @@ impl<T: Real> Values<T> {
     /// # Panics
     /// Where it has none yet: an input that was not set, or a graph that was not run.
     pub fn get(&self, id: TensorId) -> &[T] {
-        match &self.of[id.index()] {
+        match &self.of[self.storage[id.index()].index()] {
             Some(values) => values,
             None => unreachable!("tensor {} has no values", id.index()),
         }

@@ -4,7 +4,9 @@
 use rand::RngExt;
 use vae_wgpu::executor::{Initial, ParameterSpec, Snapshot};
 use vae_wgpu::expr::operand;
-use vae_wgpu::graph::{Adam, Graph, Kind, Operand, Reduction, Shape, TensorId, Transposed};
+use vae_wgpu::graph::{
+    Activation, Adam, Graph, Kind, Operand, Reduction, Shape, TensorId, Transposed,
+};
 use vae_wgpu::reference::{Context, Values, evaluate};
 use vae_wgpu::rng::{Philox, Stream, initial_uniform};
 
@@ -12,7 +14,7 @@ use crate::support::harness::{Open, Test, tests};
 use crate::truth::{BACKWARD, FORWARD, close};
 
 pub(crate) fn tests() -> Vec<Test> {
-    tests![executors: rows_in_turn, reductions, lookups, windows, batched_products]
+    tests![executors: rows_in_turn, reductions, lookups, windows, batched_products, reshapes]
 }
 
 /// How many sizes of each are drawn.
@@ -208,5 +210,37 @@ fn batched_products(open: &Open) {
         finish(g, "of aT a b", y);
         let y = g.batched_product("aT a b bT", y, b, Transposed::Right, groups);
         finish(g, "of aT a b bT", y);
+    });
+}
+
+/// Views of what is computed, given, stopped and trained; of a product whose other reader could take it along,
+/// and of a term.
+fn reshapes(open: &Open) {
+    compare(open, |g, draw| {
+        let [m, n, k] = [draw.to(30), draw.to(30), draw.to(30)];
+        let x = g.input("x", [k, m]);
+        let x = g.reshape("x as rows", x, [m, k]);
+        let weight = g.parameter("weight", [k, n]);
+        let weight = g.reshape("weight as rows", weight, [n, k]);
+        let y = g.product("y", x, weight, Transposed::Right);
+        let other = g.reshape("y as rows", y, [n, m]);
+        let bent = g.pointwise("bent", [m, n], operand(0).tanh(), &[y.into()]);
+        finish(g, "of bent", bent);
+        let stopped = g.stop("stopped", bent);
+        let flat = g.reshape("stopped as rows", stopped, [n, m]);
+        let operands = [other.into(), flat.into()];
+        let both = g.pointwise("both", [n, m], operand(0) * operand(1), &operands);
+        finish(g, "of both", both);
+        // Both shapes in one work, where a row is shared by all.
+        let line = g.reshape("line", both, [1, n * m]);
+        let rows = g.reshape("both as rows", line, [n * m]);
+        let operands = [line.into(), Operand::column(rows)];
+        let product = operand(0) * operand(1).sin();
+        let line = g.pointwise("line again", [1, n * m], product, &operands);
+        finish(g, "of a line", line);
+        let rows = g.reshape("rows of a term", line, [n * m]);
+        let rows = g.activation("bent again", Activation::Sigmoid, rows);
+        let rows = g.reshape("rows of the term", rows, [n * m]);
+        g.add_term("view", rows, 0.5);
     });
 }
