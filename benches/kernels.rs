@@ -245,6 +245,24 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// Products side by side, by the variant that they get.
+    fn batched(&mut self, model: &Model) -> Result<(), GpuError> {
+        const SIDE: usize = 32;
+        let groups = model.batch;
+        let shape = [SIDE; 3];
+        let [a, b, c] = &self.arrays(groups * SIDE * SIDE)?;
+        let unused = self.gpu.unused();
+        let gemm = Gemm {
+            groups,
+            ..Gemm::product(shape, [Operand::Plain(a), Operand::Plain(b)], c, &unused)
+        };
+        let variant = Variant::choose_of_groups(Family::of(self.gpu), shape);
+        let launches = kernels::gemm::launches(gemm, variant);
+        let what = format!("{} {groups} of {SIDE}x{SIDE}x{SIDE}", model.name);
+        let flops = Work::Flops(2 * groups * SIDE * SIDE * SIDE);
+        self.measure_all(&what, flops, &launches, |_| {})
+    }
+
     /// Kernels over the elements of a hidden layer.
     fn layer(&mut self, model: &Model) -> Result<(), GpuError> {
         let shape = [model.batch, model.hidden()];
@@ -467,11 +485,24 @@ impl Bench<'_> {
             y: &self.array(words / SAMPLES)?,
         };
         let shape = [batch, model.latent()];
-        for function in [graph::Reduction::Sum, graph::Reduction::LogSumExp] {
+        for function in graph::Reduction::ALL {
             let launch = reduce::launch(buffers, function, SAMPLES, shape);
             let what = format!("{} {SAMPLES}x{batch}x{} {function:?}", model.name, shape[1]);
             self.measure(&what, Work::Words(words), &launch, |_| {})?;
         }
+
+        use kernels::lookup;
+        const TABLE: usize = 512;
+        let columns = model.latent();
+        let buffers = lookup::Buffers {
+            table: &self.array(TABLE * columns)?,
+            index: &self.gpu.upload("benchmark", &vec![7.0_f32; batch])?,
+            y: &self.array(batch * columns)?,
+        };
+        let launch = lookup::launch(buffers, TABLE, [batch, columns]);
+        let what = format!("{} {batch} of {TABLE}x{columns}", model.name);
+        let words = 2 * batch * columns + batch;
+        self.measure(&what, Work::Words(words), &launch, |_| {})?;
 
         use kernels::ramp;
         let buffers = ramp::Buffers {
@@ -564,6 +595,7 @@ fn run(criterion: &mut Criterion) -> Result<(), GpuError> {
     };
     for model in &MODELS {
         bench.gemm(model)?;
+        bench.batched(model)?;
         bench.layer(model)?;
         bench.latent(model)?;
         bench.pixels(model)?;

@@ -59,11 +59,11 @@ fn main(
     var sum: array<array<f32, COLUMNS>, ROWS>;
     var a_sum: array<f32, ROWS>;
     for (var i = 0u; i < ROWS; i++) {
-        a_at[i] = min(m0 + i, params.m - 1u) * params.a_row;
+        a_at[i] = workgroup.z * params.a_group + min(m0 + i, params.m - 1u) * params.a_row;
     }
     for (var j = 0u; j < COLUMNS; j++) {
         let n = min(n0 + j * lanes_n, params.n - 1u);
-        b_at[j] = n * params.b_column;
+        b_at[j] = workgroup.z * params.b_group + n * params.b_column;
         // Without a bias another array is bound, which may be shorter.
         let has_bias = params.has_bias != 0u;
         let summand = select(0.0, bias[select(0u, n, has_bias)], has_bias);
@@ -111,7 +111,7 @@ fn main(
             sum[i][j] = select(sum[i][j], 0.0, relu && sum[i][j] < 0.0);
         }
     }
-    var first = 0u;
+    var first = workgroup.z * params.c_group;
     if PARTS {
         first = workgroup.z * params.m * params.n;
     }

@@ -50,8 +50,8 @@ const DEPTH: u32 = 2;
 /// Whether workgroups of several z share a sum, and leave its parts in `c`.
 override PARTS: bool = false;
 
-/// What follows the sum: bias, addend, activation, derivative; then the result is stored. Of a part,
-/// the results of which start at `first`, nothing follows.
+/// What follows the sum: bias, addend, activation, derivative; then the result is stored. Results of a
+/// product or a part start at `first`; of a part nothing follows.
 fn finish(m: u32, n: u32, sum: f32, first: u32) {
     let at = m * params.c_row + n * params.c_column;
     if PARTS {
@@ -69,7 +69,7 @@ fn finish(m: u32, n: u32, sum: f32, first: u32) {
     if params.derivative != NONE {
         value *= derivative(params.derivative, g_output[at]);
     }
-    c[at] = value;
+    c[first + at] = value;
 }
 
 @compute @workgroup_size(LANES)
@@ -84,10 +84,12 @@ fn main(
     var a_at: array<u32, ROWS>;
     var b_at: array<u32, LANE_COLUMNS>;
     for (var i = 0u; i < ROWS; i++) {
-        a_at[i] = min(m0 + i * LANES, params.m - 1u) * params.a_row;
+        let m = min(m0 + i * LANES, params.m - 1u);
+        a_at[i] = workgroup.z * params.a_group + m * params.a_row;
     }
     for (var v = 0u; v < LANE_COLUMNS; v++) {
-        b_at[v] = min(n0 + v * LANES + lane, params.n - 1u) * params.b_column;
+        let n = min(n0 + v * LANES + lane, params.n - 1u);
+        b_at[v] = workgroup.z * params.b_group + n * params.b_column;
     }
 
     var start = 0u;
@@ -131,7 +133,7 @@ fn main(
     }
 
     // One workgroup has each sum: that at the left edge, or at the upper.
-    let first = workgroup.z * params.m * params.n;
+    let first = workgroup.z * select(params.c_group, params.m * params.n, PARTS);
     let parts_end = groups.z * params.m * params.n;
     let sums_a = params.has_sums != 0u && params.transposed == 0u && n0 == 0u;
     for (var i = 0u; i < ROWS; i++) {

@@ -86,10 +86,10 @@ fn before(k: u32, end: u32) -> vec4<bool> {
     return vec4<u32>(k) + FOUR < vec4<u32>(end);
 }
 
-/// Rows m to m + 3 at each of k to k + 3, zero from `end` on.
-fn a_block(m: u32, k: u32, end: u32) -> mat4x4<f32> {
+/// Rows m to m + 3 at each of k to k + 3, zero from `end` on, of the product that starts at `first`.
+fn a_block(m: u32, k: u32, end: u32, first: u32) -> mat4x4<f32> {
     let there = before(k, end);
-    let rows = min(vec4<u32>(m) + FOUR, vec4<u32>(params.m - 1u)) * params.a_row;
+    let rows = first + min(vec4<u32>(m) + FOUR, vec4<u32>(params.m - 1u)) * params.a_row;
     let columns = min(vec4<u32>(k) + FOUR, vec4<u32>(params.k - 1u)) * params.a_k;
     var lines: mat4x4<f32>;
     if VECTOR_A && params.a_k == 1u {
@@ -114,9 +114,9 @@ fn a_line(at: vec4<u32>) -> vec4<f32> {
 }
 
 /// Columns n to n + 3 at each of k to k + 3, likewise.
-fn b_block(n: u32, k: u32, end: u32) -> mat4x4<f32> {
+fn b_block(n: u32, k: u32, end: u32, first: u32) -> mat4x4<f32> {
     let there = before(k, end);
-    let rows = min(vec4<u32>(k) + FOUR, vec4<u32>(params.k - 1u)) * params.b_k;
+    let rows = first + min(vec4<u32>(k) + FOUR, vec4<u32>(params.k - 1u)) * params.b_k;
     let columns = min(vec4<u32>(n) + FOUR, vec4<u32>(params.n - 1u)) * params.b_column;
     var lines: mat4x4<f32>;
     if VECTOR_B && params.b_k == 1u {
@@ -157,10 +157,12 @@ struct Block {
     /// Its vector of rows or columns, and its four summands.
     q: u32,
     step: u32,
+    /// Where the operand of this product starts.
+    first: u32,
 }
 
 /// Neighbours lie along the index that is contiguous in memory.
-fn my_block(invocation: u32) -> Block {
+fn my_block(invocation: u32, group: u32) -> Block {
     let blocks = SIDE * SIDE / 2u;
     let of_b = invocation >= blocks;
     let index = invocation % blocks;
@@ -170,15 +172,16 @@ fn my_block(invocation: u32) -> Block {
         of_b,
         select(index % span(), index / steps, along_k),
         select(index / span(), index % steps, along_k),
+        group * select(params.a_group, params.b_group, of_b),
     );
 }
 
 fn load(block: Block, m0: u32, n0: u32, k0: u32, end: u32) -> mat4x4<f32> {
     let k = k0 + 4u * block.step;
     if block.of_b {
-        return b_block(n0 + 4u * block.q, k, end);
+        return b_block(n0 + 4u * block.q, k, end, block.first);
     }
-    return a_block(m0 + 4u * block.q, k, end);
+    return a_block(m0 + 4u * block.q, k, end, block.first);
 }
 
 fn stage(block: Block, lines: mat4x4<f32>) {
@@ -246,9 +249,9 @@ fn main(
     let vectors = RESULTS / 4u;
     let m0 = workgroup.y * RESULTS * SIDE;
     let n0 = workgroup.x * RESULTS * SIDE;
-    let start = workgroup.z * params.lanes_or_part;
+    let start = select(0u, workgroup.z, PARTS) * params.lanes_or_part;
     let end = min(start + params.lanes_or_part, params.k);
-    let block = my_block(invocation);
+    let block = my_block(invocation, workgroup.z);
     // The tiles at the left edge have the sums of `a`, an invocation for each row.
     let with_sums = params.has_sums != 0u && n0 == 0u;
 
@@ -291,7 +294,7 @@ fn main(
         workgroupBarrier();
     }
 
-    let first = workgroup.z * params.m * params.n;
+    let first = workgroup.z * select(params.c_group, params.m * params.n, PARTS);
     for (var h = 0u; h < vectors; h++) {
         for (var r = 0u; r < 4u; r++) {
             for (var g = 0u; g < vectors; g++) {

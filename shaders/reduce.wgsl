@@ -1,7 +1,9 @@
 // Consecutive rows become one, column by column.
 //
-//   y[o, c] = Σ_a x[o·axis + a, c]                      or, by the largest of these,
-//   y[o, c] = m + ln Σ_a exp(x[o·axis + a, c] − m)      with m = max_a x[o·axis + a, c]
+//   SUM          y[o, c] = Σ_a x[o·axis + a, c]
+//   LOG_SUM_EXP  y[o, c] = m + ln Σ_a exp(x[o·axis + a, c] − m)
+//   MAX          y[o, c] = m = max_a x[o·axis + a, c]
+//   ARG_MAX      y[o, c] = the least a with x[o·axis + a, c] = m
 //
 // x  [rows · axis, columns]
 // y  [rows, columns]
@@ -20,8 +22,13 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 override WORKGROUP: u32 = 64;
-/// The second formula.
-override LOG_SUM_EXP: bool = false;
+/// Which formula.
+override FUNCTION: u32 = SUM;
+
+const SUM: u32 = 0u;
+const LOG_SUM_EXP: u32 = 1u;
+const MAX: u32 = 2u;
+const ARG_MAX: u32 = 3u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -34,8 +41,8 @@ fn main(
     }
     let row = i / params.columns;
     let first = row * params.axis * params.columns + i % params.columns;
-    var total = 0.0;
-    if !LOG_SUM_EXP {
+    if FUNCTION == SUM {
+        var total = 0.0;
         for (var a = 0u; a < params.axis; a++) {
             total += x[first + a * params.columns];
         }
@@ -43,11 +50,23 @@ fn main(
         return;
     }
     var largest = x[first];
+    var at = 0u;
     for (var a = 1u; a < params.axis; a++) {
-        largest = max(largest, x[first + a * params.columns]);
+        let value = x[first + a * params.columns];
+        // Not `max`, which would make a number of NaN: the first NaN is the largest.
+        let larger = !(value <= largest) && largest == largest;
+        largest = select(largest, value, larger);
+        at = select(at, a, larger);
     }
-    for (var a = 0u; a < params.axis; a++) {
-        total += exp(x[first + a * params.columns] - largest);
+    if FUNCTION == MAX {
+        y[i] = largest;
+    } else if FUNCTION == ARG_MAX {
+        y[i] = f32(at);
+    } else {
+        var total = 0.0;
+        for (var a = 0u; a < params.axis; a++) {
+            total += exp(x[first + a * params.columns] - largest);
+        }
+        y[i] = largest + log(total);
     }
-    y[i] = largest + log(total);
 }

@@ -18,5 +18,11 @@ struct Params {
     c_row: u32,
     c_column: u32,
     transposed: u32,
+    /// Words from one product to the next, of several side by side, each by the workgroups of another z;
+    /// of a single one 0.
+    a_group: u32,
+    b_group: u32,
+    c_group: u32,
+    padding: u32,
 }
 

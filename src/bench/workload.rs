@@ -85,16 +85,19 @@ impl FromStr for Workload {
 /// is a few operations an element and is not counted.
 pub fn linear_flops(graph: &Graph) -> u64 {
     let flops = graph.nodes().iter().map(|node| {
-        let (Op::Product { transposed }, [a, ..]) = (&node.op, node.inputs.as_slice()) else {
-            return 0;
+        let (transposed, groups) = match node.op {
+            Op::Product { transposed } => (transposed, 1),
+            Op::BatchedProduct { groups, transposed } => (transposed, groups),
+            _ => return 0,
         };
-        let [a, c] = [*a, node.output].map(|id| graph.shape(id));
-        let [a, c] = [a, c].map(|shape| [shape.rows(), shape.columns()]);
-        2 * transposed
-            .shape(c, a)
-            .iter()
-            .map(|&len| len as u64)
-            .product::<u64>()
+        let [a, c] = [node.inputs[0], node.output].map(|id| graph.shape(id));
+        let [a, c] = [a, c].map(|shape| [shape.rows() / groups, shape.columns()]);
+        2 * groups as u64
+            * transposed
+                .shape(c, a)
+                .iter()
+                .map(|&len| len as u64)
+                .product::<u64>()
     });
     flops.sum()
 }

@@ -42,6 +42,25 @@ pub(super) fn lower(graph: &Graph, task: &Task, of: &dyn Fn(TensorId) -> Span) -
             values: of(values),
         },
         Task::Product(product) => Work::Product(self::product(graph, product, of)),
+        &Task::BatchedProduct {
+            groups,
+            shape: product,
+            transposed,
+            left,
+            right,
+            y,
+        } => {
+            let [left, right] = [left, right].map(|id| (of(id), columns(id)));
+            Work::Product(Product {
+                shape: product,
+                groups,
+                left: Matrix::entering(left, transposed.sides()[0]),
+                right: Matrix::entering(right, transposed.sides()[1]),
+                result: of(y),
+                epilogue: None,
+                sums: None,
+            })
+        }
         Task::ColumnSum { a, sum } => Work::ColumnSum {
             a: of(*a),
             sum: of(*sum),
@@ -66,6 +85,12 @@ pub(super) fn lower(graph: &Graph, task: &Task, of: &dyn Fn(TensorId) -> Span) -
             columns: columns(x),
             x: of(x),
             y: of(y),
+        },
+        &Task::Lookup { table, index, y } => Work::Lookup {
+            table: of(table),
+            index: of(index),
+            y: of(y),
+            columns: columns(y),
         },
         Task::Copy(copy) => {
             let part = |part: &task::CopiedPart| Part {
@@ -100,13 +125,9 @@ fn pointwise(
 
 fn product(graph: &Graph, of: &task::Product, span: &dyn Fn(TensorId) -> Span) -> Product {
     let columns = |id: TensorId| graph.shape(id).columns();
-    let plain = |id: TensorId| Matrix::plain(span(id), columns(id));
-    let transposed = |id: TensorId| Matrix::transposed(span(id), columns(id));
-    let (left, right) = match of.transposed {
-        Transposed::Neither => (plain(of.left), plain(of.right)),
-        Transposed::Left => (transposed(of.left), plain(of.right)),
-        Transposed::Right => (plain(of.left), transposed(of.right)),
-    };
+    let [left, right] = of.transposed.sides();
+    let entering = |id: TensorId, side| Matrix::entering((span(id), columns(id)), side);
+    let (left, right) = (entering(of.left, left), entering(of.right, right));
     let inner = match of.transposed {
         Transposed::Left => graph.shape(of.left).rows(),
         Transposed::Neither | Transposed::Right => columns(of.left),
@@ -127,6 +148,7 @@ fn product(graph: &Graph, of: &task::Product, span: &dyn Fn(TensorId) -> Span) -
     let epilogue = || Pointwise::new([m, n], operands.collect(), vec![(value, result)], vec![]);
     Product {
         shape: [m, n, inner],
+        groups: 1,
         left,
         right,
         result,

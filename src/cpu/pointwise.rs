@@ -6,7 +6,7 @@ use super::memory::Span;
 use super::scratch::Scratch;
 use super::tape::{CHUNK, Tape};
 use crate::expr::{Expr, Sequence};
-use crate::graph::Broadcast;
+use crate::graph::{Broadcast, Rows};
 
 /// Elements that one item of work has, about: long enough to be worth a thread's while.
 const ITEM: usize = 8 * 1024;
@@ -176,7 +176,8 @@ impl Pointwise {
         let values = |part: Range<usize>| unsafe { of.part(part).read() };
         let owned = self.values.iter().any(|to| to.first() == of.first());
         let copy = &mut copy[..len];
-        let Some(shared) = broadcast.rows else {
+        let rows = broadcast.rows;
+        if rows == Rows::InTurn(1) {
             // One row for all.
             if broadcast.columns {
                 let row = values(block.columns.clone());
@@ -186,10 +187,10 @@ impl Pointwise {
                 copy.fill(values(0..1)[0]);
             }
             return copy;
-        };
+        }
         let each = broadcast.columns || columns == 1;
-        if each && (shared == 1 || block.rows.len() == 1) {
-            let first = block.rows.start / shared * columns + block.columns.start;
+        if each && (rows == Rows::Shared(1) || block.rows.len() == 1) {
+            let first = rows.index(block.rows.start) * columns + block.columns.start;
             let values = values(first..first + len);
             if owned {
                 copy.copy_from_slice(values);
@@ -198,7 +199,7 @@ impl Pointwise {
             return values;
         }
         for (row, to) in block.rows.clone().zip(copy.chunks_exact_mut(width)) {
-            let row = row / shared;
+            let row = rows.index(row);
             if each {
                 let first = row * columns;
                 to.copy_from_slice(values(first..first + width));
@@ -263,21 +264,18 @@ mod tests {
         let mut scratch = Scratch::default();
         for shape in shapes {
             let [rows, columns] = shape;
-            let shared = Broadcast {
-                rows: Some(if rows.is_multiple_of(2) { 2 } else { 1 }),
-                columns: true,
-            };
-            let shared_rows = Broadcast {
-                columns: false,
-                ..shared
-            };
+            let pairs = if rows.is_multiple_of(2) { 2 } else { 1 };
+            let [shared, in_turn] = [Rows::Shared(pairs), Rows::InTurn(rows / pairs)];
+            let with = |rows, columns| Broadcast { rows, columns };
             let broadcasts = [
                 Broadcast::EACH,
                 Broadcast::ROW,
                 Broadcast::COLUMN,
                 Broadcast::SCALAR,
-                shared,
-                shared_rows,
+                with(shared, true),
+                with(shared, false),
+                with(in_turn, true),
+                with(in_turn, false),
             ];
             let memories: Vec<Memory> = broadcasts
                 .iter()
@@ -288,9 +286,9 @@ mod tests {
                 let spans = memories.iter().map(span);
                 spans.zip(broadcasts).collect::<Vec<_>>()
             };
-            let [a, b, c, d, e, f] = [0, 1, 2, 3, 4, 5].map(operand);
-            let value = less(&a, &e, &b + &c, &d - &f);
-            let summed = &a + &b + &c + &d + &e + &f;
+            let [a, b, c, d, e, f, g, h] = [0, 1, 2, 3, 4, 5, 6, 7].map(operand);
+            let value = less(&a, &e, &b + &c * &g, &d - &f);
+            let summed = &a + &b + &c + &d + &e + &f + g + h;
             let to = Memory::zeros(rows * columns);
             let sums = Memory::zeros(rows);
             let work = Pointwise::new(

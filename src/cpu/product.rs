@@ -36,21 +36,16 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    /// `[rows, columns]`, row by row.
-    pub(super) fn plain(values: Span, columns: usize) -> Self {
+    /// A matrix that lies row by row, with its columns, or its transpose.
+    pub(super) fn entering((values, columns): (Span, usize), transposed: bool) -> Self {
+        let (row, column) = match transposed {
+            false => (columns, 1),
+            true => (1, columns),
+        };
         Self {
             values,
-            row: columns,
-            column: 1,
-        }
-    }
-
-    /// The transpose of a matrix of so many columns.
-    pub(super) fn transposed(values: Span, columns: usize) -> Self {
-        Self {
-            values,
-            row: 1,
-            column: columns,
+            row,
+            column,
         }
     }
 }
@@ -60,6 +55,9 @@ impl Matrix {
 pub(super) struct Product {
     /// m, n, k.
     pub(super) shape: [usize; 3],
+    /// Products of this shape side by side, each of consecutive parts of the operands. What follows a
+    /// product, and sums, are of a single one.
+    pub(super) groups: usize,
     pub(super) left: Matrix,
     pub(super) right: Matrix,
     pub(super) result: Span,
@@ -72,6 +70,7 @@ pub(super) struct Product {
 /// A block of a product's result.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
+    pub(super) group: usize,
     pub(super) rows: Range<usize>,
     pub(super) columns: Range<usize>,
 }
@@ -87,30 +86,32 @@ impl Product {
         let height = m.div_ceil(down).next_multiple_of(ROWS);
         let columns = blocks(n, width);
         let rows = blocks(m, height);
-        let block = |rows: &Range<usize>| {
-            let rows = rows.clone();
-            columns.iter().map(move |columns| Block {
-                rows: rows.clone(),
-                columns: columns.clone(),
-            })
-        };
-        rows.iter().flat_map(block).collect()
+        let mut all = Vec::new();
+        for group in 0..self.groups {
+            for rows in &rows {
+                let block = |columns: &Range<usize>| Block {
+                    group,
+                    rows: rows.clone(),
+                    columns: columns.clone(),
+                };
+                all.extend(columns.iter().map(block));
+            }
+        }
+        all
     }
 
     /// Computes a block.
     #[inline(always)]
     pub(super) fn run(&self, block: &Block, scratch: &mut Scratch) {
-        let [_, n, k] = self.shape;
+        let [m, n, k] = self.shape;
         let (rows, columns) = (block.rows.clone(), block.columns.clone());
-        let result = self
-            .result
-            .part(rows.start * n..(rows.end - 1) * n + columns.end);
-        let left = self
-            .left
-            .values
-            .part(rows.start * self.left.row..self.left.values.len());
-        let right = (columns.start * self.right.column)..self.right.values.len();
-        let right = self.right.values.part(right);
+        let of_group = |of: Span, len: usize| of.part(block.group * len..(block.group + 1) * len);
+        let result = of_group(self.result, m * n);
+        let result = result.part(rows.start * n..(rows.end - 1) * n + columns.end);
+        let left = of_group(self.left.values, m * k);
+        let left = left.part(rows.start * self.left.row..left.len());
+        let right = of_group(self.right.values, k * n);
+        let right = right.part(columns.start * self.right.column..right.len());
         let mut right = Matrix {
             values: right,
             ..self.right
@@ -237,9 +238,8 @@ mod tests {
             {
                 let result = Memory::zeros(m * n);
                 let sums = Memory::zeros(m);
-                let matrix = |of, transposed, [rows, columns]: [usize; 2]| match transposed {
-                    true => Matrix::transposed(of, rows),
-                    false => Matrix::plain(of, columns),
+                let matrix = |of, transposed, [rows, columns]: [usize; 2]| {
+                    Matrix::entering((of, if transposed { rows } else { columns }), transposed)
                 };
                 let operands = vec![
                     (span(&result), Broadcast::EACH),
@@ -248,6 +248,7 @@ mod tests {
                 let value = (operand(0) + operand(1)).max(0.0);
                 let product = Product {
                     shape: [m, n, k],
+                    groups: 1,
                     left: matrix(span(&a_memory), left_transposed, [m, k]),
                     right: matrix(span(&b_memory), right_transposed, [k, n]),
                     result: span(&result),
@@ -302,8 +303,9 @@ mod tests {
             let span = |of: &Memory| of.span(0..of.len());
             let product = Product {
                 shape,
-                left: Matrix::plain(span(&a), k),
-                right: Matrix::plain(span(&b), n),
+                groups: 1,
+                left: Matrix::entering((span(&a), k), false),
+                right: Matrix::entering((span(&b), n), false),
                 result: span(&c),
                 epilogue: None,
                 sums: None,

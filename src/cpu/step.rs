@@ -33,7 +33,7 @@ pub(super) struct Step {
 impl Step {
     pub(super) fn new(graph: &Graph, parameters: &Parameters) -> Self {
         let tasks = fuse(graph, |_| true);
-        let mut order = Order::of(&tasks);
+        let mut order = Order::of(&tasks, &graph.storage());
         let mut tensors = Tensors::new(graph, parameters, &order);
         let mut works: Vec<Work> = tasks
             .iter()
@@ -128,9 +128,10 @@ struct Order {
 }
 
 impl Order {
-    fn of(tasks: &[Task]) -> Self {
+    /// `storage` says of each tensor which one holds its values.
+    fn of(tasks: &[Task], storage: &[TensorId]) -> Self {
         let access = |task: &Task| Access {
-            reads: task.reads(),
+            reads: task.reads().iter().map(|id| storage[id.index()]).collect(),
             writes: task.writes(),
         };
         let accesses: Vec<_> = tasks.iter().map(access).collect();
@@ -145,21 +146,27 @@ impl Order {
 
 /// Where a graph's tensors lie.
 struct Tensors {
+    /// Of what holds its own values.
     spans: HashMap<TensorId, Span>,
     inputs: HashMap<TensorId, Span>,
     memory: Vec<Memory>,
+    /// Of each tensor the one that holds its values.
+    storage: Vec<TensorId>,
 }
 
 impl Tensors {
     fn new(graph: &Graph, parameters: &Parameters, order: &Order) -> Self {
-        let is_term = |id| graph.terms().iter().any(|term| term.rows == id);
+        let storage = graph.storage();
+        let holds = |id, of: TensorId| storage[of.index()] == id;
+        let is_output = |id| graph.outputs().iter().any(|&output| holds(id, output));
+        let is_term = |id| graph.terms().iter().any(|term| holds(id, term.rows));
         let is_gradient = |id| {
             graph
                 .gradients()
                 .iter()
-                .any(|&(_, gradient)| gradient == id)
+                .any(|&(_, gradient)| holds(id, gradient))
         };
-        let kept = |id| graph.outputs().contains(&id) || is_term(id) || is_gradient(id);
+        let kept = |id| is_output(id) || is_term(id) || is_gradient(id);
         let len = |id| graph.shape(id).len();
         let layout = layout(&order.accesses, &order.levels, kept, len);
         let shared = Memory::zeros(layout.len);
@@ -168,35 +175,39 @@ impl Tensors {
             spans: places.map(|(id, place)| (id, shared.span(place))).collect(),
             inputs: HashMap::new(),
             memory: vec![shared],
+            storage,
         };
         for (index, tensor) in graph.tensors().iter().enumerate() {
             let (id, len) = (TensorId(index), tensor.shape.len());
             let span = match tensor.kind {
                 Kind::Parameter => parameters.values(&tensor.name),
-                Kind::Constant(value) => tensors.own(len, value as f32),
+                Kind::Constant(value) => tensors.own(len, |_| value as f32),
+                Kind::Indices => tensors.own(len, |i| i as f32),
                 Kind::Input => {
-                    let input = tensors.own(len, 0.0);
+                    let input = tensors.own(len, |_| 0.0);
                     tensors.inputs.insert(id, input);
                     input
                 }
-                Kind::Computed => continue,
+                Kind::Computed | Kind::View(_) => continue,
             };
             tensors.spans.insert(id, span);
         }
         tensors
     }
 
-    /// Memory that nothing else has a part of, filled with a value.
-    fn own(&mut self, len: usize, value: f32) -> Span {
+    /// Memory that nothing else has a part of, with a value for each place.
+    fn own(&mut self, len: usize, value: impl Fn(usize) -> f32) -> Span {
         let mut memory = Memory::zeros(len);
-        memory.as_mut_slice().fill(value);
+        for (place, to) in memory.as_mut_slice().iter_mut().enumerate() {
+            *to = value(place);
+        }
         let span = memory.span(0..len);
         self.memory.push(memory);
         span
     }
 
     fn of(&self, id: TensorId) -> Span {
-        match self.spans.get(&id) {
+        match self.spans.get(&self.storage[id.index()]) {
             Some(span) => *span,
             None => unreachable!("nothing computes tensor {}", id.index()),
         }
@@ -217,7 +228,7 @@ fn add_updates(
         let gradients: Vec<_> = gradients.collect();
         let counts = gradients.iter().map(|of| SquareSums::count(of.len()));
         let counts: Vec<_> = counts.collect();
-        let squares = tensors.own(counts.iter().sum(), 0.0);
+        let squares = tensors.own(counts.iter().sum(), |_| 0.0);
         let mut first = 0;
         for (gradient, count) in gradients.into_iter().zip(counts) {
             let sums = squares.part(first..first + count);

@@ -13,6 +13,8 @@ use super::scratch::Scratch;
 use super::tape::sum;
 use crate::executor::Values;
 use crate::graph::{Ramp, Reduction};
+use crate::reference::lookup::row as row_of;
+use crate::reference::reduce::first_largest;
 
 /// Values of an item of what only moves them.
 const ITEM: usize = 16 * 1024;
@@ -52,6 +54,13 @@ pub(super) enum Work {
         columns: usize,
         x: Span,
         y: Span,
+    },
+    /// `y [rows, columns]`: the rows of `table` that `index` says.
+    Lookup {
+        table: Span,
+        index: Span,
+        y: Span,
+        columns: usize,
     },
     /// Columns of rows, part by part.
     Copy {
@@ -103,6 +112,7 @@ impl Work {
             Self::Reduce {
                 axis, columns, y, ..
             } => blocks(y.len() / columns.max(&1), rows_of(axis * columns)),
+            Self::Lookup { y, columns, .. } => blocks(y.len() / columns.max(&1), rows_of(*columns)),
             Self::Copy { rows, parts } => {
                 let columns: usize = parts.iter().map(|part| part.columns).sum();
                 blocks(*rows, rows_of(columns))
@@ -158,6 +168,12 @@ impl Work {
                 x,
                 y,
             } => reduce(function, axis, columns, x, y, range),
+            &Self::Lookup {
+                table,
+                index,
+                y,
+                columns,
+            } => lookup(table, index, y, columns, range),
             Self::Copy { parts, .. } => parts.iter().for_each(|part| part.copy(range.clone())),
             Self::SquareSums(sums) => sums.run(range),
             Self::Adam(adam) => adam.run(range, moment.step),
@@ -268,8 +284,27 @@ fn reduce(function: Reduction, axis: usize, columns: usize, x: Span, y: Span, ro
                     let parts = values().map(|x| f64::from(math::exp(x - largest)));
                     (f64::from(largest) + parts.sum::<f64>().ln()) as f32
                 }
+                Reduction::Max => first_largest(values().map(f64::from)).1 as f32,
+                Reduction::ArgMax => first_largest(values().map(f64::from)).0 as f32,
             };
         }
+    }
+}
+
+#[inline(always)]
+fn lookup(table: Span, index: Span, y: Span, columns: usize, rows: Range<usize>) {
+    // SAFETY: nobody writes the operands, and these rows are this item's.
+    let (table, index, y) = unsafe {
+        (
+            table.read(),
+            index.part(rows.clone()).read(),
+            y.part(rows.start * columns..rows.end * columns).write(),
+        )
+    };
+    let last = table.len() / columns - 1;
+    for (to, &index) in y.chunks_exact_mut(columns).zip(index) {
+        let row = row_of(index.into(), last);
+        to.copy_from_slice(&table[row * columns..][..columns]);
     }
 }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use self::task::{CopiedPart, Copy, Pointwise, Product, Task};
 use crate::expr::operand;
-use crate::graph::{Graph, Kind, Node, Op, Operand, TensorId, Transposed};
+use crate::graph::{Graph, Kind, Node, Op, Operand, Shape, TensorId, Transposed};
 
 /// The launches that run `graph`, in order; `takes` says whether one launch can do a product with its
 /// epilogue.
@@ -54,6 +54,8 @@ fn without_aliases(graph: &Graph) -> Vec<Node> {
 /// Tasks in the making.
 struct Fusion<'g> {
     graph: &'g Graph,
+    /// Of each tensor the one that holds its values, by which readers are known.
+    storage: Vec<TensorId>,
     /// Tensors that are read after a run, too.
     visible: HashSet<TensorId>,
     /// A place for each operation, with the task that runs there, if any does.
@@ -71,9 +73,12 @@ impl<'g> Fusion<'g> {
         let outputs = graph.outputs().iter().copied();
         let terms = graph.terms().iter().map(|term| term.rows);
         let gradients = graph.gradients().iter().map(|&(_, gradient)| gradient);
+        let storage = graph.storage();
+        let visible = outputs.chain(terms).chain(gradients);
         let mut fusion = Self {
             graph,
-            visible: outputs.chain(terms).chain(gradients).collect(),
+            visible: visible.map(|id| storage[id.index()]).collect(),
+            storage,
             slots: vec![None; nodes.len()],
             written: HashMap::new(),
             readers: HashMap::new(),
@@ -84,11 +89,17 @@ impl<'g> Fusion<'g> {
         fusion
     }
 
+    /// The tensor that holds another's values.
+    fn storage(&self, id: TensorId) -> TensorId {
+        self.storage[id.index()]
+    }
+
     fn put(&mut self, place: usize, task: Task) {
         for id in task.writes() {
             self.written.insert(id, place);
         }
         for id in task.reads() {
+            let id = self.storage(id);
             self.readers.entry(id).or_default().insert(place);
         }
         self.slots[place] = Some(task);
@@ -102,12 +113,14 @@ impl<'g> Fusion<'g> {
             self.written.remove(&id);
         }
         for id in task.reads() {
+            let id = self.storage(id);
             self.readers.entry(id).or_default().remove(&place);
         }
     }
 
     /// The one place where a tensor is read, if nothing else sees it.
     fn only_reader(&self, tensor: TensorId) -> Option<usize> {
+        let tensor = self.storage(tensor);
         let readers = self.readers.get(&tensor)?;
         match (readers.len(), readers.first()) {
             (1, Some(&place)) if !self.visible.contains(&tensor) => Some(place),
@@ -117,6 +130,7 @@ impl<'g> Fusion<'g> {
 
     /// Whether a tensor has its values before the task at `place` runs.
     fn is_known(&self, tensor: TensorId, place: usize) -> bool {
+        let tensor = self.storage(tensor);
         match self.written.get(&tensor) {
             Some(&written) => written < place,
             None => self.graph.tensor(tensor).kind != Kind::Computed,
@@ -143,7 +157,7 @@ impl<'g> Fusion<'g> {
         let Some(Task::Pointwise(work)) = &self.slots[next] else {
             return None;
         };
-        let number = pointwise::operand_of(work, product.result())?;
+        let number = self.only_operand(work, product.result())?;
         let fits = work.shape == product.epilogue.shape && work.sums.is_empty();
         let larger = || Product {
             epilogue: pointwise::substituted(work, number, &product.epilogue),
@@ -161,9 +175,16 @@ impl<'g> Fusion<'g> {
             if product.transposed != Transposed::Left {
                 continue;
             }
-            let readers = self.readers.get(&product.left).into_iter().flatten();
+            let readers = self
+                .readers
+                .get(&self.storage(product.left))
+                .into_iter()
+                .flatten();
+            let [m, _] = product.epilogue.shape;
             let sums = readers.filter_map(|&reader| match self.slots[reader] {
-                Some(Task::ColumnSum { sum, .. }) => Some((reader, sum)),
+                Some(Task::ColumnSum { sum, .. }) if self.graph.shape(sum).len() == m => {
+                    Some((reader, sum))
+                }
                 _ => None,
             });
             let later = |&(_, sum): &(usize, TensorId)| {
@@ -197,6 +218,18 @@ fn task(graph: &Graph, node: &Node) -> Task {
             values: o,
         },
         &Op::Product { transposed } => product(graph, node, transposed),
+        &Op::BatchedProduct { groups, transposed } => {
+            let [result, left] = [o, i[0]].map(|id| graph.shape(id));
+            let of_group = |shape: Shape| [shape.rows() / groups, shape.columns()];
+            Task::BatchedProduct {
+                groups,
+                shape: transposed.shape(of_group(result), of_group(left)),
+                transposed,
+                left: i[0],
+                right: i[1],
+                y: o,
+            }
+        }
         Op::ColumnSum => Task::ColumnSum { a: i[0], sum: o },
         Op::Pointwise(work) => Task::Pointwise(pointwise::alone(work, i, o, false)),
         Op::RowSum(work) => Task::Pointwise(pointwise::alone(work, i, o, true)),
@@ -204,6 +237,11 @@ fn task(graph: &Graph, node: &Node) -> Task {
             function,
             axis,
             x: i[0],
+            y: o,
+        },
+        Op::Lookup => Task::Lookup {
+            table: i[0],
+            index: i[1],
             y: o,
         },
         Op::Concat => concat(graph, node),
@@ -333,6 +371,44 @@ mod tests {
         let tasks = fuse(&vae(true), plain);
         // Both derivatives of ReLU, one of them with the sum that it is of.
         assert_eq!(tasks.len(), 9 + 5 + 4 + 1 + 2, "{tasks:#?}");
+    }
+
+    /// What a work reads in two shapes is not computed within it in one of them.
+    #[test]
+    fn what_a_view_shows_is_stored() {
+        let mut g = Graph::new();
+        let x = g.input("x", [1, 6]);
+        let y = g.pointwise("y", [1, 6], operand(0).exp(), &[x.into()]);
+        let column = g.reshape("column", y, [6]);
+        let operands = [y.into(), Operand::column(column)];
+        let z = g.pointwise("z", [1, 6], operand(0) * operand(1), &operands);
+        g.output(z);
+        assert_eq!(fuse(&g, |_| true).len(), 2);
+        // An output that is a view, too.
+        let weight = g.input("weight", [2, 6]);
+        let y = g.product("product", z, weight, Transposed::Right);
+        let view = g.reshape("view", y, [2]);
+        g.output(view);
+        let bent = g.activation("bent", Activation::Tanh, y);
+        g.output(bent);
+        assert_eq!(fuse(&g, |_| true).len(), 4);
+    }
+
+    /// A bias's gradient has a sum for each column, and others are none.
+    #[test]
+    fn sums_of_rows_in_turn_are_launches_of_their_own() {
+        let mut g = Graph::new();
+        let [a, b] = ["a", "b"].map(|name| g.input(name, [6, 3]));
+        let product = g.product("product", a, b, Transposed::Left);
+        let sums = g.sum_in_turn("sums", a, 2);
+        g.output(product);
+        g.output(sums);
+        let tasks = fuse(&g, |_| true);
+        assert_eq!(tasks.len(), 2, "{tasks:#?}");
+        let sums = g.column_sum("all", a);
+        g.output(sums);
+        let tasks = fuse(&g, |_| true);
+        assert_eq!(tasks.len(), 2, "{tasks:#?}");
     }
 
     #[test]

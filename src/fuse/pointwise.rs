@@ -33,17 +33,18 @@ pub(super) fn alone(
     }
 }
 
-/// The operand of the work that is this tensor, if it is one alone, with an element for each.
-pub(super) fn operand_of(work: &Pointwise, tensor: TensorId) -> Option<usize> {
-    let broadcast = Broadcast::EACH.over(work.shape);
-    let mut reading = (0..work.operands.len()).filter(|&o| work.operands[o].tensor == tensor);
-    let (number, None) = (reading.next()?, reading.next()) else {
-        return None;
-    };
-    (work.operands[number].broadcast == broadcast).then_some(number)
-}
-
 impl Fusion<'_> {
+    /// The operand of the work that is this tensor, with an element for each, where no other one has values
+    /// of it.
+    pub(super) fn only_operand(&self, work: &Pointwise, tensor: TensorId) -> Option<usize> {
+        let broadcast = Broadcast::EACH.over(work.shape);
+        let wanted = Operand { tensor, broadcast };
+        let values = |own: &&Operand| self.storage(own.tensor) == self.storage(tensor);
+        let alone = work.operands.iter().filter(values).count() == 1;
+        let place = work.operands.iter().position(|own| *own == wanted);
+        place.filter(|_| alone)
+    }
+
     fn work(&self, place: usize) -> Option<&Pointwise> {
         match &self.slots[place] {
             Some(Task::Pointwise(work)) => Some(work),
@@ -68,7 +69,7 @@ impl Fusion<'_> {
         work.operands.iter().find_map(|own| {
             let &from = self.written.get(&own.tensor)?;
             let earlier = self.work(from)?;
-            let number = operand_of(work, own.tensor)?;
+            let number = self.only_operand(work, own.tensor)?;
             let alone = earlier.values.len() == 1 && earlier.sums.is_empty();
             let only_here = self.only_reader(own.tensor) == Some(place);
             if !alone || !only_here || earlier.shape != work.shape {

@@ -27,6 +27,15 @@ pub(crate) enum Task {
         values: TensorId,
     },
     Product(Product),
+    /// Products side by side: `groups` of the shape m, n, k, each of consecutive rows of both operands.
+    BatchedProduct {
+        groups: usize,
+        shape: [usize; 3],
+        transposed: Transposed,
+        left: TensorId,
+        right: TensorId,
+        y: TensorId,
+    },
     ColumnSum {
         a: TensorId,
         sum: TensorId,
@@ -36,6 +45,12 @@ pub(crate) enum Task {
         function: Reduction,
         axis: usize,
         x: TensorId,
+        y: TensorId,
+    },
+    /// Rows of a table.
+    Lookup {
+        table: TensorId,
+        index: TensorId,
         y: TensorId,
     },
     Copy(Copy),
@@ -109,12 +124,14 @@ impl Task {
             | Self::Ramp { .. } => vec![],
             Self::Pointwise(work) => work.operands.iter().map(|o| o.tensor).collect(),
             Self::Reduce { x, .. } => vec![*x],
+            Self::Lookup { table, index, .. } => vec![*table, *index],
             Self::Copy(copy) => copy.parts.iter().map(|part| part.from).collect(),
             Self::Product(p) => {
                 let operands = p.epilogue.operands.iter().map(|o| o.tensor);
                 let others = operands.filter(|&id| id != p.product);
                 [p.left, p.right].into_iter().chain(others).collect()
             }
+            Self::BatchedProduct { left, right, .. } => vec![*left, *right],
             Self::ColumnSum { a, .. } => vec![*a],
         }
     }
@@ -123,7 +140,8 @@ impl Task {
     pub(crate) fn writes(&self) -> Vec<TensorId> {
         match self {
             Self::Gather { x } => vec![*x],
-            Self::OneHot { y } | Self::Reduce { y, .. } => vec![*y],
+            Self::OneHot { y } | Self::Reduce { y, .. } | Self::Lookup { y, .. } => vec![*y],
+            Self::BatchedProduct { y, .. } => vec![*y],
             Self::Normal { eps, .. } => vec![*eps],
             Self::Uniform { u, .. } => vec![*u],
             Self::Ramp { values, .. } => vec![*values],

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{
-    Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId, Transposed,
-};
+use super::{Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId};
 use crate::expr::operand;
 
 impl Graph {
@@ -64,25 +62,9 @@ impl Graph {
             | Op::Ramp { .. }
             | Op::Stop => {}
             &Op::Product { transposed } => {
-                let (a, b) = (inputs[0], inputs[1]);
-                let (d_a, d_b) = match transposed {
-                    // d·bᵀ and aᵀ·d.
-                    Transposed::Neither => (
-                        (Transposed::Right, [d_out, b]),
-                        (Transposed::Left, [a, d_out]),
-                    ),
-                    // b·dᵀ and a·d.
-                    Transposed::Left => (
-                        (Transposed::Right, [b, d_out]),
-                        (Transposed::Neither, [a, d_out]),
-                    ),
-                    // d·b and dᵀ·a.
-                    Transposed::Right => (
-                        (Transposed::Neither, [d_out, b]),
-                        (Transposed::Left, [d_out, a]),
-                    ),
-                };
-                for (input, (transposed, operands)) in [(a, d_a), (b, d_b)] {
+                let operands = [inputs[0], inputs[1]];
+                let adjoints = transposed.adjoints(operands, d_out);
+                for (input, (transposed, operands)) in operands.into_iter().zip(adjoints) {
                     if self.differentiable(input) {
                         let d_input = self.grad_of(input, Op::Product { transposed }, &operands);
                         gradients.accumulate(self, input, d_input);
@@ -91,6 +73,17 @@ impl Graph {
                 if let Some(&bias) = inputs.get(2).filter(|&&bias| self.differentiable(bias)) {
                     let d_bias = self.grad_of(bias, Op::ColumnSum, &[d_out]);
                     gradients.accumulate(self, bias, d_bias);
+                }
+            }
+            &Op::BatchedProduct { groups, transposed } => {
+                let operands = [inputs[0], inputs[1]];
+                let adjoints = transposed.adjoints(operands, d_out);
+                for (input, (transposed, operands)) in operands.into_iter().zip(adjoints) {
+                    if self.differentiable(input) {
+                        let op = Op::BatchedProduct { groups, transposed };
+                        let d_input = self.grad_of(input, op, &operands);
+                        gradients.accumulate(self, input, d_input);
+                    }
                 }
             }
             Op::Pointwise(work) => {
@@ -107,6 +100,8 @@ impl Graph {
                 let [y, d_y] = [node.output, d_out].map(|id| Operand::from(id).repeated(axis));
                 let name = self.gradient_name(x);
                 let d_x = match function {
+                    Reduction::Max => self.max_adjoint(x, axis, d_out),
+                    Reduction::ArgMax => unreachable!("no gradient comes to an index"),
                     Reduction::Sum => self.pointwise(&name, shape, operand(0), &[d_y]),
                     Reduction::LogSumExp => {
                         let share = (operand(0) - operand(1)).exp();
@@ -119,8 +114,17 @@ impl Graph {
                 let shape = self.shape(inputs[0]);
                 let shape = [shape.rows(), shape.columns()];
                 let name = self.gradient_name(inputs[0]);
-                let d_x = self.pointwise(&name, shape, operand(0), &[Operand::column(d_out)]);
+                let count = self.shape(d_out).len() / shape[1].max(1);
+                let d_y = Operand::from(d_out).in_turn(count);
+                let d_x = self.pointwise(&name, shape, operand(0), &[d_y]);
                 gradients.accumulate(self, inputs[0], d_x);
+            }
+            Op::Lookup => {
+                let (table, index) = (inputs[0], inputs[1]);
+                if self.differentiable(table) {
+                    let d_table = self.lookup_adjoint(table, index, d_out);
+                    gradients.accumulate(self, table, d_table);
+                }
             }
             Op::Concat => {
                 let mut first = 0;
@@ -150,8 +154,12 @@ impl Graph {
                 );
                 gradients.accumulate(self, inputs[0], d_x);
             }
-            Op::Slice { .. } => {
-                unreachable!("gradients are added after the forward operations")
+            &Op::Slice { first } => {
+                let x = inputs[0];
+                let [all, columns] = [x, d_out].map(|id| self.shape(id).columns());
+                let name = self.gradient_name(x);
+                let d_x = self.pad(&name, d_out, first, all - first - columns);
+                gradients.accumulate(self, x, d_x);
             }
         }
     }
@@ -172,6 +180,18 @@ impl Graph {
                 gradients.accumulate(self, input, d_input);
             }
         }
+    }
+
+    /// The gradient of what a view shows, of that of the view: a view again, but of a parameter a copy, as its
+    /// gradient is a tensor of its own.
+    fn gradient_of_view(&mut self, original: TensorId, d_view: TensorId) -> TensorId {
+        let (name, shape) = (self.gradient_name(original), self.shape(original));
+        let d_original = self.reshape(&name, d_view, shape);
+        if self.tensor(original).kind != Kind::Parameter {
+            return d_original;
+        }
+        let matrix = [shape.rows(), shape.columns()];
+        self.pointwise(&name, matrix, operand(0), &[d_original.into()])
     }
 
     fn differentiable(&self, id: TensorId) -> bool {
@@ -199,6 +219,10 @@ impl Gradients {
     fn accumulate(&mut self, graph: &mut Graph, of: TensorId, gradient: TensorId) {
         if !graph.differentiable(of) {
             return;
+        }
+        if let Kind::View(original) = graph.tensor(of).kind {
+            let gradient = graph.gradient_of_view(original, gradient);
+            return self.accumulate(graph, original, gradient);
         }
         let total = match self.of.get(&of) {
             Some(&sum) => {

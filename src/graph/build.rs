@@ -3,6 +3,7 @@
 //! Shapes come from a model's code, never from a user, so a rule that is broken is a mistake in the
 //! program and panics, as indexing does.
 
+use super::index::WHOLE;
 use super::{Graph, Kind, Node, Op, Ramp, Reduction, Shape, Tensor, TensorId, Term, Transposed};
 use crate::rng::{Draw, Stream};
 
@@ -96,22 +97,71 @@ impl Graph {
         b: TensorId,
         transposed: Transposed,
     ) -> TensorId {
-        let [left, right] = transposed.sides();
-        let entering = |id, transposed| {
+        let result = self.product_shape(name, [a, b], transposed, 1);
+        self.push(Op::Product { transposed }, name, result, &[a, b])
+    }
+
+    /// So many products side by side, each of as many consecutive rows of a and of b, of which one may
+    /// enter transposed: `[groups · m, k], [groups · k, n] → [groups · m, n]`, where a is `[groups · k, m]`
+    /// or b is `[groups · n, k]` if it enters transposed.
+    pub fn batched_product(
+        &mut self,
+        name: &str,
+        a: TensorId,
+        b: TensorId,
+        transposed: Transposed,
+        groups: usize,
+    ) -> TensorId {
+        let result = self.product_shape(name, [a, b], transposed, groups);
+        let op = Op::BatchedProduct { groups, transposed };
+        self.push(op, name, result, &[a, b])
+    }
+
+    /// The rows of all groups' results, and their columns.
+    fn product_shape(
+        &self,
+        name: &str,
+        operands: [TensorId; 2],
+        transposed: Transposed,
+        groups: usize,
+    ) -> Shape {
+        let entering = |id: TensorId, transposed: bool| {
             let shape = self.shape(id);
+            let rows = shape.rows();
+            assert!(
+                groups > 0 && rows.is_multiple_of(groups),
+                "{name}: {rows} rows in {groups} groups"
+            );
             match transposed {
-                false => [shape.rows(), shape.columns()],
-                true => [shape.columns(), shape.rows()],
+                false => [rows / groups, shape.columns()],
+                true => [shape.columns(), rows / groups],
             }
         };
+        let ([a, b], [left, right]) = (operands, transposed.sides());
         let ([m, k], [inner, n]) = (entering(a, left), entering(b, right));
         assert_eq!(k, inner, "{name}: {m}×{k} does not fit {inner}×{n}");
-        self.push(Op::Product { transposed }, name, [m, n].into(), &[a, b])
+        [groups * m, n].into()
     }
 
     /// The sum of the rows: `[B, D] → [D]`.
     pub fn column_sum(&mut self, name: &str, x: TensorId) -> TensorId {
         self.push(Op::ColumnSum, name, [self.shape(x).columns()].into(), &[x])
+    }
+
+    /// The sums of the rows that come in turn: `[n · count, D] → [count, D]`, or `[n · count] → [count]`, of
+    /// which row r is the sum of the rows r, r + `count`, r + 2 · `count`, …
+    pub fn sum_in_turn(&mut self, name: &str, x: TensorId, count: usize) -> TensorId {
+        let shape = self.shape(x);
+        let rows = shape.rows();
+        assert!(
+            count > 0 && rows.is_multiple_of(count),
+            "{name}: {rows} rows, {count} in turn"
+        );
+        let result = match *shape.dims() {
+            [_, columns] => [count, columns].into(),
+            _ => [count].into(),
+        };
+        self.push(Op::ColumnSum, name, result, &[x])
     }
 
     /// Each `axis` consecutive rows become one: `[n · axis, D] → [n, D]`, or `[n · axis] → [n]`.
@@ -129,6 +179,11 @@ impl Graph {
             [_, columns] => [rows / axis, columns].into(),
             _ => [rows / axis].into(),
         };
+        let counts = function == Reduction::ArgMax;
+        assert!(
+            !counts || axis <= WHOLE,
+            "{name}: {axis} rows, counted in f32"
+        );
         self.push(Op::Reduce { function, axis }, name, result, &[x])
     }
 
@@ -138,6 +193,28 @@ impl Graph {
         assert_eq!(left.rows(), right.rows(), "{name}: rows");
         let shape = [left.rows(), left.columns() + right.columns()];
         self.push(Op::Concat, name, shape.into(), &[a, b])
+    }
+
+    /// The same values in another shape, which costs nothing: nothing is computed or copied.
+    pub fn reshape(&mut self, name: &str, x: TensorId, shape: impl Into<Shape>) -> TensorId {
+        let (of, shape) = (self.shape(x), shape.into());
+        assert_eq!(of.len(), shape.len(), "{name}: {of} as {shape}");
+        let differentiable = self.tensor(x).differentiable;
+        self.push_tensor(name, shape, Kind::View(x), differentiable)
+    }
+
+    /// Zeros on both sides of each row: `[B, n] → [B, before + n + after]`. They are constants, which an
+    /// executor holds as it does any.
+    pub fn pad(&mut self, name: &str, x: TensorId, before: usize, after: usize) -> TensorId {
+        let shape = self.shape(x);
+        let mut zeros = |columns| {
+            let shape = [shape.rows(), columns];
+            (columns > 0).then(|| self.constant(&format!("zeros of {name}"), shape, 0.0))
+        };
+        let [left, right] = [before, after].map(&mut zeros);
+        let parts: Vec<_> = left.into_iter().chain([x]).chain(right).collect();
+        let result = [shape.rows(), before + shape.columns() + after];
+        self.push(Op::Concat, name, result.into(), &parts)
     }
 
     /// `columns` columns from `first` on: `[B, n] → [B, columns]`.
@@ -150,9 +227,7 @@ impl Graph {
 
     /// The same values; no gradient passes.
     pub fn stop(&mut self, name: &str, x: TensorId) -> TensorId {
-        let stopped = self.push(Op::Stop, name, self.shape(x), &[x]);
-        self.tensors[stopped.0].differentiable = false;
-        stopped
+        self.push(Op::Stop, name, self.shape(x), &[x])
     }
 
     /// The same values `[B, D]`; the gradient passes multiplied by the factors that
@@ -200,7 +275,8 @@ impl Graph {
         shape: Shape,
         inputs: &[TensorId],
     ) -> TensorId {
-        let differentiable = inputs.iter().any(|id| self.tensors[id.0].differentiable);
+        let mut depends = inputs.iter().map(|id| self.tensors[id.0].differentiable);
+        let differentiable = op.passes_gradients() && depends.any(|depends| depends);
         let output = self.push_tensor(name, shape, Kind::Computed, differentiable);
         self.nodes.push(Node {
             op,
@@ -210,7 +286,7 @@ impl Graph {
         output
     }
 
-    fn push_tensor(
+    pub(super) fn push_tensor(
         &mut self,
         name: &str,
         shape: Shape,

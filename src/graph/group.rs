@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Graph, Kind, Op, Optimizer, TensorId};
+use std::collections::HashMap;
+
+use super::{Graph, Kind, Optimizer, TensorId};
 
 /// Some parameters, and how they are updated.
 ///
@@ -104,11 +106,17 @@ impl Graph {
                 tensor.differentiable = optimizer.of_parameter(&tensor.name).is_some();
             }
         }
-        for node in &self.nodes {
-            let mut inputs = node.inputs.iter();
-            let passes = node.op != Op::Stop;
-            let differentiable = passes && inputs.any(|id| self.tensors[id.0].differentiable);
-            self.tensors[node.output.0].differentiable = differentiable;
+        let nodes = self.nodes.iter().map(|node| (node.output, node));
+        let nodes: HashMap<_, _> = nodes.collect();
+        // What a tensor depends on comes before it.
+        for index in 0..self.tensors.len() {
+            let depends = |id: &TensorId| self.tensors[id.0].differentiable;
+            let differentiable = match (self.tensors[index].kind, nodes.get(&TensorId(index))) {
+                (Kind::View(of), _) => depends(&of),
+                (_, Some(node)) => node.op.passes_gradients() && node.inputs.iter().any(depends),
+                (_, None) => continue,
+            };
+            self.tensors[index].differentiable = differentiable;
         }
     }
 }

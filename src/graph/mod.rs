@@ -16,11 +16,14 @@
 //! assert_eq!(g.shape(y).dims(), [8, 2]);
 //! ```
 
+use std::collections::HashMap;
+
 mod activation;
 mod backward;
 mod build;
 pub mod gaussian;
 mod group;
+mod index;
 mod op;
 mod optimizer;
 mod pointwise;
@@ -32,7 +35,7 @@ pub use activation::Activation;
 pub use group::{GroupUpdate, ParameterGroup, Update};
 pub use op::{Op, Reduction, Transposed};
 pub use optimizer::{Adam, Optimizer};
-pub use pointwise::{Broadcast, Operand, Pointwise};
+pub use pointwise::{Broadcast, Operand, Pointwise, Rows};
 pub use ramp::Ramp;
 pub use schedule::{Curve, Schedule, ScheduleError, Segment};
 pub use shape::Shape;
@@ -57,6 +60,10 @@ pub enum Kind {
     Parameter,
     /// Every element has this value.
     Constant(f64),
+    /// Element i is i.
+    Indices,
+    /// Those of another tensor, in another shape.
+    View(TensorId),
     /// The output of an operation.
     Computed,
 }
@@ -130,6 +137,25 @@ impl Graph {
     /// A tensor's dimensions.
     pub fn shape(&self, id: TensorId) -> Shape {
         self.tensors[id.0].shape
+    }
+
+    /// Of each tensor the one that holds its values: of what a view shows or what passes values on as they
+    /// are, the original, else itself.
+    pub(crate) fn storage(&self) -> Vec<TensorId> {
+        let passes = |node: &&Node| matches!(node.op, Op::Stop | Op::ScaleGradient);
+        let passed = self.nodes.iter().filter(passes);
+        let passed: HashMap<_, _> = passed.map(|node| (node.output, node.inputs[0])).collect();
+        let mut storage: Vec<TensorId> = Vec::with_capacity(self.tensors.len());
+        for (index, tensor) in self.tensors.iter().enumerate() {
+            let id = TensorId(index);
+            let original = match tensor.kind {
+                Kind::View(of) => Some(of),
+                _ => passed.get(&id).copied(),
+            };
+            // An original comes before what shows it.
+            storage.push(original.map_or(id, |of| storage[of.0]));
+        }
+        storage
     }
 
     /// The first tensor of a name.

@@ -10,6 +10,15 @@ pub enum Reduction {
     Sum,
     /// ln Σ eˣ, by the largest x.
     LogSumExp,
+    /// The largest x, whose first occurrence has the gradient.
+    Max,
+    /// Which x is the first of the largest, counted from 0: a whole number, which has no gradient.
+    ArgMax,
+}
+
+impl Reduction {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sum, Self::LogSumExp, Self::Max, Self::ArgMax];
 }
 
 /// Which operand of a product enters transposed.
@@ -27,6 +36,19 @@ impl Transposed {
     /// Whether the left operand does, and whether the right one.
     pub fn sides(self) -> [bool; 2] {
         [self == Self::Left, self == Self::Right]
+    }
+
+    /// How the operands' gradients are products of a, b and the gradient d of a product, in any number of
+    /// groups: for each of a and b what enters transposed, and the operands.
+    pub(super) fn adjoints<T: Copy>(self, [a, b]: [T; 2], d: T) -> [(Self, [T; 2]); 2] {
+        match self {
+            // d·bᵀ and aᵀ·d.
+            Self::Neither => [(Self::Right, [d, b]), (Self::Left, [a, d])],
+            // b·dᵀ and a·d.
+            Self::Left => [(Self::Right, [b, d]), (Self::Neither, [a, d])],
+            // d·b and dᵀ·a.
+            Self::Right => [(Self::Neither, [d, b]), (Self::Left, [d, a])],
+        }
     }
 
     /// m, n and k, of a product `[m, n]` with a left operand `[rows, columns]` as it lies.
@@ -51,7 +73,16 @@ pub enum Op {
         /// Which of a and b.
         transposed: Transposed,
     },
-    /// `(x [B, D]) → [D]`: the sum of the rows.
+    /// `(a [groups · m, k], b [groups · k, n]) → [groups · m, n]`: so many products side by side, each of
+    /// consecutive rows of a and of b. What enters transposed is `[groups · k, m]` or `[groups · n, k]`.
+    BatchedProduct {
+        /// How many products.
+        groups: usize,
+        /// Which of a and b.
+        transposed: Transposed,
+    },
+    /// `(x [B, D]) → [D]`: the sum of the rows. Or `(x [n · m, D]) → [m, D]`, or `(x [n · m]) → [m]`: row
+    /// r is the sum of the rows r, r + m, r + 2m, …, which is the same of x as `[n, m · D]`.
     ColumnSum,
     /// `(operands…) → y [rows, columns]`: an expression at each element.
     Pointwise(Pointwise),
@@ -64,7 +95,11 @@ pub enum Op {
         /// Rows that become one.
         axis: usize,
     },
-    /// `(a [B, m], b [B, n]) → [B, m + n]`: rows side by side.
+    /// `(table [N, D], index [B]) → [B, D]`, or of a table `[N]` `[B]`: its rows of these numbers. What is
+    /// below 0 counts as 0, and what is above N − 1 as that: kernels read nothing outside of the table,
+    /// whatever an index says.
+    Lookup,
+    /// `(a [B, m], b [B, n], …) → [B, m + n + …]`: rows side by side.
     Concat,
     /// `(x [B, n]) → [B, columns]`: the columns from `first` on.
     Slice {
@@ -87,4 +122,15 @@ pub enum Op {
     Normal(Draw),
     /// `() → u`: uniform in [0, 1), multiples of 2⁻²⁴; a function of seed, draw, step and element.
     Uniform(Draw),
+}
+
+impl Op {
+    /// Whether a gradient goes on from its result to what it reads.
+    pub(super) fn passes_gradients(&self) -> bool {
+        match self {
+            Self::Stop => false,
+            Self::Reduce { function, .. } => *function != Reduction::ArgMax,
+            _ => true,
+        }
+    }
 }

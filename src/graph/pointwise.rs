@@ -3,11 +3,46 @@
 use super::{Activation, Graph, Kind, Op, Reduction, TensorId, gaussian};
 use crate::expr::{Expr, operand};
 
+/// Which row of an operand belongs to a row of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rows {
+    /// So many consecutive rows of the work share one of the operand's: with 1, each has its own.
+    Shared(usize),
+    /// The operand has so many rows, which the work's rows take in turn, again and again: row r takes
+    /// row r mod so many. With 1, all take the same.
+    InTurn(usize),
+}
+
+impl Rows {
+    /// How many the operand has for so many of the work.
+    pub fn count(self, rows: usize) -> usize {
+        match self {
+            Self::Shared(shared) => rows / shared,
+            Self::InTurn(count) => count,
+        }
+    }
+
+    /// The one that belongs to a row of the work.
+    pub fn index(self, row: usize) -> usize {
+        match self {
+            Self::Shared(shared) => row / shared,
+            Self::InTurn(count) => row % count,
+        }
+    }
+
+    /// Whether those of so many rows of the work come out even.
+    fn divide(self, rows: usize) -> bool {
+        match self {
+            Self::Shared(count) | Self::InTurn(count) => rows.is_multiple_of(count),
+        }
+    }
+}
+
 /// Which element of an operand belongs to the element at (row, column) of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Broadcast {
-    /// So many consecutive rows of the work share one of the operand's; `None`: all of them do.
-    pub rows: Option<usize>,
+    /// Which of its rows belongs to each of the work's.
+    pub rows: Rows,
     /// Whether the operand has a value for each column, or one for the whole row.
     pub columns: bool,
 }
@@ -15,29 +50,28 @@ pub struct Broadcast {
 impl Broadcast {
     /// `[rows, columns]`: an element for each.
     pub const EACH: Self = Self {
-        rows: Some(1),
+        rows: Rows::Shared(1),
         columns: true,
     };
     /// `[rows]`.
     pub const ROW: Self = Self {
-        rows: Some(1),
+        rows: Rows::Shared(1),
         columns: false,
     };
     /// `[columns]`.
     pub const COLUMN: Self = Self {
-        rows: None,
+        rows: Rows::InTurn(1),
         columns: true,
     };
     /// `[1]`.
     pub const SCALAR: Self = Self {
-        rows: None,
+        rows: Rows::InTurn(1),
         columns: false,
     };
 
     /// Elements of such an operand of work of this shape.
     pub fn len(self, [rows, columns]: [usize; 2]) -> usize {
-        let rows = self.rows.map_or(1, |shared| rows / shared);
-        rows * if self.columns { columns } else { 1 }
+        self.rows.count(rows) * if self.columns { columns } else { 1 }
     }
 
     /// The same for work of this shape: of one column, a value for each element is one for each row.
@@ -50,7 +84,7 @@ impl Broadcast {
 
     /// Where the operand's element for one of the work lies.
     pub fn index(self, [row, column]: [usize; 2], columns: usize) -> usize {
-        let row = self.rows.map_or(0, |shared| row / shared);
+        let row = self.rows.index(row);
         if self.columns {
             row * columns + column
         } else {
@@ -94,10 +128,28 @@ impl Operand {
     }
 
     /// `[rows / times, columns]`, or `[rows / times]` of an operand by row: each row of the operand
-    /// belongs to `times` consecutive ones.
+    /// belongs to `times` consecutive ones. What all rows share they share still.
+    ///
+    /// # Panics
+    /// Where the operand's rows are taken in turn.
     #[must_use]
     pub fn repeated(mut self, times: usize) -> Self {
-        self.broadcast.rows = self.broadcast.rows.map(|shared| shared * times);
+        self.broadcast.rows = match self.broadcast.rows {
+            Rows::Shared(shared) => Rows::Shared(shared * times),
+            Rows::InTurn(count) => {
+                assert_eq!(count, 1, "rows that are taken in turn are not repeated");
+                Rows::InTurn(count)
+            }
+        };
+        self
+    }
+
+    /// `[count, columns]`, or `[count]` of an operand by row: the rows of the work take those of the
+    /// operand in turn, again and again. So each of B · `count` rows is a pair of one that is
+    /// [`repeated`](Self::repeated) `count` times, and one of these.
+    #[must_use]
+    pub fn in_turn(mut self, count: usize) -> Self {
+        self.broadcast.rows = Rows::InTurn(count);
         self
     }
 }
@@ -231,14 +283,16 @@ impl Graph {
                 self.shape(operand.tensor).len(),
                 operand.broadcast.len(shape),
             );
-            let whole = operand
-                .broadcast
-                .rows
-                .is_none_or(|shared| shape[0].is_multiple_of(shared));
+            let of = &self.tensor(operand.tensor).name;
+            let Broadcast { rows, .. } = operand.broadcast;
             assert!(
-                len == expected && whole,
-                "{name}: {} has {len} elements, not {expected}",
-                self.tensor(operand.tensor).name
+                rows.divide(shape[0]),
+                "{name}: {of} is {rows:?}, which {} rows are no multiple of",
+                shape[0]
+            );
+            assert!(
+                len == expected,
+                "{name}: {of} has {len} elements, not {expected}"
             );
         }
         let mut read: Vec<Operand> = Vec::new();
@@ -287,6 +341,7 @@ impl Graph {
         let operands = operands.map(|(&broadcast, &tensor)| Operand { tensor, broadcast });
         let operands = operands.chain([d_out]).chain(value.map(Operand::from));
         let operands: Vec<_> = operands.collect();
+        let shape = self.shape(inputs[index]);
         let name = self.gradient_name(inputs[index]);
         let Broadcast { rows, columns } = work.operands[index];
         let [_, width] = work.shape;
@@ -300,9 +355,9 @@ impl Graph {
             false => self.row_sum(&name, work.shape, expr, &operands),
         };
         Some(match rows {
-            Some(1) => by_row,
-            Some(shared) => self.reduce(&name, Reduction::Sum, by_row, shared),
-            None => self.column_sum(&name, by_row),
+            Rows::Shared(1) => by_row,
+            Rows::Shared(shared) => self.reduce(&name, Reduction::Sum, by_row, shared),
+            Rows::InTurn(_) => self.push(Op::ColumnSum, &name, shape, &[by_row]),
         })
     }
 }

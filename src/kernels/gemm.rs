@@ -11,7 +11,7 @@ mod variant;
 
 use std::borrow::Cow;
 
-use super::{activation_code, assert_lengths};
+use super::{MAX_GROUPS, activation_code, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
 use crate::graph::Activation;
 use variant::part;
@@ -102,9 +102,14 @@ struct Params {
     c_row: u32,
     c_column: u32,
     transposed: u32,
+    /// Words from one product to the next, of several side by side.
+    a_group: u32,
+    b_group: u32,
+    c_group: u32,
+    padding: u32,
 }
 
-const _: () = assert!(size_of::<Params>() == 64);
+const _: () = assert!(size_of::<Params>() == 80);
 
 /// How a row-major operand enters the product.
 #[derive(Clone, Copy, Debug)]
@@ -171,6 +176,9 @@ fn extent(rows: usize, columns: usize, stride: Option<usize>) -> usize {
 pub struct Gemm<'a> {
     /// m, n and k.
     pub shape: [usize; 3],
+    /// Products side by side: operands and result have the rows of one in memory behind those of
+    /// another. Of several nothing follows a product, and no sum is cut into parts.
+    pub groups: usize,
     /// The left operand.
     pub a: Operand<'a>,
     /// Words from one row of the left operand in memory to the next, where these are some columns of
@@ -209,6 +217,7 @@ impl<'a> Gemm<'a> {
     ) -> Self {
         Self {
             shape,
+            groups: 1,
             a,
             a_stride: None,
             b,
@@ -225,10 +234,24 @@ impl<'a> Gemm<'a> {
     }
 }
 
+impl Gemm<'_> {
+    /// Whether it is a·b alone, of whole matrices.
+    fn is_bare(&self) -> bool {
+        let operands = [self.bias, self.addend, self.sums];
+        let strides = [self.a_stride, self.c_stride];
+        operands.iter().all(Option::is_none)
+            && strides.iter().all(Option::is_none)
+            && self.activation.is_none()
+            && self.derivative.is_none()
+    }
+}
+
 /// One workgroup a tile of the result; and what adds the parts, where sums are cut.
 ///
 /// # Panics
-/// Where the variant cannot take along what `gemm` asks for, or an array is too short or missing.
+/// Where the variant cannot take along what `gemm` asks for, or an array is too short or missing. Of several
+/// products, where something follows them, there are more than WebGPU has workgroups in a dimension, or
+/// the variant computes one at a time or cuts their sums.
 pub fn launches(gemm: Gemm<'_>, variant: Variant) -> Vec<Launch> {
     match (variant.parts(gemm.shape[2]), gemm.partial) {
         (parts, Some(partial)) if parts > 1 => {
@@ -259,6 +282,10 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     assert!(epilogue.takes_operands() || (gemm.addend.is_none() && gemm.derivative.is_none()));
     let [m, n, k] = gemm.shape;
     let parts = variant.parts(k);
+    if gemm.groups > 1 {
+        let bare = gemm.is_bare() && gemm.groups <= MAX_GROUPS as usize;
+        assert!(bare && parts == 1 && variant.takes_groups(), "gemm: groups");
+    }
     let flag = |set: bool| f64::from(u8::from(set));
     let cut = ("PARTS", flag(parts > 1));
     let vectors = || {
@@ -309,9 +336,9 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
             .collect(),
         params: bytemuck::bytes_of(&params(&gemm, variant)).to_vec(),
         grid: if transposed {
-            [groups_m, groups_n, parts as u32]
+            [groups_m, groups_n, (parts * gemm.groups) as u32]
         } else {
-            [groups_n, groups_m, parts as u32]
+            [groups_n, groups_m, (parts * gemm.groups) as u32]
         },
     }
 }
@@ -321,6 +348,7 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
     let [m, n, k] = gemm.shape;
     let [a_row, a_k] = gemm.a.strides(m, k, gemm.a_stride);
     let [b_k, b_column] = gemm.b.strides(k, n, None);
+    let group = |words: usize| if gemm.groups > 1 { words as u32 } else { 0 };
     let plain = Params {
         m: m as u32,
         n: n as u32,
@@ -344,6 +372,10 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
         c_row: gemm.c_stride.unwrap_or(n) as u32,
         c_column: 1,
         transposed: 0,
+        a_group: group(m * k),
+        b_group: group(k * n),
+        c_group: group(m * n),
+        padding: 0,
     };
     if variant != (Variant::Subgroups { transposed: true }) {
         return plain;
@@ -358,6 +390,8 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
         c_row: 1,
         c_column: plain.c_row,
         transposed: 1,
+        a_group: plain.b_group,
+        b_group: plain.a_group,
         ..plain
     }
 }
@@ -366,7 +400,7 @@ fn params(gemm: &Gemm<'_>, variant: Variant) -> Params {
 fn check(gemm: &Gemm<'_>, variant: Variant, kernel: &Kernel) {
     let [m, n, k] = gemm.shape;
     let parts = variant.partial(gemm.shape);
-    let result = extent(m, n, gemm.c_stride);
+    let result = gemm.groups * extent(m, n, gemm.c_stride);
     let results = [
         (gemm.addend, result),
         (gemm.derivative.map(|(_, output)| output), result),
@@ -378,8 +412,11 @@ fn check(gemm: &Gemm<'_>, variant: Variant, kernel: &Kernel) {
         .into_iter()
         .filter_map(|(slice, len)| Some((slice?, len)));
     let operands = [
-        (gemm.a.slice(), gemm.a.extent(m, k, gemm.a_stride)),
-        (gemm.b.slice(), gemm.b.extent(k, n, None)),
+        (
+            gemm.a.slice(),
+            gemm.groups * gemm.a.extent(m, k, gemm.a_stride),
+        ),
+        (gemm.b.slice(), gemm.groups * gemm.b.extent(k, n, None)),
     ];
     let arrays: Vec<_> = operands.into_iter().chain(results).collect();
     assert_lengths(kernel, &arrays);

@@ -20,6 +20,7 @@ pub mod gemm;
 pub mod gradient_norm;
 pub mod latent;
 pub mod latent_grad;
+pub mod lookup;
 pub mod objective;
 pub mod one_hot;
 pub mod pointwise;
@@ -53,6 +54,7 @@ pub const ALL: &[&Kernel] = &[
     &gradient_norm::KERNEL,
     &latent::KERNEL,
     &latent_grad::KERNEL,
+    &lookup::KERNEL,
     &objective::KERNEL,
     &one_hot::KERNEL,
     &pointwise::POINTWISE,

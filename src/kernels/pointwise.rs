@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::{Matrix, WORKGROUP, assert_lengths, elementwise_grid, wrapped_grid};
 use crate::expr::{self, Expr};
 use crate::gpu::{Access, Binding, Kernel, Launch, Slice, read, read_write};
-use crate::graph::Broadcast;
+use crate::graph::{Broadcast, Rows};
 
 /// `shaders/pointwise.wgsl`, with its example: y = x.
 pub const POINTWISE: Kernel = Kernel {
@@ -326,12 +326,16 @@ fn body_of_four(operands: &[Broadcast], values: &[Expr]) -> String {
 
 /// Where the element of an operand lies, or the vector: [`Broadcast::index`] in WGSL.
 fn place(Broadcast { rows, columns }: Broadcast) -> String {
-    match (rows, columns) {
-        (Some(1), true) => "i".to_owned(),
-        (Some(1), false) => "row".to_owned(),
-        (Some(shared), true) => format!("row / {shared}u * params.columns + column"),
-        (Some(shared), false) => format!("row / {shared}u"),
-        (None, true) => "column".to_owned(),
-        (None, false) => "0u".to_owned(),
+    let row = match rows {
+        Rows::Shared(1) if columns => return "i".to_owned(),
+        Rows::Shared(1) => "row".to_owned(),
+        Rows::Shared(shared) => format!("row / {shared}u"),
+        Rows::InTurn(1) if columns => return "column".to_owned(),
+        Rows::InTurn(1) => "0u".to_owned(),
+        Rows::InTurn(count) => format!("row % {count}u"),
+    };
+    match columns {
+        true => format!("{row} * params.columns + column"),
+        false => row,
     }
 }

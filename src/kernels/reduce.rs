@@ -37,6 +37,16 @@ pub struct Buffers<'a> {
 /// The most rows that become one: an invocation goes over them twice.
 pub const MOST_ROWS: usize = SOFTWARE_ITERATIONS / 2;
 
+/// The shader's number for a function, whose constant of this value has its name in capitals.
+fn code(function: Reduction) -> u32 {
+    match function {
+        Reduction::Sum => 0,
+        Reduction::LogSumExp => 1,
+        Reduction::Max => 2,
+        Reduction::ArgMax => 3,
+    }
+}
+
 /// One invocation an element of y; `axis` rows become one of `[rows, columns]`.
 ///
 /// # Panics
@@ -56,15 +66,11 @@ pub fn launch(
         axis: axis as u32,
         padding: 0,
     };
-    let log_sum_exp = match function {
-        Reduction::Sum => false,
-        Reduction::LogSumExp => true,
-    };
     Launch {
         kernel: KERNEL.into(),
         constants: vec![
             ("WORKGROUP", WORKGROUP.into()),
-            ("LOG_SUM_EXP", log_sum_exp.into()),
+            ("FUNCTION", code(function).into()),
         ],
         buffers: vec![x.clone(), y.clone()],
         params: bytemuck::bytes_of(&params).to_vec(),

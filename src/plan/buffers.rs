@@ -54,6 +54,8 @@ impl Pool {
 /// The buffer of each tensor of one graph.
 #[derive(Debug)]
 pub(super) struct Buffers {
+    /// Of each tensor the one that holds its values, which has the buffer.
+    storage: Vec<TensorId>,
     of: HashMap<TensorId, Vec<Part>>,
     scratch: HashMap<TensorId, Vec<Slice>>,
     /// The terms' rows, `[terms, stride]`.
@@ -79,6 +81,7 @@ impl Buffers {
         let stride = batch.unwrap_or(0).next_multiple_of(Slice::ALIGNMENT);
         let rows = gpu.allocate("the losses of a batch", stride * graph.terms().len())?;
         let mut buffers = Self {
+            storage: graph.storage(),
             of: HashMap::new(),
             scratch: HashMap::new(),
             rows,
@@ -96,7 +99,7 @@ impl Buffers {
     /// # Panics
     /// Where no task touches the tensor; the planner asks for no other.
     pub(super) fn of(&self, id: TensorId) -> &Slice {
-        &self.of[&id][0].slice
+        &self.parts(id)[0].slice
     }
 
     /// The parts of a tensor, in the order of its rows.
@@ -104,7 +107,11 @@ impl Buffers {
     /// # Panics
     /// As [`Buffers::of`].
     pub(super) fn parts(&self, id: TensorId) -> &[Part] {
-        &self.of[&id]
+        &self.of[&self.storage(id)]
+    }
+
+    fn storage(&self, id: TensorId) -> TensorId {
+        self.storage[id.index()]
     }
 
     /// Buffers like that of `result`, the gradient of a layer's inputs, for sums on the way there:
@@ -127,7 +134,7 @@ impl Buffers {
         for (index, term) in graph.terms().iter().enumerate() {
             let len = graph.shape(term.rows).len();
             let part = self.rows.part(index * self.stride, len);
-            let new = self.insert(graph, term.rows, part);
+            let new = self.insert(graph, self.storage(term.rows), part);
             assert!(new, "two terms share the rows of {}", term.name);
         }
         if graph.optimizer().is_some() {
@@ -147,6 +154,7 @@ impl Buffers {
         let visible = graph.outputs().iter().copied();
         let visible: Vec<_> = visible
             .chain(graph.gradients().iter().map(|&(_, gradient)| gradient))
+            .map(|id| self.storage(id))
             .collect();
         for (index, tensor) in graph.tensors().iter().enumerate() {
             let id = TensorId(index);
@@ -168,8 +176,12 @@ impl Buffers {
                 },
                 Kind::Input => gpu.allocate(what, len)?,
                 Kind::Constant(value) => gpu.upload(what, &vec![value as f32; len])?,
+                Kind::Indices => {
+                    let indices: Vec<_> = (0..len).map(|i| i as f32).collect();
+                    gpu.upload(what, &indices)?
+                }
                 Kind::Computed if visible.contains(&id) => allocate_tensor(gpu, graph, id)?,
-                Kind::Computed => continue,
+                Kind::Computed | Kind::View(_) => continue,
             };
             self.insert(graph, id, slice);
         }
@@ -180,11 +192,14 @@ impl Buffers {
     fn check_blocks(&self, gpu: &Gpu, graph: &Graph, tasks: &[Task]) -> Result<(), GpuError> {
         for task in tasks {
             let allowed = match task {
-                Task::Product(product) => Some(product.weight()),
+                // Rows of a view are others.
+                Task::Product(product) => {
+                    Some(product.weight()).filter(|&weight| self.storage(weight) == weight)
+                }
                 _ => None,
             };
             for id in task.reads().into_iter().chain(task.writes()) {
-                let blocks = self.of.get(&id).map_or(1, Vec::len);
+                let blocks = self.of.get(&self.storage(id)).map_or(1, Vec::len);
                 if blocks > 1 && allowed != Some(id) {
                     let shape = graph.shape(id);
                     return Err(GpuError::TooLarge {
@@ -209,7 +224,8 @@ impl Buffers {
     ) -> Result<(), GpuError> {
         let mut last_read: HashMap<TensorId, usize> = HashMap::new();
         for (index, task) in tasks.iter().enumerate() {
-            last_read.extend(task.reads().into_iter().map(|id| (id, index)));
+            let reads = task.reads().into_iter();
+            last_read.extend(reads.map(|id| (self.storage(id), index)));
         }
         let mut free: Vec<usize> = (0..pool.buffers.len()).collect();
         let mut held: HashMap<TensorId, usize> = HashMap::new();
@@ -241,7 +257,7 @@ impl Buffers {
                 free.append(&mut taken);
             }
             let touched = task.reads().into_iter().chain(task.writes());
-            for id in touched {
+            for id in touched.map(|id| self.storage(id)) {
                 let done = last_read.get(&id).is_none_or(|&last| last <= index);
                 if done && let Some(buffer) = held.remove(&id) {
                     free.push(buffer);

@@ -10,8 +10,8 @@ use crate::gpu::{Gpu, GpuError, Launch, Slice};
 use crate::graph::{Graph, TensorId};
 use crate::kernels::rows::Score;
 use crate::kernels::{
-    bernoulli_nll, column_sum, copy, draw, gather, latent, latent_grad, objective, one_hot,
-    pointwise, ramp, reduce, reduction_lanes,
+    bernoulli_nll, column_sum, copy, draw, gather, gemm, latent, latent_grad, lookup, objective,
+    one_hot, pointwise, ramp, reduce, reduction_lanes,
 };
 use crate::rng::Draw;
 
@@ -49,8 +49,32 @@ impl Lowering<'_> {
             Task::Normal { draw, eps } => self.draw(*draw, *eps, draw::Output::Normals),
             Task::Uniform { draw, u } => self.draw(*draw, *u, draw::Output::Uniforms),
             Task::Product(product) => return self.product(product),
+            &Task::BatchedProduct {
+                groups,
+                shape,
+                transposed,
+                left,
+                right,
+                y,
+            } => {
+                let [a, b] = transposed.sides();
+                let operands = [
+                    gemm::Operand::of(of(&left), a),
+                    gemm::Operand::of(of(&right), b),
+                ];
+                let unused = self.gpu.unused();
+                let product = gemm::Gemm {
+                    groups,
+                    ..gemm::Gemm::product(shape, operands, of(&y), &unused)
+                };
+                let family = gemm::Family::of(self.gpu);
+                let variant = gemm::Variant::choose_of_groups(family, shape);
+                return Ok(gemm::launches(product, variant));
+            }
             Task::ColumnSum { a, sum } => {
-                let shape = self.matrix(*a);
+                // A matrix whose columns are the sums.
+                let columns = self.graph.shape(*sum).len();
+                let shape = [self.graph.shape(*a).len() / columns.max(1), columns];
                 let partial = self.parts_of_sums(column_sum::partial(shape))?;
                 let buffers = column_sum::Buffers {
                     a: of(a),
@@ -102,6 +126,14 @@ impl Lowering<'_> {
                 *axis,
                 self.matrix(*y),
             ),
+            Task::Lookup { table, index, y } => {
+                let buffers = lookup::Buffers {
+                    table: of(table),
+                    index: of(index),
+                    y: of(y),
+                };
+                lookup::launch(buffers, self.matrix(*table)[0], self.matrix(*y))
+            }
             Task::Copy(copied) => {
                 let launch = |part: &CopiedPart| {
                     let [rows, from_columns] = self.matrix(part.from);

@@ -209,9 +209,11 @@ impl Builder<'_> {
                 Some(product) => Stage::Product(self.product(&product)?),
             },
             Task::Pointwise(work) => self.pointwise(work)?,
-            Task::ColumnSum { .. } | Task::Uniform { .. } | Task::Reduce { .. } => {
-                return Err(self.is_alone(task));
-            }
+            Task::ColumnSum { .. }
+            | Task::BatchedProduct { .. }
+            | Task::Uniform { .. }
+            | Task::Reduce { .. }
+            | Task::Lookup { .. } => return Err(self.is_alone(task)),
         };
         self.stages.push(stage);
         Ok(())

@@ -2,9 +2,12 @@
 
 use super::real::Real;
 
-/// `a [rows, m], b [rows, n] → [rows, m + n]`.
-pub fn concat<T: Real>(a: &[T], b: &[T], [rows, m]: [usize; 2], [_, n]: [usize; 2]) -> Vec<T> {
-    let row = |row: usize| [&a[row * m..][..m], &b[row * n..][..n]].concat();
+/// `[rows, m], [rows, n], … → [rows, m + n + …]`: each part with its columns.
+pub fn concat<T: Real>(parts: &[(&[T], usize)], rows: usize) -> Vec<T> {
+    let row = |row: usize| {
+        let columns = |&(part, columns): &(&[T], usize)| part[row * columns..][..columns].to_vec();
+        parts.iter().flat_map(columns).collect::<Vec<_>>()
+    };
     (0..rows).flat_map(row).collect()
 }
 

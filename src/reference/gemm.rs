@@ -15,6 +15,20 @@ pub enum Operand<'a, T> {
     Transposed(&'a [T]),
 }
 
+/// So many products side by side, each of the shape m, n, k and of consecutive parts of a and b.
+pub fn batched<T: Real>(
+    [a, b]: [&[T]; 2],
+    transposed: Transposed,
+    groups: usize,
+    shape @ [m, n, k]: [usize; 3],
+) -> Vec<T> {
+    let group = |group: usize| {
+        let [a, b] = [(a, m * k), (b, k * n)].map(|(of, len)| &of[group * len..][..len]);
+        product([a, b], transposed, None, shape)
+    };
+    (0..groups).flat_map(group).collect()
+}
+
 impl<'a, T: Real> Operand<'a, T> {
     /// One or the other.
     pub fn of(values: &'a [T], transposed: bool) -> Self {

@@ -1,7 +1,7 @@
 //! Runs a graph, operation by operation, on the twins.
 
 use super::real::Real;
-use super::{column_sum, copy, draw, gather, gemm, objective, one_hot, pointwise, reduce};
+use super::{column_sum, copy, draw, gather, gemm, lookup, objective, one_hot, pointwise, reduce};
 use crate::executor;
 use crate::graph::{Graph, Kind, Node, Op, TensorId};
 
@@ -33,6 +33,8 @@ pub struct Context<'a> {
 #[derive(Clone, Debug)]
 pub struct Values<T> {
     of: Vec<Option<Vec<T>>>,
+    /// Of each tensor the one that holds its values.
+    storage: Vec<TensorId>,
 }
 
 impl<T: Real> Values<T> {
@@ -40,16 +42,22 @@ impl<T: Real> Values<T> {
     pub fn new(graph: &Graph) -> Self {
         let constant = |tensor: &crate::graph::Tensor| match tensor.kind {
             Kind::Constant(value) => Some(vec![T::narrow(value); tensor.shape.len()]),
-            _ => None,
+            Kind::Indices => Some(
+                (0..tensor.shape.len())
+                    .map(|i| T::narrow(i as f64))
+                    .collect(),
+            ),
+            Kind::Input | Kind::Parameter | Kind::View(_) | Kind::Computed => None,
         };
         Self {
             of: graph.tensors().iter().map(constant).collect(),
+            storage: graph.storage(),
         }
     }
 
     /// Gives a tensor its values.
     pub fn set(&mut self, id: TensorId, values: Vec<T>) {
-        self.of[id.index()] = Some(values);
+        self.of[self.storage[id.index()].index()] = Some(values);
     }
 
     /// A tensor's values.
@@ -57,7 +65,7 @@ impl<T: Real> Values<T> {
     /// # Panics
     /// Where it has none yet: an input that was not set, or a graph that was not run.
     pub fn get(&self, id: TensorId) -> &[T] {
-        match &self.of[id.index()] {
+        match &self.of[self.storage[id.index()].index()] {
             Some(values) => values,
             None => unreachable!("tensor {} has no values", id.index()),
         }
@@ -149,11 +157,25 @@ fn compute<T: Real>(
             let shape = transposed.shape([output.rows(), output.columns()], matrix(0));
             gemm::product([input(0), input(1)], transposed, bias, shape)
         }
-        Op::ColumnSum => column_sum::value(input(0), matrix(0)),
+        &Op::BatchedProduct { groups, transposed } => {
+            let of_group = |[rows, columns]: [usize; 2]| [rows / groups, columns];
+            let result = of_group([output.rows(), output.columns()]);
+            let shape = transposed.shape(result, of_group(matrix(0)));
+            gemm::batched([input(0), input(1)], transposed, groups, shape)
+        }
+        Op::ColumnSum => {
+            let (x, sums) = (input(0), output.len());
+            column_sum::value(x, [x.len() / sums.max(1), sums])
+        }
         Op::Pointwise(work) => pointwise::value(work, &all_inputs()),
         Op::RowSum(work) => pointwise::row_sum(work, &all_inputs()),
         &Op::Reduce { function, axis } => reduce::value(function, input(0), axis, matrix(0)[1]),
-        Op::Concat => copy::concat(input(0), input(1), matrix(0), matrix(1)),
+        Op::Lookup => lookup::value(input(0), input(1), matrix(0)[1]),
+        Op::Concat => {
+            let part = |index: usize| (input(index), matrix(index)[1]);
+            let parts: Vec<_> = (0..node.inputs.len()).map(part).collect();
+            copy::concat(&parts, output.rows())
+        }
         &Op::Slice { first } => copy::slice(input(0), matrix(0), first, output.columns()),
         Op::Stop | Op::ScaleGradient => input(0).to_vec(),
     }

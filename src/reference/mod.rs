@@ -16,6 +16,7 @@ pub mod gradient_norm;
 mod interpreter;
 pub mod latent;
 pub mod latent_grad;
+pub mod lookup;
 pub mod objective;
 pub mod one_hot;
 pub mod pointwise;

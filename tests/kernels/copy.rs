@@ -29,7 +29,7 @@ fn random_shapes(gpu: &Gpu) {
             };
             run(gpu, launch(buffers, shape), &[from, &both]);
         }
-        let expected = twin::concat(&a, &b, [rows, m], [rows, n]);
+        let expected = twin::concat(&[(a.as_slice(), m), (b.as_slice(), n)], rows);
         assert_eq!(both.read::<f32>(), expected);
 
         let part = Array::output(gpu, rows * n);

@@ -3,6 +3,7 @@
 
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
+use vae_wgpu::graph::Transposed;
 use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant, launches};
 use vae_wgpu::reference::gemm::{self as twin, Operand as TwinOperand};
 
@@ -32,9 +33,12 @@ pub(crate) fn tests() -> Vec<Test> {
     ];
     // With checks in them a driver unrolls no loop, so that each turn counts for many.
     let trusted = tests![gpu: sums_longer_than_a_loop];
+    // Matrix units compute one product at a time.
+    let of_groups = tests![both_checks: products_side_by_side];
     let kinds = [
         all!(both_checks),
         trusted,
+        of_groups,
         all!(matrix_units),
         of_matrix_units,
     ];
@@ -146,6 +150,7 @@ impl Case {
         let partial = Array::output(gpu, variant.partial(self.shape));
         let gemm = Gemm {
             shape: self.shape,
+            groups: 1,
             a: Operand::of(a.slice(), self.transposed[0]),
             a_stride: (self.others > 0).then_some(a_columns + self.others),
             b: Operand::of(b.slice(), self.transposed[1]),
@@ -467,6 +472,55 @@ fn columns_of_wider_matrices(gpu: &Gpu) {
 }
 
 /// Sums of ±10⁴ and of ±10³⁰ go through activations without NaN.
+/// Groups whose operands begin off any alignment, and with values of their own.
+fn products_side_by_side(gpu: &Gpu) {
+    let variants = variants(gpu)
+        .into_iter()
+        .filter(|v| v.takes_groups() && v.parts(1) == 1);
+    for variant in variants {
+        for transposed in [Transposed::Neither, Transposed::Left, Transposed::Right] {
+            for (groups, shape @ [m, n, k]) in [
+                (1, [3, 5, 7]),
+                (3, [3, 5, 7]),
+                (2, [17, 33, 20]),
+                (5, [1, 1, 1]),
+                (3, [64, 36, 8]),
+                (2, [70, 130, 33]),
+            ] {
+                let values = [
+                    uniform(1, groups * m * k, 1.0),
+                    uniform(2, groups * k * n, 2.0),
+                ];
+                let [a, b] = [&values[0], &values[1]].map(|values| Array::of(gpu, values));
+                let c = Array::output(gpu, groups * m * n);
+                let [left, right] = transposed.sides();
+                let operands = [Operand::of(a.slice(), left), Operand::of(b.slice(), right)];
+                let unused = gpu.unused();
+                let gemm = Gemm {
+                    groups,
+                    ..Gemm::product(shape, operands, c.slice(), &unused)
+                };
+                for launch in launches(gemm, variant) {
+                    run(gpu, launch, &[&a, &b, &c]);
+                }
+                let twin = |of: fn(f64) -> f64| -> Vec<f64> {
+                    let [a, b] = [&values[0], &values[1]]
+                        .map(|values| wide(values).into_iter().map(of).collect::<Vec<_>>());
+                    twin::batched([&a, &b], transposed, groups, shape)
+                };
+                let what = format!("{variant:?} {groups} of {shape:?}, transposed {transposed:?}");
+                // Each term rounds twice.
+                Tolerance::relative(2.0 * EPS * k as f64).check_against(
+                    &what,
+                    &c.read(),
+                    &twin(|v| v),
+                    &twin(f64::abs),
+                );
+            }
+        }
+    }
+}
+
 fn extreme_values(gpu: &Gpu) {
     let shape @ [m, n, k] = [9, 70, 11];
     for variant in variants(gpu) {

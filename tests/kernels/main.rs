@@ -18,6 +18,7 @@ mod gather;
 mod gemm;
 mod gradient_norm;
 mod latent;
+mod lookup;
 mod objective;
 mod one_hot;
 mod pipelines;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         gemm::tests(),
         gradient_norm::tests(),
         latent::tests(),
+        lookup::tests(),
         objective::tests(),
         one_hot::tests(),
         pipelines::tests(),

@@ -5,7 +5,7 @@ use std::slice;
 
 use vae_wgpu::expr::{Expr, constant, operand};
 use vae_wgpu::gpu::{Gpu, Launch};
-use vae_wgpu::graph::{Activation, Broadcast, Pointwise, gaussian};
+use vae_wgpu::graph::{Activation, Broadcast, Pointwise, Rows, gaussian};
 use vae_wgpu::kernels::pointwise::{Form, Width, Work, kernel, launch};
 use vae_wgpu::kernels::rows::Score;
 use vae_wgpu::model::{Likelihood, Location};
@@ -18,24 +18,37 @@ use crate::support::harness::{Test, tests};
 use crate::support::tolerance::EPS;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let mut all = tests![both_checks: values_and_sums, likelihoods, one_column, activations, latents,
+    let mut all = tests![both_checks: values_and_sums, rows_in_turn, likelihoods, one_column, activations, latents,
         extreme_values, no_elements, wrapped_grids, past_65535_workgroups, relu_does_not_hide_nan, both_widths_have_the_same_bits,
         random_shapes];
     all.extend(tests![plain: translations, the_likelihoods_kernels_are_those_in_the_repository]);
     all
 }
 
+fn with_rows(rows: Rows, broadcast: Broadcast) -> Broadcast {
+    Broadcast { rows, ..broadcast }
+}
+
 fn operands(repeated: usize) -> Vec<Broadcast> {
-    let repeat = |broadcast: Broadcast| Broadcast {
-        rows: Some(repeated),
-        ..broadcast
-    };
+    let repeated = Rows::Shared(repeated);
     vec![
         Broadcast::EACH,
-        repeat(Broadcast::EACH),
-        repeat(Broadcast::ROW),
+        with_rows(repeated, Broadcast::EACH),
+        with_rows(repeated, Broadcast::ROW),
         Broadcast::COLUMN,
         Broadcast::SCALAR,
+    ]
+}
+
+/// As many operands, of which two have so many rows that are taken in turn.
+fn operands_in_turn(count: usize) -> Vec<Broadcast> {
+    let in_turn = Rows::InTurn(count);
+    vec![
+        with_rows(in_turn, Broadcast::EACH),
+        with_rows(Rows::Shared(count), Broadcast::EACH),
+        with_rows(in_turn, Broadcast::ROW),
+        Broadcast::COLUMN,
+        Broadcast::EACH,
     ]
 }
 
@@ -157,6 +170,21 @@ fn values_and_sums(gpu: &Gpu) {
             }
         }
     }
+}
+
+fn rows_in_turn(gpu: &Gpu) {
+    let [p, q, r, s] = exprs();
+    random(
+        (1usize..5, 2usize..9, 1usize..70),
+        |(times, count, columns)| {
+            let broadcasts = operands_in_turn(count);
+            let shape = [times * count, columns];
+            let values = [p.clone(), q.clone()];
+            compare(gpu, shape, &broadcasts, [&values, &[]], 8);
+            let sums = [r.clone(), s.clone()];
+            compare(gpu, shape, &broadcasts, [slice::from_ref(&q), &sums], 8);
+        },
+    );
 }
 
 fn likelihoods(gpu: &Gpu) {
@@ -430,6 +458,12 @@ fn translations() {
         }
     }
     for kernel in [
+        kernel(
+            Form::Rows(Width::One),
+            &operands_in_turn(3),
+            &[p.clone(), q.clone()],
+            &[],
+        ),
         kernel(
             Form::Sums,
             &operands(1),

@@ -7,6 +7,7 @@
 
 use std::process::ExitCode;
 
+mod algebra;
 mod combinations;
 mod conditions;
 mod draws;
@@ -25,6 +26,7 @@ mod truth;
 fn main() -> ExitCode {
     let files = [
         truth::tests(),
+        algebra::tests(),
         combinations::tests(),
         draws::tests(),
         family::tests(),

@@ -136,7 +136,8 @@ pub(crate) fn close(name: &str, actual: &[f32], expected: &[f32], tolerance: f64
     let pairs = actual.iter().zip(expected);
     let difference = square(&mut pairs.map(|(&a, &b)| f64::from(a) - f64::from(b)));
     let size = square(&mut expected.iter().map(|&b| f64::from(b)));
-    let error = (difference / size).sqrt();
+    // What is to be zero is zero.
+    let error = (difference / size.max(f64::MIN_POSITIVE)).sqrt();
     assert!(
         error <= tolerance,
         "{name}: relative error {error:e}, {tolerance:e} allowed"

@@ -113,6 +113,31 @@ impl Variant {
         }
     }
 
+    /// The variant for several products of a shape side by side: that of one without matrix units, and
+    /// without parts of sums, as there are workgroups for each product.
+    pub fn choose_of_groups(family: Family, shape: [usize; 3]) -> Self {
+        let family = match family {
+            Family::Cooperative(_) => Family::Tiled,
+            other => other,
+        };
+        match Self::choose(family, shape) {
+            Self::Tiled { side, results, .. } => Self::Tiled {
+                side,
+                results,
+                parts: 1,
+            },
+            other => other,
+        }
+    }
+
+    /// Whether it computes several products side by side.
+    pub fn takes_groups(self) -> bool {
+        match self {
+            Self::Registers { .. } | Self::Subgroups { .. } | Self::Tiled { .. } => true,
+            Self::TiledSubgroups { .. } | Self::Cooperative(_) => false,
+        }
+    }
+
     fn tiled([m, n, k]: [usize; 3]) -> Self {
         let tiles = |side| tiles(side, [m, n]);
         let [side, results, parts] = if tiles(128) >= ENOUGH {

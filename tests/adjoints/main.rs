@@ -5,8 +5,12 @@
     reason = "a test that panics has failed, which is what it should do"
 )]
 
+mod reductions;
+mod rows;
+mod windows;
+
 use vae_wgpu::expr::{self, Expr};
-use vae_wgpu::graph::{Activation, Graph, Kind, Operand, Reduction, TensorId, Transposed};
+use vae_wgpu::graph::{Activation, Graph, Kind, TensorId, Transposed};
 use vae_wgpu::reference::{Context, Values, evaluate};
 use vae_wgpu::rng::{Stream, normal};
 
@@ -168,6 +172,39 @@ fn products() {
     }
 }
 
+/// Three products side by side, in each order.
+#[test]
+fn batched_products() {
+    const GROUPS: usize = 3;
+    let [m, n, k] = [2, 3, 4];
+    for transposed in [Transposed::Neither, Transposed::Left, Transposed::Right] {
+        check(|g| {
+            let shapes = match transposed {
+                Transposed::Neither => [[GROUPS * m, k], [GROUPS * k, n]],
+                Transposed::Left => [[GROUPS * k, m], [GROUPS * k, n]],
+                Transposed::Right => [[GROUPS * m, k], [GROUPS * n, k]],
+            };
+            let [a, b] = [("a", shapes[0]), ("b", shapes[1])].map(|(name, shape)| {
+                let parameter = g.parameter(name, shape);
+                g.activation(&format!("{name}.tanh"), Activation::Tanh, parameter)
+            });
+            let y = g.batched_product("y", a, b, transposed, GROUPS);
+            assert_eq!(g.shape(y).dims(), [GROUPS * m, n]);
+            let bent = expr::operand(0).sin();
+            let rows = g.row_sum("y.rows", [GROUPS * m, n], bent, &[y.into()]);
+            g.add_term("products", rows, 0.4);
+        });
+    }
+}
+
+#[test]
+#[should_panic(expected = "y: 4 rows in 3 groups")]
+fn batched_products_have_whole_groups() {
+    let mut g = Graph::new();
+    let [a, b] = [("a", [6, 2]), ("b", [4, 2])].map(|(name, shape)| g.input(name, shape));
+    g.batched_product("y", a, b, Transposed::Neither, 3);
+}
+
 #[test]
 fn activations() {
     for function in Activation::ALL {
@@ -205,97 +242,6 @@ fn kl() {
         let (mu, logvar) = (operand(g, "mu"), operand(g, "logvar"));
         let rows = g.kl("kl", mu, logvar);
         finish_rows(g, rows);
-    });
-}
-
-/// Operands that broadcast in every way, each of which depends on parameters.
-fn broadcast(g: &mut Graph, repeated: usize) -> Vec<Operand> {
-    let each = operand(g, "each");
-    let row = operand(g, "row");
-    let row = g.row_sum("row", [BATCH, WIDTH], expr::operand(0), &[row.into()]);
-    let column = g.parameter("column", [WIDTH]);
-    let scalar = g.parameter("scalar", [1]);
-    let own = g.input("own", [BATCH * repeated, WIDTH]);
-    vec![
-        Operand::from(each).repeated(repeated),
-        Operand::row(row).repeated(repeated),
-        Operand::column(column),
-        Operand::scalar(scalar),
-        own.into(),
-    ]
-}
-
-/// Something that bends in all operands of [`broadcast`] at once.
-fn bent() -> Expr {
-    let [each, row, column, scalar, own] = [0, 1, 2, 3, 4].map(expr::operand);
-    (each * &column + row.tanh()).sigmoid() * (0.3 * scalar).exp() + (column * own).softplus()
-}
-
-#[test]
-fn pointwise() {
-    for repeated in [1, 3] {
-        check(|g| {
-            let operands = broadcast(g, repeated);
-            let y = g.pointwise("y", [BATCH * repeated, WIDTH], bent(), &operands);
-            let y = g.reduce("mean", Reduction::Sum, y, repeated);
-            finish(g, y);
-        });
-    }
-}
-
-#[test]
-fn row_sums() {
-    for repeated in [1, 3] {
-        check(|g| {
-            let operands = broadcast(g, repeated);
-            let rows = g.row_sum("sum", [BATCH * repeated, WIDTH], bent(), &operands);
-            finish_rows(g, rows);
-        });
-    }
-}
-
-#[test]
-fn reductions() {
-    for function in [Reduction::Sum, Reduction::LogSumExp] {
-        check(|g| {
-            let each = operand(g, "each");
-            let factor = g.input("factor", [3 * BATCH, WIDTH]);
-            let product = expr::operand(0) * expr::operand(1);
-            let operands = [Operand::from(each).repeated(3), factor.into()];
-            let x = g.pointwise("x", [3 * BATCH, WIDTH], product.clone(), &operands);
-            let y = g.reduce("y", function, x, 3);
-            finish(g, y);
-            // Of rows, too.
-            let rows = g.row_sum("x.rows", [3 * BATCH, WIDTH], product.sin(), &operands);
-            let rows = g.reduce("rows", function, rows, 3);
-            g.add_term("reduced", rows, 0.2);
-        });
-    }
-}
-
-#[test]
-fn column_sums() {
-    check(|g| {
-        let x = operand(g, "x");
-        let sums = g.column_sum("sums", x);
-        let square = expr::operand(0).square();
-        let total = g.row_sum("total", [1, WIDTH], square, &[Operand::column(sums)]);
-        g.add_term("total", total, 0.4);
-        finish(g, x);
-    });
-}
-
-#[test]
-fn concatenations() {
-    check(|g| {
-        let (a, b) = (operand(g, "a"), operand(g, "b"));
-        let label = g.input("label", [BATCH, 2]);
-        let both = g.concat("both", a, b);
-        let all = g.concat("all", both, label);
-        let weight = g.parameter("weight", [WIDTH, 2 * WIDTH + 2]);
-        let bias = g.parameter("bias", [WIDTH]);
-        let y = g.linear("y", all, weight, bias);
-        finish(g, y);
     });
 }
 
