@@ -16,6 +16,8 @@
 //! assert_eq!(g.shape(y).dims(), [8, 2]);
 //! ```
 
+use std::sync::Arc;
+
 mod activation;
 mod backward;
 mod build;
@@ -49,7 +51,7 @@ impl TensorId {
 }
 
 /// Where a tensor's values come from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// Written by the caller before each run.
     Input,
@@ -57,6 +59,8 @@ pub enum Kind {
     Parameter,
     /// Every element has this value.
     Constant(f64),
+    /// The elements have these values.
+    Values(Arc<[f32]>),
     /// The output of an operation.
     Computed,
 }

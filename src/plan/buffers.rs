@@ -168,6 +168,7 @@ impl Buffers {
                 },
                 Kind::Input => gpu.allocate(what, len)?,
                 Kind::Constant(value) => gpu.upload(what, &vec![value as f32; len])?,
+                Kind::Values(ref values) => gpu.upload(what, values)?,
                 Kind::Computed if visible.contains(&id) => allocate_tensor(gpu, graph, id)?,
                 Kind::Computed => continue,
             };

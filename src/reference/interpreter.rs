@@ -38,8 +38,9 @@ pub struct Values<T> {
 impl<T: Real> Values<T> {
     /// Constants filled in; inputs and parameters are to be set.
     pub fn new(graph: &Graph) -> Self {
-        let constant = |tensor: &crate::graph::Tensor| match tensor.kind {
-            Kind::Constant(value) => Some(vec![T::narrow(value); tensor.shape.len()]),
+        let constant = |tensor: &crate::graph::Tensor| match &tensor.kind {
+            Kind::Constant(value) => Some(vec![T::narrow(*value); tensor.shape.len()]),
+            Kind::Values(values) => Some(values.iter().map(|&v| T::narrow(f64::from(v))).collect()),
             _ => None,
         };
         Self {
