@@ -63,6 +63,7 @@ impl ClosedForm {
     fn of(posterior: Posterior, prior: Prior) -> Option<Self> {
         match (posterior, prior) {
             (Posterior::Gaussian, Prior::Standard) => Some(GAUSSIAN_STANDARD),
+            (Posterior::Planar | Posterior::Radial | Posterior::Iaf, _) => None,
         }
     }
 }
@@ -154,7 +155,8 @@ mod tests {
             (mu, vec![0.0, -1.5, 0.3, 2.0, -0.1, 0.7]),
             (logvar, vec![0.0, -3.0, 1.0, -0.5, 0.2, -9.0]),
         ];
-        (Heads { mu, logvar }, values)
+        let maps = Vec::new();
+        (Heads { mu, logvar, maps }, values)
     }
 
     fn draw(vae: &Vae, g: &mut Graph, heads: &Heads, samples: usize) -> Drawn {

@@ -7,7 +7,7 @@ use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{Likelihood, Location, Scale};
 use super::network::{Layer, apply_hidden, hidden_layers};
 use super::objective::{self, Objective};
-use super::posterior::{Drawn, Heads, Posterior};
+use super::posterior::{Drawn, Flow, Heads, Posterior};
 use super::prior::Prior;
 use crate::executor::{Initial, ParameterSpec};
 use crate::expr::{Expr, constant, operand};
@@ -28,6 +28,8 @@ pub struct VaeConfig {
     pub activation: Activation,
     /// q(z | x).
     pub posterior: Posterior,
+    /// Sizes of the posterior where it is a flow.
+    pub flow: Flow,
     /// p(z).
     pub prior: Prior,
     /// p(x | z).
@@ -57,6 +59,7 @@ impl Default for VaeConfig {
             latent_dim: 20,
             activation: Activation::Relu,
             posterior: Posterior::Gaussian,
+            flow: Flow::default(),
             prior: Prior::Standard,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
@@ -177,13 +180,18 @@ impl Vae {
             ("an objective", "samples", samples, Some(Setting::Samples)),
         ];
         for (what, unit, size, setting) in hidden.chain(others) {
-            if !(1..=Self::MAX_UNITS).contains(&size) {
-                return Err(VaeError::Size {
-                    what,
-                    unit,
-                    size,
-                    setting,
-                });
+            check_size(what, unit, size, Self::MAX_UNITS, setting)?;
+        }
+        if config.posterior.is_flow() {
+            let Flow {
+                steps,
+                hidden,
+                context,
+            } = config.flow;
+            let setting = Some(Setting::FlowSteps);
+            check_size("a flow", "maps", steps, Flow::MAX_STEPS, setting)?;
+            for (what, size) in [("a flow's network", hidden), ("a flow's context", context)] {
+                check_size(what, "units", size, Self::MAX_UNITS, None)?;
             }
         }
         if config.scale != Scale::Unit && config.likelihood.density().scale.is_none() {
@@ -195,6 +203,12 @@ impl Vae {
         if config.condition != Condition::None && config.classes == 0 {
             return Err(VaeError::NoLabels {
                 condition: config.condition,
+            });
+        }
+        let doubly_reparameterised = matches!(config.objective, Objective::Dreg { .. });
+        if doubly_reparameterised && config.posterior.is_flow() {
+            return Err(VaeError::NoInverse {
+                posterior: config.posterior,
             });
         }
         let vae = Self { config };
@@ -387,6 +401,26 @@ impl Vae {
     fn label_columns(&self, read: bool) -> usize {
         if read { self.config.classes } else { 0 }
     }
+}
+
+/// Refuses a size of zero and one of more than `most`.
+fn check_size(
+    what: &'static str,
+    unit: &'static str,
+    size: usize,
+    most: usize,
+    setting: Option<Setting>,
+) -> Result<(), VaeError> {
+    if (1..=most).contains(&size) {
+        return Ok(());
+    }
+    Err(VaeError::Size {
+        what,
+        unit,
+        size,
+        most,
+        setting,
+    })
 }
 
 /// Labels behind what is there, where there are any.
