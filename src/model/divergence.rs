@@ -68,12 +68,12 @@ impl ClosedForm {
     }
 }
 
-impl Vae {
-    /// Whether posterior and prior have their divergence in closed form.
-    pub(super) fn has_closed_form(&self) -> bool {
-        self.closed_form().is_some()
-    }
+/// Whether a posterior and a prior have their divergence in closed form.
+pub(super) fn has_closed_form(posterior: Posterior, prior: Prior) -> bool {
+    ClosedForm::of(posterior, prior).is_some()
+}
 
+impl Vae {
     fn closed_form(&self) -> Option<ClosedForm> {
         ClosedForm::of(self.config().posterior, self.config().prior)
     }

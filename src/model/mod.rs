@@ -1,5 +1,6 @@
 //! The models: each file reads like its paper and writes graphs.
 
+mod check;
 mod condition;
 mod divergence;
 mod error;

@@ -13,7 +13,6 @@ use crate::executor::{Initial, ParameterSpec};
 use crate::expr::{Expr, constant, operand};
 use crate::graph::{Activation, Graph, Operand, Ramp, TensorId};
 use crate::rng::Stream;
-use crate::setting::Setting;
 
 /// The architecture and what is minimised.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,58 +166,8 @@ impl Vae {
     /// # Errors
     /// Where a size is zero or absurd, or parts have no meaning together.
     pub fn new(config: VaeConfig) -> Result<Self, VaeError> {
-        if config.hidden.is_empty() {
-            return Err(VaeError::NoHidden);
-        }
-        let hidden = config.hidden.iter();
-        let hidden = hidden.map(|&size| ("a hidden layer", "units", size, Some(Setting::Hidden)));
-        let latent = Some(Setting::Latent);
-        let samples = config.objective.samples();
-        let others = [
-            ("an image", "pixels", config.input_dim, None),
-            ("a latent", "dimensions", config.latent_dim, latent),
-            ("an objective", "samples", samples, Some(Setting::Samples)),
-        ];
-        for (what, unit, size, setting) in hidden.chain(others) {
-            check_size(what, unit, size, Self::MAX_UNITS, setting)?;
-        }
-        if config.posterior.is_flow() {
-            let Flow {
-                steps,
-                hidden,
-                context,
-            } = config.flow;
-            let setting = Some(Setting::FlowSteps);
-            check_size("a flow", "maps", steps, Flow::MAX_STEPS, setting)?;
-            for (what, size) in [("a flow's network", hidden), ("a flow's context", context)] {
-                check_size(what, "units", size, Self::MAX_UNITS, None)?;
-            }
-        }
-        if config.scale != Scale::Unit && config.likelihood.density().scale.is_none() {
-            return Err(VaeError::NoScale {
-                likelihood: config.likelihood,
-                scale: config.scale,
-            });
-        }
-        if config.condition != Condition::None && config.classes == 0 {
-            return Err(VaeError::NoLabels {
-                condition: config.condition,
-            });
-        }
-        let doubly_reparameterised = matches!(config.objective, Objective::Dreg { .. });
-        if doubly_reparameterised && config.posterior.is_flow() {
-            return Err(VaeError::NoInverse {
-                posterior: config.posterior,
-            });
-        }
-        let vae = Self { config };
-        if vae.config.objective.has_free_bits() && !vae.has_closed_form() {
-            return Err(VaeError::NoClosedForm {
-                posterior: vae.config.posterior,
-                prior: vae.config.prior,
-            });
-        }
-        Ok(vae)
+        config.check()?;
+        Ok(Self { config })
     }
 
     /// The architecture.
@@ -401,26 +350,6 @@ impl Vae {
     fn label_columns(&self, read: bool) -> usize {
         if read { self.config.classes } else { 0 }
     }
-}
-
-/// Refuses a size of zero and one of more than `most`.
-fn check_size(
-    what: &'static str,
-    unit: &'static str,
-    size: usize,
-    most: usize,
-    setting: Option<Setting>,
-) -> Result<(), VaeError> {
-    if (1..=most).contains(&size) {
-        return Ok(());
-    }
-    Err(VaeError::Size {
-        what,
-        unit,
-        size,
-        most,
-        setting,
-    })
 }
 
 /// Labels behind what is there, where there are any.

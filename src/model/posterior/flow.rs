@@ -151,11 +151,11 @@ pub(super) fn density() -> Formula {
 
 #[cfg(test)]
 mod tests {
-    use crate::graph::Graph;
+    use crate::graph::{Graph, TensorId};
     use crate::model::{Noise, Posterior, Vae, VaeConfig};
     use crate::reference::{Context, Values, evaluate};
 
-    use super::{Drawn, Flow};
+    use super::Flow;
 
     const IMAGES: usize = 2;
     const SAMPLES: usize = 3;
@@ -177,19 +177,21 @@ mod tests {
         .unwrap()
     }
 
-    /// z `[B · samples, Z]` and −ln q(z | x) of each draw, from ε. Weights are of the size with which a
-    /// training begins.
-    fn draw(vae: &Vae, eps: &[f64]) -> [Vec<f64>; 2] {
+    /// Some tensors of a graph that reads images x `[B, D]`. Weights are of the size with which a training
+    /// begins.
+    fn run(
+        vae: &Vae,
+        write: impl FnOnce(&mut Graph, TensorId) -> Vec<TensorId>,
+        eps: &[f64],
+    ) -> Vec<Vec<f64>> {
         let mut g = Graph::new();
         let x = g.input("x", [IMAGES, 3]);
-        let noise = g.input("eps", [IMAGES * SAMPLES, LATENT]);
-        let heads = vae.encode(&mut g, x.into());
-        let drawn: Drawn = vae.draw(&mut g, &heads, Noise::Given(noise), SAMPLES);
-        let nll = vae.config().posterior.family().nll;
-        let nll = nll(vae, &mut g, &heads, &drawn, SAMPLES);
+        let written = write(&mut g, x);
         let mut values = Values::new(&g);
         values.set(x, vec![0.2, 0.9, 0.4, 0.8, 0.1, 0.5]);
-        values.set(noise, eps.to_vec());
+        if let Some(noise) = g.find("eps") {
+            values.set(noise, eps.to_vec());
+        }
         for (number, spec) in vae.parameters().iter().enumerate() {
             if let Some(id) = g.find(&spec.name) {
                 let weight = |i: usize| 0.4 * ((13 * number + 5 * i) as f64).sin();
@@ -197,7 +199,35 @@ mod tests {
             }
         }
         evaluate(&g, &mut values, Context::default(), |_, _| true);
-        [drawn.z, nll].map(|of| values.get(of).to_vec())
+        written.iter().map(|&of| values.get(of).to_vec()).collect()
+    }
+
+    /// z `[B · samples, Z]` and −ln q(z | x) of each draw, from ε.
+    fn draw(vae: &Vae, eps: &[f64], samples: usize) -> Vec<Vec<f64>> {
+        let write = |g: &mut Graph, x: TensorId| {
+            let noise = g.input("eps", [IMAGES * samples, LATENT]);
+            let heads = vae.encode(g, x.into());
+            let drawn = vae.draw(g, &heads, Noise::Given(noise), samples);
+            let nll = vae.config().posterior.family().nll;
+            vec![drawn.z, nll(vae, g, &heads, &drawn, samples)]
+        };
+        run(vae, write, eps)
+    }
+
+    #[test]
+    fn the_point_of_an_image_is_its_draw_without_noise() {
+        for posterior in Posterior::ALL {
+            let vae = vae(posterior);
+            let points = |g: &mut Graph, x: TensorId| {
+                let heads = vae.encode(g, x.into());
+                vec![heads.mu, (posterior.family().location)(&vae, g, &heads)]
+            };
+            let points = run(&vae, points, &[]);
+            let drawn = draw(&vae, &[0.0; IMAGES * LATENT], 1);
+            let name = posterior.name();
+            assert_eq!(points[1], drawn[0], "{name}");
+            assert_eq!(points[0] != points[1], posterior.is_flow(), "{name}");
+        }
     }
 
     /// ln |det| of a matrix by elimination with the largest pivot.
@@ -231,15 +261,14 @@ mod tests {
             .collect();
         for posterior in Posterior::ALL {
             let vae = vae(posterior);
-            let [_, nll] = draw(&vae, &eps);
+            let nll = draw(&vae, &eps, SAMPLES).remove(1);
             // The same dimension of all draws moves at once, since no draw sees another.
             let columns: Vec<_> = (0..LATENT)
                 .map(|column| {
                     let [above, below] = [H, -H].map(|h| {
                         let mut moved = eps.clone();
                         moved.chunks_mut(LATENT).for_each(|row| row[column] += h);
-                        let [z, _] = draw(&vae, &moved);
-                        z
+                        draw(&vae, &moved, SAMPLES).remove(0)
                     });
                     let pairs = above.into_iter().zip(below);
                     pairs
