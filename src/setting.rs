@@ -47,6 +47,8 @@ settings! {
     Latent, "latent", "the latent's size";
     /// q(z | x).
     Posterior, "posterior", "the posterior";
+    /// Maps of a posterior that is a flow.
+    FlowSteps, "flow-steps", "the number of the flow's maps";
     /// p(z).
     Prior, "prior", "the prior";
     /// p(x | z).
@@ -152,6 +154,7 @@ mod tests {
     fn the_keys_of_a_trainings_settings_are_those_of_its_configuration() {
         let settings = Settings {
             clip_norm: Some(1.0),
+            flow_steps: Some(2),
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();

@@ -181,6 +181,9 @@ pub(crate) struct Overrides {
     /// Family that the distribution of z for an image is chosen from
     #[arg(long, value_parser = PossibleValuesParser::new(Posterior::NAMES).try_map(|s| s.parse::<Posterior>()))]
     pub(crate) posterior: Option<Posterior>,
+    /// Maps of a posterior that is a flow [default: 10 planar or radial ones, 2 of iaf]
+    #[arg(long, value_name = "N")]
+    pub(crate) flow_steps: Option<usize>,
     /// Distribution of z before an image is seen
     #[arg(long, value_parser = PossibleValuesParser::new(Prior::NAMES).try_map(|s| s.parse::<Prior>()))]
     pub(crate) prior: Option<Prior>,
@@ -273,10 +276,13 @@ pub(crate) struct Overrides {
 }
 
 impl Overrides {
-    /// These over `other`'s over `settings`.
+    /// These over `other`'s over `settings`; a flow whose maps nobody counts has as many as its family has by
+    /// itself.
     pub(crate) fn resolve(&self, other: &Self, mut settings: Settings) -> Settings {
         other.apply(&mut settings);
         self.apply(&mut settings);
+        let own = settings.posterior.family().flow_steps;
+        settings.flow_steps = settings.flow_steps.or(own);
         settings
     }
 
@@ -292,6 +298,7 @@ impl Overrides {
         set(&mut settings.latent, &self.latent);
         set(&mut settings.activation, &self.activation);
         set(&mut settings.posterior, &self.posterior);
+        settings.flow_steps = self.flow_steps.or(settings.flow_steps);
         set(&mut settings.prior, &self.prior);
         set(&mut settings.likelihood, &self.likelihood);
         set(&mut settings.scale, &self.scale);

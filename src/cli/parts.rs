@@ -175,6 +175,9 @@ fn posterior(posterior: Posterior) -> Part {
     (family.formulas)()
         .into_iter()
         .for_each(|formula| part.formula(formula));
+    if let Some(steps) = family.flow_steps {
+        part.line("--flow-steps", format!("maps, {steps} unless given"));
+    }
     part
 }
 

@@ -179,12 +179,15 @@ impl Tensors {
         };
         for (index, tensor) in graph.tensors().iter().enumerate() {
             let (id, len) = (TensorId(index), tensor.shape.len());
-            let span = match tensor.kind {
+            let span = match &tensor.kind {
                 Kind::Parameter => parameters.values(&tensor.name),
-                Kind::Constant(value) => tensors.own(len, |_| value as f32),
-                Kind::Indices => tensors.own(len, |i| i as f32),
+                Kind::Constant(value) => tensors.own(len, |own| own.fill(*value as f32)),
+                Kind::Indices => tensors.own(len, |own| {
+                    (0..).zip(own).for_each(|(i, to)| *to = i as f32);
+                }),
+                Kind::Values(values) => tensors.own(len, |own| own.copy_from_slice(values)),
                 Kind::Input => {
-                    let input = tensors.own(len, |_| 0.0);
+                    let input = tensors.own(len, |_| {});
                     tensors.inputs.insert(id, input);
                     input
                 }
@@ -195,12 +198,10 @@ impl Tensors {
         tensors
     }
 
-    /// Memory that nothing else has a part of, with a value for each place.
-    fn own(&mut self, len: usize, value: impl Fn(usize) -> f32) -> Span {
+    /// Memory that nothing else has a part of, zeros until `write` has been given it.
+    fn own(&mut self, len: usize, write: impl FnOnce(&mut [f32])) -> Span {
         let mut memory = Memory::zeros(len);
-        for (place, to) in memory.as_mut_slice().iter_mut().enumerate() {
-            *to = value(place);
-        }
+        write(memory.as_mut_slice());
         let span = memory.span(0..len);
         self.memory.push(memory);
         span
@@ -228,7 +229,7 @@ fn add_updates(
         let gradients: Vec<_> = gradients.collect();
         let counts = gradients.iter().map(|of| SquareSums::count(of.len()));
         let counts: Vec<_> = counts.collect();
-        let squares = tensors.own(counts.iter().sum(), |_| 0.0);
+        let squares = tensors.own(counts.iter().sum(), |_| {});
         let mut first = 0;
         for (gradient, count) in gradients.into_iter().zip(counts) {
             let sums = squares.part(first..first + count);

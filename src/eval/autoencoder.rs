@@ -12,9 +12,10 @@ const CHUNK_VALUES: usize = 1 << 24;
 /// q(z | x) of some images: `[count, latent_dim]` each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Encoded {
-    /// μ.
+    /// μ. Of a posterior that is a flow, where its maps take the μ of the Gaussian that it begins with: its
+    /// own mean has no closed form.
     pub mu: Vec<f32>,
-    /// log σ².
+    /// log σ². Of a flow, that of the Gaussian that it begins with.
     pub logvar: Vec<f32>,
 }
 
@@ -129,7 +130,7 @@ impl Autoencoder {
         [rows].into_iter().chain(labels).collect()
     }
 
-    /// Images through encoder and decoder, with z = μ.
+    /// Images through encoder and decoder, with z = μ as [`Encoded`] has it.
     ///
     /// # Errors
     /// As [`Autoencoder::encode`].

@@ -159,11 +159,16 @@ impl<'g> Fusion<'g> {
         };
         let number = self.only_operand(work, product.result())?;
         let fits = work.shape == product.epilogue.shape && work.sums.is_empty();
-        let larger = || Product {
-            epilogue: pointwise::substituted(work, number, &product.epilogue),
-            ..product.clone()
-        };
-        fits.then(|| (next, larger()))
+        let larger = || pointwise::substituted(work, number, &product.epilogue);
+        let epilogue = fits.then(larger).filter(pointwise::fits)?;
+        let product = product.clone();
+        Some((
+            next,
+            Product {
+                epilogue,
+                ..product
+            },
+        ))
     }
 
     /// A weight's gradient takes along the bias's, the sums of the same tensor.
@@ -409,6 +414,29 @@ mod tests {
         g.output(sums);
         let tasks = fuse(&g, |_| true);
         assert_eq!(tasks.len(), 2, "{tasks:#?}");
+    }
+
+    #[test]
+    fn a_product_reads_no_more_arrays_than_a_launch_binds() {
+        let mut g = Graph::new();
+        let x = g.input("x", [8, 6]);
+        let product = |g: &mut Graph, number| {
+            let weight = g.parameter(&format!("weight.{number}"), [6, 6]);
+            g.product("y", x, weight, Transposed::Right)
+        };
+        let first = product(&mut g, 0);
+        let sum = (1..20).fold(first, |sum, number| {
+            let next = product(&mut g, number);
+            g.add("sum", sum, next)
+        });
+        g.output(sum);
+        let tasks = fuse(&g, |_| true);
+        let reads = tasks.iter().filter_map(|task| match task {
+            Task::Product(product) => Some(product.epilogue.operands.len()),
+            _ => None,
+        });
+        let most = reads.max().unwrap();
+        assert!((3..8).contains(&most), "{most}: {tasks:#?}");
     }
 
     #[test]

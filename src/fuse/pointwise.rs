@@ -149,7 +149,7 @@ fn numbers(operands: &mut Vec<Operand>, others: &[Operand]) -> Vec<Expr> {
 }
 
 /// Whether one launch can do it.
-fn fits(work: &Pointwise) -> bool {
+pub(super) fn fits(work: &Pointwise) -> bool {
     let buffers = work.operands.len() + work.values.len() + work.sums.len();
     buffers <= MOST_BUFFERS && work.sums.len() <= MOST_SUMS
 }

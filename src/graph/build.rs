@@ -30,6 +30,13 @@ impl Graph {
         self.push_tensor(name, shape.into(), Kind::Constant(value), false)
     }
 
+    /// A tensor of these values, which nothing changes, such as a mask.
+    pub fn values(&mut self, name: &str, shape: impl Into<Shape>, values: Vec<f32>) -> TensorId {
+        let shape = shape.into();
+        assert_eq!(values.len(), shape.len(), "{name}: values");
+        self.push_tensor(name, shape, Kind::Values(values.into()), false)
+    }
+
     /// The next batch of the data set, `[batch, dim]`, in [0, 1].
     pub fn gather(&mut self, name: &str, batch: usize, dim: usize) -> TensorId {
         self.push(Op::Gather, name, [batch, dim].into(), &[])

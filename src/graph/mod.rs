@@ -17,6 +17,7 @@
 //! ```
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 mod activation;
 mod backward;
@@ -52,7 +53,7 @@ impl TensorId {
 }
 
 /// Where a tensor's values come from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// Written by the caller before each run.
     Input,
@@ -64,6 +65,8 @@ pub enum Kind {
     Indices,
     /// Those of another tensor, in another shape.
     View(TensorId),
+    /// The elements have these values.
+    Values(Arc<[f32]>),
     /// The output of an operation.
     Computed,
 }

@@ -63,16 +63,17 @@ impl ClosedForm {
     fn of(posterior: Posterior, prior: Prior) -> Option<Self> {
         match (posterior, prior) {
             (Posterior::Gaussian, Prior::Standard) => Some(GAUSSIAN_STANDARD),
+            (Posterior::Planar | Posterior::Radial | Posterior::Iaf, _) => None,
         }
     }
 }
 
-impl Vae {
-    /// Whether posterior and prior have their divergence in closed form.
-    pub(super) fn has_closed_form(&self) -> bool {
-        self.closed_form().is_some()
-    }
+/// Whether a posterior and a prior have their divergence in closed form.
+pub(super) fn has_closed_form(posterior: Posterior, prior: Prior) -> bool {
+    ClosedForm::of(posterior, prior).is_some()
+}
 
+impl Vae {
     fn closed_form(&self) -> Option<ClosedForm> {
         ClosedForm::of(self.config().posterior, self.config().prior)
     }
@@ -154,7 +155,8 @@ mod tests {
             (mu, vec![0.0, -1.5, 0.3, 2.0, -0.1, 0.7]),
             (logvar, vec![0.0, -3.0, 1.0, -0.5, 0.2, -9.0]),
         ];
-        (Heads { mu, logvar }, values)
+        let maps = Vec::new();
+        (Heads { mu, logvar, maps }, values)
     }
 
     fn draw(vae: &Vae, g: &mut Graph, heads: &Heads, samples: usize) -> Drawn {

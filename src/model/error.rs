@@ -3,19 +3,16 @@
 use super::condition::Condition;
 use super::initial::OutputBias;
 use super::likelihood::{Likelihood, Scale};
+use super::objective::Bound;
 use super::posterior::Posterior;
 use super::prior::Prior;
-use super::vae::Vae;
 use crate::setting::{Remedy, Setting};
 
 /// A model that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaeError {
     /// A layer without units, or with more than any adapter holds.
-    #[error(
-        "{what} of {size} {unit} cannot be: choose from 1 to {}",
-        Vae::MAX_UNITS
-    )]
+    #[error("{what} of {size} {unit} cannot be: choose from 1 to {most}")]
     Size {
         /// Which size.
         what: &'static str,
@@ -23,6 +20,8 @@ pub enum VaeError {
         unit: &'static str,
         /// What was asked for.
         size: usize,
+        /// The most that can be.
+        most: usize,
         /// The setting that says it, where one does.
         setting: Option<Setting>,
     },
@@ -54,6 +53,17 @@ pub enum VaeError {
         posterior: Posterior,
         /// p(z).
         prior: Prior,
+    },
+    /// The doubly reparameterised gradient for a posterior that is a flow.
+    #[error(
+        "the objective dreg asks for the density of a z at parameters that it was not drawn with, which needs \
+         the inverse of the maps of the posterior {}, and they have none in closed form; choose the objective \
+         iwae, or the posterior gaussian",
+        posterior.name()
+    )]
+    NoInverse {
+        /// q(z | x).
+        posterior: Posterior,
     },
     /// An output bias from the data for a likelihood that cannot have the data's mean.
     #[error(
@@ -88,6 +98,10 @@ impl VaeError {
             Self::NoScale { .. } => vec![
                 Remedy::change(Setting::Likelihood),
                 Remedy::set(Setting::Scale, Scale::Unit.name()),
+            ],
+            Self::NoInverse { .. } => vec![
+                Remedy::set(Setting::Objective, Bound::Iwae.name()),
+                Remedy::set(Setting::Posterior, Posterior::Gaussian.name()),
             ],
             Self::NoClosedForm { .. } => vec![Remedy::set(Setting::FreeBits, 0)],
             Self::NoOutputBias { .. } => {

@@ -21,7 +21,8 @@ impl Vae {
         whole.gathering_graph(batch, Stream::EvaluationBinarisation, Stream::Evaluation)
     }
 
-    /// `x [B, D] → mu, logvar [B, Z]`; returns the graph and its inputs.
+    /// `x [B, D] → z, logvar [B, Z]`; returns the graph and its inputs. z is μ, or where the maps of a flow
+    /// take it; log σ² is that of the Gaussian that a flow begins with.
     pub fn encoder_graph(&self, batch: usize) -> (Graph, Inputs) {
         let mut g = Graph::new();
         let x = g.input("x", [batch, self.config().input_dim]);
@@ -29,7 +30,8 @@ impl Vae {
         let label = read.then(|| g.input("label", [batch, self.config().classes]));
         let inputs = Inputs { x, label };
         let heads = self.encode(&mut g, inputs);
-        g.output(heads.mu);
+        let z = (self.config().posterior.family().location)(self, &mut g, &heads);
+        g.output(z);
         g.output(heads.logvar);
         (g, inputs)
     }

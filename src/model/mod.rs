@@ -1,5 +1,6 @@
 //! The models: each file reads like its paper and writes graphs.
 
+mod check;
 mod condition;
 mod divergence;
 mod error;
@@ -19,6 +20,6 @@ pub use formula::Formula;
 pub use initial::{InitialWeights, OutputBias};
 pub use likelihood::{Density, Likelihood, Location, LogScale, Scale, Support};
 pub use objective::{Bound, Elbo, Objective};
-pub use posterior::{Heads, Posterior, PosteriorFamily};
+pub use posterior::{Flow, Heads, Posterior, PosteriorFamily};
 pub use prior::{Prior, PriorFamily};
 pub use vae::{Inputs, Noise, Outputs, Pass, Vae, VaeConfig};

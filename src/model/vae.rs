@@ -7,13 +7,12 @@ use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{Likelihood, Location, Scale};
 use super::network::{Layer, apply_hidden, hidden_layers};
 use super::objective::{self, Objective};
-use super::posterior::{Drawn, Heads, Posterior};
+use super::posterior::{Drawn, Flow, Heads, Posterior};
 use super::prior::Prior;
 use crate::executor::{Initial, ParameterSpec};
 use crate::expr::{Expr, constant, operand};
 use crate::graph::{Activation, Graph, Operand, Ramp, TensorId};
 use crate::rng::Stream;
-use crate::setting::Setting;
 
 /// The architecture and what is minimised.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +27,8 @@ pub struct VaeConfig {
     pub activation: Activation,
     /// q(z | x).
     pub posterior: Posterior,
+    /// Sizes of the posterior where it is a flow.
+    pub flow: Flow,
     /// p(z).
     pub prior: Prior,
     /// p(x | z).
@@ -57,6 +58,7 @@ impl Default for VaeConfig {
             latent_dim: 20,
             activation: Activation::Relu,
             posterior: Posterior::Gaussian,
+            flow: Flow::default(),
             prior: Prior::Standard,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
@@ -164,47 +166,8 @@ impl Vae {
     /// # Errors
     /// Where a size is zero or absurd, or parts have no meaning together.
     pub fn new(config: VaeConfig) -> Result<Self, VaeError> {
-        if config.hidden.is_empty() {
-            return Err(VaeError::NoHidden);
-        }
-        let hidden = config.hidden.iter();
-        let hidden = hidden.map(|&size| ("a hidden layer", "units", size, Some(Setting::Hidden)));
-        let latent = Some(Setting::Latent);
-        let samples = config.objective.samples();
-        let others = [
-            ("an image", "pixels", config.input_dim, None),
-            ("a latent", "dimensions", config.latent_dim, latent),
-            ("an objective", "samples", samples, Some(Setting::Samples)),
-        ];
-        for (what, unit, size, setting) in hidden.chain(others) {
-            if !(1..=Self::MAX_UNITS).contains(&size) {
-                return Err(VaeError::Size {
-                    what,
-                    unit,
-                    size,
-                    setting,
-                });
-            }
-        }
-        if config.scale != Scale::Unit && config.likelihood.density().scale.is_none() {
-            return Err(VaeError::NoScale {
-                likelihood: config.likelihood,
-                scale: config.scale,
-            });
-        }
-        if config.condition != Condition::None && config.classes == 0 {
-            return Err(VaeError::NoLabels {
-                condition: config.condition,
-            });
-        }
-        let vae = Self { config };
-        if vae.config.objective.has_free_bits() && !vae.has_closed_form() {
-            return Err(VaeError::NoClosedForm {
-                posterior: vae.config.posterior,
-                prior: vae.config.prior,
-            });
-        }
-        Ok(vae)
+        config.check()?;
+        Ok(Self { config })
     }
 
     /// The architecture.

@@ -180,6 +180,7 @@ impl Buffers {
                     let indices: Vec<_> = (0..len).map(|i| i as f32).collect();
                     gpu.upload(what, &indices)?
                 }
+                Kind::Values(ref values) => gpu.upload(what, values)?,
                 Kind::Computed if visible.contains(&id) => allocate_tensor(gpu, graph, id)?,
                 Kind::Computed | Kind::View(_) => continue,
             };

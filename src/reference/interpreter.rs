@@ -40,13 +40,13 @@ pub struct Values<T> {
 impl<T: Real> Values<T> {
     /// Constants filled in; inputs and parameters are to be set.
     pub fn new(graph: &Graph) -> Self {
-        let constant = |tensor: &crate::graph::Tensor| match tensor.kind {
-            Kind::Constant(value) => Some(vec![T::narrow(value); tensor.shape.len()]),
-            Kind::Indices => Some(
-                (0..tensor.shape.len())
-                    .map(|i| T::narrow(i as f64))
-                    .collect(),
-            ),
+        let constant = |tensor: &crate::graph::Tensor| match &tensor.kind {
+            Kind::Constant(value) => Some(vec![T::narrow(*value); tensor.shape.len()]),
+            Kind::Indices => {
+                let indices = 0..tensor.shape.len();
+                Some(indices.map(|i| T::narrow(i as f64)).collect())
+            }
+            Kind::Values(values) => Some(values.iter().map(|&v| T::narrow(f64::from(v))).collect()),
             Kind::Input | Kind::Parameter | Kind::View(_) | Kind::Computed => None,
         };
         Self {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Decay, Freeze, LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
-    Bound, Condition, Elbo, InitialWeights, Likelihood, Objective, OutputBias, Posterior, Prior,
-    Scale, Vae, VaeConfig,
+    Bound, Condition, Elbo, Flow, InitialWeights, Likelihood, Objective, OutputBias, Posterior,
+    Prior, Scale, Vae, VaeConfig,
 };
 use crate::setting::Setting;
 
@@ -28,6 +28,9 @@ pub struct Settings {
     /// q(z | x).
     #[serde(default)]
     pub posterior: Posterior,
+    /// Maps of a posterior that is a flow; `None` are as many as its family has by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_steps: Option<usize>,
     /// p(z).
     #[serde(default)]
     pub prior: Prior,
@@ -193,6 +196,7 @@ impl Default for Settings {
             latent: 20,
             activation: Activation::Relu,
             posterior: Posterior::Gaussian,
+            flow_steps: None,
             prior: Prior::Standard,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
@@ -251,12 +255,16 @@ impl Settings {
     pub fn vae(&self, observed: impl Into<Observed>) -> Result<Vae, TrainError> {
         let Observed { dim, classes } = observed.into();
         let samples = self.samples;
+        let flow = Flow::default();
+        let own = self.posterior.family().flow_steps;
+        let steps = self.flow_steps.or(own).unwrap_or(flow.steps);
         Ok(Vae::new(VaeConfig {
             input_dim: dim,
             hidden: self.hidden.clone(),
             latent_dim: self.latent,
             activation: self.activation,
             posterior: self.posterior,
+            flow: Flow { steps, ..flow },
             prior: self.prior,
             likelihood: self.likelihood,
             scale: self.scale,
@@ -303,6 +311,7 @@ impl Settings {
             latent: other.latent,
             activation: other.activation,
             posterior: other.posterior,
+            flow_steps: other.flow_steps,
             prior: other.prior,
             likelihood: other.likelihood,
             scale: other.scale,
@@ -394,6 +403,15 @@ impl Settings {
         };
         // The layers, before there are images to say how many inputs they have.
         self.vae(Observed { dim: 1, classes: 1 })?;
+        if let Some(steps) = self.flow_steps.filter(|_| !self.posterior.is_flow()) {
+            let flows = Posterior::ALL.into_iter().filter(|of| of.is_flow());
+            let expected = format!(
+                "the posterior {} is no chain of maps; leave it out, or choose a posterior that is one: {}",
+                self.posterior.name(),
+                flows.map(Posterior::name).collect::<Vec<_>>().join(", ")
+            );
+            return fail(Setting::FlowSteps, &steps, &expected);
+        }
         self.check_objective()?;
         if self.batch_size == 0 {
             return fail(Setting::BatchSize, &0, "a batch has at least one image");
@@ -479,9 +497,8 @@ impl Difference {
     pub fn why_fixed(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
-            "hidden" | "latent" | "activation" | "posterior" | "prior" | "scale" | "condition" => {
-                Some("the weights belong to the layers that the run has")
-            }
+            "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior" | "scale"
+            | "condition" => Some("the weights belong to the layers that the run has"),
             "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
             | "free-bits" | "binarize" => {
                 Some("the losses before and after would not be of one kind")
@@ -515,17 +532,20 @@ pub enum Preset {
     Beta4,
     /// Sohn, Lee and Yan (2015).
     Cvae,
+    /// Kingma et al. (2016).
+    Iaf,
 }
 
 impl Preset {
     /// Every preset.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Blog,
         Self::Textbook,
         Self::Aevb,
         Self::Aevb2d,
         Self::Beta4,
         Self::Cvae,
+        Self::Iaf,
     ];
 
     /// Its name, which [`FromStr`] reads.
@@ -537,6 +557,7 @@ impl Preset {
             Self::Aevb2d => "aevb-2d",
             Self::Beta4 => "beta-4",
             Self::Cvae => "cvae",
+            Self::Iaf => "iaf",
         }
     }
 
@@ -557,6 +578,10 @@ impl Preset {
             Self::Aevb2d => "Kingma and Welling 2013, figure 4: aevb with latent 2",
             Self::Beta4 => "Higgins et al. 2017: a divergence of four times its weight",
             Self::Cvae => "Sohn, Lee and Yan 2015: labels into encoder and decoder",
+            Self::Iaf => {
+                "Kingma et al. 2016: an inverse autoregressive flow of two maps, with networks of 320 units \
+                 and a context of 100, between 400 hidden units and latent 20"
+            }
         }
     }
 
@@ -588,6 +613,10 @@ impl Preset {
             },
             Self::Cvae => Settings {
                 condition: Condition::Both,
+                ..defaults
+            },
+            Self::Iaf => Settings {
+                posterior: Posterior::Iaf,
                 ..defaults
             },
             Self::Aevb2d => Settings {

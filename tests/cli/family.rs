@@ -47,6 +47,38 @@ fn parts_without_a_meaning_are_refused_by_name_before_anything_is_written() {
             ],
         ),
         (
+            "--posterior planar --flow-steps 0",
+            &["a flow of 0 maps", "from 1 to 1000", "(--flow-steps)"],
+        ),
+        (
+            "--posterior iaf --flow-steps 1001",
+            &["a flow of 1001 maps", "(--flow-steps)"],
+        ),
+        (
+            "--flow-steps 3",
+            &[
+                "the posterior gaussian is no chain of maps",
+                "planar, radial, iaf",
+                "(--flow-steps)",
+            ],
+        ),
+        (
+            "--posterior radial --objective dreg",
+            &[
+                "the inverse of the maps of the posterior radial",
+                "--objective iwae",
+                "--posterior gaussian",
+            ],
+        ),
+        (
+            "--posterior planar --free-bits 0.1",
+            &["the posterior planar", "--free-bits 0"],
+        ),
+        (
+            "--posterior sylvester",
+            &["'sylvester'", "gaussian, planar, radial, iaf"],
+        ),
+        (
             "--condition both",
             &["condition both reads the label", "--condition none"],
         ),
@@ -83,6 +115,45 @@ fn terms_are_columns_of_the_metrics() {
     );
     let iwae = "--objective iwae --samples 2 --binarize dynamic";
     assert!(keys(iwae, "iwae").contains(&"test_bound".to_owned()));
+}
+
+/// Each family of flows with as many maps as it has by itself.
+#[test]
+fn a_flow_trains_continues_and_is_drawn_from() {
+    let place = Place::new();
+    for (flow, steps) in [("planar", 10), ("radial", 10), ("iaf", 2)] {
+        let run = format!("runs/{flow}");
+        place
+            .vae(&format!("{TRAIN} --posterior {flow} --out {run}"))
+            .succeeds();
+        let config = fs::read_to_string(place.path(format!("{run}/config.toml"))).unwrap();
+        assert!(
+            config.contains(&format!("flow-steps = {steps}\n")),
+            "{config}"
+        );
+        for command in ["sample", "reconstruct"] {
+            place
+                .vae(&format!(
+                    "{command} {run} --adapter reference -n 4 -o {flow}.npy"
+                ))
+                .succeeds();
+            let drawn = fs::read(place.path(format!("{flow}.npy"))).unwrap();
+            let (_, values) = drawn.split_at(drawn.len() - 4 * 4 * 6 * 5);
+            let mut values = values
+                .chunks(4)
+                .map(|v| f32::from_le_bytes(v.try_into().unwrap()));
+            assert!(
+                values.all(|value| value > 0.0 && value < 1.0),
+                "{command} {run}"
+            );
+        }
+        place
+            .vae(&format!("train --resume {run} --epochs 3"))
+            .succeeds();
+        place
+            .vae(&format!("train --resume {run} --epochs 4 --flow-steps 3"))
+            .fails(2, &["flow-steps", "the weights belong to the layers"]);
+    }
 }
 
 #[test]

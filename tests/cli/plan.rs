@@ -66,16 +66,18 @@ fn on_an_adapter_a_plan_names_every_launch_and_what_it_computes() {
 #[test]
 fn on_an_adapter_a_plan_says_why_auto_left_a_faster_one() {
     let place = Place::new();
-    // No program computes the importance weights.
-    let Some(ran) = planned(&place, "--objective iwae --samples 3") else {
-        return;
-    };
-    let left = ran.out.lines().find(|line| line.starts_with("plan "));
-    let reason = left.unwrap().split("general; auto left two-launch: ");
-    assert!(reason.last().is_some_and(|why| why.len() > 8), "{ran}");
-    // Who asks for it is told the same.
-    let asked = format!("{PLAN} --objective iwae --samples 3 --plan two-launch");
-    place.vae(&asked).fails(1, &["two-launch", "--plan auto"]);
+    // No program computes the importance weights, or the maps of a flow.
+    for parts in ["--objective iwae --samples 3", "--posterior planar"] {
+        let Some(ran) = planned(&place, parts) else {
+            return;
+        };
+        let left = ran.out.lines().find(|line| line.starts_with("plan "));
+        let reason = left.unwrap().split_once("general; auto left two-launch: ");
+        assert!(reason.is_some_and(|(_, why)| why.len() > 8), "{ran}");
+        // Who asks for it is told the same.
+        let asked = format!("{PLAN} {parts} --plan two-launch");
+        place.vae(&asked).fails(1, &["two-launch", "--plan auto"]);
+    }
 }
 
 #[test]

@@ -72,7 +72,10 @@ fn wrong_command_lines_say_what_is_wrong_and_change_nothing() {
         ("train --frob", &["'--frob'", "Usage: vae"]),
         (
             "train --preset nosuch",
-            &["'nosuch'", "blog, textbook, aevb, aevb-2d, beta-4, cvae"],
+            &[
+                "'nosuch'",
+                "blog, textbook, aevb, aevb-2d, beta-4, cvae, iaf",
+            ],
         ),
         ("train --activation step", &["'step'", "relu, tanh"]),
         (

@@ -3,7 +3,7 @@
 Usage: python make_family.py family.safetensors
 Needs: torch, numpy, safetensors.
 
-A case is one set of objective, likelihood, scale and condition. The file's metadata has one entry, `cases`:
+A case is one set of objective, posterior, likelihood, scale and condition. The file's metadata has one entry, `cases`:
 a JSON list of objects with each case's `name` and all settings of `DEFAULTS`. The tensors are
 
     images [step, batch, pixel] (bytes), labels [step, batch] (bytes), eps.L [step, batch * L, latent]
@@ -14,14 +14,16 @@ a JSON list of objects with each case's `name` and all settings of `DEFAULTS`. T
     CASE/step0.z, outputs        [batch * L, latent or pixel]; the outputs are `decoder.output`, as they are
     CASE/step0.scale             [batch * L, pixel], the clamped log scale (a Gaussian's log variance), if per pixel
     CASE/step0.recon             [batch * L], -log p(x | z)
-    CASE/step0.kl                [latent], means over the batch, before any clamp
+    CASE/step0.kl                [latent], means over the batch, before any clamp; of a flow [1], the mean of
+                                 ln q - ln p over the draws
     CASE/step0.log_weights       [batch, L], of IWAE and DReG
     CASE/step0.grad.NAME         what the first update follows
     CASE/final.NAME              after the last update
 
 with sample l of example b in row b * L + l. `losses` and the metadata are exact; the rest is rounded to float32.
 The objective of IWAE and DReG is the negative bound. Every case is checked twice before it is written: its
-gradients against central differences, and all that is recorded against the same steps in float32.
+gradients against central differences, and all that is recorded against the same steps in float32. Of a flow
+the log-determinants are also checked against those of the Jacobian by automatic differentiation.
 """
 import json
 import math
@@ -50,6 +52,10 @@ DEFAULTS = {
     "schedule": "constant",  # warm-up, cyclical
     "schedule_steps": 0,  # length of the ramp, or of a cycle
     "free_bits": 0.0,  # nats per dimension
+    "posterior": "gaussian",  # planar, radial, iaf
+    "flow_steps": 0,  # maps
+    "flow_hidden": 1,  # units of each network of iaf
+    "flow_context": 1,  # values that these networks are given beside z
 }
 
 torch.manual_seed(1509_00519)
@@ -105,6 +111,112 @@ CASES |= {
         "beta": 4.0, "free_bits": 0.15, "condition": "encoder", "likelihood": "gaussian", "scale": "shared",
     },
 }
+# A planar map whose wᵀu is about -3, below the -1 at which it could not be inverted, and a radial one whose
+# β before its constraint is below -α.
+FOLDED = torch.tensor([1.5, -1.0, 0.5])
+# Of a draw, the divergence is a difference of larger numbers: far from 0, its relative error says something.
+FAR = {"encoder.mu.bias": torch.tensor([1.8, -1.4, 0.6])}
+FLOWS = {
+    "planar": {
+        "posterior": "planar", "flow_steps": 3,
+        "init": FAR | {"encoder.flow.1.w.bias": FOLDED, "encoder.flow.1.u.bias": -0.8 * FOLDED},
+    },
+    "radial": {
+        "posterior": "radial", "flow_steps": 3,
+        "init": FAR | {
+            "encoder.flow.1.alpha.bias": torch.tensor([1.0]), "encoder.flow.1.beta.bias": torch.tensor([-2.0]),
+        },
+    },
+    "iaf": {"posterior": "iaf", "flow_steps": 2, "flow_hidden": 5, "flow_context": 4, "init": FAR},
+}
+for flow, parts in FLOWS.items():
+    CASES |= {
+        flow: parts,
+        f"{flow}-beta-two-samples": parts | {"beta": 4.0, "samples": 2},
+        f"{flow}-iwae": parts | {"estimator": "iwae", "samples": 3},
+        f"{flow}-both": parts | {"condition": "both"},
+    }
+CASES["iaf-iwae-both-laplace-per-pixel"] = CASES["iaf"] | {
+    "estimator": "iwae", "samples": 2, "condition": "both", "likelihood": "laplace", "scale": "per-pixel",
+    "activation": "tanh", "hidden": [7, 5], "flow_steps": 3,
+}
+
+
+def flow_layers(s, fan_in):
+    """Name, outputs and inputs of the layers of a flow, from the encoder's last hidden layer."""
+    if s["posterior"] == "iaf":
+        yield "encoder.context", s["flow_context"], fan_in
+    for t in range(s["flow_steps"]):
+        if s["posterior"] == "iaf":
+            layers = {
+                "hidden": (s["flow_hidden"], LATENT), "context": (s["flow_hidden"], s["flow_context"]),
+                "mean": (LATENT, s["flow_hidden"]), "gate": (LATENT, s["flow_hidden"]),
+            }
+        else:
+            heads = {"planar": {"u": LATENT, "w": LATENT, "b": 1}, "radial": {"center": LATENT, "alpha": 1, "beta": 1}}
+            layers = {name: (outputs, fan_in) for name, outputs in heads[s["posterior"]].items()}
+        for name, shape in layers.items():
+            yield f"encoder.flow.{t}.{name}", *shape
+
+
+def planar(z, u, w, b):
+    """Rezende and Mohamed 2015, section 4.1 and appendix A.1."""
+    wu = (w * u).sum(-1, keepdim=True)
+    u = u + (F.softplus(wu) - 1 - wu) * w / (w**2).sum(-1, keepdim=True)
+    a = torch.tanh((w * z).sum(-1, keepdim=True) + b)
+    log_det = torch.log((1 + (u * w).sum(-1, keepdim=True) * (1 - a**2)).abs()).squeeze(-1)
+    return z + u * a, log_det
+
+
+def radial(z, center, alpha, beta):
+    """Rezende and Mohamed 2015, section 4.1 and appendix A.2; the paper's α > 0 is a softplus."""
+    alpha = F.softplus(alpha)
+    beta = -alpha + F.softplus(beta)
+    r = (z - center).norm(dim=-1, keepdim=True)
+    h, slope = 1 / (alpha + r), -1 / (alpha + r) ** 2
+    log_det = (LATENT - 1) * torch.log(1 + beta * h) + torch.log(1 + beta * h + beta * slope * r)
+    return z + beta * h * (z - center), log_det.squeeze(-1)
+
+
+def iaf(z, c, p, t, s):
+    """Kingma et al. 2016: a MADE with a context, of which every other one sees the dimensions in reverse order."""
+    name, units = f"encoder.flow.{t}", s["flow_hidden"]
+    degree, reach = torch.arange(1, LATENT + 1), torch.arange(units) % (LATENT - 1) + 1
+    reads, is_read = (reach[:, None] >= degree).to(z.dtype), (degree[:, None] > reach).to(z.dtype)
+    turned = lambda v, axis: v.flip(axis) if t % 2 else v
+    of = lambda layer, part: p[f"{name}.{layer}.{part}"]
+    z = turned(z, -1)
+    a = F.linear(z, turned(of("hidden", "weight"), 1) * reads, of("hidden", "bias"))
+    a = ACTIVATIONS[s["activation"]](a + F.linear(c, of("context", "weight"), of("context", "bias")))
+    mean, gate = (
+        F.linear(a, turned(of(layer, "weight"), 0) * is_read, turned(of(layer, "bias"), 0)) for layer in ("mean", "gate")
+    )
+    gate = gate + 1.5
+    z = torch.sigmoid(gate) * z + (1 - torch.sigmoid(gate)) * mean
+    return turned(z, -1), F.logsigmoid(gate).sum(-1)
+
+
+def chain(z, h, p, s, linear):
+    """The maps of a flow, one after the other: z and the sum of the log-determinants."""
+    log_det = torch.zeros(len(z), dtype=z.dtype)
+    context = linear(h, "encoder.context") if s["posterior"] == "iaf" else None
+    for t in range(s["flow_steps"]):
+        if s["posterior"] == "iaf":
+            z, own = iaf(z, context, p, t, s)
+        else:
+            map, heads = {"planar": (planar, "u w b"), "radial": (radial, "center alpha beta")}[s["posterior"]]
+            z, own = map(z, *(linear(h, f"encoder.flow.{t}.{head}") for head in heads.split()))
+        log_det = log_det + own
+    return z, log_det
+
+
+def check_determinants(start, log_det, maps):
+    """Of the whole chain, row by row, against the Jacobian of the end by the beginning."""
+    for row in range(len(start)):
+        only = lambda z: maps(torch.cat([start[:row], z[None], start[row + 1 :]]))[0][row]
+        sign, exact = torch.linalg.slogdet(torch.autograd.functional.jacobian(only, start[row]))
+        assert sign > 0
+        torch.testing.assert_close(log_det[row], exact, rtol=1e-10, atol=1e-12)
 
 
 def parameters_of(s):
@@ -115,6 +227,7 @@ def parameters_of(s):
         layers.append((f"encoder.hidden.{i}", units, fan_in))
         fan_in = units
     layers += [("encoder.mu", LATENT, fan_in), ("encoder.logvar", LATENT, fan_in)]
+    layers += flow_layers(s, fan_in)
     fan_in = LATENT + CLASSES * (s["condition"] in ("decoder", "both"))
     for i, units in enumerate(reversed(s["hidden"])):
         layers.append((f"decoder.hidden.{i}", units, fan_in))
@@ -185,7 +298,9 @@ def forward(p, s, batch, q=None):
     for i in range(len(s["hidden"])):
         h = activation(linear(h, f"encoder.hidden.{i}"))
     mu, logvar = linear(h, "encoder.mu"), linear(h, "encoder.logvar")
-    z = repeat(mu) + torch.exp(repeat(logvar) / 2) * eps
+    start = repeat(mu) + torch.exp(repeat(logvar) / 2) * eps
+    maps = lambda z, h=h: chain(z, repeat(h), p, s, linear)
+    z, log_det = maps(start)
 
     h = torch.cat([z, repeat(y)], -1) if s["condition"] in ("decoder", "both") else z
     for i in range(len(s["hidden"])):
@@ -200,12 +315,16 @@ def forward(p, s, batch, q=None):
 
     kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar)
     out = {"mu": mu, "logvar": logvar, "z": z, "outputs": outputs, "recon": recon, "kl": kl.mean(0)}
+    m, v = map(repeat, q or (mu, logvar))
+    log_prior = -0.5 * (LN_2PI + z**2).sum(-1)
+    log_q = -0.5 * (LN_2PI + v + (start - m) ** 2 * torch.exp(-v)).sum(-1) - log_det
+    if s["flow_steps"]:
+        out["kl"] = (log_q - log_prior).mean(0, keepdim=True)
+        if z.dtype == torch.float64 and z.requires_grad:  # not in each of the central differences
+            check_determinants(start.detach(), log_det, maps)
     if s["scale"] == "per-pixel":
         out["scale"] = scale
     if s["estimator"] != "elbo":
-        m, v = map(repeat, q or (mu, logvar))
-        log_prior = -0.5 * (LN_2PI + z**2).sum(-1)
-        log_q = -0.5 * (LN_2PI + v + (z - m) ** 2 * torch.exp(-v)).sum(-1)
         out["log_weights"] = (log_prior - recon - log_q).view(BATCH, s["samples"])
     return out
 

@@ -7,7 +7,7 @@ use vae_wgpu::data::{Dataset, digits};
 use vae_wgpu::executor::ExecutorError;
 use vae_wgpu::gpu::GpuError;
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Likelihood, Scale};
+use vae_wgpu::model::{Bound, Condition, Likelihood, Posterior, Scale};
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng::{Philox, Stream};
 use vae_wgpu::train::{Binarize, EpochEnd, Observed, Settings, TrainError, Trainer};
@@ -51,12 +51,19 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         Some(_) => Scale::ALL[pick(Scale::ALL.len())],
         None => Scale::Unit,
     };
-    let objective = Bound::ALL[pick(Bound::ALL.len())];
+    let posterior = Posterior::ALL[pick(Posterior::ALL.len())];
+    let flow = posterior.is_flow();
+    let objective = match Bound::ALL[pick(Bound::ALL.len())] {
+        Bound::Dreg if flow => Bound::Iwae,
+        objective => objective,
+    };
     let elbo = objective == Bound::Elbo;
     let (warmup, cycles) = [(0, 0), (3, 0), (0, 2)][pick(3)];
     Settings {
         hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
         activation: Activation::ALL[pick(Activation::ALL.len())],
+        posterior,
+        flow_steps: [None, Some(1), Some(3)][pick(3)].filter(|_| flow),
         likelihood,
         scale,
         condition: Condition::ALL[pick(Condition::ALL.len())],
@@ -65,7 +72,10 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         beta: if elbo { [1.0, 0.5, 4.0][pick(3)] } else { 1.0 },
         kl_warmup: if elbo { warmup } else { 0 },
         kl_cycles: if elbo { cycles } else { 0 },
-        free_bits: if elbo { [0.0, 0.05][pick(2)] } else { 0.0 },
+        free_bits: match pick(2) {
+            1 if elbo && !flow => 0.05,
+            _ => 0.0,
+        },
         binarize: Binarize::ALL[pick(Binarize::ALL.len())],
         ..base()
     }
@@ -166,6 +176,25 @@ fn all_parts() -> Vec<Settings> {
             likelihood: Likelihood::Gaussian,
             scale: Scale::PerDimension,
             binarize: Binarize::Dynamic,
+            ..base.clone()
+        },
+        Settings {
+            posterior: Posterior::Planar,
+            flow_steps: Some(2),
+            samples: 2,
+            kl_warmup: 4,
+            ..base.clone()
+        },
+        Settings {
+            posterior: Posterior::Radial,
+            flow_steps: Some(2),
+            condition: Condition::Both,
+            ..base.clone()
+        },
+        Settings {
+            posterior: Posterior::Iaf,
+            objective: Bound::Iwae,
+            samples: 2,
             ..base
         },
     ]

@@ -1,4 +1,4 @@
-//! The family against PyTorch: every objective, likelihood, scale and condition, and some of them together.
+//! The family against PyTorch: every objective, posterior, likelihood, scale and condition, and some of them together.
 //! Forward values, gradients, losses and parameters of five Adam steps.
 
 use std::collections::HashMap;
@@ -8,7 +8,8 @@ use serde::Deserialize;
 use vae_wgpu::executor::{ParameterSpec, Snapshot};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp};
 use vae_wgpu::model::{
-    Bound, Condition, Elbo, Inputs, Likelihood, Noise, Objective, Scale, Vae, VaeConfig,
+    Bound, Condition, Elbo, Flow, Inputs, Likelihood, Noise, Objective, Posterior, Scale, Vae,
+    VaeConfig,
 };
 
 use crate::support::harness::{Open, Test, tests};
@@ -42,6 +43,10 @@ struct Case {
     schedule: Schedule,
     schedule_steps: u32,
     free_bits: f64,
+    posterior: Posterior,
+    flow_steps: usize,
+    flow_hidden: usize,
+    flow_context: usize,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -79,6 +84,12 @@ impl Case {
             hidden: self.hidden.clone(),
             latent_dim: LATENT,
             activation: self.activation,
+            posterior: self.posterior,
+            flow: Flow {
+                steps: self.flow_steps,
+                hidden: self.flow_hidden,
+                context: self.flow_context,
+            },
             likelihood: self.likelihood,
             scale: self.scale,
             condition: self.condition,
@@ -198,6 +209,11 @@ fn the_family_matches_pytorch(open: &Open) {
     assert!(
         Likelihood::ALL.iter().all(covered),
         "a likelihood without a case"
+    );
+    let covered = |posterior: &Posterior| cases.iter().any(|case| case.posterior == *posterior);
+    assert!(
+        Posterior::ALL.iter().all(covered),
+        "a posterior without a case"
     );
     let file = SafeTensors::deserialize(FIXTURE).unwrap();
     for case in &cases {

@@ -1,7 +1,8 @@
 //! Independent Gaussians, whose means and variances are two heads of the encoder: Kingma and Welling
 //! (2013), section 3 and appendix C.2.
 
-use super::{Drawn, Heads, PosteriorFamily};
+use super::{Heads, PosteriorFamily, head};
+use crate::executor::ParameterSpec;
 use crate::expr::{Expr, HALF_LN_TAU, operand};
 use crate::graph::gaussian::reparameterized;
 use crate::graph::{Graph, Operand, TensorId};
@@ -13,29 +14,12 @@ pub(super) const FAMILY: PosteriorFamily = PosteriorFamily {
     name: "gaussian",
     source: "independent Gaussians: Kingma and Welling 2013",
     formulas,
-    parameters: |vae| {
-        let weights = vae.config().initial_weights;
-        layers(vae)
-            .iter()
-            .flat_map(|layer| layer.parameters(weights))
-            .collect()
-    },
-    encode: |vae, g, h| {
-        let [mu, logvar] = layers(vae).map(|layer| layer.apply(g, h));
-        Heads { mu, logvar }
-    },
-    draw: |_, g, heads, eps, samples| draw(g, heads, eps, samples),
-    nll: |_, g, heads, drawn, samples| {
-        let shape = g.shape(drawn.z);
-        let [mu, logvar] = repeated(heads, samples);
-        let operands = [drawn.z.into(), mu, logvar];
-        g.row_sum(
-            "posterior.nll",
-            [shape.rows(), shape.columns()],
-            nll(),
-            &operands,
-        )
-    },
+    flow_steps: None,
+    parameters,
+    encode,
+    location: |_, _, heads| heads.mu,
+    draw: |_, g, heads, eps, samples| draw(g, heads, eps, samples).into(),
+    nll: |_, g, heads, drawn, samples| nll(g, heads, drawn.z, samples),
 };
 
 /// μ and log σ² as operands of work on `samples` draws of each image.
@@ -44,7 +28,7 @@ pub(in crate::model) fn repeated(heads: &Heads, samples: usize) -> [Operand; 2] 
 }
 
 /// −ln q(z | x) of one dimension from z, μ and log σ² (operands 0 to 2).
-fn nll() -> Expr {
+fn density() -> Expr {
     let [z, mu, logvar] = [0, 1, 2].map(operand);
     let logvar = logvar.capped();
     let precision = (-&logvar).exp();
@@ -61,35 +45,60 @@ fn formulas() -> Vec<Formula> {
         },
         Formula {
             name: "-ln q(z)",
-            expr: nll(),
+            expr: density(),
             operands: vec!["z", "mu", "logvar"],
             of: "",
         },
     ]
 }
 
-fn draw(g: &mut Graph, heads: &Heads, eps: TensorId, samples: usize) -> Drawn {
-    let z = match samples {
-        1 => g.reparameterize("z", heads.mu, heads.logvar, eps),
-        _ => {
-            let shape = g.shape(eps);
-            let [mu, logvar] = repeated(heads, samples);
-            let operands = [mu, logvar, eps.into()];
-            g.pointwise(
-                "z",
-                [shape.rows(), shape.columns()],
-                reparameterized(),
-                &operands,
-            )
-        }
-    };
-    Drawn { z }
+/// Weight and bias of both heads.
+pub(super) fn parameters(vae: &Vae) -> Vec<ParameterSpec> {
+    let weights = vae.config().initial_weights;
+    layers(vae)
+        .iter()
+        .flat_map(|layer| layer.parameters(weights))
+        .collect()
 }
 
-/// The layers of μ and of log σ², on the encoder's last hidden layer.
+/// μ and log σ² from the encoder's last hidden layer.
+pub(super) fn encode(vae: &Vae, g: &mut Graph, h: TensorId) -> Heads {
+    let [mu, logvar] = layers(vae).map(|layer| layer.apply(g, h));
+    Heads {
+        mu,
+        logvar,
+        maps: Vec::new(),
+    }
+}
+
+/// z `[B · samples, Z]` from ε of the same shape.
+pub(super) fn draw(g: &mut Graph, heads: &Heads, eps: TensorId, samples: usize) -> TensorId {
+    if samples == 1 {
+        return g.reparameterize("z", heads.mu, heads.logvar, eps);
+    }
+    let shape = g.shape(eps);
+    let [mu, logvar] = repeated(heads, samples);
+    g.pointwise(
+        "z",
+        [shape.rows(), shape.columns()],
+        reparameterized(),
+        &[mu, logvar, eps.into()],
+    )
+}
+
+/// −ln N(z; μ, σ²) of each draw `[B · samples]`, in nats.
+pub(super) fn nll(g: &mut Graph, heads: &Heads, z: TensorId, samples: usize) -> TensorId {
+    let shape = g.shape(z);
+    let [mu, logvar] = repeated(heads, samples);
+    g.row_sum(
+        "posterior.nll",
+        [shape.rows(), shape.columns()],
+        density(),
+        &[z.into(), mu, logvar],
+    )
+}
+
+/// The layers of μ and of log σ².
 fn layers(vae: &Vae) -> [Layer; 2] {
-    let config = vae.config();
-    let inputs = config.hidden.last().copied().unwrap_or_default();
-    let shape = [config.latent_dim, inputs];
-    ["encoder.mu", "encoder.logvar"].map(|name| Layer::new(name, shape))
+    ["encoder.mu", "encoder.logvar"].map(|name| head(vae, name, vae.config().latent_dim))
 }

@@ -1,9 +1,14 @@
 //! q(z | x): a file for each family.
 //!
 //! To add one: its file, a variant of [`Posterior`], its place in [`Posterior::ALL`] and its arm in
-//! [`Posterior::family`]. What it has in closed form with a prior is an arm in `divergence.rs`.
+//! [`Posterior::family`]. What it has in closed form with a prior is an arm in `divergence.rs`. A flow's
+//! file has its maps (`flow::Maps`), and `flow.rs` what all flows share.
 
+mod flow;
 pub(super) mod gaussian;
+mod iaf;
+mod planar;
+mod radial;
 
 use std::str::FromStr;
 
@@ -11,9 +16,12 @@ use crate::named;
 use serde::{Deserialize, Serialize};
 
 use super::Formula;
+use super::network::Layer;
 use super::vae::Vae;
 use crate::executor::ParameterSpec;
 use crate::graph::{Graph, TensorId};
+
+pub use flow::Flow;
 
 /// The family that q(z | x) is chosen from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,6 +30,12 @@ pub enum Posterior {
     /// Independent Gaussians.
     #[default]
     Gaussian,
+    /// A chain of planar maps (Rezende and Mohamed 2015).
+    Planar,
+    /// A chain of radial maps (Rezende and Mohamed 2015).
+    Radial,
+    /// An inverse autoregressive flow (Kingma et al. 2016).
+    Iaf,
 }
 
 /// A family as its file gives it.
@@ -33,10 +47,15 @@ pub struct PosteriorFamily {
     pub source: &'static str,
     /// Its formulas, for people.
     pub formulas: fn() -> Vec<Formula>,
+    /// How many maps it has where settings do not say so; `None` for a family that is no flow.
+    pub flow_steps: Option<usize>,
     /// Its parameters, `encoder.…`, behind those of the encoder's hidden layers.
     pub(super) parameters: fn(&Vae) -> Vec<ParameterSpec>,
     /// What the encoder says of z, from its last hidden layer `h [B, H]`.
     pub(super) encode: fn(&Vae, &mut Graph, h: TensorId) -> Heads,
+    /// The point of z that stands for an image, `[B, Z]`: the mean, or where a flow's maps take the mean of
+    /// the Gaussian that it begins with. A flow's own mean has no closed form.
+    pub(super) location: fn(&Vae, &mut Graph, &Heads) -> TensorId,
     /// z `[B · samples, Z]` from ε of the same shape.
     pub(super) draw: fn(&Vae, &mut Graph, &Heads, eps: TensorId, samples: usize) -> Drawn,
     /// −ln q(z | x) of each draw, in nats: `[B · samples]`.
@@ -50,13 +69,22 @@ pub struct Heads {
     pub mu: TensorId,
     /// log σ², `[B, Z]`.
     pub logvar: TensorId,
+    /// Of a flow, what its family's file reads for each map, with a row for each image.
+    pub(super) maps: Vec<Vec<TensorId>>,
 }
 
 impl Heads {
     /// The same values, which no gradient passes.
     pub(super) fn stopped(&self, g: &mut Graph) -> Self {
-        let [mu, logvar] = [self.mu, self.logvar].map(|of| g.stop("q", of));
-        Self { mu, logvar }
+        let mut stop = |of| g.stop("q", of);
+        let maps = self.maps.iter();
+        Self {
+            mu: stop(self.mu),
+            logvar: stop(self.logvar),
+            maps: maps
+                .map(|said| said.iter().map(|&of| stop(of)).collect())
+                .collect(),
+        }
     }
 }
 
@@ -65,20 +93,40 @@ impl Heads {
 pub(super) struct Drawn {
     /// z, `[B · samples, Z]`.
     pub(super) z: TensorId,
+    /// The draw that a flow begins with, of the same shape; without a flow, z.
+    pub(super) start: TensorId,
+    /// ln |det| of each of the flow's maps, `[B · samples]`.
+    pub(super) log_dets: Vec<TensorId>,
+}
+
+impl From<TensorId> for Drawn {
+    /// A draw without a flow.
+    fn from(z: TensorId) -> Self {
+        Self {
+            z,
+            start: z,
+            log_dets: Vec::new(),
+        }
+    }
 }
 
 impl Drawn {
-    /// The same draw whose gradient is multiplied on its way to the encoder
+    /// A draw without a flow, whose gradient is multiplied on its way to the encoder
     /// ([`Graph::scale_gradient`]).
     pub(super) fn scaled(&self, g: &mut Graph) -> Self {
-        let z = g.scale_gradient("z.scaled", self.z);
-        Self { z }
+        g.scale_gradient("z.scaled", self.z).into()
     }
+}
+
+/// A layer on the encoder's last hidden layer.
+fn head(vae: &Vae, name: impl Into<String>, outputs: usize) -> Layer {
+    let inputs = vae.config().hidden.last().copied().unwrap_or_default();
+    Layer::new(name, [outputs, inputs])
 }
 
 impl Posterior {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Gaussian];
+    pub const ALL: [Self; 4] = [Self::Gaussian, Self::Planar, Self::Radial, Self::Iaf];
 
     /// Their names, as settings give them.
     pub const NAMES: [&'static str; Self::ALL.len()] = {
@@ -100,7 +148,15 @@ impl Posterior {
     pub const fn family(self) -> &'static PosteriorFamily {
         match self {
             Self::Gaussian => &gaussian::FAMILY,
+            Self::Planar => &planar::FAMILY,
+            Self::Radial => &radial::FAMILY,
+            Self::Iaf => &iaf::FAMILY,
         }
+    }
+
+    /// Whether it is a chain of maps.
+    pub fn is_flow(self) -> bool {
+        self.family().flow_steps.is_some()
     }
 }
 
