@@ -18,8 +18,8 @@ Examples:
   vae reconstruct runs/digits-1
   vae reconstruct runs/mnist-1 --data fashion-mnist -n 40 -o strange.png
 
-An image is decoded from the mean of q(z | x). A flow has no mean in closed form: its image is decoded
-from the point to which its maps take the mean of the Gaussian before them.")]
+An image is decoded from the mean of q(z | x). That of a flow has no closed form: its image
+is decoded from the point to which its maps take the mean of the Gaussian before them.")]
 pub(crate) struct Args {
     #[command(flatten)]
     run: RunArg,
