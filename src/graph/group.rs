@@ -112,7 +112,7 @@ impl Graph {
         for index in 0..self.tensors.len() {
             let depends = |id: &TensorId| self.tensors[id.0].differentiable;
             let differentiable = match (&self.tensors[index].kind, nodes.get(&TensorId(index))) {
-                (Kind::View(of), _) => depends(&of),
+                (Kind::View(of), _) => depends(of),
                 (_, Some(node)) => node.op.passes_gradients() && node.inputs.iter().any(depends),
                 (_, None) => continue,
             };
