@@ -67,6 +67,47 @@ fn without_any_adapter_auto_takes_the_processor_with_a_warning() {
 }
 
 #[test]
+fn on_the_processor_the_number_of_threads_changes_no_bit() {
+    let place = Place::new();
+    let args =
+        |threads: &str| TRAIN.replace("--adapter reference", &format!("--adapter cpu {threads}"));
+    for (run, threads) in [("1", "--threads 1"), ("2", "--threads 3"), ("3", "")] {
+        let trained = place.vae(&format!("{} --out runs/{run}", args(threads)));
+        let said = trained.succeeds().out;
+        assert!(said.contains("the processor ("), "{said}");
+    }
+    for other in ["runs/2", "runs/3"] {
+        assert_eq!(
+            place.checkpoint_bytes("runs/1"),
+            place.checkpoint_bytes(other),
+            "{other}"
+        );
+    }
+    let planned = place
+        .vae("plan --data tiny --adapter cpu --batch-size 8")
+        .succeeds();
+    assert!(planned.out.contains("tiny on the processor"), "{planned}");
+}
+
+#[test]
+fn threads_are_of_the_processor_and_at_least_one() {
+    let place = Place::with_run();
+    for command in [
+        &format!("{TRAIN} --out runs/new"),
+        "sample runs/a --adapter reference",
+    ] {
+        place.vae(&format!("{command} --threads 2")).fails(
+            2,
+            &["--threads is for the processor alone", "--adapter cpu"],
+        );
+    }
+    place
+        .vae("sample runs/a --adapter cpu --threads 0")
+        .fails(2, &["--threads", "0"]);
+    assert!(!place.path("runs/new").exists());
+}
+
+#[test]
 fn an_empty_variable_restricts_nothing() {
     let place = Place::new();
     let listed = place.vae("adapters").succeeds().out;

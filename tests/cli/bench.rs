@@ -32,6 +32,16 @@ fn is_positive(value: &Value) -> bool {
     value.as_f64().is_some_and(|value| value > 0.0)
 }
 
+/// An epoch has fewer such batches than a measurement has submissions.
+#[test]
+fn a_few_large_batches_are_measured() {
+    let place = Place::new();
+    let model = "--workload s --hidden 2 --latent 1 --batch-size 20000";
+    let ran = place.vae(&format!("bench --repeats 1 --adapter cpu {model}"));
+    let said = ran.succeeds().out;
+    assert!(said.contains("784-2-1, batch 20000"), "{said}");
+}
+
 #[test]
 fn the_reference_executor_has_a_wall_time_and_says_that_this_is_all() {
     let (place, ran) = measured();
