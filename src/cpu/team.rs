@@ -37,7 +37,7 @@ type Job<'a> = dyn Fn(&Crew<'_>, &mut Scratch) + Sync + 'a;
 struct Shared {
     /// How many threads take part.
     members: AtomicUsize,
-    /// How many jobs were given; odd numbers never occur.
+    /// How many jobs were given.
     jobs: AtomicUsize,
     /// The job, valid between its number's publication and the last member's leave.
     job: Mutex<Option<Borrowed>>,
