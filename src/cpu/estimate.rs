@@ -13,15 +13,15 @@ impl Cost {
     }
 }
 
-/// llvmpipe (Mesa 22.3) and this executor on two cores of one machine, from the steps of `vae bench`'s
-/// workloads: `docs/performance.md`. More cores or slower ones change both alike.
+/// llvmpipe (Mesa 22.3) and this executor on two cores of one machine, from the steps of S and M in turn in
+/// `docs/performance.md`, "The processor". More cores or slower ones change both alike.
 const SOFTWARE: Cost = Cost {
-    fixed: 200.0,
-    rate: 50e3,
+    fixed: 400.0,
+    rate: 51e3,
 };
 const PROCESSOR: Cost = Cost {
-    fixed: 100.0,
-    rate: 250e3,
+    fixed: 115.0,
+    rate: 350e3,
 };
 
 /// About how many times as fast as on a software adapter a step is here, by the operations of its matrix

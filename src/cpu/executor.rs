@@ -123,7 +123,7 @@ impl Executor for CpuExecutor {
 }
 
 struct CpuSession {
-    // Before the parameters, which its spans are parts of.
+    /// Its arrays are in part those of the parameters in `shared`.
     step: Step,
     losses: Memory,
     has_terms: bool,
@@ -162,7 +162,7 @@ impl Session for CpuSession {
 }
 
 struct CpuPass {
-    // Before the parameters, which their spans are parts of.
+    /// Its arrays are in part those of the parameters in `shared`.
     whole: Step,
     rest: Option<Step>,
     seed: u64,

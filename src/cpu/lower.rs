@@ -5,9 +5,9 @@ use super::noise::{Distribution, Noise};
 use super::pointwise::Pointwise;
 use super::product::{Matrix, Product};
 use super::work::{Part, Work};
-use crate::expr::{Expr, operand};
+use crate::expr::operand;
 use crate::fuse::task::{self, Task};
-use crate::graph::{Broadcast, Graph, TensorId, Transposed};
+use crate::graph::{Graph, TensorId, Transposed};
 
 /// The work of a task, whose tensors lie where `of` says.
 pub(super) fn lower(graph: &Graph, task: &Task, of: &dyn Fn(TensorId) -> Span) -> Work {
@@ -65,15 +65,7 @@ pub(super) fn lower(graph: &Graph, task: &Task, of: &dyn Fn(TensorId) -> Span) -
             a: of(*a),
             sum: of(*sum),
         },
-        Task::Pointwise(work) => {
-            let operands = work.operands.iter().map(|o| (of(o.tensor), o.broadcast));
-            let results = |of_results: &'_ [(Expr, TensorId)]| -> Vec<(Expr, Span)> {
-                let results = of_results.iter();
-                results.map(|(expr, id)| (expr.clone(), of(*id))).collect()
-            };
-            let (values, sums) = (results(&work.values), results(&work.sums));
-            pointwise(work.shape, operands.collect(), &values, &sums)
-        }
+        Task::Pointwise(work) => Work::Pointwise(self::pointwise(work, of)),
         &Task::Reduce {
             function,
             axis,
@@ -110,17 +102,12 @@ pub(super) fn lower(graph: &Graph, task: &Task, of: &dyn Fn(TensorId) -> Span) -
     }
 }
 
-fn pointwise(
-    shape: [usize; 2],
-    operands: Vec<(Span, Broadcast)>,
-    values: &[(Expr, Span)],
-    sums: &[(Expr, Span)],
-) -> Work {
-    let refer = |of: &'_ [(Expr, Span)]| of.to_vec();
-    let (values, sums) = (refer(values), refer(sums));
-    let values = values.iter().map(|(expr, to)| (expr, *to)).collect();
-    let sums = sums.iter().map(|(expr, to)| (expr, *to)).collect();
-    Work::Pointwise(Pointwise::new(shape, operands, values, sums).flattened())
+fn pointwise(work: &task::Pointwise, span: &dyn Fn(TensorId) -> Span) -> Pointwise {
+    let operands = work.operands.iter();
+    let operands = operands.map(|o| (span(o.tensor), o.broadcast)).collect();
+    let values = work.values.iter().map(|(expr, to)| (expr, span(*to)));
+    let sums = work.sums.iter().map(|(expr, to)| (expr, span(*to)));
+    Pointwise::new(work.shape, operands, values.collect(), sums.collect()).flattened()
 }
 
 fn product(graph: &Graph, of: &task::Product, span: &dyn Fn(TensorId) -> Span) -> Product {

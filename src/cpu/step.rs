@@ -182,9 +182,6 @@ impl Tensors {
             let span = match &tensor.kind {
                 Kind::Parameter => parameters.values(&tensor.name),
                 Kind::Constant(value) => tensors.own(len, |own| own.fill(*value as f32)),
-                Kind::Indices => tensors.own(len, |own| {
-                    (0..).zip(own).for_each(|(i, to)| *to = i as f32);
-                }),
                 Kind::Values(values) => tensors.own(len, |own| own.copy_from_slice(values)),
                 Kind::Input => {
                     let input = tensors.own(len, |_| {});

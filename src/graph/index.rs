@@ -1,7 +1,7 @@
 //! Whole numbers that say which: indices, rows with a 1 at an index, rows of a table by an index, and where
 //! a maximum is.
 
-use super::{Graph, Kind, Op, Operand, Reduction, Shape, TensorId, Transposed};
+use super::{Graph, Op, Operand, Reduction, Shape, TensorId, Transposed};
 use crate::expr::{Expr, less, operand};
 
 /// Up to here f32 has all whole numbers.
@@ -17,7 +17,8 @@ impl Graph {
     pub fn indices(&mut self, name: &str, shape: impl Into<Shape>) -> TensorId {
         let shape = shape.into();
         assert!(shape.len() <= WHOLE, "{name}: {shape}, counted in f32");
-        self.push_tensor(name, shape, Kind::Indices, false)
+        let numbers = (0..shape.len()).map(|number| number as f32);
+        self.values(name, shape, numbers.collect())
     }
 
     /// A row of zeros for each index, with a 1 in its column: `[B] → [B, classes]`, of which one column is

@@ -61,8 +61,6 @@ pub enum Kind {
     Parameter,
     /// Every element has this value.
     Constant(f64),
-    /// Element i is i.
-    Indices,
     /// Those of another tensor, in another shape.
     View(TensorId),
     /// The elements have these values.

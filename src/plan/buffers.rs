@@ -176,10 +176,6 @@ impl Buffers {
                 },
                 Kind::Input => gpu.allocate(what, len)?,
                 Kind::Constant(value) => gpu.upload(what, &vec![value as f32; len])?,
-                Kind::Indices => {
-                    let indices: Vec<_> = (0..len).map(|i| i as f32).collect();
-                    gpu.upload(what, &indices)?
-                }
                 Kind::Values(ref values) => gpu.upload(what, values)?,
                 Kind::Computed if visible.contains(&id) => allocate_tensor(gpu, graph, id)?,
                 Kind::Computed | Kind::View(_) => continue,

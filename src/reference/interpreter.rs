@@ -42,10 +42,6 @@ impl<T: Real> Values<T> {
     pub fn new(graph: &Graph) -> Self {
         let constant = |tensor: &crate::graph::Tensor| match &tensor.kind {
             Kind::Constant(value) => Some(vec![T::narrow(*value); tensor.shape.len()]),
-            Kind::Indices => {
-                let indices = 0..tensor.shape.len();
-                Some(indices.map(|i| T::narrow(i as f64)).collect())
-            }
             Kind::Values(values) => Some(values.iter().map(|&v| T::narrow(f64::from(v))).collect()),
             Kind::Input | Kind::Parameter | Kind::View(_) | Kind::Computed => None,
         };
