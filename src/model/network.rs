@@ -2,8 +2,9 @@
 //! likelihood's.
 
 use super::initial::InitialWeights;
+use super::vae::Vae;
 use crate::executor::ParameterSpec;
-use crate::graph::{Activation, Graph, TensorId};
+use crate::graph::{Graph, TensorId};
 
 /// A linear layer by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,25 +45,37 @@ impl Layer {
     }
 }
 
-/// The hidden layers `SIDE.hidden.0` and so on, of these units.
-pub(super) fn hidden_layers(side: &str, inputs: usize, units: &[usize]) -> Vec<Layer> {
-    let mut fan_in = inputs;
-    let layer = |(index, &fan_out): (usize, &usize)| {
-        let shape = [fan_out, std::mem::replace(&mut fan_in, fan_out)];
-        Layer::new(format!("{side}.hidden.{index}"), shape)
-    };
-    units.iter().enumerate().map(layer).collect()
+/// Linear layers `SIDE.hidden.0` and so on, with the non-linearity of the model after each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mlp {
+    layers: Vec<Layer>,
 }
 
-/// Each layer with the non-linearity after it.
-pub(super) fn apply_hidden(
-    g: &mut Graph,
-    layers: &[Layer],
-    activation: Activation,
-    x: TensorId,
-) -> TensorId {
-    layers.iter().fold(x, |x, layer| {
-        let linear = layer.apply(g, x);
-        g.activation(&format!("{}.activation", layer.name), activation, linear)
-    })
+impl Mlp {
+    /// Layers of these units, the first of which has so many inputs.
+    pub(super) fn new(side: &str, inputs: usize, units: &[usize]) -> Self {
+        let mut fan_in = inputs;
+        let layer = |(index, &fan_out): (usize, &usize)| {
+            let shape = [fan_out, std::mem::replace(&mut fan_in, fan_out)];
+            Layer::new(format!("{side}.hidden.{index}"), shape)
+        };
+        let layers = units.iter().enumerate().map(layer).collect();
+        Self { layers }
+    }
+
+    /// Those of each layer in their order.
+    pub(super) fn parameters(&self, vae: &Vae) -> Vec<ParameterSpec> {
+        let weights = vae.config().initial_weights;
+        let layers = self.layers.iter();
+        layers.flat_map(|layer| layer.parameters(weights)).collect()
+    }
+
+    /// `x [B, inputs] → [B, units of the last layer]`.
+    pub(super) fn apply(&self, vae: &Vae, g: &mut Graph, x: TensorId) -> TensorId {
+        let function = vae.config().activation;
+        self.layers.iter().fold(x, |x, layer| {
+            let linear = layer.apply(g, x);
+            g.activation(&format!("{}.activation", layer.name), function, linear)
+        })
+    }
 }

@@ -5,7 +5,7 @@ use super::condition::Condition;
 use super::error::VaeError;
 use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{Likelihood, Location, Scale};
-use super::network::{Layer, apply_hidden, hidden_layers};
+use super::network::{Layer, Mlp};
 use super::objective::{self, Objective};
 use super::posterior::{Drawn, Flow, Heads, Posterior};
 use super::prior::Prior;
@@ -193,9 +193,9 @@ impl Vae {
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         let weights = self.config.initial_weights;
         let of_layer = |layer: Layer| layer.parameters(weights);
-        let mut specs: Vec<_> = self.encoder().into_iter().flat_map(of_layer).collect();
+        let mut specs = self.encoder().parameters(self);
         specs.extend((self.config.posterior.family().parameters)(self));
-        specs.extend(self.decoder().into_iter().flat_map(of_layer));
+        specs.extend(self.decoder().parameters(self));
         let [weight, mut bias] = self.output().parameters(weights);
         if self.config.output_bias != OutputBias::Layer {
             bias.initial = Initial::Constant(0.0);
@@ -211,7 +211,7 @@ impl Vae {
     pub fn encode(&self, g: &mut Graph, inputs: Inputs) -> Heads {
         let label = inputs.label.filter(|_| self.config.condition.encoder());
         let input = beside(g, "encoder.input", inputs.x, label);
-        let h = apply_hidden(g, &self.encoder(), self.config.activation, input);
+        let h = self.encoder().apply(self, g, input);
         (self.config.posterior.family().encode)(self, g, h)
     }
 
@@ -219,7 +219,7 @@ impl Vae {
     pub fn decode(&self, g: &mut Graph, z: TensorId, label: Option<TensorId>) -> Outputs {
         let label = label.filter(|_| self.config.condition.decoder());
         let input = beside(g, "decoder.input", z, label);
-        let h = apply_hidden(g, &self.decoder(), self.config.activation, input);
+        let h = self.decoder().apply(self, g, input);
         let output = self.output().apply(g, h);
         let head = self.scale_head().map(|head| head.apply(g, h).into());
         let log_scale = head.or_else(|| {
@@ -300,19 +300,16 @@ impl Vae {
         [g.shape(outputs.output).rows(), self.config.input_dim]
     }
 
-    fn encoder(&self) -> Vec<Layer> {
+    fn encoder(&self) -> Mlp {
         let label = self.label_columns(self.config.condition.encoder());
-        hidden_layers(
-            "encoder",
-            self.config.input_dim + label,
-            &self.config.hidden,
-        )
+        let inputs = self.config.input_dim + label;
+        Mlp::new("encoder", inputs, &self.config.hidden)
     }
 
-    fn decoder(&self) -> Vec<Layer> {
+    fn decoder(&self) -> Mlp {
         let label = self.label_columns(self.config.condition.decoder());
         let mirrored: Vec<_> = self.config.hidden.iter().rev().copied().collect();
-        hidden_layers("decoder", self.config.latent_dim + label, &mirrored)
+        Mlp::new("decoder", self.config.latent_dim + label, &mirrored)
     }
 
     fn output(&self) -> Layer {

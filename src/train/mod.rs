@@ -6,6 +6,7 @@ mod groups;
 mod load;
 mod metrics;
 pub(crate) mod pacing;
+mod preset;
 mod rates;
 mod rows;
 mod saved;
@@ -18,10 +19,11 @@ pub use error::{Pixel, TrainError};
 pub use groups::{Decay, Freeze};
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};
+pub use preset::Preset;
 pub use rates::LrSchedule;
 pub use saved::{
     check_architecture, check_fixed, classes, parameters_alone, recorded_settings, scaling,
 };
 pub use scaling::{Normalize, Scaling};
-pub use settings::{Binarize, Difference, Observed, Preset, Settings};
+pub use settings::{Binarize, Difference, Observed, Settings};
 pub use trainer::{EpochEnd, Progress, Trainer};

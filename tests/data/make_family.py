@@ -410,23 +410,29 @@ def relative_error(a, b):
     return ((a.double() - b).norm() / b.norm()).item()
 
 
-tensors, settings = {}, []
-for case, changes in CASES.items():
-    overrides = changes.get("init", {})
-    s = DEFAULTS | {name: value for name, value in changes.items() if name != "init"}
-    settings.append({"name": case} | s)
-    start = initial(s, overrides)
-    exact, single = (run(s, start, dtype) for dtype in (torch.float64, torch.float32))
-    worst = {}
-    for name, value in exact.items():
-        backward = name.startswith(("step0.grad.", "final."))
-        pairs = zip(single[name].flatten(), value.flatten()) if name == "losses" else [(single[name], value)]
-        worst[backward] = max([worst.get(backward, 0.0)] + [relative_error(a, b) for a, b in pairs])
-        tensors[f"{case}/{name}"] = value if name == "losses" else value.float()
-    tensors |= {f"{case}/init.{name}": value.clone() for name, value in overrides.items()}
-    assert worst[False] < FORWARD / 3 and worst[True] < BACKWARD / 3, (case, worst)
-    print(f"{case}: {exact['losses'][0].tolist()}; float32 is off by {worst[False]:.0e}, {worst[True]:.0e}")
-tensors |= {f"init.{key}": value for key, value in shared.items()} | {"images": images, "labels": labels}
-tensors |= {f"eps.{count}": value for count, value in noise.items()}
-tensors = {name: value.contiguous() for name, value in tensors.items()}
-save_file(tensors, sys.argv[1], metadata={"cases": json.dumps(settings)})
+def write(path, cases):
+    """Makes these cases and writes them with all that they share."""
+    tensors, settings = {}, []
+    for case, changes in cases.items():
+        overrides = changes.get("init", {})
+        s = DEFAULTS | {name: value for name, value in changes.items() if name != "init"}
+        settings.append({"name": case} | s)
+        start = initial(s, overrides)
+        exact, single = (run(s, start, dtype) for dtype in (torch.float64, torch.float32))
+        worst = {}
+        for name, value in exact.items():
+            backward = name.startswith(("step0.grad.", "final."))
+            pairs = zip(single[name].flatten(), value.flatten()) if name == "losses" else [(single[name], value)]
+            worst[backward] = max([worst.get(backward, 0.0)] + [relative_error(a, b) for a, b in pairs])
+            tensors[f"{case}/{name}"] = value if name == "losses" else value.float()
+        tensors |= {f"{case}/init.{name}": value.clone() for name, value in overrides.items()}
+        assert worst[False] < FORWARD / 3 and worst[True] < BACKWARD / 3, (case, worst)
+        print(f"{case}: {exact['losses'][0].tolist()}; float32 is off by {worst[False]:.0e}, {worst[True]:.0e}")
+    tensors |= {f"init.{key}": value for key, value in shared.items()} | {"images": images, "labels": labels}
+    tensors |= {f"eps.{count}": value for count, value in noise.items()}
+    tensors = {name: value.contiguous() for name, value in tensors.items()}
+    save_file(tensors, path, metadata={"cases": json.dumps(settings)})
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], CASES)

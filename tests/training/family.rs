@@ -19,8 +19,8 @@ pub(crate) fn tests() -> Vec<Test> {
     tests!(executors: the_family_matches_pytorch)
 }
 
-/// `tests/data/make_family.py` says what these are.
-const FIXTURE: &[u8] = include_bytes!("../data/family.safetensors");
+/// `tests/data/make_family.py` says what these are: a file for each program that makes some.
+const FIXTURES: [&[u8]; 1] = [include_bytes!("../data/family.safetensors")];
 
 const STEPS: usize = 5;
 const BATCH: usize = 6;
@@ -201,22 +201,29 @@ impl Case {
     }
 }
 
-fn the_family_matches_pytorch(open: &Open) {
-    let (_, metadata) = SafeTensors::read_metadata(FIXTURE).unwrap();
+/// The cases of a file.
+fn cases(fixture: &[u8]) -> Vec<Case> {
+    let (_, metadata) = SafeTensors::read_metadata(fixture).unwrap();
     let cases = &metadata.metadata().as_ref().unwrap()["cases"];
-    let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
-    let covered = |likelihood: &Likelihood| cases.iter().any(|case| case.likelihood == *likelihood);
+    serde_json::from_str(cases).unwrap()
+}
+
+fn the_family_matches_pytorch(open: &Open) {
+    let all: Vec<Case> = FIXTURES.into_iter().flat_map(cases).collect();
+    let covered = |likelihood: &Likelihood| all.iter().any(|case| case.likelihood == *likelihood);
     assert!(
         Likelihood::ALL.iter().all(covered),
         "a likelihood without a case"
     );
-    let covered = |posterior: &Posterior| cases.iter().any(|case| case.posterior == *posterior);
+    let covered = |posterior: &Posterior| all.iter().any(|case| case.posterior == *posterior);
     assert!(
         Posterior::ALL.iter().all(covered),
         "a posterior without a case"
     );
-    let file = SafeTensors::deserialize(FIXTURE).unwrap();
-    for case in &cases {
-        case.check(&file, open);
+    for fixture in FIXTURES {
+        let file = SafeTensors::deserialize(fixture).unwrap();
+        for case in cases(fixture) {
+            case.check(&file, open);
+        }
     }
 }

@@ -1,0 +1,180 @@
+//! Settings by name: those of a paper or a text, each with its source.
+
+use std::str::FromStr;
+
+use super::{Binarize, LrSchedule, Settings};
+use crate::graph::Activation;
+use crate::model::{Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior};
+
+/// Settings with a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// The PyTorch walk-through.
+    Blog,
+    /// A university text's MNIST chapter.
+    Textbook,
+    /// Kingma and Welling (2013).
+    Aevb,
+    /// The same, figure 4.
+    Aevb2d,
+    /// Higgins et al. (2017).
+    Beta4,
+    /// Sohn, Lee and Yan (2015).
+    Cvae,
+    /// Kingma et al. (2016).
+    Iaf,
+    /// Burda, Grosse and Salakhutdinov (2016): the VAE of one stochastic layer.
+    Burda1,
+    /// The same with five importance samples.
+    Iwae5,
+    /// The same with fifty.
+    Iwae50,
+}
+
+impl Preset {
+    /// Every preset.
+    pub const ALL: [Self; 10] = [
+        Self::Blog,
+        Self::Textbook,
+        Self::Aevb,
+        Self::Aevb2d,
+        Self::Beta4,
+        Self::Cvae,
+        Self::Iaf,
+        Self::Burda1,
+        Self::Iwae5,
+        Self::Iwae50,
+    ];
+
+    /// Its name, which [`FromStr`] reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blog => "blog",
+            Self::Textbook => "textbook",
+            Self::Aevb => "aevb",
+            Self::Aevb2d => "aevb-2d",
+            Self::Beta4 => "beta-4",
+            Self::Cvae => "cvae",
+            Self::Iaf => "iaf",
+            Self::Burda1 => "burda-1",
+            Self::Iwae5 => "iwae-5",
+            Self::Iwae50 => "iwae-50",
+        }
+    }
+
+    /// Where it comes from and what it sets, in a line.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Blog => {
+                "the PyTorch walk-through of a small VAE: hidden 32, latent 16, batch 128, \
+                 10 epochs, Adam 1e-3, Bernoulli"
+            }
+            Self::Textbook => {
+                "a university text's MNIST chapter: hidden 200, latent 20, batch 32, 15 epochs, \
+                 Adam 1e-3, squared error of sigmoid outputs + KL"
+            }
+            Self::Aevb => {
+                "Kingma and Welling 2013: hidden 500 tanh, latent 20, batch 100, Bernoulli"
+            }
+            Self::Aevb2d => "Kingma and Welling 2013, figure 4: aevb with latent 2",
+            Self::Beta4 => "Higgins et al. 2017: a divergence of four times its weight",
+            Self::Cvae => "Sohn, Lee and Yan 2015: labels into encoder and decoder",
+            Self::Iaf => {
+                "Kingma et al. 2016: an inverse autoregressive flow of two maps, with networks of 320 units \
+                 and a context of 100, between 400 hidden units and latent 20"
+            }
+            Self::Burda1 => {
+                "Burda, Grosse and Salakhutdinov 2016, the VAE of one stochastic layer: hidden 200,200 tanh, \
+                 latent 50, pixels drawn anew, batch 20, Adam with epsilon 1e-4 at 1e-3 * 10^(-i/7) for 3^i \
+                 passes with i from 0 to 7"
+            }
+            Self::Iwae5 => "the same source: burda-1 with the objective iwae of 5 samples",
+            Self::Iwae50 => "the same source: burda-1 with the objective iwae of 50 samples",
+        }
+    }
+
+    /// Its settings; what the source does not say is the default.
+    pub fn settings(self) -> Settings {
+        let defaults = Settings::default();
+        match self {
+            Self::Blog => Settings {
+                hidden: vec![32],
+                latent: 16,
+                ..defaults
+            },
+            Self::Textbook => Settings {
+                hidden: vec![200],
+                likelihood: Likelihood::SquaredError,
+                batch_size: 32,
+                epochs: 15,
+                ..defaults
+            },
+            Self::Aevb => Settings {
+                hidden: vec![500],
+                activation: Activation::Tanh,
+                batch_size: 100,
+                ..defaults
+            },
+            Self::Beta4 => Settings {
+                beta: 4.0,
+                ..defaults
+            },
+            Self::Cvae => Settings {
+                condition: Condition::Both,
+                ..defaults
+            },
+            Self::Iaf => Settings {
+                posterior: Posterior::Iaf,
+                ..defaults
+            },
+            Self::Aevb2d => Settings {
+                latent: 2,
+                ..Self::Aevb.settings()
+            },
+            Self::Burda1 => burda(defaults),
+            Self::Iwae5 => burda(iwae(5)),
+            Self::Iwae50 => burda(iwae(50)),
+        }
+    }
+}
+
+/// The importance-weighted bound of so many samples.
+fn iwae(samples: usize) -> Settings {
+    Settings {
+        objective: Bound::Iwae,
+        samples,
+        ..Settings::default()
+    }
+}
+
+/// The model of one stochastic layer of Burda, Grosse and Salakhutdinov, and how they train all of theirs: their
+/// section 5 and appendix D, and of their code the first weights and the output's bias.
+fn burda(objective: Settings) -> Settings {
+    let stages = (0..8).map(|i| (3u32.pow(i), 1e-3 * 10f64.powf(-f64::from(i) / 7.0)));
+    let stages: Vec<_> = stages.collect();
+    Settings {
+        hidden: vec![200, 200],
+        latent: 50,
+        activation: Activation::Tanh,
+        binarize: Binarize::Dynamic,
+        initial_weights: InitialWeights::Glorot,
+        output_bias: OutputBias::Data,
+        batch_size: 20,
+        epochs: stages.iter().map(|(passes, _)| passes).sum(),
+        lr_schedule: LrSchedule::Table(stages),
+        eps: 1e-4,
+        ..objective
+    }
+}
+
+impl FromStr for Preset {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let names = Self::ALL.map(Self::name).join(", ");
+        Self::ALL
+            .into_iter()
+            .find(|preset| preset.name() == name)
+            .ok_or_else(|| format!("there is no preset '{name}'; choose one of {names}"))
+    }
+}
