@@ -21,6 +21,17 @@ use std::path::Path;
 
 use crate::atomic;
 
+/// Writes a text file, whole or not at all.
+///
+/// # Errors
+///
+/// [`CheckpointError::NoRoom`] and [`CheckpointError::Write`]; then `path` is as it was.
+pub fn write_text(path: &Path, text: &str) -> Result<(), CheckpointError> {
+    write_whole(path, text.len() as u64, |file| {
+        file.write_all(text.as_bytes())
+    })
+}
+
 /// [`atomic::write`] of a file of `len` bytes, which the message for a full disk names.
 ///
 /// # Errors

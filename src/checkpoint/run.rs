@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CheckpointError, Which, write_whole};
+use super::{CheckpointError, Which, write_text};
 use crate::atomic;
 
 const CONFIG: &str = "config.toml";
@@ -367,9 +367,7 @@ impl RunDir {
             path: path.clone(),
             reason: error.to_string(),
         })?;
-        write_whole(&path, text.len() as u64, |file| {
-            file.write_all(text.as_bytes())
-        })
+        write_text(&path, &text)
     }
 
     /// Reads the configuration back.

@@ -1,6 +1,6 @@
 //! The folder of a new run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use vae_wgpu::checkpoint::{CheckpointError, RunDir, RunLock};
 
@@ -15,6 +15,17 @@ pub(super) fn claim(path: &Path) -> Result<(RunDir, RunLock), CheckpointError> {
 
 /// `runs/DATA-N` with the first N that is free.
 pub(super) fn claim_unused(data: &str) -> Result<(RunDir, RunLock), CheckpointError> {
+    loop {
+        match claim(&unused(data)) {
+            // Somebody else was as quick.
+            Err(CheckpointError::Locked { .. } | CheckpointError::RunExists { .. }) => {}
+            claimed => return claimed,
+        }
+    }
+}
+
+/// `runs/DATA-N` with the first N of which there is nothing.
+pub(super) fn unused(data: &str) -> PathBuf {
     let plain = |c: char| {
         if c.is_alphanumeric() || c == '-' {
             c
@@ -23,16 +34,9 @@ pub(super) fn claim_unused(data: &str) -> Result<(RunDir, RunLock), CheckpointEr
         }
     };
     let name: String = data.chars().map(plain).collect();
-    let mut number = 1_u32;
-    loop {
-        let path = Path::new("runs").join(format!("{name}-{number}"));
-        if !path.exists() {
-            match claim(&path) {
-                // Somebody else was as quick.
-                Err(CheckpointError::Locked { .. } | CheckpointError::RunExists { .. }) => {}
-                claimed => return claimed,
-            }
-        }
-        number += 1;
-    }
+    let path = |number: u32| Path::new("runs").join(format!("{name}-{number}"));
+    let mut numbers = 1..;
+    numbers
+        .find_map(|number| Some(path(number)).filter(|path| !path.exists()))
+        .unwrap_or_else(|| path(0))
 }

@@ -1,8 +1,10 @@
 //! Text for people. A closed pipe ends the text, not the training.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -35,16 +37,25 @@ pub(crate) fn aside(text: &str) {
     }
 }
 
-/// A remark on standard error.
+/// A remark on standard error, once: several trainings side by side have the same ones.
 pub(crate) fn note(text: &str) {
-    if !is_quiet() {
+    if !is_quiet() && is_new(text) {
         let _ = writeln!(io::stderr().lock(), "note: {text}");
     }
 }
 
-/// Something that the user should change, on standard error.
+/// Something that the user should change, on standard error, once.
 pub(crate) fn warning(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "warning: {text}");
+    if is_new(text) {
+        let _ = writeln!(io::stderr().lock(), "warning: {text}");
+    }
+}
+
+/// Whether a remark has not been made yet.
+fn is_new(text: &str) -> bool {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    said.insert(text.to_owned())
 }
 
 /// Why the command failed, on standard error.

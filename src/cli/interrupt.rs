@@ -4,7 +4,7 @@
 //! A signal that was ignored when the program began stays ignored: whoever started it so (`nohup`, a script's `trap ''`,
 //! a shell for what it runs in the background) means it to live on.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::Context;
 #[cfg(unix)]
@@ -24,7 +24,7 @@ const STOPPING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 const STOPPING: [i32; 2] = [SIGINT, SIGTERM];
 
 static ASKED: AtomicBool = AtomicBool::new(false);
-static SAVE_REQUESTED: AtomicBool = AtomicBool::new(false);
+static SAVES_ASKED: AtomicUsize = AtomicUsize::new(0);
 
 /// Starts to listen.
 pub(crate) fn listen() -> anyhow::Result<()> {
@@ -37,8 +37,11 @@ pub(crate) fn listen() -> anyhow::Result<()> {
     }
     #[cfg(unix)]
     if !is_ignored(SIGUSR1) {
-        signal_hook::flag::register(SIGUSR1, &SAVE_REQUESTED)
-            .context("cannot listen for SIGUSR1")?;
+        let count = || {
+            SAVES_ASKED.fetch_add(1, Ordering::Relaxed);
+        };
+        // SAFETY: a signal handler may add to an atomic number.
+        unsafe { low_level::register(SIGUSR1, count) }.context("cannot listen for SIGUSR1")?;
     }
     Ok(())
 }
@@ -59,9 +62,9 @@ pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
 }
 
-/// Whether somebody has asked, since the last call, for a checkpoint now.
-pub(crate) fn take_save_request() -> bool {
-    SAVE_REQUESTED.swap(false, Ordering::Relaxed)
+/// How often somebody has asked for a checkpoint now: each training compares it with what it saw last.
+pub(crate) fn saves_asked() -> usize {
+    SAVES_ASKED.load(Ordering::Relaxed)
 }
 
 /// What a signal that asks to stop does. It runs within a signal handler, on whatever thread the system chose.

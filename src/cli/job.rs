@@ -1,5 +1,6 @@
 //! What `vae train` is to do, before anything is opened.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -200,6 +201,17 @@ impl Job {
         })
     }
 
+    /// What the data are called where they have not been loaded.
+    pub(crate) fn source_name(&self) -> String {
+        match &self.source {
+            Source::Directory(path) => {
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                name.to_string_lossy().into_owned()
+            }
+            named => named.to_string(),
+        }
+    }
+
     /// Everything resolved, for the run's `config.toml`. How a run that continues is computed this time
     /// is no matter of its configuration: another machine may take it up next.
     pub(crate) fn config(&self, data: &DataConfig, ready: &Ready) -> RunConfig {
@@ -228,9 +240,22 @@ impl Job {
     }
 
     /// Loads the data while the adapter opens: both take a tenth of a second.
-    pub(crate) fn load_and_open(&self) -> anyhow::Result<(Loaded, Result<Device, ExecutorError>)> {
-        let (device, data) = threads::both(|| self.open(), || self.load());
+    pub(crate) fn load_and_open<'a>(
+        &self,
+        shared: Option<&'a Shared>,
+    ) -> anyhow::Result<(Loaded<'a>, Result<Device, ExecutorError>)> {
+        let (device, data) = threads::both(|| self.open(), || self.load(shared));
         Ok((data?, device))
+    }
+
+    /// Loads the data for several trainings; `None` where each seed has others, since it draws what is held
+    /// out for testing.
+    pub(crate) fn share(&self) -> anyhow::Result<Option<Shared>> {
+        let Loaded { data, config } = self.load(None)?;
+        Ok((!data.held_out).then(|| Shared {
+            data: data.into_owned(),
+            digest: config.digest,
+        }))
     }
 
     /// Opens the adapter. Where a file asks for one that this machine lacks, the best is as good: the
@@ -255,16 +280,22 @@ impl Job {
         }
     }
 
-    /// Loads the data and checks that they are those of the run that continues.
-    fn load(&self) -> anyhow::Result<Loaded> {
-        let data = self.data.load(&self.source, self.settings.seed);
+    /// Loads the data, where those that are shared are not the same, and checks that they are those of the
+    /// run that continues.
+    fn load<'a>(&self, shared: Option<&'a Shared>) -> anyhow::Result<Loaded<'a>> {
+        let load = || self.data.load(&self.source, self.settings.seed);
         let Start::Continued(resume) = &self.start else {
-            let data = data?;
-            let config = self.data_config(&data);
-            return Ok(Loaded { data, config });
+            return match shared {
+                Some(shared) => Ok(self.shared(shared)),
+                None => Ok(self.loaded(load()?)),
+            };
         };
+        let recorded = &resume.config.data;
+        if let Some(shared) = shared.filter(|shared| shared.digest == recorded.digest) {
+            return Ok(self.shared(shared));
+        }
         let run = resume.found.dir.path().display();
-        let data = data.map_err(|error| match error.downcast_ref::<DataError>() {
+        let data = load().map_err(|error| match error.downcast_ref::<DataError>() {
             Some(
                 DataError::UnknownSource { .. }
                 | DataError::NotDownloaded { .. }
@@ -275,7 +306,6 @@ impl Job {
             )),
             _ => error,
         })?;
-        let recorded = &resume.config.data;
         let images = &data.train.images;
         let found = [images.height, images.width];
         if recorded.image != found {
@@ -285,26 +315,40 @@ impl Job {
             }
             .into());
         }
-        let config = self.data_config(&data);
+        let loaded = self.loaded(data);
         match &recorded.digest {
-            Some(digest) if Some(digest) != config.digest.as_ref() => Err(anyhow!(
+            Some(digest) if Some(digest) != loaded.config.digest.as_ref() => Err(anyhow!(
                 "the data at {} are not those that the run {run} was trained on: their contents \
                  differ; put the run's data back, say with --data where they are, or start a new run \
                  with its weights (--init {run})",
-                config.source,
+                loaded.config.source,
             )),
-            Some(_) => Ok(Loaded { data, config }),
+            Some(_) => Ok(loaded),
             None => {
                 console::note(&format!(
                     "the run {run} is an older program's, which did not record what its data held: \
                      whether these are the same cannot be told"
                 ));
-                Ok(Loaded { data, config })
+                Ok(loaded)
             }
         }
     }
 
-    fn data_config(&self, data: &Dataset) -> DataConfig {
+    fn shared<'a>(&self, shared: &'a Shared) -> Loaded<'a> {
+        Loaded {
+            config: self.data_config(&shared.data, shared.digest.clone()),
+            data: Cow::Borrowed(&shared.data),
+        }
+    }
+
+    fn loaded(&self, data: Dataset) -> Loaded<'static> {
+        Loaded {
+            config: self.data_config(&data, Some(data.digest())),
+            data: Cow::Owned(data),
+        }
+    }
+
+    fn data_config(&self, data: &Dataset, digest: Option<String>) -> DataConfig {
         let images = &data.train.images;
         let dir = self.data.data_dir.as_deref();
         let dir = dir.filter(|_| is_named(&self.source));
@@ -314,7 +358,7 @@ impl Job {
             transpose: self.data.transpose,
             image: [images.height, images.width],
             classes: data.train.classes(),
-            digest: Some(data.digest()),
+            digest,
         }
     }
 
@@ -322,7 +366,7 @@ impl Job {
     /// could be opened counts only once the data is seen to fit.
     pub(crate) fn trainer(
         &self,
-        data: Dataset,
+        data: Cow<'_, Dataset>,
         device: Result<Device, ExecutorError>,
     ) -> anyhow::Result<Ready> {
         let images = &data.train.images;
@@ -381,7 +425,7 @@ impl Job {
     /// what computes there.
     pub(crate) fn describe(
         &self,
-        data: Dataset,
+        data: Cow<'_, Dataset>,
         device: Result<Device, ExecutorError>,
     ) -> anyhow::Result<Result<(String, Description), String>> {
         self.settings.check_images(data.train.images.count)?;
@@ -446,9 +490,15 @@ impl Job {
 }
 
 /// The data of a training, and what the run's configuration says of them.
-pub(crate) struct Loaded {
-    pub(crate) data: Dataset,
+pub(crate) struct Loaded<'a> {
+    pub(crate) data: Cow<'a, Dataset>,
     pub(crate) config: DataConfig,
+}
+
+/// The data of several trainings.
+pub(crate) struct Shared {
+    data: Dataset,
+    digest: Option<String>,
 }
 
 /// A trainer, and the settings up to where it stands.

@@ -21,6 +21,7 @@ mod progress;
 mod reconstruct;
 mod run;
 mod sample;
+mod spread;
 mod text;
 mod train;
 mod weights;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
+use vae_wgpu::cpu::CpuExecutor;
 use vae_wgpu::data::{self, Dataset, LoadOptions, Mirror, Source};
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
@@ -24,25 +25,40 @@ pub(crate) struct AdapterOption {
     /// Threads that compute where the adapter is cpu; their number changes no result [default: all]
     #[arg(long, value_name = "N", hide_short_help = true)]
     threads: Option<NonZeroUsize>,
+    /// How many trainings share the processor.
+    #[arg(skip)]
+    sharers: Option<NonZeroUsize>,
 }
 
 impl AdapterOption {
+    /// The same, for one of so many trainings that share the processor's threads.
+    pub(crate) fn shared_by(&self, sharers: NonZeroUsize) -> Self {
+        let sharers = Some(sharers);
+        Self {
+            sharers,
+            ..self.clone()
+        }
+    }
+
     /// Whether the flag says one.
     pub(crate) fn is_given(&self) -> bool {
         self.adapter.is_some()
     }
 
-    /// The device with as many threads as the flag says.
+    /// The device with as many threads as the flag says, or with its share of them.
     pub(crate) fn limit(&self, device: eval::Device) -> anyhow::Result<eval::Device> {
-        match self.threads {
-            None => Ok(device),
-            Some(threads) if device.is_cpu() => Ok(device.with_threads(threads)),
-            Some(_) => {
-                let message = "--threads is for the processor alone, and another adapter computes here: \
-                               add --adapter cpu, or leave --threads out";
-                Err(Usage(message.to_owned()).into())
+        if !device.is_cpu() {
+            if self.threads.is_none() {
+                return Ok(device);
             }
+            let message = "--threads is for the processor alone, and another adapter computes here: \
+                           add --adapter cpu, or leave --threads out";
+            return Err(Usage(message.to_owned()).into());
         }
+        let threads = self.threads.unwrap_or_else(CpuExecutor::all_threads);
+        let sharers = self.sharers.unwrap_or(NonZeroUsize::MIN);
+        let share = NonZeroUsize::new(threads.get() / sharers).unwrap_or(NonZeroUsize::MIN);
+        Ok(device.with_threads(share))
     }
 
     /// The flag, else what a file says, else `WGPU_ADAPTER_NAME`, else the best.

@@ -59,7 +59,7 @@ impl Args {
             ..train::Args::default()
         })?;
         job.settings.check()?;
-        let (Loaded { data, .. }, device) = job.load_and_open()?;
+        let (Loaded { data, .. }, device) = job.load_and_open(None)?;
         let name = data.name.clone();
         let (adapter, description) = match job.describe(data, device)? {
             Ok(described) => described,

@@ -14,6 +14,27 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// A variable with another number of seconds, so that tests need not wait for a minute.
 const INTERVAL_VARIABLE: &str = "VAE_PROGRESS_SECONDS";
 
+/// Who is told how a training goes.
+pub(crate) trait Report {
+    /// The training begins, up to this epoch.
+    fn start(&mut self, epochs: u32);
+
+    /// Whether anybody looks at what happens within an epoch.
+    fn watches(&self) -> bool;
+
+    /// A new epoch; `logged` of its steps were done in an earlier process.
+    fn begin(&mut self, logged: usize);
+
+    /// Losses have arrived.
+    fn progress(&mut self, progress: Progress<'_>);
+
+    /// An epoch is complete.
+    fn epoch(&mut self, metrics: &EpochMetrics);
+
+    /// The training has ended.
+    fn finish(&mut self);
+}
+
 /// Shows epochs and, if there is somebody to see it, what happens within them.
 pub(crate) struct Reporter {
     epochs: u32,
@@ -29,7 +50,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(epochs: u32, log_every: Option<u32>) -> anyhow::Result<Self> {
+    pub(crate) fn new(log_every: Option<u32>) -> anyhow::Result<Self> {
         let is_watched = std::io::stderr().is_terminal() && !console::is_quiet();
         let bar = is_watched.then(|| ProgressBar::new(0));
         if let Some(bar) = &bar {
@@ -41,7 +62,7 @@ impl Reporter {
         let last_line = Instant::now();
         let (logged, started, first_images) = (0, Instant::now(), None);
         Ok(Self {
-            epochs,
+            epochs: 0,
             bar,
             log_every,
             interval: is_wanted.then(interval),
@@ -52,21 +73,31 @@ impl Reporter {
         })
     }
 
-    /// Whether anybody looks at what happens within an epoch.
-    pub(crate) fn watches(&self) -> bool {
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| console::line(text)),
+            None => console::line(text),
+        }
+    }
+}
+
+impl Report for Reporter {
+    fn start(&mut self, epochs: u32) {
+        self.epochs = epochs;
+    }
+
+    fn watches(&self) -> bool {
         self.bar.is_some() || self.log_every.is_some() || self.interval.is_some()
     }
 
-    /// A new epoch; `logged` of its steps were done in an earlier process.
-    pub(crate) fn begin(&mut self, logged: usize) {
+    fn begin(&mut self, logged: usize) {
         self.logged = logged;
         self.started = Instant::now();
         self.last_line = self.started;
         self.first_images = None;
     }
 
-    /// Losses have arrived.
-    pub(crate) fn progress(&mut self, progress: Progress<'_>) {
+    fn progress(&mut self, progress: Progress<'_>) {
         let first = *self.first_images.get_or_insert(progress.images);
         if let Some(every) = self.log_every {
             let lines = progress.columns.lines(progress.log).enumerate();
@@ -110,8 +141,7 @@ impl Reporter {
         }
     }
 
-    /// The line of a complete epoch.
-    pub(crate) fn epoch(&self, m: &EpochMetrics) {
+    fn epoch(&mut self, m: &EpochMetrics) {
         let width = self.epochs.to_string().len();
         self.line(&format!(
             "epoch {:>width$}/{}  {}  test {:.2}  {:.1} s  {} images/s",
@@ -124,17 +154,9 @@ impl Reporter {
         ));
     }
 
-    /// The bar goes away.
-    pub(crate) fn finish(&self) {
+    fn finish(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
-        }
-    }
-
-    fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| console::line(text)),
-            None => console::line(text),
         }
     }
 }

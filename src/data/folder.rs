@@ -88,6 +88,7 @@ pub(super) fn read(
             train,
             test,
             notes,
+            held_out: true,
         });
     };
     let test = split(test_images, files.test_labels.as_deref(), &mut notes)?;
@@ -112,6 +113,7 @@ pub(super) fn read(
         train,
         test,
         notes,
+        held_out: false,
     })
 }
 

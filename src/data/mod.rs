@@ -158,6 +158,8 @@ pub struct Dataset {
     /// What the user should be told about the set, such as that test images were held out: a
     /// sentence each.
     pub notes: Vec<String>,
+    /// Whether the test images are training images that the seed has drawn, since there were none.
+    pub held_out: bool,
 }
 
 impl<'a> From<&'a Dataset> for Cow<'a, Dataset> {

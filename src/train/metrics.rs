@@ -102,18 +102,29 @@ const SPLITS: [&str; 2] = ["train_", "test_"];
 /// The objective's column, behind the split's prefix.
 const LOSS: &str = "loss";
 
+impl EpochMetrics {
+    /// Its figures with the names of `metrics.jsonl`: losses and terms in nats an image, seconds, and images per
+    /// second.
+    pub fn figures(&self) -> Vec<(String, f64)> {
+        let mut figures = Vec::new();
+        for (split, losses) in SPLITS.into_iter().zip([&self.train, &self.test]) {
+            figures.push((format!("{split}{LOSS}"), losses.objective));
+            let terms = losses.terms.iter();
+            figures.extend(terms.map(|(term, value)| (format!("{split}{term}"), *value)));
+        }
+        figures.push((SECONDS.to_owned(), self.seconds));
+        figures.push((RATE.to_owned(), self.images_per_second));
+        figures
+    }
+}
+
 impl Serialize for EpochMetrics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut line = serializer.serialize_map(None)?;
         line.serialize_entry(EPOCH, &self.epoch)?;
-        for (split, losses) in SPLITS.into_iter().zip([&self.train, &self.test]) {
-            line.serialize_entry(&format!("{split}{LOSS}"), &losses.objective)?;
-            for (term, value) in &losses.terms {
-                line.serialize_entry(&format!("{split}{term}"), value)?;
-            }
+        for (name, value) in self.figures() {
+            line.serialize_entry(&name, &value)?;
         }
-        line.serialize_entry(SECONDS, &self.seconds)?;
-        line.serialize_entry(RATE, &self.images_per_second)?;
         line.end()
     }
 }

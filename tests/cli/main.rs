@@ -27,6 +27,7 @@ mod parts;
 mod places;
 mod plan;
 mod resume;
+mod seeds;
 mod sizes;
 mod system;
 mod usage;

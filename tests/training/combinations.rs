@@ -29,6 +29,7 @@ fn data() -> Dataset {
         train: digits::generate(3, 0, 19),
         test: digits::generate(4, 0, 11),
         notes: Vec::new(),
+        held_out: false,
     }
 }
 

@@ -69,6 +69,7 @@ fn data() -> Dataset {
         train: part(digits::generate(1, 0, 317)),
         test: part(digits::generate(2, 0, 70)),
         notes: Vec::new(),
+        held_out: false,
     }
 }
 

@@ -217,6 +217,7 @@ fn data() -> Dataset {
         train: split(numbers().into_iter().map(shifted).collect()),
         test: split(test.into_iter().map(shifted).collect()),
         notes: Vec::new(),
+        held_out: false,
     }
 }
 
@@ -281,6 +282,7 @@ fn drawn_once_probabilities_are_bytes() {
         train: digits.first(30),
         test: digits.first(10),
         notes: Vec::new(),
+        held_out: false,
     };
     let mut of_numbers = of_bytes.clone();
     for split in [&mut of_numbers.train, &mut of_numbers.test] {

@@ -125,6 +125,7 @@ fn described(gpu: &Arc<Gpu>, plan: PlanChoice, settings: &Settings) -> (Descript
         train: digits::generate(1, 0, 20),
         test: digits::generate(1, 20, 5),
         notes: Vec::new(),
+        held_out: false,
     };
     let vae = settings.vae(data.train.images.dim()).unwrap();
     let specs = vae.parameters();

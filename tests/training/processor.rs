@@ -27,6 +27,7 @@ fn data(batch: usize) -> Dataset {
         train: digits::generate(3, 0, 2 * batch + batch / 3),
         test: digits::generate(4, 0, batch + 1),
         notes: Vec::new(),
+        held_out: false,
     }
 }
 

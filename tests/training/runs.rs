@@ -43,6 +43,7 @@ fn few_digits(train: usize, test: usize) -> Dataset {
         train: digits::generate(1, 0, train),
         test: digits::generate(2, 0, test),
         notes: Vec::new(),
+        held_out: false,
     }
 }
 

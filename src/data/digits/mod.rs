@@ -41,6 +41,7 @@ pub fn dataset() -> Dataset {
         train,
         test,
         notes: Vec::new(),
+        held_out: false,
     }
 }
 
