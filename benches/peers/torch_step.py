@@ -23,7 +23,10 @@ try:
 except ImportError as error:
     raise SystemExit(f"PyTorch is missing in {sys.executable}: {error}")
 
+from torch_flows import FLOWS
 from torch_models import MODELS, Vae
+
+ALL = MODELS | FLOWS
 
 Step = Callable[[], None]
 Data = tuple[torch.Tensor, ...]
@@ -142,7 +145,7 @@ def time_product(size: int, device: str, wait: Step) -> float:
 def main() -> None:
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--model", default="plain", choices=MODELS, help="which model [default: plain]")
+    parser.add_argument("--model", default="plain", choices=ALL, help="which model [default: plain]")
     parser.add_argument("--variant", help="which variants, separated by commas [default: all]")
     parser.add_argument("--gemm", type=int, metavar="SIZE", help="also time a product of SIZE×SIZE matrices")
     args = parser.parse_args()
@@ -158,7 +161,7 @@ def main() -> None:
     variants = ["eager", "fused", "compile"] + ["graph", "compile-graph"] * on_cuda
     if args.variant:
         variants = args.variant.split(",")
-    kind = MODELS[args.model]
+    kind = ALL[args.model]
     data: Data = (images_like_digits(args.device),)
     if kind.labels:
         data += (labels_of_digits(kind.labels, args.device),)

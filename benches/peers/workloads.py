@@ -48,6 +48,8 @@ MODELS = {
     "warmup": ["--kl-warmup", "2345"],
     "conditional": ["--condition", "both"],
     "iwae-5": ["--objective", "iwae", "--samples", "5", "--binarize", "dynamic"],
+    "planar": ["--posterior", "planar"],
+    "iaf": ["--posterior", "iaf"],
     "laplace": ["--likelihood", "laplace", "--scale", "per-pixel"],
 }
 
