@@ -45,6 +45,12 @@ settings! {
     Hidden, "hidden", "the hidden layers";
     /// Dimensions of the latent.
     Latent, "latent", "the latent's size";
+    /// Dimensions of stochastic layers above each other.
+    StochasticLayers, "stochastic-layers", "the sizes of the stochastic layers";
+    /// Units of the hidden layers between them.
+    Between, "between", "the hidden layers between the stochastic layers";
+    /// Whether they are inferred by a ladder.
+    Ladder, "ladder", "the choice of a ladder";
     /// q(z | x).
     Posterior, "posterior", "the posterior";
     /// Maps of a posterior that is a flow.
@@ -155,6 +161,9 @@ mod tests {
         let settings = Settings {
             clip_norm: Some(1.0),
             flow_steps: Some(2),
+            stochastic_layers: vec![50, 20],
+            between: Some(vec![vec![100]].into()),
+            ladder: true,
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();

@@ -13,7 +13,9 @@ use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
     Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
 };
-use vae_wgpu::train::{Binarize, Decay, Freeze, LrSchedule, Normalize, Observed, Settings};
+use vae_wgpu::train::{
+    Between, Binarize, Decay, Freeze, LrSchedule, Normalize, Observed, Settings,
+};
 
 use super::failure::Usage;
 use super::keeping::Keeping;
@@ -175,6 +177,22 @@ pub(crate) struct Overrides {
     /// Dimensions of the latent
     #[arg(long, value_name = "DIM")]
     pub(crate) latent: Option<usize>,
+    /// Dimensions of stochastic layers above each other, from x upward, such as 100,50, in the place of one
+    /// latent
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "DIMS",
+        conflicts_with = "latent"
+    )]
+    pub(crate) stochastic_layers: Option<Vec<usize>>,
+    /// Units of the hidden layers between stochastic layers, such as 100,100; a list for each gap, from x
+    /// upward, is separated by colons [default: one of twice the units of the layer below]
+    #[arg(long, value_name = "UNITS")]
+    pub(crate) between: Option<Between>,
+    /// Infer the stochastic layers from the top down, each by an estimate from x and by its prior
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) ladder: Option<bool>,
     /// Non-linearity between the layers
     #[arg(long, value_parser = PossibleValuesParser::new(Activation::NAMES).try_map(|s| s.parse::<Activation>()))]
     pub(crate) activation: Option<Activation>,
@@ -277,12 +295,14 @@ pub(crate) struct Overrides {
 
 impl Overrides {
     /// These over `other`'s over `settings`; a flow whose maps nobody counts has as many as its family has by
-    /// itself.
+    /// itself, and so have gaps between stochastic layers their hidden layers.
     pub(crate) fn resolve(&self, other: &Self, mut settings: Settings) -> Settings {
         other.apply(&mut settings);
         self.apply(&mut settings);
         let own = settings.posterior.family().flow_steps;
         settings.flow_steps = settings.flow_steps.or(own);
+        let between = settings.between.take();
+        settings.between = between.or_else(|| settings.default_between());
         settings
     }
 
@@ -296,6 +316,16 @@ impl Overrides {
         }
         set(&mut settings.hidden, &self.hidden);
         set(&mut settings.latent, &self.latent);
+        if let Some(layers) = &self.stochastic_layers {
+            settings.stochastic_layers.clone_from(layers);
+            let first = layers.first().filter(|_| self.latent.is_none());
+            settings.latent = first.copied().unwrap_or(settings.latent);
+            if layers.len() < 2 {
+                settings.between = None;
+            }
+        }
+        settings.between = self.between.clone().or(settings.between.take());
+        set(&mut settings.ladder, &self.ladder);
         set(&mut settings.activation, &self.activation);
         set(&mut settings.posterior, &self.posterior);
         settings.flow_steps = self.flow_steps.or(settings.flow_steps);

@@ -15,7 +15,7 @@ use vae_wgpu::gpu::{AdapterChoice, GpuError, Options, Slice};
 use vae_wgpu::graph::Adam;
 use vae_wgpu::plan::{Description, GpuExecutor, PlanChoice};
 use vae_wgpu::threads;
-use vae_wgpu::train::{self, Observed, Settings, TrainError, Trainer, recorded_settings};
+use vae_wgpu::train::{self, Between, Observed, Settings, TrainError, Trainer, recorded_settings};
 
 use super::claim::{claim, claim_unused};
 use super::config::{ConfigFile, DataConfig, RunConfig, parse_source};
@@ -472,19 +472,34 @@ impl Job {
             Some(specs.iter().map(room).sum::<usize>() as u64)
         };
         while values(&smaller).is_some_and(|values| values > *limit / 4) {
-            let sizes = smaller.hidden.iter_mut().chain([&mut smaller.latent]);
+            let between = smaller.between.iter_mut().flat_map(Between::lists_mut);
+            let latent = match smaller.stochastic_layers.is_empty() {
+                true => std::slice::from_mut(&mut smaller.latent),
+                false => smaller.stochastic_layers.as_mut_slice(),
+            };
+            let sizes = smaller
+                .hidden
+                .iter_mut()
+                .chain(between.flatten())
+                .chain(latent);
             match sizes.max().filter(|size| **size > 1) {
                 Some(largest) => *largest /= 2,
                 // The images alone are too large.
                 None => return error,
             }
         }
-        let hidden: Vec<_> = smaller.hidden.iter().map(usize::to_string).collect();
-        *remedy = format!(
-            "--hidden {} --latent {} would fit",
-            hidden.join(","),
-            smaller.latent
-        );
+        let list = |sizes: &[usize]| -> String {
+            let sizes: Vec<_> = sizes.iter().map(usize::to_string).collect();
+            sizes.join(",")
+        };
+        let latent = match (smaller.stochastic_layers.as_slice(), &smaller.between) {
+            ([], _) => format!("--latent {}", smaller.latent),
+            (layers, None) => format!("--stochastic-layers {}", list(layers)),
+            (layers, Some(between)) => {
+                format!("--stochastic-layers {} --between {between}", list(layers))
+            }
+        };
+        *remedy = format!("--hidden {} {latent} would fit", list(&smaller.hidden));
         error
     }
 }

@@ -8,9 +8,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
-    Bound, Condition, Formula, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
-    VaeError,
+    Bound, Condition, Formula, Inference, InitialWeights, Likelihood, OutputBias, Posterior, Prior,
+    Scale, VaeError,
 };
+use vae_wgpu::setting::Setting;
 use vae_wgpu::train::{Binarize, Normalize, Settings};
 
 use super::config::Overrides;
@@ -37,6 +38,7 @@ pub(crate) struct Args {
 enum Axis {
     Posterior,
     Prior,
+    Ladder,
     Likelihood,
     Scale,
     Condition,
@@ -49,9 +51,10 @@ enum Axis {
 }
 
 impl Axis {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Posterior,
         Self::Prior,
+        Self::Ladder,
         Self::Likelihood,
         Self::Scale,
         Self::Condition,
@@ -62,9 +65,10 @@ impl Axis {
         Self::InitialWeights,
         Self::OutputBias,
     ];
-    const NAMES: [&'static str; 11] = [
+    const NAMES: [&'static str; 12] = [
         "posterior",
         "prior",
+        "ladder",
         "likelihood",
         "scale",
         "condition",
@@ -85,6 +89,7 @@ impl Axis {
         Ok(match self {
             Self::Posterior => Posterior::ALL.map(posterior).into(),
             Self::Prior => Prior::ALL.map(prior).into(),
+            Self::Ladder => Inference::ALL.map(inference).into(),
             Self::Likelihood => Likelihood::ALL.map(likelihood).into(),
             Self::Scale => Scale::ALL.map(scale).into(),
             Self::Condition => Condition::ALL.map(condition).into(),
@@ -114,6 +119,7 @@ impl Axis {
         match self {
             Self::Posterior => settings.posterior.name(),
             Self::Prior => settings.prior.name(),
+            Self::Ladder => ladder(Inference::default()),
             Self::Likelihood => settings.likelihood.density().name,
             Self::Scale => settings.scale.name(),
             Self::Condition => settings.condition.name(),
@@ -187,6 +193,30 @@ fn prior(prior: Prior) -> Part {
     (family.formulas)()
         .into_iter()
         .for_each(|formula| part.formula(formula));
+    part
+}
+
+/// What the flag of a ladder says for it.
+fn ladder(inference: Inference) -> &'static str {
+    match inference {
+        Inference::BottomUp => "false",
+        Inference::Ladder => "true",
+    }
+}
+
+fn inference(inference: Inference) -> Part {
+    let mut part = Part::new(ladder(inference), inference.source());
+    part.line(
+        "networks",
+        "p(z_L) p(z_(L-1) | z_L) ... p(z_1 | z_2) p(x | z_1)",
+    );
+    for formula in inference.formulas() {
+        part.formula(formula);
+    }
+    for setting in [Setting::StochasticLayers, Setting::Between] {
+        let key = setting.key();
+        part.line(&format!("--{key}"), help_of(key).unwrap_or_default());
+    }
     part
 }
 

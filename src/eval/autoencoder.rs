@@ -13,7 +13,7 @@ const CHUNK_VALUES: usize = 1 << 24;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Encoded {
     /// μ. Of a posterior that is a flow, where its maps take the μ of the Gaussian that it begins with: its
-    /// own mean has no closed form.
+    /// own mean has no closed form. Of a hierarchy, that of z₁, with the layers above at their means.
     pub mu: Vec<f32>,
     /// log σ². Of a flow, that of the Gaussian that it begins with.
     pub logvar: Vec<f32>,
@@ -35,6 +35,9 @@ impl Autoencoder {
     fn chunk(&self) -> usize {
         let config = self.vae.config();
         let widest = config.hidden.iter().copied().max().unwrap_or(1);
+        let above = config.hierarchy.iter().flat_map(|of| &of.above);
+        let above = above.flat_map(|layer| layer.hidden.iter().chain([&layer.latent_dim]));
+        let widest = above.copied().fold(widest, usize::max);
         let widest = widest.max(config.input_dim).max(config.latent_dim);
         (CHUNK_VALUES / widest).clamp(1, CHUNK)
     }

@@ -3,11 +3,12 @@
 use super::condition::Condition;
 use super::divergence::has_closed_form;
 use super::error::VaeError;
+use super::hierarchy::{Hierarchy, Inference, StochasticLayer};
 use super::likelihood::Scale;
-use super::objective::Objective;
-use super::posterior::Flow;
+use super::objective::{Bound, Objective};
+use super::posterior::{Flow, Posterior};
 use super::vae::{Vae, VaeConfig};
-use crate::setting::Setting;
+use crate::setting::{Remedy, Setting};
 
 impl VaeConfig {
     /// Checks that it is a model.
@@ -19,6 +20,7 @@ impl VaeConfig {
             return Err(VaeError::NoHidden);
         }
         self.check_sizes()?;
+        self.check_hierarchy()?;
         let (likelihood, posterior, prior) = (self.likelihood, self.posterior, self.prior);
         if self.scale != Scale::Unit && likelihood.density().scale.is_none() {
             let scale = self.scale;
@@ -44,13 +46,16 @@ impl VaeConfig {
         }
         let (latent, samples) = (self.latent_dim, self.objective.samples());
         check_size("an image", "pixels", self.input_dim, most, None)?;
-        check_size(
-            "a latent",
-            "dimensions",
-            latent,
-            most,
-            Some(Setting::Latent),
-        )?;
+        match self.hierarchy {
+            None => check_size(
+                "a latent",
+                "dimensions",
+                latent,
+                most,
+                Some(Setting::Latent),
+            )?,
+            Some(_) => check_stochastic(latent)?,
+        }
         check_size(
             "an objective",
             "samples",
@@ -76,6 +81,62 @@ impl VaeConfig {
         check_size("a flow's network", "units", hidden, most, None)?;
         check_size("a flow's context", "units", context, most, None)
     }
+}
+
+impl VaeConfig {
+    /// Checks the stochastic layers above the first, and the parts that are put together with them.
+    fn check_hierarchy(&self) -> Result<(), VaeError> {
+        let Some(Hierarchy { above, inference }) = &self.hierarchy else {
+            return Ok(());
+        };
+        let (most, between) = (Vae::MAX_UNITS, Some(Setting::Between));
+        for StochasticLayer { latent_dim, hidden } in above {
+            check_stochastic(*latent_dim)?;
+            let what = "a way between stochastic layers";
+            check_size(what, "hidden layers", hidden.len(), most, between)?;
+            for &size in hidden {
+                let what = "a hidden layer between stochastic layers";
+                check_size(what, "units", size, most, between)?;
+            }
+        }
+        if *inference == Inference::Ladder && above.is_empty() {
+            return Err(VaeError::LadderOfOne);
+        }
+        let refuse = |part, reason, remedy| {
+            Err(VaeError::InHierarchy {
+                part,
+                reason,
+                remedy,
+            })
+        };
+        if self.posterior != Posterior::Gaussian {
+            return refuse(
+                format!("the posterior {}", self.posterior.name()),
+                "each layer is inferred by Gaussians",
+                Remedy::set(Setting::Posterior, Posterior::Gaussian.name()),
+            );
+        }
+        match self.objective {
+            Objective::Elbo(_) if self.objective.has_free_bits() => refuse(
+                "free bits".to_owned(),
+                "they count the divergence of each dimension, which is only known from draws",
+                Remedy::set(Setting::FreeBits, 0),
+            ),
+            Objective::Elbo(_) | Objective::Iwae { .. } => Ok(()),
+            Objective::Dreg { .. } => refuse(
+                "the objective dreg".to_owned(),
+                "a draw is a parameter of the distribution of the next layer's, so that the gradient through \
+                 it would be scaled twice (Bauer and Mnih 2021)",
+                Remedy::set(Setting::Objective, Bound::Iwae.name()),
+            ),
+        }
+    }
+}
+
+/// Refuses a stochastic layer of an absurd size.
+fn check_stochastic(size: usize) -> Result<(), VaeError> {
+    let setting = Some(Setting::StochasticLayers);
+    check_size("a stochastic layer", "units", size, Vae::MAX_UNITS, setting)
 }
 
 /// Refuses a size of zero and one of more than `most`.

@@ -75,6 +75,9 @@ pub(super) fn has_closed_form(posterior: Posterior, prior: Prior) -> bool {
 
 impl Vae {
     fn closed_form(&self) -> Option<ClosedForm> {
+        if self.config().is_hierarchy() {
+            return None;
+        }
         ClosedForm::of(self.config().posterior, self.config().prior)
     }
 
@@ -100,7 +103,8 @@ impl Vae {
         Some((closed.kl_each)(self, g, heads, label))
     }
 
-    /// ln q(z | x) − ln p(z) of each draw `[B · samples]`, in nats, whose mean is KL(q ‖ p).
+    /// ln q(z | x) − ln p(z) of each draw `[B · samples]`, in nats, whose mean is KL(q ‖ p). Of a hierarchy it
+    /// is the sum over its layers.
     pub(super) fn excess(
         &self,
         g: &mut Graph,
@@ -109,6 +113,9 @@ impl Vae {
         label: Option<TensorId>,
         samples: usize,
     ) -> TensorId {
+        if let Some(sum) = self.excess_of_layers(g, drawn) {
+            return sum;
+        }
         let excess = self.closed_form().map(|closed| closed.excess);
         excess.unwrap_or(excess_of_densities)(self, g, heads, drawn, label, samples)
     }
@@ -155,8 +162,7 @@ mod tests {
             (mu, vec![0.0, -1.5, 0.3, 2.0, -0.1, 0.7]),
             (logvar, vec![0.0, -3.0, 1.0, -0.5, 0.2, -9.0]),
         ];
-        let maps = Vec::new();
-        (Heads { mu, logvar, maps }, values)
+        (Heads::gaussian(mu, logvar), values)
     }
 
     fn draw(vae: &Vae, g: &mut Graph, heads: &Heads, samples: usize) -> Drawn {

@@ -77,6 +77,24 @@ pub enum VaeError {
         /// The first pixel, from 0, whose mean it cannot have.
         pixel: usize,
     },
+    /// A part that stochastic layers above each other have no meaning with.
+    #[error(
+        "{part} cannot be with stochastic layers: {reason}; choose another, or leave the stochastic layers out"
+    )]
+    InHierarchy {
+        /// The part.
+        part: String,
+        /// Why not.
+        reason: &'static str,
+        /// What to choose.
+        remedy: Remedy,
+    },
+    /// A ladder without a layer to combine with.
+    #[error(
+        "a ladder combines what an image and what the stochastic layer above say of each layer, and there is \
+         one layer alone; give two or more, or no ladder"
+    )]
+    LadderOfOne,
     /// Labels are read, and there are none.
     #[error(
         "the condition {} reads the label of each image, and the data have none; use data with labels, or \
@@ -107,6 +125,8 @@ impl VaeError {
             Self::NoOutputBias { .. } => {
                 vec![Remedy::set(Setting::OutputBias, OutputBias::Layer.name())]
             }
+            Self::InHierarchy { remedy, .. } => vec![remedy.clone()],
+            Self::LadderOfOne => vec![Remedy::change(Setting::StochasticLayers)],
             Self::NoLabels { .. } => {
                 vec![Remedy::set(Setting::Condition, Condition::None.name())]
             }

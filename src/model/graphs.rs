@@ -22,17 +22,18 @@ impl Vae {
     }
 
     /// `x [B, D] → z, logvar [B, Z]`; returns the graph and its inputs. z is μ, or where the maps of a flow
-    /// take it; log σ² is that of the Gaussian that a flow begins with.
+    /// take it; log σ² is that of the Gaussian that a flow begins with. Of a hierarchy both are of z₁.
     pub fn encoder_graph(&self, batch: usize) -> (Graph, Inputs) {
         let mut g = Graph::new();
         let x = g.input("x", [batch, self.config().input_dim]);
-        let read = self.config().condition.encoder();
+        let condition = self.config().condition;
+        let read = condition.encoder() || condition.decoder() && self.config().infers_downward();
         let label = read.then(|| g.input("label", [batch, self.config().classes]));
         let inputs = Inputs { x, label };
         let heads = self.encode(&mut g, inputs);
-        let z = (self.config().posterior.family().location)(self, &mut g, &heads);
+        let [z, logvar] = self.location_of(&mut g, &heads);
         g.output(z);
-        g.output(heads.logvar);
+        g.output(logvar);
         (g, inputs)
     }
 
@@ -51,7 +52,7 @@ impl Vae {
     pub fn prior_graph(&self, batch: usize) -> (Graph, Option<TensorId>) {
         let mut g = Graph::new();
         let label = self.decoded_label(&mut g, batch);
-        let z = (self.config().prior.family().draw)(self, &mut g, batch, label);
+        let z = self.draw_prior(&mut g, batch, label);
         let outputs = self.decode(&mut g, z, label);
         let mean = self.mean(&mut g, &outputs);
         g.output(z);

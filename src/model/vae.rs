@@ -3,11 +3,12 @@
 
 use super::condition::Condition;
 use super::error::VaeError;
+use super::hierarchy::Hierarchy;
 use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{Likelihood, Location, Scale};
 use super::network::{Layer, Mlp};
 use super::objective::{self, Objective};
-use super::posterior::{Drawn, Flow, Heads, Posterior};
+use super::posterior::{Flow, Heads, Posterior};
 use super::prior::Prior;
 use crate::executor::{Initial, ParameterSpec};
 use crate::expr::{Expr, constant, operand};
@@ -21,8 +22,10 @@ pub struct VaeConfig {
     pub input_dim: usize,
     /// Units of the encoder's hidden layers, in order; the decoder mirrors them.
     pub hidden: Vec<usize>,
-    /// Dimensions of the latent, Z.
+    /// Dimensions of the latent, Z; of a hierarchy those of z₁.
     pub latent_dim: usize,
+    /// The stochastic layers above z₁, where there are any.
+    pub hierarchy: Option<Hierarchy>,
     /// Between the layers: ReLU, or tanh as in the paper.
     pub activation: Activation,
     /// q(z | x).
@@ -56,6 +59,7 @@ impl Default for VaeConfig {
             input_dim: 784,
             hidden: vec![400],
             latent_dim: 20,
+            hierarchy: None,
             activation: Activation::Relu,
             posterior: Posterior::Gaussian,
             flow: Flow::default(),
@@ -91,13 +95,18 @@ impl Inputs {
     /// The labels, each row so many times, where the decoder reads them.
     pub(super) fn repeated_label(self, g: &mut Graph, vae: &Vae, times: usize) -> Option<TensorId> {
         let label = self.label.filter(|_| vae.config.condition.decoder())?;
-        if times == 1 {
-            return Some(label);
-        }
-        let shape = g.shape(label);
-        let shape = [times * shape.rows(), shape.columns()];
-        let rows = [Operand::from(label).repeated(times)];
-        Some(g.pointwise("label.repeated", shape, operand(0), &rows))
+        Some(repeated(g, label, times))
+    }
+
+    /// The same, where the encoder reads them.
+    pub(super) fn repeated_for_encoder(
+        self,
+        g: &mut Graph,
+        vae: &Vae,
+        times: usize,
+    ) -> Option<TensorId> {
+        let label = self.label.filter(|_| vae.config.condition.encoder())?;
+        Some(repeated(g, label, times))
     }
 }
 
@@ -107,7 +116,8 @@ pub enum Noise {
     /// Drawn on the executor, from a stream.
     Stream(Stream),
     /// An input of the graph, `[batch · samples, latent_dim]`, for tests against other programs; the
-    /// samples of an image follow one another.
+    /// samples of an image follow one another. Of a hierarchy the columns of its layers lie side by side,
+    /// those of z₁ first.
     Given(TensorId),
 }
 
@@ -170,6 +180,11 @@ impl Vae {
         Ok(Self { config })
     }
 
+    /// A model of an architecture that is part of a checked one.
+    pub(super) fn of_checked(config: VaeConfig) -> Self {
+        Self { config }
+    }
+
     /// The architecture.
     pub fn config(&self) -> &VaeConfig {
         &self.config
@@ -203,7 +218,8 @@ impl Vae {
         specs.extend([weight, bias]);
         specs.extend(self.scale_head().into_iter().flat_map(of_layer));
         specs.extend(self.scale_parameter());
-        specs.extend((self.config.prior.family().parameters)(self));
+        specs.extend(self.parameters_above());
+        specs.extend((self.config.prior.family().parameters)(&self.top()));
         specs
     }
 
@@ -212,7 +228,8 @@ impl Vae {
         let label = inputs.label.filter(|_| self.config.condition.encoder());
         let input = beside(g, "encoder.input", inputs.x, label);
         let h = self.encoder().apply(self, g, input);
-        (self.config.posterior.family().encode)(self, g, h)
+        let heads = (self.config.posterior.family().encode)(self, g, h);
+        self.with_above(g, heads, h, inputs)
     }
 
     /// p(x | z): `z [B, Z] → [B, D]`, with the labels `[B, classes]` where the decoder reads them.
@@ -268,18 +285,6 @@ impl Vae {
             Objective::Iwae { samples } => objective::iwae(self, g, inputs, noise, samples, false),
             Objective::Dreg { samples } => objective::iwae(self, g, inputs, noise, samples, true),
         }
-    }
-
-    /// A draw of z `[B · samples, Z]` for each sample of each image.
-    pub(super) fn draw(&self, g: &mut Graph, heads: &Heads, noise: Noise, samples: usize) -> Drawn {
-        let shape = g.shape(heads.mu);
-        let eps = match noise {
-            Noise::Stream(stream) => {
-                g.normal("eps", stream, [samples * shape.rows(), shape.columns()])
-            }
-            Noise::Given(eps) => eps,
-        };
-        (self.config.posterior.family().draw)(self, g, heads, eps, samples)
     }
 
     /// The tensor that locations are made of, and the expression that makes them of it (operand 0).
@@ -344,13 +349,24 @@ impl Vae {
         })
     }
 
-    fn label_columns(&self, read: bool) -> usize {
+    pub(super) fn label_columns(&self, read: bool) -> usize {
         if read { self.config.classes } else { 0 }
     }
 }
 
+/// Each row of labels so many times.
+fn repeated(g: &mut Graph, label: TensorId, times: usize) -> TensorId {
+    if times == 1 {
+        return label;
+    }
+    let shape = g.shape(label);
+    let shape = [times * shape.rows(), shape.columns()];
+    let rows = [Operand::from(label).repeated(times)];
+    g.pointwise("label.repeated", shape, operand(0), &rows)
+}
+
 /// Labels behind what is there, where there are any.
-fn beside(g: &mut Graph, name: &str, of: TensorId, label: Option<TensorId>) -> TensorId {
+pub(super) fn beside(g: &mut Graph, name: &str, of: TensorId, label: Option<TensorId>) -> TensorId {
     match label {
         Some(label) => g.concat(name, of, label),
         None => of,

@@ -29,11 +29,15 @@ pub enum Preset {
     Iwae5,
     /// The same with fifty.
     Iwae50,
+    /// The same source: the VAE of two stochastic layers.
+    Burda2,
+    /// Sønderby et al. (2016): five stochastic layers.
+    Ladder5,
 }
 
 impl Preset {
     /// Every preset.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Blog,
         Self::Textbook,
         Self::Aevb,
@@ -44,6 +48,8 @@ impl Preset {
         Self::Burda1,
         Self::Iwae5,
         Self::Iwae50,
+        Self::Burda2,
+        Self::Ladder5,
     ];
 
     /// Its name, which [`FromStr`] reads.
@@ -59,6 +65,8 @@ impl Preset {
             Self::Burda1 => "burda-1",
             Self::Iwae5 => "iwae-5",
             Self::Iwae50 => "iwae-50",
+            Self::Burda2 => "burda-2",
+            Self::Ladder5 => "ladder-5",
         }
     }
 
@@ -90,6 +98,16 @@ impl Preset {
             }
             Self::Iwae5 => "the same source: burda-1 with the objective iwae of 5 samples",
             Self::Iwae50 => "the same source: burda-1 with the objective iwae of 50 samples",
+            Self::Burda2 => {
+                "the same source, two stochastic layers: burda-1 with stochastic layers 100,50 and hidden \
+                 100,100 between them"
+            }
+            Self::Ladder5 => {
+                "Sønderby, Raiko, Maaløe, Sønderby and Winther 2016, the ladder of five layers: stochastic \
+                 layers 64,32,16,8,4 with two hidden layers of 512, 256, 128, 64 and 32 below each, pixels drawn anew, a \
+                 warm-up of 200 passes over 60000 images, batch 256, 2000 epochs, Adam 1e-3; with relu for \
+                 leaky rectifiers, and without batch normalisation"
+            }
         }
     }
 
@@ -134,6 +152,28 @@ impl Preset {
             Self::Burda1 => burda(defaults),
             Self::Iwae5 => burda(iwae(5)),
             Self::Iwae50 => burda(iwae(50)),
+            Self::Burda2 => Settings {
+                latent: 100,
+                stochastic_layers: vec![100, 50],
+                between: Some(vec![vec![100, 100]].into()),
+                ..burda(defaults)
+            },
+            Self::Ladder5 => {
+                let (batch_size, passes) = (256, 200);
+                let between = [256, 128, 64, 32].map(|units| vec![units; 2]);
+                Settings {
+                    hidden: vec![512; 2],
+                    latent: 64,
+                    stochastic_layers: vec![64, 32, 16, 8, 4],
+                    between: Some(between.to_vec().into()),
+                    ladder: true,
+                    binarize: Binarize::Dynamic,
+                    kl_warmup: passes * 60_000u32.div_ceil(batch_size),
+                    batch_size: batch_size as usize,
+                    epochs: 2000,
+                    ..defaults
+                }
+            }
         }
     }
 }

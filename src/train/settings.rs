@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::named;
 use serde::{Deserialize, Serialize};
 
-use super::{Decay, Freeze, LrSchedule, Normalize, TrainError};
+use super::{Between, Decay, Freeze, LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
     Bound, Condition, Elbo, Flow, InitialWeights, Likelihood, Objective, OutputBias, Posterior,
@@ -21,8 +21,17 @@ use crate::setting::Setting;
 pub struct Settings {
     /// Units of the encoder's hidden layers; the decoder mirrors them.
     pub hidden: Vec<usize>,
-    /// Dimensions of the latent.
+    /// Dimensions of the latent; where there are stochastic layers, of the first.
     pub latent: usize,
+    /// Dimensions of stochastic layers above each other, from x upward; none is one latent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stochastic_layers: Vec<usize>,
+    /// Units of the hidden layers between them; `None` is one of twice the units of the layer below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<Between>,
+    /// Whether they are inferred by a ladder.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ladder: bool,
     /// Between the layers.
     pub activation: Activation,
     /// q(z | x).
@@ -174,6 +183,10 @@ impl From<usize> for Observed {
     }
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 const fn one_sample() -> usize {
     1
 }
@@ -194,6 +207,9 @@ impl Default for Settings {
         Self {
             hidden: vec![400],
             latent: 20,
+            stochastic_layers: Vec::new(),
+            between: None,
+            ladder: false,
             activation: Activation::Relu,
             posterior: Posterior::Gaussian,
             flow_steps: None,
@@ -262,6 +278,7 @@ impl Settings {
             input_dim: dim,
             hidden: self.hidden.clone(),
             latent_dim: self.latent,
+            hierarchy: self.hierarchy(),
             activation: self.activation,
             posterior: self.posterior,
             flow: Flow { steps, ..flow },
@@ -309,6 +326,9 @@ impl Settings {
         Self {
             hidden: other.hidden.clone(),
             latent: other.latent,
+            stochastic_layers: other.stochastic_layers.clone(),
+            between: other.between.clone(),
+            ladder: other.ladder,
             activation: other.activation,
             posterior: other.posterior,
             flow_steps: other.flow_steps,
@@ -401,6 +421,7 @@ impl Settings {
         let fail = |setting, value: &dyn fmt::Display, expected: &str| {
             Err(TrainError::setting(setting, value, expected))
         };
+        self.check_layers()?;
         // The layers, before there are images to say how many inputs they have.
         self.vae(Observed { dim: 1, classes: 1 })?;
         if let Some(steps) = self.flow_steps.filter(|_| !self.posterior.is_flow()) {
@@ -497,8 +518,10 @@ impl Difference {
     pub fn why_fixed(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
-            "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior" | "scale"
-            | "condition" => Some("the weights belong to the layers that the run has"),
+            "hidden" | "latent" | "stochastic-layers" | "between" | "ladder" | "activation"
+            | "posterior" | "flow-steps" | "prior" | "scale" | "condition" => {
+                Some("the weights belong to the layers that the run has")
+            }
             "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
             | "free-bits" | "binarize" => {
                 Some("the losses before and after would not be of one kind")

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use vae_wgpu::executor::{ParameterSpec, Snapshot};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp};
 use vae_wgpu::model::{
-    Bound, Condition, Elbo, Flow, Inputs, Likelihood, Noise, Objective, Posterior, Scale, Vae,
-    VaeConfig,
+    Bound, Condition, Elbo, Flow, Hierarchy, Inference, Inputs, Likelihood, Noise, Objective,
+    Posterior, Scale, StochasticLayer, Vae, VaeConfig,
 };
 
 use crate::support::harness::{Open, Test, tests};
@@ -20,7 +20,10 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// `tests/data/make_family.py` says what these are: a file for each program that makes some.
-const FIXTURES: [&[u8]; 1] = [include_bytes!("../data/family.safetensors")];
+const FIXTURES: [&[u8]; 2] = [
+    include_bytes!("../data/family.safetensors"),
+    include_bytes!("../data/family_hierarchy.safetensors"),
+];
 
 const STEPS: usize = 5;
 const BATCH: usize = 6;
@@ -47,6 +50,14 @@ struct Case {
     flow_steps: usize,
     flow_hidden: usize,
     flow_context: usize,
+    /// Those above the first, where the case is a hierarchy.
+    #[serde(default)]
+    above: Option<Vec<usize>>,
+    /// Units of the hidden layers below each of these.
+    #[serde(default)]
+    between: Vec<Vec<usize>>,
+    #[serde(default)]
+    ladder: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -83,6 +94,7 @@ impl Case {
             input_dim: DIM,
             hidden: self.hidden.clone(),
             latent_dim: LATENT,
+            hierarchy: self.hierarchy(),
             activation: self.activation,
             posterior: self.posterior,
             flow: Flow {
@@ -98,6 +110,21 @@ impl Case {
             ..VaeConfig::default()
         };
         Vae::new(config).unwrap()
+    }
+
+    fn hierarchy(&self) -> Option<Hierarchy> {
+        let layers = self.above.as_ref()?.iter().zip(&self.between);
+        let layer = |(&latent_dim, hidden): (&usize, &Vec<usize>)| StochasticLayer {
+            latent_dim,
+            hidden: hidden.clone(),
+        };
+        Some(Hierarchy {
+            above: layers.map(layer).collect(),
+            inference: match self.ladder {
+                false => Inference::BottomUp,
+                true => Inference::Ladder,
+            },
+        })
     }
 
     fn check(&self, file: &SafeTensors<'_>, open: &Open) {
@@ -133,7 +160,9 @@ impl Case {
         let labelled = self.condition != Condition::None;
         let label = labelled.then(|| g.input("label", [BATCH, CLASSES]));
         let rows = BATCH * self.samples;
-        let eps = g.input("eps", [rows, LATENT]);
+        let noise = file.tensor(&format!("eps.{}", self.samples)).unwrap();
+        let width = noise.shape()[2];
+        let eps = g.input("eps", [rows, width]);
         let pass = vae.objective(&mut g, Inputs { x, label }, Noise::Given(eps));
         g.minimize(Adam::default());
         let mut expected = Vec::new();
@@ -155,7 +184,6 @@ impl Case {
 
         let images = file.tensor("images").unwrap().data();
         let labels = file.tensor("labels").unwrap().data();
-        let noise = file.tensor(&format!("eps.{}", self.samples)).unwrap();
         let noise: Vec<f32> = bytemuck::pod_collect_to_vec(noise.data());
         let losses = file.tensor(&format!("{}/losses", self.name)).unwrap();
         let losses: Vec<f64> = bytemuck::pod_collect_to_vec(losses.data());
@@ -167,7 +195,7 @@ impl Case {
             let hot =
                 |&label: &u8| (0..CLASSES).map(move |class| f32::from(class == usize::from(label)));
             let hot: Vec<f32> = classes.iter().flat_map(hot).collect();
-            let noise = &noise[step * rows * LATENT..][..rows * LATENT];
+            let noise = &noise[step * rows * width..][..rows * width];
             let mut given = vec![(x, pixels.as_slice()), (eps, noise)];
             given.extend(label.map(|label| (label, hot.as_slice())));
             let result = session.run(step as u32, &given).unwrap();
@@ -175,6 +203,12 @@ impl Case {
                 for ((name, tolerance), actual) in expected.iter().zip(&result.tensors) {
                     let what = format!("{}: {name}", self.name);
                     close(&what, actual, &floats(name), *tolerance);
+                }
+                let layers = (1..).map_while(|layer| terms.get(&format!("kl_{layer}")));
+                let layers: Vec<_> = layers.map(|&column| result.losses[column]).collect();
+                if !layers.is_empty() {
+                    let what = format!("{}: kl of each layer", self.name);
+                    close(&what, &layers, &floats("step0.layers"), FORWARD);
                 }
             }
             let columns = [0, terms["recon"], terms["kl"]];

@@ -95,6 +95,7 @@ impl Elbo {
                 g.add_ramped_term("kl_free", bounded, self.beta as f32, self.ramp);
             }
         }
+        vae.report_layers(g, &drawn);
         Pass {
             mu: heads.mu,
             logvar: heads.logvar,

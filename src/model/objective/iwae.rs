@@ -103,6 +103,7 @@ pub(in super::super) fn add_terms(
     let of_images = inputs.repeated_label(g, vae, 1);
     let kl = vae.kl(g, &heads, of_images).unwrap_or(excess);
     g.add_term("kl", kl, 0.0);
+    vae.report_layers(g, &drawn);
     Pass {
         mu: heads.mu,
         logvar: heads.logvar,

@@ -136,7 +136,11 @@ fn chain<M: Maps>(
         z = mapped.z;
         log_dets.push(mapped.log_det);
     }
-    Drawn { z, start, log_dets }
+    Drawn {
+        start,
+        log_dets,
+        ..Drawn::from(z)
+    }
 }
 
 /// The formula of the density of a chain's end.

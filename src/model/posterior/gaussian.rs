@@ -64,15 +64,16 @@ pub(super) fn parameters(vae: &Vae) -> Vec<ParameterSpec> {
 /// μ and log σ² from the encoder's last hidden layer.
 pub(super) fn encode(vae: &Vae, g: &mut Graph, h: TensorId) -> Heads {
     let [mu, logvar] = layers(vae).map(|layer| layer.apply(g, h));
-    Heads {
-        mu,
-        logvar,
-        maps: Vec::new(),
-    }
+    Heads::gaussian(mu, logvar)
 }
 
 /// z `[B · samples, Z]` from ε of the same shape.
-pub(super) fn draw(g: &mut Graph, heads: &Heads, eps: TensorId, samples: usize) -> TensorId {
+pub(in crate::model) fn draw(
+    g: &mut Graph,
+    heads: &Heads,
+    eps: TensorId,
+    samples: usize,
+) -> TensorId {
     if samples == 1 {
         return g.reparameterize("z", heads.mu, heads.logvar, eps);
     }

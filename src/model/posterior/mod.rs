@@ -16,6 +16,7 @@ use crate::named;
 use serde::{Deserialize, Serialize};
 
 use super::Formula;
+use super::hierarchy::Above;
 use super::network::Layer;
 use super::vae::Vae;
 use crate::executor::ParameterSpec;
@@ -71,14 +72,29 @@ pub struct Heads {
     pub logvar: TensorId,
     /// Of a flow, what its family's file reads for each map, with a row for each image.
     pub(super) maps: Vec<Vec<TensorId>>,
+    /// Of a hierarchy, what the layers above this one are inferred from.
+    pub(super) above: Option<Above>,
 }
 
 impl Heads {
+    /// N(μ, σ²) of each row.
+    pub(super) fn gaussian(mu: TensorId, logvar: TensorId) -> Self {
+        let (maps, above) = (Vec::new(), None);
+        Self {
+            mu,
+            logvar,
+            maps,
+            above,
+        }
+    }
+
     /// The same values, which no gradient passes.
     pub(super) fn stopped(&self, g: &mut Graph) -> Self {
+        let above = self.above.as_ref().map(|above| above.stopped(g));
         let mut stop = |of| g.stop("q", of);
         let maps = self.maps.iter();
         Self {
+            above,
             mu: stop(self.mu),
             logvar: stop(self.logvar),
             maps: maps
@@ -97,6 +113,8 @@ pub(super) struct Drawn {
     pub(super) start: TensorId,
     /// ln |det| of each of the flow's maps, `[B · samples]`.
     pub(super) log_dets: Vec<TensorId>,
+    /// Of a hierarchy, ln q − ln p of each stochastic layer's draw, `[B · samples]`, from x upward; z is z₁.
+    pub(super) layers: Vec<TensorId>,
 }
 
 impl From<TensorId> for Drawn {
@@ -106,6 +124,7 @@ impl From<TensorId> for Drawn {
             z,
             start: z,
             log_dets: Vec::new(),
+            layers: Vec::new(),
         }
     }
 }
