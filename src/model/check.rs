@@ -4,7 +4,6 @@ use super::condition::Condition;
 use super::divergence::has_closed_form;
 use super::error::VaeError;
 use super::likelihood::Scale;
-use super::objective::Objective;
 use super::posterior::Flow;
 use super::vae::{Vae, VaeConfig};
 use crate::setting::Setting;
@@ -28,8 +27,19 @@ impl VaeConfig {
             let condition = self.condition;
             return Err(VaeError::NoLabels { condition });
         }
-        if self.posterior.is_flow() && matches!(self.objective, Objective::Dreg { .. }) {
-            return Err(VaeError::NoInverse { posterior });
+        let objective = self.objective.bound();
+        if !objective.takes(posterior) {
+            return Err(match objective.with_own_density() {
+                Some(instead) => VaeError::NoInverse {
+                    objective,
+                    instead,
+                    posterior,
+                },
+                None => VaeError::NoMarginals {
+                    objective,
+                    posterior,
+                },
+            });
         }
         if self.objective.has_free_bits() && !has_closed_form(posterior, prior) {
             return Err(VaeError::NoClosedForm { posterior, prior });
@@ -42,7 +52,8 @@ impl VaeConfig {
         for &size in &self.hidden {
             check_size("a hidden layer", "units", size, most, Some(Setting::Hidden))?;
         }
-        let (latent, samples) = (self.latent_dim, self.objective.samples());
+        let latent = self.latent_dim;
+        let samples = self.objective.samples_of_group();
         check_size("an image", "pixels", self.input_dim, most, None)?;
         check_size(
             "a latent",
@@ -58,6 +69,11 @@ impl VaeConfig {
             most,
             Some(Setting::Samples),
         )?;
+        let groups = self.objective.groups();
+        let outer = Some(Setting::OuterSamples);
+        check_size("an objective", "groups of samples", groups, most, outer)?;
+        let samples = self.objective.samples();
+        check_size("an image", "samples in all", samples, most, outer)?;
         if !self.posterior.is_flow() {
             return Ok(());
         }

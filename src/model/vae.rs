@@ -6,7 +6,7 @@ use super::error::VaeError;
 use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{Likelihood, Location, Scale};
 use super::network::{Layer, Mlp};
-use super::objective::{self, Objective};
+use super::objective::Objective;
 use super::posterior::{Drawn, Flow, Heads, Posterior};
 use super::prior::Prior;
 use crate::executor::{Initial, ParameterSpec};
@@ -107,7 +107,8 @@ pub enum Noise {
     /// Drawn on the executor, from a stream.
     Stream(Stream),
     /// An input of the graph, `[batch · samples, latent_dim]`, for tests against other programs; the
-    /// samples of an image follow one another.
+    /// samples of an image follow one another. An objective that draws from the prior, too, then reads these
+    /// draws as another input of that shape, `prior.z`.
     Given(TensorId),
 }
 
@@ -175,12 +176,17 @@ impl Vae {
         &self.config
     }
 
-    /// The same model; the divergence's weight follows the step so while training.
+    /// The same model; the divergence's weight, or its capacity, follows the step so while training.
     #[must_use]
     pub fn with_kl_ramp(mut self, ramp: Ramp) -> Self {
-        if let Objective::Elbo(elbo) = &mut self.config.objective {
-            elbo.ramp = ramp;
-        }
+        self.config.objective.set_ramp(ramp);
+        self
+    }
+
+    /// The same model, for a training on so many images.
+    #[must_use]
+    pub fn with_training_images(mut self, count: usize) -> Self {
+        self.config.objective.set_images(count);
         self
     }
 
@@ -263,11 +269,7 @@ impl Vae {
     /// The objective's terms of a pass. Returns what the pass computed on its way.
     pub fn objective(&self, g: &mut Graph, inputs: impl Into<Inputs>, noise: Noise) -> Pass {
         let inputs = inputs.into();
-        match self.config.objective {
-            Objective::Elbo(elbo) => elbo.add_terms(self, g, inputs, noise),
-            Objective::Iwae { samples } => objective::iwae(self, g, inputs, noise, samples, false),
-            Objective::Dreg { samples } => objective::iwae(self, g, inputs, noise, samples, true),
-        }
+        self.config.objective.add_terms(self, g, inputs, noise)
     }
 
     /// A draw of z `[B · samples, Z]` for each sample of each image.
