@@ -8,7 +8,7 @@ use super::super::Formula;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
 use super::draws::Draws;
 use crate::expr::{Expr, operand};
-use crate::graph::{Graph, Operand, TensorId};
+use crate::graph::{Graph, Operand, Reduction, TensorId};
 use crate::setting::Setting;
 
 /// recon + (1 − α)·KL + (α + λ − 1)·MMD.
@@ -39,12 +39,12 @@ fn squared_distance() -> Expr {
     (operand(0) - operand(1)).square()
 }
 
-/// k(a, b) from ‖a − b‖² (operand `of`) and 1 / Z².
+/// k(a, b) from ‖a − b‖² (the operand `of`) and 1 / Z².
 fn kernel(of: usize, width: Expr) -> Expr {
     (-(width * operand(of))).exp()
 }
 
-/// Of two draws of each, from ‖z − z′‖², ‖p − p′‖², ‖z − p′‖² and 1 / Z² (operands 0 to 3).
+/// Of two draws of each, from ‖z − z′‖², ‖p − p′‖² and ‖z − p′‖² (operands 0 to 2).
 fn discrepancy(width: Expr) -> Expr {
     let [z, p, both] = [0, 1, 2].map(|of| kernel(of, width.clone()));
     z + p - 2.0 * both
@@ -99,9 +99,10 @@ impl Info {
             distances("mmd.both", z, prior),
         ];
         let width = 1.0 / (columns * columns) as f64;
+        let share = 1.0 / rows as f64 * discrepancy(width.into());
         let operands = distances.map(Operand::from);
-        let pairs = [rows * rows, 1];
-        let mmd = g.pointwise("mmd", pairs, discrepancy(width.into()), &operands);
+        let pairs = g.pointwise("mmd.pairs", [rows * rows, 1], share, &operands);
+        let mmd = g.reduce("mmd", Reduction::Sum, pairs, rows);
         g.add_term("recon", recon, 1.0);
         let kl = draws.kl(g);
         g.add_term("kl", kl, (1.0 - self.alpha) as f32);

@@ -260,6 +260,9 @@ impl FromStr for Bound {
 }
 
 #[cfg(test)]
+mod identities;
+
+#[cfg(test)]
 mod tests {
     use super::Bound;
 
