@@ -31,7 +31,8 @@ pub enum Stream {
     /// Binary images drawn from grey ones while training; counter 1 is the step, or 0 where they are drawn
     /// once.
     Binarisation = 3,
-    /// Latents drawn from the prior; counter 1 counts the chunks they are drawn in.
+    /// Latents drawn from the prior; counter 1 counts the chunks they are drawn in, or is the step or the batch
+    /// where an objective compares a batch's latents with them.
     Sampling = 4,
     /// ε of the reparameterization while evaluating; counter 1 is the batch.
     Evaluation = 5,

@@ -67,6 +67,8 @@ settings! {
     Objective, "objective", "the objective";
     /// Draws of z for an image.
     Samples, "samples", "the number of samples";
+    /// Groups of draws, each with a bound of its own.
+    OuterSamples, "outer-samples", "the number of groups of samples";
     /// The weight of the divergence.
     Beta, "beta", "beta";
     /// Steps of a warm-up of the divergence's weight.
@@ -75,6 +77,18 @@ settings! {
     KlCycles, "kl-cycles", "the number of cycles of the divergence";
     /// Nats of each dimension's divergence that are free.
     FreeBits, "free-bits", "the lambda of the free bits";
+    /// The weight of the ELBO beside an importance-weighted bound.
+    ElboWeight, "elbo-weight", "the weight of the ELBO";
+    /// Nats at which the divergence is held.
+    Capacity, "capacity", "the capacity";
+    /// Steps over which the capacity rises.
+    CapacitySteps, "capacity-steps", "the number of steps over which the capacity rises";
+    /// The weight of the divergence's distance from the capacity.
+    CapacityWeight, "capacity-weight", "the weight of the distance from the capacity";
+    /// The InfoVAE's α.
+    InfoAlpha, "info-alpha", "the alpha of the InfoVAE";
+    /// The InfoVAE's λ.
+    InfoLambda, "info-lambda", "the lambda of the InfoVAE";
     /// What is done to values before the model sees them.
     Normalize, "normalize", "the normalisation";
     /// How grey pixels become binary ones.
@@ -164,6 +178,7 @@ mod tests {
             stochastic_layers: vec![50, 20],
             between: Some(vec![vec![100]].into()),
             ladder: true,
+            capacity_steps: Some(3),
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();

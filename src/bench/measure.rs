@@ -86,9 +86,7 @@ fn measure(
         dim,
         classes: digits.classes(),
     };
-    let vae = settings
-        .vae(observed)?
-        .with_kl_ramp(settings.kl_ramp(IMAGES));
+    let vae = settings.in_training(settings.vae(observed)?, IMAGES);
     let specs = vae.parameters();
     let parameters = specs.iter().map(|spec| spec.shape.len()).sum();
     let mut executor = device.executor(specs.clone(), SEED)?.executor;

@@ -215,14 +215,17 @@ pub(crate) struct Overrides {
     /// Where the label of an image enters
     #[arg(long, value_parser = PossibleValuesParser::new(Condition::NAMES).try_map(|s| s.parse::<Condition>()))]
     pub(crate) condition: Option<Condition>,
-    /// What is minimised: the ELBO, or the importance-weighted bound, with its own gradient or the
-    /// doubly reparameterised one
+    /// What is minimised: the ELBO or an importance-weighted bound, with one gradient or another, or the ELBO
+    /// with something else in the place of its divergence; `vae parts objective` says what each is
     #[arg(long, value_parser = PossibleValuesParser::new(Bound::NAMES).try_map(|s| s.parse::<Bound>()))]
     pub(crate) objective: Option<Bound>,
-    /// Draws of z for an image
+    /// Draws of z for an image; in miwae and piwae, for each of its bounds
     #[arg(long, value_name = "K")]
     pub(crate) samples: Option<usize>,
-    /// Weight of the divergence in the ELBO
+    /// Importance-weighted bounds of --samples draws each for an image, in miwae and piwae
+    #[arg(long, value_name = "M")]
+    pub(crate) outer_samples: Option<usize>,
+    /// Weight of the divergence in the ELBO; of the total correlation in beta-tc
     #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
     pub(crate) beta: Option<f64>,
     /// Steps over which that weight rises from 0
@@ -234,6 +237,24 @@ pub(crate) struct Overrides {
     /// Nats that each latent dimension's divergence, as a mean over the batch, counts at least
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     pub(crate) free_bits: Option<f64>,
+    /// Weight of the ELBO in ciwae, from 0 to 1; the importance-weighted bound has the rest
+    #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
+    pub(crate) elbo_weight: Option<f64>,
+    /// Nats an image that the divergence is held at, with the objective capacity
+    #[arg(long, value_name = "NATS", allow_negative_numbers = true)]
+    pub(crate) capacity: Option<f64>,
+    /// Steps over which the capacity rises from 0 [default: those of the whole run]
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) capacity_steps: Option<u32>,
+    /// Weight of the divergence's distance from the capacity
+    #[arg(long, value_name = "GAMMA", allow_negative_numbers = true)]
+    pub(crate) capacity_weight: Option<f64>,
+    /// With the objective info, the divergence counts 1 - ALPHA: at 1 it is only reported
+    #[arg(long, value_name = "ALPHA", allow_negative_numbers = true)]
+    pub(crate) info_alpha: Option<f64>,
+    /// With the objective info, the discrepancy of z from the prior counts ALPHA + LAMBDA - 1
+    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    pub(crate) info_lambda: Option<f64>,
     /// What is done to values before the model sees them: nothing, or the training images' least becomes 0
     /// and their greatest 1
     #[arg(long, value_parser = PossibleValuesParser::new(Normalize::NAMES).try_map(|s| s.parse::<Normalize>()))]
@@ -335,10 +356,17 @@ impl Overrides {
         set(&mut settings.condition, &self.condition);
         set(&mut settings.objective, &self.objective);
         set(&mut settings.samples, &self.samples);
+        set(&mut settings.outer_samples, &self.outer_samples);
         set(&mut settings.beta, &self.beta);
         set(&mut settings.kl_warmup, &self.kl_warmup);
         set(&mut settings.kl_cycles, &self.kl_cycles);
         set(&mut settings.free_bits, &self.free_bits);
+        set(&mut settings.elbo_weight, &self.elbo_weight);
+        set(&mut settings.capacity, &self.capacity);
+        settings.capacity_steps = self.capacity_steps.or(settings.capacity_steps);
+        set(&mut settings.capacity_weight, &self.capacity_weight);
+        set(&mut settings.info_alpha, &self.info_alpha);
+        set(&mut settings.info_lambda, &self.info_lambda);
         set(&mut settings.normalize, &self.normalize);
         set(&mut settings.binarize, &self.binarize);
         set(&mut settings.initial_weights, &self.initial_weights);

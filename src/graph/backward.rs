@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Ramp, Reduction, TensorId};
+use super::{Graph, Kind, Node, Op, Operand, Optimizer, Pointwise, Reduction, TensorId};
 use crate::expr::operand;
 
 impl Graph {
@@ -19,10 +19,7 @@ impl Graph {
             let rows = self.shape(term.rows);
             let name = format!("d_{}", term.name);
             let scale = f64::from(term.weight) / rows.rows() as f64;
-            let seed = match term.ramp {
-                Ramp::NONE => self.constant(&name, rows, scale),
-                ramp => self.push(Op::Ramp { scale, ramp }, &name, rows, &[]),
-            };
+            let seed = self.ramp(&name, rows, scale, term.ramp);
             gradients.accumulate(self, term.rows, seed);
         }
         for index in (0..self.nodes.len()).rev() {

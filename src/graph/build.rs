@@ -37,6 +37,21 @@ impl Graph {
         self.push_tensor(name, shape, Kind::Values(values.into()), false)
     }
 
+    /// A tensor whose elements all are `scale` times the ramp at the step.
+    pub fn ramp(
+        &mut self,
+        name: &str,
+        shape: impl Into<Shape>,
+        scale: f64,
+        ramp: Ramp,
+    ) -> TensorId {
+        let shape = shape.into();
+        match ramp {
+            Ramp::NONE => self.constant(name, shape, scale),
+            ramp => self.push(Op::Ramp { scale, ramp }, name, shape, &[]),
+        }
+    }
+
     /// The next batch of the data set, `[batch, dim]`, in [0, 1].
     pub fn gather(&mut self, name: &str, batch: usize, dim: usize) -> TensorId {
         self.push(Op::Gather, name, [batch, dim].into(), &[])

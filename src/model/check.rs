@@ -5,7 +5,7 @@ use super::divergence::has_closed_form;
 use super::error::VaeError;
 use super::hierarchy::{Hierarchy, Inference, StochasticLayer};
 use super::likelihood::Scale;
-use super::objective::{Bound, Objective};
+use super::objective::Bound;
 use super::posterior::{Flow, Posterior};
 use super::vae::{Vae, VaeConfig};
 use crate::setting::{Remedy, Setting};
@@ -30,8 +30,19 @@ impl VaeConfig {
             let condition = self.condition;
             return Err(VaeError::NoLabels { condition });
         }
-        if self.posterior.is_flow() && matches!(self.objective, Objective::Dreg { .. }) {
-            return Err(VaeError::NoInverse { posterior });
+        let objective = self.objective.bound();
+        if !objective.takes(posterior) {
+            return Err(match objective.with_own_density() {
+                Some(instead) => VaeError::NoInverse {
+                    objective,
+                    instead,
+                    posterior,
+                },
+                None => VaeError::NoMarginals {
+                    objective,
+                    posterior,
+                },
+            });
         }
         if self.objective.has_free_bits() && !has_closed_form(posterior, prior) {
             return Err(VaeError::NoClosedForm { posterior, prior });
@@ -44,7 +55,8 @@ impl VaeConfig {
         for &size in &self.hidden {
             check_size("a hidden layer", "units", size, most, Some(Setting::Hidden))?;
         }
-        let (latent, samples) = (self.latent_dim, self.objective.samples());
+        let latent = self.latent_dim;
+        let samples = self.objective.samples_of_group();
         check_size("an image", "pixels", self.input_dim, most, None)?;
         match self.hierarchy {
             None => check_size(
@@ -63,6 +75,11 @@ impl VaeConfig {
             most,
             Some(Setting::Samples),
         )?;
+        let groups = self.objective.groups();
+        let outer = Some(Setting::OuterSamples);
+        check_size("an objective", "groups of samples", groups, most, outer)?;
+        let samples = self.objective.samples();
+        check_size("an image", "samples in all", samples, most, outer)?;
         if !self.posterior.is_flow() {
             return Ok(());
         }
@@ -116,20 +133,38 @@ impl VaeConfig {
                 Remedy::set(Setting::Posterior, Posterior::Gaussian.name()),
             );
         }
-        match self.objective {
-            Objective::Elbo(_) if self.objective.has_free_bits() => refuse(
-                "free bits".to_owned(),
-                "they count the divergence of each dimension, which is only known from draws",
-                Remedy::set(Setting::FreeBits, 0),
-            ),
-            Objective::Elbo(_) | Objective::Iwae { .. } => Ok(()),
-            Objective::Dreg { .. } => refuse(
-                "the objective dreg".to_owned(),
+        let bound = self.objective.bound();
+        let reason = match bound {
+            Bound::Elbo if self.objective.has_free_bits() => {
+                return refuse(
+                    "free bits".to_owned(),
+                    "they count the divergence of each dimension, which is only known from draws",
+                    Remedy::set(Setting::FreeBits, 0),
+                );
+            }
+            Bound::Elbo | Bound::Iwae | Bound::Miwae | Bound::Ciwae | Bound::Capacity => {
+                return Ok(());
+            }
+            Bound::Dreg => {
                 "a draw is a parameter of the distribution of the next layer's, so that the gradient through \
-                 it would be scaled twice (Bauer and Mnih 2021)",
-                Remedy::set(Setting::Objective, Bound::Iwae.name()),
+                 it would be scaled twice (Bauer and Mnih 2021)"
+            }
+            Bound::Stl | Bound::IwaeStl => {
+                "a draw is a parameter of the distribution of the next layer's, and whether the gradient \
+                 through it is of the path or of the score is not defined"
+            }
+            Bound::Piwae | Bound::BetaTc | Bound::Info => {
+                "it is made of the posterior and the prior of a single latent"
+            }
+        };
+        refuse(
+            format!("the objective {}", bound.name()),
+            reason,
+            Remedy::set(
+                Setting::Objective,
+                bound.with_own_density().unwrap_or(Bound::Elbo).name(),
             ),
-        }
+        )
     }
 }
 

@@ -54,14 +54,33 @@ pub enum VaeError {
         /// p(z).
         prior: Prior,
     },
-    /// The doubly reparameterised gradient for a posterior that is a flow.
+    /// A gradient without the score of q, or the doubly reparameterised one, for a posterior that is a flow.
     #[error(
-        "the objective dreg asks for the density of a z at parameters that it was not drawn with, which needs \
+        "the objective {} asks for the density of a z at parameters that it was not drawn with, which needs \
          the inverse of the maps of the posterior {}, and they have none in closed form; choose the objective \
-         iwae, or the posterior gaussian",
-        posterior.name()
+         {}, or the posterior gaussian",
+        objective.name(),
+        posterior.name(),
+        instead.name()
     )]
     NoInverse {
+        /// The objective.
+        objective: Bound,
+        /// The one of the same value that asks for no such density.
+        instead: Bound,
+        /// q(z | x).
+        posterior: Posterior,
+    },
+    /// A total correlation for a posterior whose dimensions have no densities.
+    #[error(
+        "the objective {} asks for the density of each dimension of z, as every image of a batch has it, and the \
+         posterior {} has none in closed form; choose the objective elbo, or the posterior gaussian",
+        objective.name(),
+        posterior.name()
+    )]
+    NoMarginals {
+        /// The objective.
+        objective: Bound,
         /// q(z | x).
         posterior: Posterior,
     },
@@ -117,8 +136,12 @@ impl VaeError {
                 Remedy::change(Setting::Likelihood),
                 Remedy::set(Setting::Scale, Scale::Unit.name()),
             ],
-            Self::NoInverse { .. } => vec![
-                Remedy::set(Setting::Objective, Bound::Iwae.name()),
+            Self::NoInverse { instead, .. } => vec![
+                Remedy::set(Setting::Objective, instead.name()),
+                Remedy::set(Setting::Posterior, Posterior::Gaussian.name()),
+            ],
+            Self::NoMarginals { .. } => vec![
+                Remedy::set(Setting::Objective, Bound::Elbo.name()),
                 Remedy::set(Setting::Posterior, Posterior::Gaussian.name()),
             ],
             Self::NoClosedForm { .. } => vec![Remedy::set(Setting::FreeBits, 0)],

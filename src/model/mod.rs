@@ -21,7 +21,7 @@ pub use formula::Formula;
 pub use hierarchy::{Hierarchy, Inference, StochasticLayer};
 pub use initial::{InitialWeights, OutputBias};
 pub use likelihood::{Density, Likelihood, Location, LogScale, Scale, Support};
-pub use objective::{Bound, Elbo, Objective};
+pub use objective::{BetaTc, Bound, Capacity, Ciwae, Elbo, Info, Objective, Stl};
 pub use posterior::{Flow, Heads, Posterior, PosteriorFamily};
 pub use prior::{Prior, PriorFamily};
 pub use vae::{Inputs, Noise, Outputs, Pass, Vae, VaeConfig};

@@ -7,7 +7,7 @@ use super::hierarchy::Hierarchy;
 use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{Likelihood, Location, Scale};
 use super::network::{Layer, Mlp};
-use super::objective::{self, Objective};
+use super::objective::Objective;
 use super::posterior::{Flow, Heads, Posterior};
 use super::prior::Prior;
 use crate::executor::{Initial, ParameterSpec};
@@ -117,7 +117,8 @@ pub enum Noise {
     Stream(Stream),
     /// An input of the graph, `[batch · samples, latent_dim]`, for tests against other programs; the
     /// samples of an image follow one another. Of a hierarchy the columns of its layers lie side by side,
-    /// those of z₁ first.
+    /// those of z₁ first. An objective that draws from the prior, too, then reads these draws as another input
+    /// of that shape, `prior.z`.
     Given(TensorId),
 }
 
@@ -190,12 +191,17 @@ impl Vae {
         &self.config
     }
 
-    /// The same model; the divergence's weight follows the step so while training.
+    /// The same model; the divergence's weight, or its capacity, follows the step so while training.
     #[must_use]
     pub fn with_kl_ramp(mut self, ramp: Ramp) -> Self {
-        if let Objective::Elbo(elbo) = &mut self.config.objective {
-            elbo.ramp = ramp;
-        }
+        self.config.objective.set_ramp(ramp);
+        self
+    }
+
+    /// The same model, for a training on so many images.
+    #[must_use]
+    pub fn with_training_images(mut self, count: usize) -> Self {
+        self.config.objective.set_images(count);
         self
     }
 
@@ -280,11 +286,7 @@ impl Vae {
     /// The objective's terms of a pass. Returns what the pass computed on its way.
     pub fn objective(&self, g: &mut Graph, inputs: impl Into<Inputs>, noise: Noise) -> Pass {
         let inputs = inputs.into();
-        match self.config.objective {
-            Objective::Elbo(elbo) => elbo.add_terms(self, g, inputs, noise),
-            Objective::Iwae { samples } => objective::iwae(self, g, inputs, noise, samples, false),
-            Objective::Dreg { samples } => objective::iwae(self, g, inputs, noise, samples, true),
-        }
+        self.config.objective.add_terms(self, g, inputs, noise)
     }
 
     /// The tensor that locations are made of, and the expression that makes them of it (operand 0).

@@ -4,8 +4,8 @@
 //! several parts; the rows of the objective's terms in one buffer that the kernel `objective` reads;
 //! inputs, constants and outputs in buffers of their own; everything else shares a pool: a buffer is free again after the last launch that reads it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use super::parameters::{Parameters, Part};
 use crate::fuse::task::Task;
@@ -62,6 +62,9 @@ pub(super) struct Buffers {
     pub(super) rows: Slice,
     /// Words from one term's rows to the next's.
     pub(super) stride: usize,
+    /// Terms whose rows lie in a buffer of their own, with their places in `rows`: a launch reads them and
+    /// writes another's, and a launch never reads the buffer where it writes.
+    pub(super) apart: Vec<(TensorId, Slice)>,
 }
 
 impl Buffers {
@@ -86,8 +89,10 @@ impl Buffers {
             scratch: HashMap::new(),
             rows,
             stride,
+            apart: Vec::new(),
         };
-        buffers.fixed(gpu, graph, parameters)?;
+        let apart = buffers.terms_apart(graph, tasks);
+        buffers.fixed(gpu, graph, parameters, &apart)?;
         buffers.check_blocks(gpu, graph, tasks)?;
         buffers.pooled(gpu, graph, tasks, pool)?;
         Ok(buffers)
@@ -125,15 +130,35 @@ impl Buffers {
         self.of.insert(id, vec![Part { rows, slice }]).is_none()
     }
 
+    /// The terms whose rows a task reads that writes another's.
+    fn terms_apart(&self, graph: &Graph, tasks: &[Task]) -> HashSet<TensorId> {
+        let terms = graph.terms().iter().map(|term| self.storage(term.rows));
+        let terms: HashSet<_> = terms.collect();
+        let of_terms = |ids: Vec<TensorId>| -> Vec<TensorId> {
+            let ids = ids.into_iter().map(|id| self.storage(id));
+            ids.filter(|id| terms.contains(id)).collect()
+        };
+        let writing = tasks
+            .iter()
+            .filter(|task| !of_terms(task.writes()).is_empty());
+        writing.flat_map(|task| of_terms(task.reads())).collect()
+    }
+
     fn fixed(
         &mut self,
         gpu: &Gpu,
         graph: &Graph,
         parameters: &mut Parameters,
+        apart: &HashSet<TensorId>,
     ) -> Result<(), GpuError> {
         for (index, term) in graph.terms().iter().enumerate() {
             let len = graph.shape(term.rows).len();
-            let part = self.rows.part(index * self.stride, len);
+            let mut part = self.rows.part(index * self.stride, len);
+            let storage = self.storage(term.rows);
+            if apart.contains(&storage) {
+                self.apart.push((storage, part));
+                part = gpu.allocate(&term.name, len)?;
+            }
             let new = self.insert(graph, self.storage(term.rows), part);
             assert!(new, "two terms share the rows of {}", term.name);
         }

@@ -156,8 +156,21 @@ impl Lowering<'_> {
         Ok(vec![launch])
     }
 
-    /// The launch that ends a step.
-    pub(super) fn objective(&self) -> Result<Launch, GpuError> {
+    /// The launches that end a step: rows of terms that lie elsewhere go to the others, and the objective is made
+    /// of all.
+    pub(super) fn objective(&self) -> Result<Vec<Launch>, GpuError> {
+        let gathered = self.buffers.apart.iter().map(|(id, to)| {
+            let columns = self.graph.shape(*id).len();
+            let from = self.buffers.of(*id);
+            let shape = copy::Shape {
+                rows: 1,
+                columns,
+                from: [0, columns],
+                to: [0, columns],
+            };
+            copy::launch(copy::Buffers { from, to }, shape)
+        });
+        let mut launches: Vec<_> = gathered.collect();
         let terms = terms(self.graph);
         let buffers = objective::Buffers {
             rows: &self.buffers.rows,
@@ -166,12 +179,13 @@ impl Lowering<'_> {
             losses: &self.shared.losses,
         };
         let rows = terms.iter().map(|term| term.rows as usize).sum();
-        Ok(objective::launch(
+        launches.push(objective::launch(
             buffers,
             self.graph.batch(),
             (&terms, self.buffers.stride),
             self.lanes(rows),
-        ))
+        ));
+        Ok(launches)
     }
 
     fn draw(&self, draw: Draw, values: TensorId, output: draw::Output) -> Launch {

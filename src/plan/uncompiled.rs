@@ -54,7 +54,9 @@ impl UncompiledPlan {
         }
         uncompiled.apply(gpu, graph, parameters, &shared.state, adam::Counter::AtStep)?;
         if !graph.terms().is_empty() {
-            uncompiled.push(lowering.objective()?, vec![]);
+            for launch in lowering.objective()? {
+                uncompiled.push(launch, vec![]);
+            }
         }
         Ok((uncompiled, buffers))
     }

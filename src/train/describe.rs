@@ -25,7 +25,7 @@ pub fn describe<'a>(
     check_split(images, [images.height, images.width])?;
     settings.check_images(images.count)?;
     let optimizer = settings.optimizer_of(&vae, images.count)?;
-    let vae = vae.with_kl_ramp(settings.kl_ramp(images.count));
+    let vae = settings.in_training(vae, images.count);
     let scaling = Scaling::of(settings, images)?;
     let [train, _] = rows(&vae, settings, &scaling, data)?;
     let graph = |rows| vae.training_graph(rows, optimizer.clone());

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Between, Decay, Freeze, LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
-    Bound, Condition, Elbo, Flow, InitialWeights, Likelihood, Objective, OutputBias, Posterior,
-    Prior, Scale, Vae, VaeConfig,
+    BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, Flow, Info, InitialWeights, Likelihood,
+    Objective, OutputBias, Posterior, Prior, Scale, Stl, Vae, VaeConfig,
 };
 use crate::setting::Setting;
 
@@ -57,7 +57,11 @@ pub struct Settings {
     /// Draws of z for an image: L of the ELBO, K of an importance-weighted bound.
     #[serde(default = "one_sample")]
     pub samples: usize,
-    /// The weight of the divergence in the ELBO.
+    /// M, how many importance-weighted bounds of so many draws an image has in the objectives that are a mean of
+    /// several.
+    #[serde(default = "one_sample")]
+    pub outer_samples: usize,
+    /// The weight of the divergence in the ELBO, or of the total correlation.
     #[serde(default = "full_weight")]
     pub beta: f64,
     /// Steps over which that weight rises from 0.
@@ -69,6 +73,24 @@ pub struct Settings {
     /// Nats that each dimension's divergence, as a mean over the batch, counts at least.
     #[serde(default)]
     pub free_bits: f64,
+    /// The weight of the ELBO where the objective is a mean of it and of the importance-weighted bound.
+    #[serde(default = "elbo_weight")]
+    pub elbo_weight: f64,
+    /// Nats at which the divergence is held where the objective has a capacity.
+    #[serde(default = "capacity")]
+    pub capacity: f64,
+    /// Steps over which the capacity rises from 0; `None` are those of the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_steps: Option<u32>,
+    /// The weight of the divergence's distance from the capacity.
+    #[serde(default = "capacity_weight")]
+    pub capacity_weight: f64,
+    /// The InfoVAE's α: the divergence counts 1 − α.
+    #[serde(default = "info_alpha")]
+    pub info_alpha: f64,
+    /// The InfoVAE's λ: the discrepancy from the prior counts α + λ − 1.
+    #[serde(default = "info_lambda")]
+    pub info_lambda: f64,
     /// What is done to values before the model sees them.
     #[serde(default)]
     pub normalize: Normalize,
@@ -195,6 +217,26 @@ const fn full_weight() -> f64 {
     1.0
 }
 
+fn elbo_weight() -> f64 {
+    Ciwae::default().elbo_weight
+}
+
+fn capacity() -> f64 {
+    Capacity::default().nats
+}
+
+fn capacity_weight() -> f64 {
+    Capacity::default().weight
+}
+
+fn info_alpha() -> f64 {
+    Info::default().alpha
+}
+
+fn info_lambda() -> f64 {
+    Info::default().lambda
+}
+
 impl Default for Settings {
     /// A model that trains in seconds and draws well: 784-400-20 in size, batch 128, 10 epochs.
     fn default() -> Self {
@@ -219,10 +261,17 @@ impl Default for Settings {
             condition: Condition::None,
             objective: Bound::Elbo,
             samples: one_sample(),
+            outer_samples: one_sample(),
             beta: full_weight(),
             kl_warmup: 0,
             kl_cycles: 0,
             free_bits: 0.0,
+            elbo_weight: elbo_weight(),
+            capacity: capacity(),
+            capacity_steps: None,
+            capacity_weight: capacity_weight(),
+            info_alpha: info_alpha(),
+            info_lambda: info_lambda(),
             normalize: Normalize::None,
             binarize: Binarize::None,
             initial_weights: InitialWeights::Pytorch,
@@ -263,14 +312,65 @@ impl Settings {
         })
     }
 
-    /// The model, for such data; how the divergence's weight follows the step is the trainer's to add.
+    /// What is minimised, before [`Settings::in_training`] says what it takes from a training.
+    fn objective_with_numbers(&self) -> Objective {
+        let (beta, ramp) = (self.beta, Ramp::NONE);
+        let (groups, samples) = (self.outer_samples, self.samples);
+        match self.objective {
+            Bound::Elbo => Objective::Elbo(Elbo {
+                beta,
+                ramp,
+                free_bits: self.free_bits,
+                samples,
+            }),
+            Bound::Iwae => Objective::Iwae { samples },
+            Bound::Dreg => Objective::Dreg { samples },
+            Bound::Stl => Objective::Stl(Stl {
+                beta,
+                ramp,
+                samples,
+            }),
+            Bound::IwaeStl => Objective::IwaeStl { samples },
+            Bound::Miwae => Objective::Miwae { groups, samples },
+            Bound::Piwae => Objective::Piwae { groups, samples },
+            Bound::Ciwae => Objective::Ciwae(Ciwae {
+                elbo_weight: self.elbo_weight,
+                samples,
+            }),
+            Bound::Capacity => Objective::Capacity(Capacity {
+                weight: self.capacity_weight,
+                nats: self.capacity,
+                ramp,
+                samples,
+            }),
+            Bound::BetaTc => Objective::BetaTc(BetaTc {
+                beta,
+                samples,
+                ..BetaTc::default()
+            }),
+            Bound::Info => Objective::Info(Info {
+                alpha: self.info_alpha,
+                lambda: self.info_lambda,
+                samples,
+            }),
+        }
+    }
+
+    /// The model of [`Settings::vae`] as a training on so many images has it: how the divergence's weight or
+    /// capacity follows the step, and what counts the images.
+    #[must_use]
+    pub fn in_training(&self, vae: Vae, images: usize) -> Vae {
+        vae.with_kl_ramp(self.kl_ramp(images))
+            .with_training_images(images)
+    }
+
+    /// The model, for such data; what it takes from a training is the trainer's to add.
     ///
     /// # Errors
     /// Where a size is zero or absurd, parts have no meaning together, or labels are read and there are
     /// none.
     pub fn vae(&self, observed: impl Into<Observed>) -> Result<Vae, TrainError> {
         let Observed { dim, classes } = observed.into();
-        let samples = self.samples;
         let flow = Flow::default();
         let own = self.posterior.family().flow_steps;
         let steps = self.flow_steps.or(own).unwrap_or(flow.steps);
@@ -290,29 +390,25 @@ impl Settings {
                 Condition::None => 0,
                 _ => classes,
             },
-            objective: match self.objective {
-                Bound::Elbo => Objective::Elbo(Elbo {
-                    beta: self.beta,
-                    ramp: Ramp::NONE,
-                    free_bits: self.free_bits,
-                    samples,
-                }),
-                Bound::Iwae => Objective::Iwae { samples },
-                Bound::Dreg => Objective::Dreg { samples },
-            },
+            objective: self.objective_with_numbers(),
             initial_weights: self.initial_weights,
             output_bias: self.output_bias,
             draws_pixels: self.binarize == Binarize::Dynamic,
         })?)
     }
 
-    /// How the divergence's weight follows the step of a training on so many images.
+    /// How the divergence's weight, or its capacity, follows the step of a training on so many images.
     pub fn kl_ramp(&self, images: usize) -> Ramp {
+        let steps = self.epochs as usize * images.div_ceil(self.batch_size.max(1));
+        if self.objective == Bound::Capacity {
+            let whole = u32::try_from(steps).unwrap_or(u32::MAX);
+            let steps = self.capacity_steps.unwrap_or(whole);
+            return Ramp { steps, period: 0 };
+        }
         if self.kl_cycles == 0 {
             let steps = self.kl_warmup;
             return Ramp { steps, period: 0 };
         }
-        let steps = self.epochs as usize * images.div_ceil(self.batch_size.max(1));
         let period = steps.div_ceil(self.kl_cycles as usize).max(2) as u32;
         Ramp {
             steps: period / 2,
@@ -380,6 +476,8 @@ impl Settings {
         for (setting, value) in [
             (Setting::Beta, self.beta),
             (Setting::FreeBits, self.free_bits),
+            (Setting::Capacity, self.capacity),
+            (Setting::CapacityWeight, self.capacity_weight),
         ] {
             if value != 0.0 && !is_positive(value) {
                 return fail(setting, &value, "choose 0 or a positive number");
@@ -390,27 +488,45 @@ impl Settings {
                             give one of the two";
             return fail(Setting::KlCycles, &self.kl_cycles, expected);
         }
-        let defaults = Self::default();
-        let of_the_elbo = [
-            (Setting::Beta, self.beta, defaults.beta),
-            (Setting::KlWarmup, self.kl_warmup.into(), 0.0),
-            (Setting::KlCycles, self.kl_cycles.into(), 0.0),
-            (Setting::FreeBits, self.free_bits, 0.0),
-        ];
-        let given = of_the_elbo
-            .into_iter()
-            .find(|(_, value, default)| value != default);
-        match given {
-            Some((setting, value, _)) if self.objective != Bound::Elbo => {
-                let expected = format!(
-                    "{} has no divergence of its own that this could weigh; leave it out, or choose the \
-                     objective elbo",
-                    self.objective.name()
-                );
-                fail(setting, &value, &expected)
-            }
-            _ => Ok(()),
+        if !(0.0..=1.0).contains(&self.elbo_weight) {
+            let expected = "choose a number from 0, the importance-weighted bound, to 1, the ELBO";
+            return fail(Setting::ElboWeight, &self.elbo_weight, expected);
         }
+        let (alpha, lambda) = (self.info_alpha, self.info_lambda);
+        let finite = |value: f64| (value as f32).is_finite();
+        if !(alpha <= 1.0 && finite(alpha)) {
+            let expected = "the divergence counts 1 - alpha; choose a number of 1 at most";
+            return fail(Setting::InfoAlpha, &alpha, expected);
+        }
+        if !(alpha + lambda >= 1.0 && finite(lambda)) {
+            let expected = format!(
+                "the discrepancy from the prior counts alpha + lambda - 1; choose a number of {} at least",
+                1.0 - alpha
+            );
+            return fail(Setting::InfoLambda, &lambda, &expected);
+        }
+        self.check_read()
+    }
+
+    /// Checks that the objective reads every setting of an objective that is not as it is by itself.
+    fn check_read(&self) -> Result<(), TrainError> {
+        let objective = self.objective;
+        let changed = self.differences(&Self::default());
+        let of_objectives = Bound::ALL.into_iter().flat_map(Bound::settings);
+        for &(setting, _) in of_objectives {
+            let given = changed.iter().find(|of| of.setting == setting.key());
+            let Some(given) = given.filter(|_| !objective.reads(setting)) else {
+                continue;
+            };
+            let reading = Bound::ALL.into_iter().filter(|of| of.reads(setting));
+            let expected = format!(
+                "the objective {} does not read it; leave it out, or choose one that does: {}",
+                objective.name(),
+                reading.map(Bound::name).collect::<Vec<_>>().join(", ")
+            );
+            return Err(TrainError::setting(setting, &given.own, &expected));
+        }
+        Ok(())
     }
 
     /// Checks every range.
@@ -522,8 +638,9 @@ impl Difference {
             | "posterior" | "flow-steps" | "prior" | "scale" | "condition" => {
                 Some("the weights belong to the layers that the run has")
             }
-            "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
-            | "free-bits" | "binarize" => {
+            "likelihood" | "objective" | "samples" | "outer-samples" | "beta" | "kl-warmup"
+            | "kl-cycles" | "free-bits" | "elbo-weight" | "capacity" | "capacity-steps"
+            | "capacity-weight" | "info-alpha" | "info-lambda" | "binarize" => {
                 Some("the losses before and after would not be of one kind")
             }
             "normalize" => Some("what the weights have learned is at the scale of the values"),

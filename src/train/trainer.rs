@@ -145,7 +145,7 @@ impl Trainer {
         check(&vae, &settings, &data)?;
         let (train, test) = (&data.train.images, &data.test.images);
         let optimizer = settings.optimizer_of(&vae, train.count)?;
-        let vae = vae.with_kl_ramp(settings.kl_ramp(train.count));
+        let vae = settings.in_training(vae, train.count);
         let images = images_of(&vae, &settings, &data)?;
         let [train_count, test_count] = [train.count, test.count];
         let [train, test] = rows(&vae, &settings, &images.scaling, data)?;

@@ -62,6 +62,9 @@ torch.manual_seed(1509_00519)
 images = (torch.rand(STEPS, BATCH, DIM) * 1.8 - 0.4).clamp(0, 1).mul(255).round().to(torch.uint8)
 labels = torch.randint(CLASSES, (STEPS, BATCH)).to(torch.uint8)
 noise = {count: torch.randn(STEPS, BATCH * count, LATENT) for count in (1, 2, 3)}
+# Objectives of other programs, by name: their value from a pass, and what both networks descend, as `objective` and
+# `descended` have it, or None where that is their value.
+ESTIMATORS = {}
 # Initial values by name and shape. The first means are set so that the KL of some dimensions is below 0.15 nats.
 shared = {"encoder.mu.bias.3": torch.tensor([0.9, -0.6, 0.1])}
 
@@ -260,6 +263,11 @@ def initial(s, overrides):
     return values
 
 
+def draws(s):
+    """Draws of z for an image."""
+    return s["samples"] * s.get("outer_samples", 1)
+
+
 def nll(s, outputs, scale, x):
     """-log p(x | z) per row; `scale` is log σ² of a Gaussian and the log scale of others, clamped."""
     likelihood = s["likelihood"]
@@ -292,7 +300,7 @@ def forward(p, s, batch, q=None):
     x, y, eps = batch
     linear = lambda v, name: F.linear(v, p[f"{name}.weight"], p[f"{name}.bias"])
     activation = ACTIVATIONS[s["activation"]]
-    repeat = lambda v: v.repeat_interleave(s["samples"], 0)  # row b * L + l
+    repeat = lambda v: v.repeat_interleave(draws(s), 0)  # row b * L + l
 
     h = torch.cat([x, y], -1) if s["condition"] in ("encoder", "both") else x
     for i in range(len(s["hidden"])):
@@ -325,7 +333,7 @@ def forward(p, s, batch, q=None):
     if s["scale"] == "per-pixel":
         out["scale"] = scale
     if s["estimator"] != "elbo":
-        out["log_weights"] = (log_prior - recon - log_q).view(BATCH, s["samples"])
+        out["log_weights"] = (log_prior - recon - log_q).view(BATCH, draws(s))
     return out
 
 
@@ -338,6 +346,8 @@ def kl_weight(s, step):
 
 
 def objective(f, s, step):
+    if s["estimator"] in ESTIMATORS:
+        return ESTIMATORS[s["estimator"]][0](f, s, step)
     if s["estimator"] != "elbo":  # Burda et al. 2016
         return (math.log(s["samples"]) - torch.logsumexp(f["log_weights"], 1)).mean()
     # Kingma et al. 2016: a dimension whose mean KL is below λ counts λ
@@ -351,6 +361,9 @@ def descended(p, s, batch, step, at):
     For DReG (Tucker et al. 2018) these are sums of log weights with constant coefficients, softmax w of the log
     weights for the decoder and w² for the encoder, which the log weights' q does not pass on to.
     """
+    _, other = ESTIMATORS.get(s["estimator"], (None, None))
+    if other:
+        return other(p, s, batch, step, at)
     if s["estimator"] != "dreg":
         return (objective(forward(p, s, batch), s, step),) * 2
     w = torch.softmax(at["log_weights"].detach(), 1)
@@ -364,7 +377,7 @@ def run(s, start, dtype):
     adam = torch.optim.Adam(p.values(), lr=RATE)
     losses, out = [], {}
     for step in range(STEPS):
-        batch = [v[step].to(dtype) for v in (images, one_hot, noise[s["samples"]])]
+        batch = [v[step].to(dtype) for v in (images, one_hot, noise[draws(s)])]
         batch[0] = batch[0] / 255
         f = forward(p, s, batch)
         losses.append(torch.stack([objective(f, s, step), f["recon"].mean(), f["kl"].sum()]).detach())
@@ -410,8 +423,8 @@ def relative_error(a, b):
     return ((a.double() - b).norm() / b.norm()).item()
 
 
-def write(path, cases):
-    """Makes these cases and writes them with all that they share."""
+def write(path, cases, more={}):
+    """Makes these cases and writes them with all that they share, and with more tensors."""
     tensors, settings = {}, []
     for case, changes in cases.items():
         overrides = changes.get("init", {})
@@ -430,6 +443,7 @@ def write(path, cases):
         print(f"{case}: {exact['losses'][0].tolist()}; float32 is off by {worst[False]:.0e}, {worst[True]:.0e}")
     tensors |= {f"init.{key}": value for key, value in shared.items()} | {"images": images, "labels": labels}
     tensors |= {f"eps.{count}": value for count, value in noise.items()}
+    tensors |= more
     tensors = {name: value.contiguous() for name, value in tensors.items()}
     save_file(tensors, path, metadata={"cases": json.dumps(settings)})
 

@@ -10,6 +10,7 @@ use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{Bound, Condition, Likelihood, Posterior, Scale};
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng::{Philox, Stream};
+use vae_wgpu::setting::Setting;
 use vae_wgpu::train::{Binarize, EpochEnd, Observed, Settings, TrainError, Trainer};
 
 use crate::support::harness::{Open, Test, tests};
@@ -54,12 +55,15 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     };
     let posterior = Posterior::ALL[pick(Posterior::ALL.len())];
     let flow = posterior.is_flow();
-    let objective = match Bound::ALL[pick(Bound::ALL.len())] {
-        Bound::Dreg if flow => Bound::Iwae,
-        objective => objective,
+    let objective = Bound::ALL[pick(Bound::ALL.len())];
+    let objective = match objective.takes(posterior) {
+        true => objective,
+        false => Bound::Iwae,
     };
-    let elbo = objective == Bound::Elbo;
     let (warmup, cycles) = [(0, 0), (3, 0), (0, 2)][pick(3)];
+    // A setting where the objective reads it, else as it is by itself.
+    let reads = |setting| objective.reads(setting);
+    let own = base();
     Settings {
         hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
         activation: Activation::ALL[pick(Activation::ALL.len())],
@@ -70,12 +74,44 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         condition: Condition::ALL[pick(Condition::ALL.len())],
         objective,
         samples: [1, 2, 3][pick(3)],
-        beta: if elbo { [1.0, 0.5, 4.0][pick(3)] } else { 1.0 },
-        kl_warmup: if elbo { warmup } else { 0 },
-        kl_cycles: if elbo { cycles } else { 0 },
+        outer_samples: match reads(Setting::OuterSamples) {
+            true => [1, 2, 3][pick(3)],
+            false => own.outer_samples,
+        },
+        beta: match reads(Setting::Beta) {
+            true => [1.0, 0.5, 4.0][pick(3)],
+            false => own.beta,
+        },
+        kl_warmup: if reads(Setting::KlWarmup) { warmup } else { 0 },
+        kl_cycles: if reads(Setting::KlCycles) { cycles } else { 0 },
         free_bits: match pick(2) {
-            1 if elbo && !flow => 0.05,
+            1 if reads(Setting::FreeBits) && !flow => 0.05,
             _ => 0.0,
+        },
+        elbo_weight: match reads(Setting::ElboWeight) {
+            true => [0.0, 0.3, 1.0][pick(3)],
+            false => own.elbo_weight,
+        },
+        capacity: match reads(Setting::Capacity) {
+            true => [0.0, 2.0, 25.0][pick(3)],
+            false => own.capacity,
+        },
+        capacity_steps: match reads(Setting::CapacitySteps) {
+            true => [None, Some(0), Some(4)][pick(3)],
+            false => None,
+        },
+        // A term of the paper's size would leave Adam nothing of the others to compare.
+        capacity_weight: match reads(Setting::CapacityWeight) {
+            true => 10.0,
+            false => own.capacity_weight,
+        },
+        info_alpha: match reads(Setting::InfoAlpha) {
+            true => [1.0, 0.0, -0.5][pick(3)],
+            false => own.info_alpha,
+        },
+        info_lambda: match reads(Setting::InfoLambda) {
+            true => [10.0, 100.0][pick(2)],
+            false => own.info_lambda,
         },
         binarize: Binarize::ALL[pick(Binarize::ALL.len())],
         ..base()
@@ -196,6 +232,49 @@ fn all_parts() -> Vec<Settings> {
             posterior: Posterior::Iaf,
             objective: Bound::Iwae,
             samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::Stl,
+            kl_warmup: 4,
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::IwaeStl,
+            samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::Piwae,
+            outer_samples: 2,
+            samples: 2,
+            posterior: Posterior::Planar,
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::Miwae,
+            outer_samples: 2,
+            samples: 2,
+            condition: Condition::Both,
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::Ciwae,
+            samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::Capacity,
+            capacity_steps: Some(5),
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::BetaTc,
+            beta: 6.0,
+            ..base.clone()
+        },
+        Settings {
+            objective: Bound::Info,
             ..base
         },
     ]

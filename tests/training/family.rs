@@ -8,8 +8,8 @@ use serde::Deserialize;
 use vae_wgpu::executor::{ParameterSpec, Snapshot};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp};
 use vae_wgpu::model::{
-    Bound, Condition, Elbo, Flow, Hierarchy, Inference, Inputs, Likelihood, Noise, Objective,
-    Posterior, Scale, StochasticLayer, Vae, VaeConfig,
+    BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, Flow, Hierarchy, Inference, Info, Inputs,
+    Likelihood, Noise, Objective, Posterior, Scale, Stl, StochasticLayer, Vae, VaeConfig,
 };
 
 use crate::support::harness::{Open, Test, tests};
@@ -20,9 +20,10 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// `tests/data/make_family.py` says what these are: a file for each program that makes some.
-const FIXTURES: [&[u8]; 2] = [
+const FIXTURES: [&[u8]; 3] = [
     include_bytes!("../data/family.safetensors"),
     include_bytes!("../data/family_hierarchy.safetensors"),
+    include_bytes!("../data/family_objectives.safetensors"),
 ];
 
 const STEPS: usize = 5;
@@ -58,6 +59,20 @@ struct Case {
     between: Vec<Vec<usize>>,
     #[serde(default)]
     ladder: bool,
+    #[serde(default)]
+    outer_samples: usize,
+    #[serde(default)]
+    elbo_weight: f64,
+    #[serde(default)]
+    capacity: f64,
+    #[serde(default)]
+    capacity_weight: f64,
+    #[serde(default)]
+    info_alpha: f64,
+    #[serde(default)]
+    info_lambda: f64,
+    #[serde(default)]
+    images: usize,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -79,16 +94,44 @@ impl Case {
                 period: steps,
             },
         };
-        let samples = self.samples;
+        let (beta, groups, samples) = (self.beta, self.outer_samples, self.samples);
         let objective = match self.estimator {
             Bound::Elbo => Objective::Elbo(Elbo {
-                beta: self.beta,
+                beta,
                 ramp,
                 free_bits: self.free_bits,
                 samples,
             }),
             Bound::Iwae => Objective::Iwae { samples },
             Bound::Dreg => Objective::Dreg { samples },
+            Bound::Stl => Objective::Stl(Stl {
+                beta,
+                ramp,
+                samples,
+            }),
+            Bound::IwaeStl => Objective::IwaeStl { samples },
+            Bound::Miwae => Objective::Miwae { groups, samples },
+            Bound::Piwae => Objective::Piwae { groups, samples },
+            Bound::Ciwae => Objective::Ciwae(Ciwae {
+                elbo_weight: self.elbo_weight,
+                samples,
+            }),
+            Bound::Capacity => Objective::Capacity(Capacity {
+                weight: self.capacity_weight,
+                nats: self.capacity,
+                ramp: Ramp { steps, period: 0 },
+                samples,
+            }),
+            Bound::BetaTc => Objective::BetaTc(BetaTc {
+                beta,
+                images: self.images,
+                samples,
+            }),
+            Bound::Info => Objective::Info(Info {
+                alpha: self.info_alpha,
+                lambda: self.info_lambda,
+                samples,
+            }),
         };
         let config = VaeConfig {
             input_dim: DIM,
@@ -159,8 +202,9 @@ impl Case {
         let x = g.input("x", [BATCH, DIM]);
         let labelled = self.condition != Condition::None;
         let label = labelled.then(|| g.input("label", [BATCH, CLASSES]));
-        let rows = BATCH * self.samples;
-        let noise = file.tensor(&format!("eps.{}", self.samples)).unwrap();
+        let samples = vae.config().objective.samples();
+        let rows = BATCH * samples;
+        let noise = file.tensor(&format!("eps.{samples}")).unwrap();
         let width = noise.shape()[2];
         let eps = g.input("eps", [rows, width]);
         let pass = vae.objective(&mut g, Inputs { x, label }, Noise::Given(eps));
@@ -180,11 +224,17 @@ impl Case {
             g.output(gradient);
             expected.push((format!("step0.grad.{}", g.tensor(parameter).name), BACKWARD));
         }
+        let prior = g.find("prior.z");
         let terms: HashMap<_, _> = g.terms().iter().map(|t| t.name.clone()).zip(1..).collect();
 
         let images = file.tensor("images").unwrap().data();
         let labels = file.tensor("labels").unwrap().data();
-        let noise: Vec<f32> = bytemuck::pod_collect_to_vec(noise.data());
+        let draws = |of: &str| -> Vec<f32> {
+            let found = file.tensor(&format!("{of}.{samples}")).unwrap();
+            bytemuck::pod_collect_to_vec(found.data())
+        };
+        let noise = draws("eps");
+        let of_prior = prior.map(|prior| (prior, draws("prior")));
         let losses = file.tensor(&format!("{}/losses", self.name)).unwrap();
         let losses: Vec<f64> = bytemuck::pod_collect_to_vec(losses.data());
         let mut session = executor.session(g).unwrap();
@@ -195,9 +245,12 @@ impl Case {
             let hot =
                 |&label: &u8| (0..CLASSES).map(move |class| f32::from(class == usize::from(label)));
             let hot: Vec<f32> = classes.iter().flat_map(hot).collect();
-            let noise = &noise[step * rows * width..][..rows * width];
-            let mut given = vec![(x, pixels.as_slice()), (eps, noise)];
+            let of_step = |all: &[f32], width| all[step * rows * width..][..rows * width].to_vec();
+            let (noise, of_prior) = (of_step(&noise, width), of_prior.as_ref());
+            let of_prior = of_prior.map(|(prior, all)| (*prior, of_step(all, LATENT)));
+            let mut given = vec![(x, pixels.as_slice()), (eps, noise.as_slice())];
             given.extend(label.map(|label| (label, hot.as_slice())));
+            given.extend(of_prior.as_ref().map(|(prior, of)| (*prior, of.as_slice())));
             let result = session.run(step as u32, &given).unwrap();
             if step == 0 {
                 for ((name, tolerance), actual) in expected.iter().zip(&result.tensors) {
@@ -248,6 +301,11 @@ fn the_family_matches_pytorch(open: &Open) {
     assert!(
         Likelihood::ALL.iter().all(covered),
         "a likelihood without a case"
+    );
+    let covered = |bound: &Bound| all.iter().any(|case| case.estimator == *bound);
+    assert!(
+        Bound::ALL.iter().all(covered),
+        "an objective without a case"
     );
     let covered = |posterior: &Posterior| all.iter().any(|case| case.posterior == *posterior);
     assert!(

@@ -2,6 +2,7 @@
 
 use super::super::Formula;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
+use super::draws::Draws;
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, Operand, Ramp, TensorId, gaussian};
 use crate::setting::Setting;
@@ -66,26 +67,14 @@ pub(super) const SETTINGS: [(Setting, &str); 5] = [
 
 impl Elbo {
     /// The terms `recon` and `kl`; with free bits `kl` is only reported, and `kl_free` counts.
-    pub(in super::super) fn add_terms(
-        &self,
-        vae: &Vae,
-        g: &mut Graph,
-        inputs: Inputs,
-        noise: Noise,
-    ) -> Pass {
-        let heads = vae.encode(g, inputs);
-        let drawn = vae.draw(g, &heads, noise, self.samples);
-        let label = inputs.repeated_label(g, vae, self.samples);
-        let outputs = vae.decode(g, drawn.z, label);
-        let x = Operand::from(inputs.x).repeated(self.samples);
-        let recon = vae.reconstruction(g, &outputs, x);
+    pub(super) fn add_terms(&self, vae: &Vae, g: &mut Graph, inputs: Inputs, noise: Noise) -> Pass {
+        let draws = Draws::new(vae, g, inputs, noise, self.samples);
+        let (outputs, recon) = draws.decode(g);
         g.add_term("recon", recon, 1.0);
-        let of_images = inputs.repeated_label(g, vae, 1);
-        let rows = vae.kl(g, &heads, of_images);
-        let rows = rows.unwrap_or_else(|| vae.excess(g, &heads, &drawn, label, self.samples));
+        let rows = draws.kl(g);
         let each = match self.free_bits == 0.0 {
             true => None,
-            false => vae.kl_each(g, &heads, of_images),
+            false => draws.closed_kl_each(g),
         };
         match each {
             None => g.add_ramped_term("kl", rows, self.beta as f32, self.ramp),
@@ -95,13 +84,7 @@ impl Elbo {
                 g.add_ramped_term("kl_free", bounded, self.beta as f32, self.ramp);
             }
         }
-        vae.report_layers(g, &drawn);
-        Pass {
-            mu: heads.mu,
-            logvar: heads.logvar,
-            z: drawn.z,
-            outputs,
-        }
+        draws.pass(g, outputs)
     }
 
     /// Σ_j max(λ, mean over the batch of KL_j) `[1]`, from the divergence of each dimension `[B, Z]`.

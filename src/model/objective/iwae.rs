@@ -1,32 +1,30 @@
 //! The importance-weighted bound: Burda, Grosse and Salakhutdinov, *Importance Weighted Autoencoders*
-//! (2016); with the doubly reparameterised gradient of Tucker et al. (2018).
+//! (2016). The objectives that are made of the same weights take them from here.
 
 use super::super::Formula;
 use super::super::divergence::gaussian_excess;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
+use super::draws::Draws;
 use crate::expr::{Expr, operand};
-use crate::graph::{Graph, Operand, Reduction};
+use crate::graph::{Graph, Reduction, TensorId};
 use crate::setting::Setting;
+
+/// What text calls ln Σ w of an image.
+pub(super) const TOTAL: &str = "logsumexp(log_weight)";
 
 /// ln w of a sample from its terms recon and excess (operands 0 and 1).
 fn log_weight() -> Expr {
     -(operand(0) + operand(1))
 }
 
-/// −ln of the mean of an image's weights from ln Σ w (operand 0).
+/// −ln of the mean of weights from ln Σ w (operand 0).
 fn bound(log_samples: Expr) -> Expr {
     log_samples - operand(0)
 }
 
-/// A sample's share of an image's weights from ln w and ln Σ w (operands 0 and 1).
-fn share() -> Expr {
-    (operand(0) - operand(1)).exp()
-}
-
-/// The formulas of the bound, and of what the doubly reparameterised gradient adds.
-pub(super) fn formulas(doubly_reparameterised: bool) -> Vec<Formula> {
-    const TOTAL: &str = "logsumexp(log_weight)";
-    let mut formulas = vec![
+/// The formulas of the weights.
+pub(super) fn weight_formulas(of: &'static str) -> Vec<Formula> {
+    vec![
         Formula {
             name: "excess",
             expr: gaussian_excess(),
@@ -37,23 +35,25 @@ pub(super) fn formulas(doubly_reparameterised: bool) -> Vec<Formula> {
             name: "log_weight",
             expr: log_weight(),
             operands: vec!["recon", "excess"],
-            of: "of each of the K samples",
+            of,
         },
-        Formula {
-            name: "bound",
-            expr: bound(operand(1)),
-            operands: vec![TOTAL, "ln(K)"],
-            of: "of each image",
-        },
-    ];
-    if doubly_reparameterised {
-        formulas.push(Formula {
-            name: "share",
-            expr: share(),
-            operands: vec!["log_weight", TOTAL],
-            of: "which multiplies the gradient that reaches the encoder through z",
-        });
+    ]
+}
+
+/// The formula of the bound, of what `of` says.
+pub(super) fn bound_formula(of: &'static str) -> Formula {
+    Formula {
+        name: "bound",
+        expr: bound(operand(1)),
+        operands: vec![TOTAL, "ln(K)"],
+        of,
     }
+}
+
+/// The formulas of the bound.
+pub(super) fn formulas() -> Vec<Formula> {
+    let mut formulas = weight_formulas("of each of the K samples");
+    formulas.push(bound_formula("of each image"));
     formulas
 }
 
@@ -63,51 +63,44 @@ pub(super) const SETTINGS: [(Setting, &str); 1] = [(
     "K of Burda, Grosse and Salakhutdinov 2016",
 )];
 
-/// The term `bound`: −ln of the mean of K weights w = p(x, z) / q(z | x); `recon` and `kl` are reported.
-///
-/// With `doubly_reparameterised`, q's parameters within ln q count as constants, and the gradient that
-/// reaches the encoder through z is multiplied by each sample's share of the weights.
-pub(in super::super) fn add_terms(
+/// ln w = ln p(x, z) − ln q(z | x) of each draw `[rows]`.
+pub(super) fn log_weights(g: &mut Graph, recon: TensorId, excess: TensorId) -> TensorId {
+    let rows = g.shape(recon).rows();
+    let operands = [recon.into(), excess.into()];
+    g.pointwise("log_weight", [rows, 1], log_weight(), &operands)
+}
+
+/// ln Σ w of each `count` consecutive draws, and −ln of their mean: `[rows / count]` each.
+pub(super) fn bounds(
+    g: &mut Graph,
+    name: &str,
+    log_weights: TensorId,
+    count: usize,
+) -> [TensorId; 2] {
+    let groups = g.shape(log_weights).rows() / count;
+    let total = g.reduce("log_weights", Reduction::LogSumExp, log_weights, count);
+    let log_count = (count as f64).ln();
+    let bound = g.pointwise(name, [groups, 1], bound(log_count.into()), &[total.into()]);
+    [total, bound]
+}
+
+/// The term `bound`: −ln of the mean of K weights w = p(x, z) / q(z | x); `recon` and `kl` are reported. With
+/// `groups` of K draws for an image, it is the mean of the bounds of each.
+pub(super) fn add_terms(
     vae: &Vae,
     g: &mut Graph,
     inputs: Inputs,
     noise: Noise,
+    groups: usize,
     samples: usize,
-    doubly_reparameterised: bool,
 ) -> Pass {
-    let heads = vae.encode(g, inputs);
-    let drawn = vae.draw(g, &heads, noise, samples);
-    let (scaled, q) = match doubly_reparameterised {
-        true => (drawn.scaled(g), heads.stopped(g)),
-        false => (drawn.clone(), heads.clone()),
-    };
-    let label = inputs.repeated_label(g, vae, samples);
-    let outputs = vae.decode(g, scaled.z, label);
-    let x = Operand::from(inputs.x).repeated(samples);
-    let recon = vae.reconstruction(g, &outputs, x);
-
-    let rows = g.shape(scaled.z).rows();
-    let excess = vae.excess(g, &q, &scaled, label, samples);
-    let operands = [recon.into(), excess.into()];
-    let log_weight = g.pointwise("log_weight", [rows, 1], log_weight(), &operands);
-    let total = g.reduce("log_weights", Reduction::LogSumExp, log_weight, samples);
-    let bound = bound((samples as f64).ln().into());
-    let bound = g.pointwise("bound", [rows / samples, 1], bound, &[total.into()]);
-    if doubly_reparameterised {
-        let operands = [log_weight.into(), Operand::row(total).repeated(samples)];
-        let share = g.pointwise("share", [rows, 1], share(), &operands);
-        g.set_gradient_scale(scaled.z, share);
-    }
+    let draws = Draws::new(vae, g, inputs, noise, groups * samples);
+    let (outputs, recon) = draws.decode(g);
+    let excess = draws.excess(g);
+    let log_weights = log_weights(g, recon, excess);
+    let [_, bound] = bounds(g, "bound", log_weights, samples);
     g.add_term("bound", bound, 1.0);
     g.add_term("recon", recon, 0.0);
-    let of_images = inputs.repeated_label(g, vae, 1);
-    let kl = vae.kl(g, &heads, of_images).unwrap_or(excess);
-    g.add_term("kl", kl, 0.0);
-    vae.report_layers(g, &drawn);
-    Pass {
-        mu: heads.mu,
-        logvar: heads.logvar,
-        z: drawn.z,
-        outputs,
-    }
+    draws.report_kl(g, excess);
+    draws.pass(g, outputs)
 }

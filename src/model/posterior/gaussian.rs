@@ -28,7 +28,7 @@ pub(in crate::model) fn repeated(heads: &Heads, samples: usize) -> [Operand; 2] 
 }
 
 /// −ln q(z | x) of one dimension from z, μ and log σ² (operands 0 to 2).
-fn density() -> Expr {
+pub(in crate::model) fn density() -> Expr {
     let [z, mu, logvar] = [0, 1, 2].map(operand);
     let logvar = logvar.capped();
     let precision = (-&logvar).exp();
