@@ -500,7 +500,7 @@ impl Settings {
         }
         if !(alpha + lambda >= 1.0 && finite(lambda)) {
             let expected = format!(
-                "the discrepancy from the prior counts alpha + lambda - 1; choose a number of {} at least",
+                "the discrepancy from the prior counts alpha + lambda - 1; choose a finite number of {} at least",
                 1.0 - alpha
             );
             return fail(Setting::InfoLambda, &lambda, &expected);

@@ -21,6 +21,7 @@ mod large_images;
 #[cfg(target_os = "linux")]
 mod memory;
 mod numbers;
+mod objectives;
 mod output;
 mod outputs;
 mod parts;
