@@ -55,6 +55,10 @@ settings! {
     Likelihood, "likelihood", "the likelihood";
     /// The likelihood's scale.
     Scale, "scale", "the scale";
+    /// Levels of a pixel.
+    Levels, "levels", "the number of levels";
+    /// What the encoder sees of x.
+    EncoderInput, "encoder-input", "the encoder's input";
     /// Where labels enter.
     Condition, "condition", "the condition";
     /// What is minimised.
@@ -148,6 +152,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
+    use crate::model::EncoderInput;
     use crate::train::Settings;
 
     #[test]
@@ -155,6 +160,8 @@ mod tests {
         let settings = Settings {
             clip_norm: Some(1.0),
             flow_steps: Some(2),
+            levels: Some(2),
+            encoder_input: Some(EncoderInput::Values),
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();

@@ -3,7 +3,8 @@
 use super::condition::Condition;
 use super::divergence::has_closed_form;
 use super::error::VaeError;
-use super::likelihood::Scale;
+use super::encoder_input::EncoderInput;
+use super::likelihood::{LEVELS, Likelihood};
 use super::objective::Objective;
 use super::posterior::Flow;
 use super::vae::{Vae, VaeConfig};
@@ -20,9 +21,12 @@ impl VaeConfig {
         }
         self.check_sizes()?;
         let (likelihood, posterior, prior) = (self.likelihood, self.posterior, self.prior);
-        if self.scale != Scale::Unit && likelihood.density().scale.is_none() {
+        if !likelihood.takes(self.scale) {
             let scale = self.scale;
             return Err(VaeError::NoScale { likelihood, scale });
+        }
+        if self.encoder_input == EncoderInput::Log1p && !likelihood.is_of_counts() {
+            return Err(VaeError::NoLogarithm { likelihood });
         }
         if self.condition != Condition::None && self.classes == 0 {
             let condition = self.condition;
@@ -44,6 +48,14 @@ impl VaeConfig {
         }
         let (latent, samples) = (self.latent_dim, self.objective.samples());
         check_size("an image", "pixels", self.input_dim, most, None)?;
+        if self.likelihood == Likelihood::Categorical {
+            let levels = self.levels;
+            if !(LEVELS[0]..=LEVELS[1]).contains(&levels) {
+                return Err(VaeError::Levels { levels });
+            }
+            let setting = Some(Setting::Levels);
+            check_size("the decoder's output", "units", self.outputs(), most, setting)?;
+        }
         check_size(
             "a latent",
             "dimensions",

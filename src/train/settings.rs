@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Decay, Freeze, LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
-    Bound, Condition, Elbo, Flow, InitialWeights, Likelihood, Objective, OutputBias, Posterior,
+    Bound, Condition, Elbo, EncoderInput, Flow, InitialWeights, LEVELS, Likelihood, Objective, OutputBias, Posterior,
     Prior, Scale, Vae, VaeConfig,
 };
 use crate::setting::Setting;
@@ -39,6 +39,12 @@ pub struct Settings {
     /// The likelihood's scale.
     #[serde(default)]
     pub scale: Scale,
+    /// Levels of a pixel of a categorical likelihood; `None` are 256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<usize>,
+    /// What the encoder sees of x; `None` is what goes with the likelihood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder_input: Option<EncoderInput>,
     /// Where labels enter.
     #[serde(default)]
     pub condition: Condition,
@@ -200,6 +206,8 @@ impl Default for Settings {
             prior: Prior::Standard,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
+            levels: None,
+            encoder_input: None,
             condition: Condition::None,
             objective: Bound::Elbo,
             samples: one_sample(),
@@ -268,6 +276,8 @@ impl Settings {
             prior: self.prior,
             likelihood: self.likelihood,
             scale: self.scale,
+            levels: self.own_levels().unwrap_or(LEVELS[1]),
+            encoder_input: self.own_encoder_input(),
             condition: self.condition,
             classes: match self.condition {
                 Condition::None => 0,
@@ -287,6 +297,18 @@ impl Settings {
             output_bias: self.output_bias,
             draws_pixels: self.binarize == Binarize::Dynamic,
         })?)
+    }
+
+    /// Levels of a pixel, as given or as many as a byte has; `None` where the likelihood is not of levels.
+    pub fn own_levels(&self) -> Option<usize> {
+        let own = self.likelihood == Likelihood::Categorical;
+        self.levels.or(own.then_some(LEVELS[1]))
+    }
+
+    /// What the encoder sees, as given or as it goes with the likelihood.
+    pub fn own_encoder_input(&self) -> EncoderInput {
+        let own = EncoderInput::of(self.likelihood);
+        self.encoder_input.unwrap_or(own)
     }
 
     /// How the divergence's weight follows the step of a training on so many images.
@@ -315,6 +337,8 @@ impl Settings {
             prior: other.prior,
             likelihood: other.likelihood,
             scale: other.scale,
+            levels: other.levels,
+            encoder_input: other.encoder_input,
             condition: other.condition,
             normalize: other.normalize,
             ..self.clone()
@@ -393,6 +417,36 @@ impl Settings {
         }
     }
 
+    /// Checks that what is done to values has a meaning for the likelihood.
+    fn check_values(&self) -> Result<(), TrainError> {
+        let name = self.likelihood.density().name;
+        let levels = self.levels.filter(|_| self.likelihood != Likelihood::Categorical);
+        if let Some(levels) = levels {
+            let expected = format!(
+                "the likelihood {name} has no number of levels to choose; leave it out, or choose the likelihood \
+                 categorical"
+            );
+            return Err(TrainError::setting(Setting::Levels, &levels, &expected));
+        }
+        if !self.likelihood.is_of_counts() {
+            return Ok(());
+        }
+        let changed = [
+            (Setting::Normalize, self.normalize.name(), self.normalize != Normalize::None),
+            (Setting::Binarize, self.binarize.name(), self.binarize != Binarize::None),
+        ];
+        match changed.into_iter().find(|(.., changed)| *changed) {
+            None => Ok(()),
+            Some((setting, value, _)) => {
+                let expected = format!(
+                    "the likelihood {name} is of counts as they are; leave it out, or choose a likelihood of other \
+                     values"
+                );
+                Err(TrainError::setting(setting, &value, &expected))
+            }
+        }
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -412,6 +466,7 @@ impl Settings {
             );
             return fail(Setting::FlowSteps, &steps, &expected);
         }
+        self.check_values()?;
         self.check_objective()?;
         if self.batch_size == 0 {
             return fail(Setting::BatchSize, &0, "a batch has at least one image");
@@ -497,8 +552,8 @@ impl Difference {
     pub fn why_fixed(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
-            "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior" | "scale"
-            | "condition" => Some("the weights belong to the layers that the run has"),
+            "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior" | "scale" | "levels"
+            | "encoder-input" | "condition" => Some("the weights belong to the layers that the run has"),
             "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
             | "free-bits" | "binarize" => {
                 Some("the losses before and after would not be of one kind")

@@ -426,7 +426,7 @@ fn the_likelihoods_kernels_are_those_in_the_repository() {
         };
         let location = match density.location {
             Location::SigmoidIfScaled => operand(0).sigmoid(),
-            Location::Output | Location::Sigmoid => operand(0),
+            _ => operand(0),
         };
         let loss = Pointwise {
             expr: (density.nll)(location, log_scale, operand(1)),
