@@ -8,8 +8,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
-    Bound, Condition, EncoderInput, Formula, InitialWeights, LEVELS, Likelihood, OutputBias, Posterior,
-    Prior, Scale, VaeError,
+    Bound, Condition, EncoderInput, Formula, InitialWeights, LEVELS, Likelihood, OutputBias,
+    Posterior, Prior, Scale, VaeError,
 };
 use vae_wgpu::train::{Binarize, Normalize, Settings};
 

@@ -2,8 +2,8 @@
 
 use super::condition::Condition;
 use super::divergence::has_closed_form;
-use super::error::VaeError;
 use super::encoder_input::EncoderInput;
+use super::error::VaeError;
 use super::likelihood::{LEVELS, Likelihood};
 use super::objective::Objective;
 use super::posterior::Flow;
@@ -54,7 +54,13 @@ impl VaeConfig {
                 return Err(VaeError::Levels { levels });
             }
             let setting = Some(Setting::Levels);
-            check_size("the decoder's output", "units", self.outputs(), most, setting)?;
+            check_size(
+                "the decoder's output",
+                "units",
+                self.outputs(),
+                most,
+                setting,
+            )?;
         }
         check_size(
             "a latent",

@@ -44,7 +44,9 @@ impl EncoderInput {
     pub fn source(self) -> &'static str {
         match self {
             Self::Values => "x itself; so unless given, but of counts",
-            Self::Log1p => "ln(1 + x) of counts, as scVI has it, Lopez et al. 2018; so of counts unless given",
+            Self::Log1p => {
+                "ln(1 + x) of counts, as scVI has it, Lopez et al. 2018; so of counts unless given"
+            }
         }
     }
 

@@ -281,7 +281,10 @@ fn taken(likelihood: Likelihood, binarize: Binarize) -> String {
             real()
         ),
         (Binarize::None, _) => {
-            format!("the likelihood {name} takes values from 0 to 1: {range}, or {}", real())
+            format!(
+                "the likelihood {name} takes values from 0 to 1: {range}, or {}",
+                real()
+            )
         }
         _ => format!(
             "the binarisation {} draws pixels with probabilities from 0 to 1: {range}{}",

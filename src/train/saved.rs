@@ -120,7 +120,10 @@ pub(super) fn write(
         ("settings", settings),
     ];
     let library = images.scaling.library().to_string();
-    let library = images.scaling.is_of_counts().then_some(("library", library));
+    let library = images
+        .scaling
+        .is_of_counts()
+        .then_some(("library", library));
     for (key, value) in entries.into_iter().chain(library) {
         checkpoint.metadata.insert(key.to_owned(), value);
     }

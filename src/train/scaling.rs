@@ -31,7 +31,9 @@ impl Normalize {
     /// What it is, in a line.
     pub fn source(self) -> &'static str {
         match self {
-            Self::None => "bytes are seen as 0 to 1, or as counts from 0 to 255, numbers as they are",
+            Self::None => {
+                "bytes are seen as 0 to 1, or as counts from 0 to 255, numbers as they are"
+            }
             Self::MinMax => {
                 "x = (value - min) / (max - min), with the least and the greatest value of the training \
                  images; where the likelihood takes 0 to 1 alone, what other images have beyond counts \
@@ -136,7 +138,11 @@ impl Scaling {
 
     /// The same with this sum of counts; one that is no sum of whole numbers above 0 counts as 1.
     pub(super) fn with_library(self, library: f64) -> Self {
-        let library = if library >= f64::MIN_POSITIVE { library } else { 1.0 };
+        let library = if library >= f64::MIN_POSITIVE {
+            library
+        } else {
+            1.0
+        };
         Self { library, ..self }
     }
 

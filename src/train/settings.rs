@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Decay, Freeze, LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
-    Bound, Condition, Elbo, EncoderInput, Flow, InitialWeights, LEVELS, Likelihood, Objective, OutputBias, Posterior,
-    Prior, Scale, Vae, VaeConfig,
+    Bound, Condition, Elbo, EncoderInput, Flow, InitialWeights, LEVELS, Likelihood, Objective,
+    OutputBias, Posterior, Prior, Scale, Vae, VaeConfig,
 };
 use crate::setting::Setting;
 
@@ -420,7 +420,9 @@ impl Settings {
     /// Checks that what is done to values has a meaning for the likelihood.
     fn check_values(&self) -> Result<(), TrainError> {
         let name = self.likelihood.density().name;
-        let levels = self.levels.filter(|_| self.likelihood != Likelihood::Categorical);
+        let levels = self
+            .levels
+            .filter(|_| self.likelihood != Likelihood::Categorical);
         if let Some(levels) = levels {
             let expected = format!(
                 "the likelihood {name} has no number of levels to choose; leave it out, or choose the likelihood \
@@ -432,8 +434,16 @@ impl Settings {
             return Ok(());
         }
         let changed = [
-            (Setting::Normalize, self.normalize.name(), self.normalize != Normalize::None),
-            (Setting::Binarize, self.binarize.name(), self.binarize != Binarize::None),
+            (
+                Setting::Normalize,
+                self.normalize.name(),
+                self.normalize != Normalize::None,
+            ),
+            (
+                Setting::Binarize,
+                self.binarize.name(),
+                self.binarize != Binarize::None,
+            ),
         ];
         match changed.into_iter().find(|(.., changed)| *changed) {
             None => Ok(()),
@@ -552,8 +562,10 @@ impl Difference {
     pub fn why_fixed(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
-            "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior" | "scale" | "levels"
-            | "encoder-input" | "condition" => Some("the weights belong to the layers that the run has"),
+            "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior" | "scale"
+            | "levels" | "encoder-input" | "condition" => {
+                Some("the weights belong to the layers that the run has")
+            }
             "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
             | "free-bits" | "binarize" => {
                 Some("the losses before and after would not be of one kind")

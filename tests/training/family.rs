@@ -8,8 +8,8 @@ use serde::Deserialize;
 use vae_wgpu::executor::{ParameterSpec, Snapshot};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp};
 use vae_wgpu::model::{
-    Bound, Condition, Elbo, Flow, Inputs, Likelihood, Noise, Objective, Posterior, Scale, Vae,
-    VaeConfig,
+    Bound, Condition, Elbo, EncoderInput, Flow, Inputs, Likelihood, Noise, Objective, Posterior,
+    Scale, Vae, VaeConfig,
 };
 
 use crate::support::harness::{Open, Test, tests};
@@ -20,7 +20,10 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// `tests/data/make_family.py` says what these are: a file for each program that makes some.
-const FIXTURES: [&[u8]; 1] = [include_bytes!("../data/family.safetensors")];
+const FIXTURES: [&[u8]; 2] = [
+    include_bytes!("../data/family.safetensors"),
+    include_bytes!("../data/family_likelihoods.safetensors"),
+];
 
 const STEPS: usize = 5;
 const BATCH: usize = 6;
@@ -36,6 +39,10 @@ struct Case {
     activation: Activation,
     likelihood: Likelihood,
     scale: Scale,
+    #[serde(default)]
+    levels: usize,
+    #[serde(default)]
+    encoder_input: EncoderInput,
     condition: Condition,
     estimator: Bound,
     samples: usize,
@@ -92,6 +99,8 @@ impl Case {
             },
             likelihood: self.likelihood,
             scale: self.scale,
+            levels: self.levels,
+            encoder_input: self.encoder_input,
             condition: self.condition,
             classes: CLASSES,
             objective,
@@ -153,7 +162,14 @@ impl Case {
         }
         let terms: HashMap<_, _> = g.terms().iter().map(|t| t.name.clone()).zip(1..).collect();
 
-        let images = file.tensor("images").unwrap().data();
+        let own = file.tensor(&format!("{}/images", self.name));
+        let images = own.or_else(|_| file.tensor("images"));
+        let images = images.unwrap().data();
+        let white = if self.likelihood.is_of_counts() {
+            1.0
+        } else {
+            255.0
+        };
         let labels = file.tensor("labels").unwrap().data();
         let noise = file.tensor(&format!("eps.{}", self.samples)).unwrap();
         let noise: Vec<f32> = bytemuck::pod_collect_to_vec(noise.data());
@@ -162,7 +178,7 @@ impl Case {
         let mut session = executor.session(g).unwrap();
         for step in 0..STEPS {
             let bytes = &images[step * BATCH * DIM..][..BATCH * DIM];
-            let pixels: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+            let pixels: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / white).collect();
             let classes = &labels[step * BATCH..][..BATCH];
             let hot =
                 |&label: &u8| (0..CLASSES).map(move |class| f32::from(class == usize::from(label)));
@@ -215,6 +231,8 @@ fn the_family_matches_pytorch(open: &Open) {
         Likelihood::ALL.iter().all(covered),
         "a likelihood without a case"
     );
+    let covered = |scale: &Scale| all.iter().any(|case| case.scale == *scale);
+    assert!(Scale::ALL.iter().all(covered), "a scale without a case");
     let covered = |posterior: &Posterior| all.iter().any(|case| case.posterior == *posterior);
     assert!(
         Posterior::ALL.iter().all(covered),

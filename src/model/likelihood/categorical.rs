@@ -66,12 +66,7 @@ fn of_levels(g: &mut Graph, name: &str, levels: usize, value: impl Fn(usize) -> 
 }
 
 /// −ln p(x | z) of each row of outputs `[B, D · K]`.
-pub(super) fn reconstruction(
-    vae: &Vae,
-    g: &mut Graph,
-    outputs: &Outputs,
-    x: Operand,
-) -> TensorId {
+pub(super) fn reconstruction(vae: &Vae, g: &mut Graph, outputs: &Outputs, x: Operand) -> TensorId {
     let (levels, dim) = (vae.config().levels, vae.config().input_dim);
     let rows = g.shape(outputs.output).rows();
     let x = match g.shape(x.tensor).rows() == rows {

@@ -13,14 +13,16 @@ impl Density {
             _ => "x",
         };
         let summed = match self.location {
-            Location::LogShare => ["summed over the levels", "times what the level is of 0 to 1, likewise"],
+            Location::LogShare => [
+                "summed over the levels",
+                "times what the level is of 0 to 1, likewise",
+            ],
             _ => [""; 2],
         };
         let scale = self.scale.map(|scale| scale.parameter);
         let log_scale = |scale: Option<&str>| scale.map_or(constant(0.0), |_| operand(1));
-        let operands = |scale: Option<&'static str>| {
-            vec![location, scale.unwrap_or_default(), x, "g"]
-        };
+        let operands =
+            |scale: Option<&'static str>| vec![location, scale.unwrap_or_default(), x, "g"];
         let nll = |name, scale: Option<&'static str>| Formula {
             name,
             expr: self.pixel_nll(operand(0), log_scale(scale), operand(3), operand(2)),
@@ -64,7 +66,9 @@ impl Location {
                 "ln of the pixel's share of the image's sum, by the softmax of the decoder's outputs; of \
                  images that are drawn, of the training images' mean sum"
             }
-            Self::LogShare => "ln of the softmax of the pixel's outputs, of which there is one for each level",
+            Self::LogShare => {
+                "ln of the softmax of the pixel's outputs, of which there is one for each level"
+            }
         }
     }
 }

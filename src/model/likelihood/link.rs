@@ -138,7 +138,8 @@ mod tests {
                         // sum, half a level apart at most.
                         Likelihood::DiscretisedLogistic => {
                             let m = if scaled { sigmoid(l) } else { l };
-                            let above = |k| sigmoid((m - (f64::from(k) - 0.5) / 255.0) * 7f64.exp());
+                            let above =
+                                |k| sigmoid((m - (f64::from(k) - 0.5) / 255.0) * 7f64.exp());
                             let found = (1..=255).map(above).sum::<f64>() / 255.0;
                             assert!((found - mean).abs() < 0.5 / 255.0, "{found}, {mean}");
                             mean
@@ -180,7 +181,10 @@ mod tests {
                 let total: f64 = l.iter().map(|l| l.exp()).sum();
                 let share = |(k, l): (usize, &f64)| k as f64 * l.exp() / total;
                 let found = l.iter().enumerate().map(share).sum::<f64>() / (levels - 1) as f64;
-                assert!((found - mean.max(MEANS[0])).abs() < 1e-11, "{found}, {mean}");
+                assert!(
+                    (found - mean.max(MEANS[0])).abs() < 1e-11,
+                    "{found}, {mean}"
+                );
                 if levels == 2 {
                     let bernoulli = Likelihood::Bernoulli.density();
                     let logit = bernoulli.output_of_mean(false, mean).unwrap();

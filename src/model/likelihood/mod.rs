@@ -16,6 +16,8 @@ mod poisson;
 mod scale;
 mod squared_error;
 mod student_t;
+#[cfg(test)]
+mod totals;
 mod zero_inflated;
 
 use std::str::FromStr;
