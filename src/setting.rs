@@ -61,6 +61,10 @@ settings! {
     Likelihood, "likelihood", "the likelihood";
     /// The likelihood's scale.
     Scale, "scale", "the scale";
+    /// Levels of a pixel.
+    Levels, "levels", "the number of levels";
+    /// What the encoder sees of x.
+    EncoderInput, "encoder-input", "the encoder's input";
     /// Where labels enter.
     Condition, "condition", "the condition";
     /// What is minimised.
@@ -168,6 +172,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
+    use crate::model::EncoderInput;
     use crate::train::Settings;
 
     #[test]
@@ -179,6 +184,8 @@ mod tests {
             between: Some(vec![vec![100]].into()),
             ladder: true,
             capacity_steps: Some(3),
+            levels: Some(2),
+            encoder_input: Some(EncoderInput::Values),
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();

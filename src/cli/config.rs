@@ -11,7 +11,7 @@ use vae_wgpu::checkpoint::CheckpointError;
 use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
-    Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+    Bound, Condition, EncoderInput, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
 };
 use vae_wgpu::train::{
     Between, Binarize, Decay, Freeze, LrSchedule, Normalize, Observed, Settings,
@@ -209,9 +209,15 @@ pub(crate) struct Overrides {
     #[arg(long, value_parser = PossibleValuesParser::new(Likelihood::NAMES).try_map(|s| s.parse::<Likelihood>()))]
     pub(crate) likelihood: Option<Likelihood>,
     /// Scale of the likelihoods that have one: 1, trained for all pixels together, for each, or for each of
-    /// each image
+    /// each image, or the best one of a batch
     #[arg(long, value_parser = PossibleValuesParser::new(Scale::NAMES).try_map(|s| s.parse::<Scale>()))]
     pub(crate) scale: Option<Scale>,
+    /// Levels of a pixel of the likelihood categorical, 2 to 256 [default: 256]
+    #[arg(long, value_name = "K")]
+    pub(crate) levels: Option<usize>,
+    /// What the encoder sees of x [default: log1p of counts, else values]
+    #[arg(long, value_parser = PossibleValuesParser::new(EncoderInput::NAMES).try_map(|s| s.parse::<EncoderInput>()))]
+    pub(crate) encoder_input: Option<EncoderInput>,
     /// Where the label of an image enters
     #[arg(long, value_parser = PossibleValuesParser::new(Condition::NAMES).try_map(|s| s.parse::<Condition>()))]
     pub(crate) condition: Option<Condition>,
@@ -316,7 +322,8 @@ pub(crate) struct Overrides {
 
 impl Overrides {
     /// These over `other`'s over `settings`; a flow whose maps nobody counts has as many as its family has by
-    /// itself, and so have gaps between stochastic layers their hidden layers.
+    /// itself, and so have gaps between stochastic layers their hidden layers, and pixels levels. Counts are
+    /// seen by the encoder as they go with it.
     pub(crate) fn resolve(&self, other: &Self, mut settings: Settings) -> Settings {
         other.apply(&mut settings);
         self.apply(&mut settings);
@@ -324,6 +331,10 @@ impl Overrides {
         settings.flow_steps = settings.flow_steps.or(own);
         let between = settings.between.take();
         settings.between = between.or_else(|| settings.default_between());
+        settings.levels = settings.own_levels();
+        if settings.likelihood.is_of_counts() {
+            settings.encoder_input = Some(settings.own_encoder_input());
+        }
         settings
     }
 
@@ -353,6 +364,8 @@ impl Overrides {
         set(&mut settings.prior, &self.prior);
         set(&mut settings.likelihood, &self.likelihood);
         set(&mut settings.scale, &self.scale);
+        settings.levels = self.levels.or(settings.levels);
+        settings.encoder_input = self.encoder_input.or(settings.encoder_input);
         set(&mut settings.condition, &self.condition);
         set(&mut settings.objective, &self.objective);
         set(&mut settings.samples, &self.samples);

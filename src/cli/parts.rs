@@ -8,8 +8,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
-    Bound, Condition, Formula, Inference, InitialWeights, Likelihood, OutputBias, Posterior, Prior,
-    Scale, VaeError,
+    Bound, Condition, EncoderInput, Formula, Inference, InitialWeights, LEVELS, Likelihood,
+    OutputBias, Posterior, Prior, Scale, VaeError,
 };
 use vae_wgpu::setting::Setting;
 use vae_wgpu::train::{Binarize, Normalize, Settings};
@@ -41,6 +41,7 @@ enum Axis {
     Ladder,
     Likelihood,
     Scale,
+    EncoderInput,
     Condition,
     Objective,
     Normalize,
@@ -51,12 +52,13 @@ enum Axis {
 }
 
 impl Axis {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Posterior,
         Self::Prior,
         Self::Ladder,
         Self::Likelihood,
         Self::Scale,
+        Self::EncoderInput,
         Self::Condition,
         Self::Objective,
         Self::Normalize,
@@ -65,12 +67,13 @@ impl Axis {
         Self::InitialWeights,
         Self::OutputBias,
     ];
-    const NAMES: [&'static str; 12] = [
+    const NAMES: [&'static str; 13] = [
         "posterior",
         "prior",
         "ladder",
         "likelihood",
         "scale",
+        "encoder-input",
         "condition",
         "objective",
         "normalize",
@@ -92,6 +95,9 @@ impl Axis {
             Self::Ladder => Inference::ALL.map(inference).into(),
             Self::Likelihood => Likelihood::ALL.map(likelihood).into(),
             Self::Scale => Scale::ALL.map(scale).into(),
+            Self::EncoderInput => EncoderInput::ALL
+                .map(|part| Part::new(part.name(), part.source()))
+                .into(),
             Self::Condition => Condition::ALL.map(condition).into(),
             Self::Objective => Bound::ALL
                 .into_iter()
@@ -122,6 +128,7 @@ impl Axis {
             Self::Ladder => ladder(Inference::default()),
             Self::Likelihood => settings.likelihood.density().name,
             Self::Scale => settings.scale.name(),
+            Self::EncoderInput => settings.own_encoder_input().name(),
             Self::Condition => settings.condition.name(),
             Self::Objective => settings.objective.name(),
             Self::Normalize => settings.normalize.name(),
@@ -228,29 +235,35 @@ fn likelihood(likelihood: Likelihood) -> Part {
     }
     part.line(density.location.symbol(), density.location.summary());
     part.line("x", density.support.summary());
-    let scales = match &density.scale {
-        None => vec![Scale::Unit.name()],
-        Some(scale) => {
-            let parameter = scale.parameter;
-            let bound = scale.bound;
-            part.line(
-                parameter,
-                format!("decoder.{parameter}, held between {} and {bound}", -bound),
-            );
-            Scale::NAMES.to_vec()
-        }
-    };
+    if let Some(scale) = &density.scale {
+        let (parameter, bound) = (scale.parameter, scale.bound);
+        part.line(
+            parameter,
+            format!("decoder.{parameter}, held between {} and {bound}", -bound),
+        );
+    }
+    if let Some(head) = &density.head {
+        part.line("g", format!("decoder.{}, a layer of its own", head.name));
+    }
+    let scales = Scale::ALL.into_iter();
+    let scales = scales.filter(|&scale| likelihood.takes(scale));
+    let scales: Vec<_> = scales.map(Scale::name).collect();
     part.line("--scale", scales.join(", "));
+    if likelihood == Likelihood::Categorical {
+        let [least, most] = LEVELS;
+        part.line(
+            "is_level",
+            "1 of the level floor(v K / 256) of x = v / 255, of other levels 0",
+        );
+        part.line("--levels", format!("K, from {least} to {most}"));
+    }
     part
 }
 
 fn scale(scale: Scale) -> Part {
     let mut part = Part::new(scale.name(), scale.source());
     if scale != Scale::Unit {
-        let with = Likelihood::ALL.map(Likelihood::density);
-        let with = with.iter().filter(|density| density.scale.is_some());
-        let names: Vec<_> = with.map(|density| density.name).collect();
-        part.line("--likelihood", names.join(", "));
+        part.line("--likelihood", Likelihood::taking(scale).join(", "));
     }
     part
 }

@@ -128,7 +128,7 @@ impl TrainedRun {
         Ok(Self {
             dir: found.dir,
             config,
-            model: Autoencoder::new(vae, executor),
+            model: Autoencoder::new(vae.with_library(scaling.library()), executor),
             scaling,
         })
     }

@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] with values as the data
-    /// have them (bytes in 0 to 1), FOLDER/ a PNG each, - a PNG on standard output [default: RUN/samples/prior.png]
+    /// have them (bytes in 0 to 1, or as counts), FOLDER/ a PNG each, - a PNG on standard output [default: RUN/samples/prior.png]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]

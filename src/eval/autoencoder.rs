@@ -38,7 +38,8 @@ impl Autoencoder {
         let above = config.hierarchy.iter().flat_map(|of| &of.above);
         let above = above.flat_map(|layer| layer.hidden.iter().chain([&layer.latent_dim]));
         let widest = above.copied().fold(widest, usize::max);
-        let widest = widest.max(config.input_dim).max(config.latent_dim);
+        let widest = widest.max(config.input_dim.max(config.outputs()));
+        let widest = widest.max(config.latent_dim);
         (CHUNK_VALUES / widest).clamp(1, CHUNK)
     }
 
@@ -85,7 +86,7 @@ impl Autoencoder {
     }
 
     /// E[x | z] of latents `[count, latent_dim]`, with a label each where the model reads them: images
-    /// `[count, input_dim]`.
+    /// `[count, input_dim]`. Those of counts have sums of [`Vae::library`].
     ///
     /// # Errors
     /// Where the device fails.
@@ -133,7 +134,7 @@ impl Autoencoder {
         [rows].into_iter().chain(labels).collect()
     }
 
-    /// Images through encoder and decoder, with z = μ as [`Encoded`] has it.
+    /// Images through encoder and decoder, with z = μ as [`Encoded`] has it. Those of counts keep their sums.
     ///
     /// # Errors
     /// As [`Autoencoder::encode`].
@@ -146,7 +147,16 @@ impl Autoencoder {
         labels: Option<&[u8]>,
     ) -> Result<Vec<f32>, ExecutorError> {
         let encoded = self.encode(images, labels)?;
-        self.decode(&encoded.mu, labels)
+        let mut means = self.decode(&encoded.mu, labels)?;
+        let dim = self.vae.config().input_dim;
+        if self.vae.config().likelihood.is_of_counts() {
+            for (mean, image) in means.chunks_mut(dim).zip(images.chunks(dim)) {
+                let sum: f64 = image.iter().map(|&count| f64::from(count)).sum();
+                let factor = (sum.max(1.0) / self.vae.library()) as f32;
+                mean.iter_mut().for_each(|value| *value *= factor);
+            }
+        }
+        Ok(means)
     }
 
     /// `count` images E[x | z], `[count, input_dim]`, with z from the prior under the executor's

@@ -2,9 +2,10 @@
 
 use super::condition::Condition;
 use super::divergence::has_closed_form;
+use super::encoder_input::EncoderInput;
 use super::error::VaeError;
 use super::hierarchy::{Hierarchy, Inference, StochasticLayer};
-use super::likelihood::Scale;
+use super::likelihood::{LEVELS, Likelihood};
 use super::objective::Bound;
 use super::posterior::{Flow, Posterior};
 use super::vae::{Vae, VaeConfig};
@@ -22,9 +23,12 @@ impl VaeConfig {
         self.check_sizes()?;
         self.check_hierarchy()?;
         let (likelihood, posterior, prior) = (self.likelihood, self.posterior, self.prior);
-        if self.scale != Scale::Unit && likelihood.density().scale.is_none() {
+        if !likelihood.takes(self.scale) {
             let scale = self.scale;
             return Err(VaeError::NoScale { likelihood, scale });
+        }
+        if self.encoder_input == EncoderInput::Log1p && !likelihood.is_of_counts() {
+            return Err(VaeError::NoLogarithm { likelihood });
         }
         if self.condition != Condition::None && self.classes == 0 {
             let condition = self.condition;
@@ -67,6 +71,14 @@ impl VaeConfig {
                 Some(Setting::Latent),
             )?,
             Some(_) => check_stochastic(latent)?,
+        }
+        if self.likelihood == Likelihood::Categorical {
+            let levels = self.levels;
+            if !(LEVELS[0]..=LEVELS[1]).contains(&levels) {
+                return Err(VaeError::Levels { levels });
+            }
+            let (outputs, setting) = (self.outputs(), Some(Setting::Levels));
+            check_size("the decoder's output", "units", outputs, most, setting)?;
         }
         check_size(
             "an objective",

@@ -1,8 +1,9 @@
 //! Why a model cannot be.
 
 use super::condition::Condition;
+use super::encoder_input::EncoderInput;
 use super::initial::OutputBias;
-use super::likelihood::{Likelihood, Scale};
+use super::likelihood::{LEVELS, Likelihood, Scale};
 use super::objective::Bound;
 use super::posterior::Posterior;
 use super::prior::Prior;
@@ -30,16 +31,37 @@ pub enum VaeError {
     NoHidden,
     /// A scale for a likelihood that has none.
     #[error(
-        "the likelihood {} has no scale, so that it cannot be {}; choose one that has: {}",
+        "the likelihood {} has no {}, so that it cannot be {}; choose one that has: {}",
         likelihood.density().name,
+        match likelihood.density().scale {
+            Some(_) => "scale that is best in closed form",
+            None => "scale",
+        },
         scale.name(),
-        Likelihood::scaled().join(", ")
+        Likelihood::taking(*scale).join(", ")
     )]
     NoScale {
         /// The likelihood.
         likelihood: Likelihood,
         /// The scale that was asked for.
         scale: Scale,
+    },
+    /// Levels that no pixel has.
+    #[error("a pixel of {levels} levels cannot be: choose from {} to {}", LEVELS[0], LEVELS[1])]
+    Levels {
+        /// What was asked for.
+        levels: usize,
+    },
+    /// A logarithm of values that may be negative.
+    #[error(
+        "the encoder sees ln(1 + x) of counts alone, and the likelihood {} is of other values; choose one of \
+         counts ({}), or the values themselves",
+        likelihood.density().name,
+        Likelihood::of_counts().join(", ")
+    )]
+    NoLogarithm {
+        /// The likelihood.
+        likelihood: Likelihood,
     },
     /// Free bits for a posterior and a prior whose divergence is only known from draws.
     #[error(
@@ -135,6 +157,11 @@ impl VaeError {
             Self::NoScale { .. } => vec![
                 Remedy::change(Setting::Likelihood),
                 Remedy::set(Setting::Scale, Scale::Unit.name()),
+            ],
+            Self::Levels { .. } => vec![Remedy::change(Setting::Levels)],
+            Self::NoLogarithm { .. } => vec![
+                Remedy::change(Setting::Likelihood),
+                Remedy::set(Setting::EncoderInput, EncoderInput::Values.name()),
             ],
             Self::NoInverse { instead, .. } => vec![
                 Remedy::set(Setting::Objective, instead.name()),

@@ -168,19 +168,16 @@ impl Vae {
         Ok(state)
     }
 
-    /// The decoder's output of each pixel at which the likelihood has its mean.
+    /// The decoder's outputs of each pixel at which the likelihood has its mean.
     fn outputs_of_means(&self, means: &[f64]) -> Result<Vec<f32>, VaeError> {
         let config = self.config();
         assert_eq!(means.len(), config.input_dim, "a mean for each pixel");
         let scaled = config.scale != Scale::Unit;
         let density = config.likelihood.density();
-        let output = |(pixel, &mean)| {
-            let found = density.output_of_mean(scaled, mean);
-            let likelihood = config.likelihood;
-            let missing = VaeError::NoOutputBias { likelihood, pixel };
-            found.map(|output| output as f32).ok_or(missing)
-        };
-        means.iter().enumerate().map(output).collect()
+        let found = density.outputs_of_means(scaled, config.levels, means);
+        let likelihood = config.likelihood;
+        let found = found.map_err(|pixel| VaeError::NoOutputBias { likelihood, pixel })?;
+        Ok(found.into_iter().map(|output| output as f32).collect())
     }
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod condition;
 mod divergence;
+mod encoder_input;
 mod error;
 mod formula;
 mod graphs;
@@ -16,12 +17,15 @@ mod prior;
 mod vae;
 
 pub use condition::Condition;
+pub use encoder_input::EncoderInput;
 pub use error::VaeError;
 pub use formula::Formula;
 pub use hierarchy::{Hierarchy, Inference, StochasticLayer};
 pub use initial::{InitialWeights, OutputBias};
-pub use likelihood::{Density, Likelihood, Location, LogScale, Scale, Support};
+pub use likelihood::{
+    Density, Head, LEVELS, Likelihood, Location, LogScale, Outputs, Scale, Support,
+};
 pub use objective::{BetaTc, Bound, Capacity, Ciwae, Elbo, Info, Objective, Stl};
 pub use posterior::{Flow, Heads, Posterior, PosteriorFamily};
 pub use prior::{Prior, PriorFamily};
-pub use vae::{Inputs, Noise, Outputs, Pass, Vae, VaeConfig};
+pub use vae::{Inputs, Noise, Pass, Vae, VaeConfig};

@@ -2,16 +2,17 @@
 //! together from parts: a network, a posterior, a prior, a likelihood with its scale, labels, an objective.
 
 use super::condition::Condition;
+use super::encoder_input::EncoderInput;
 use super::error::VaeError;
 use super::hierarchy::Hierarchy;
 use super::initial::{InitialWeights, OutputBias};
-use super::likelihood::{Likelihood, Location, Scale};
+use super::likelihood::{LEVELS, Likelihood, Outputs, Scale};
 use super::network::{Layer, Mlp};
 use super::objective::Objective;
 use super::posterior::{Flow, Heads, Posterior};
 use super::prior::Prior;
 use crate::executor::{Initial, ParameterSpec};
-use crate::expr::{Expr, constant, operand};
+use crate::expr::operand;
 use crate::graph::{Activation, Graph, Operand, Ramp, TensorId};
 use crate::rng::Stream;
 
@@ -38,6 +39,10 @@ pub struct VaeConfig {
     pub likelihood: Likelihood,
     /// The likelihood's scale.
     pub scale: Scale,
+    /// Levels of a pixel, where the likelihood is of levels: K.
+    pub levels: usize,
+    /// What the encoder sees of x.
+    pub encoder_input: EncoderInput,
     /// Where labels enter.
     pub condition: Condition,
     /// Classes that a label is one of; 0 where there are none.
@@ -66,12 +71,24 @@ impl Default for VaeConfig {
             prior: Prior::Standard,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
+            levels: LEVELS[1],
+            encoder_input: EncoderInput::Values,
             condition: Condition::None,
             classes: 0,
             objective: Objective::default(),
             initial_weights: InitialWeights::Pytorch,
             output_bias: OutputBias::Layer,
             draws_pixels: false,
+        }
+    }
+}
+
+impl VaeConfig {
+    /// Units of the decoder's output layer: one for each value of an image, or for each of its levels.
+    pub fn outputs(&self) -> usize {
+        match self.likelihood {
+            Likelihood::Categorical => self.input_dim.saturating_mul(self.levels),
+            _ => self.input_dim,
         }
     }
 }
@@ -122,15 +139,6 @@ pub enum Noise {
     Given(TensorId),
 }
 
-/// What the decoder says of x.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outputs {
-    /// The last layer's `[B, D]`: logits, means, or what the sigmoid makes means of.
-    pub output: TensorId,
-    /// The logarithm of the scale, before its bounds; `None` where the scale is 1.
-    pub log_scale: Option<Operand>,
-}
-
 /// The tensors of a pass from x to the loss.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
@@ -163,6 +171,7 @@ pub struct Pass {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vae {
     config: VaeConfig,
+    library: f64,
 }
 
 impl Vae {
@@ -178,12 +187,13 @@ impl Vae {
     /// Where a size is zero or absurd, or parts have no meaning together.
     pub fn new(config: VaeConfig) -> Result<Self, VaeError> {
         config.check()?;
-        Ok(Self { config })
+        Ok(Self::of_checked(config))
     }
 
     /// A model of an architecture that is part of a checked one.
     pub(super) fn of_checked(config: VaeConfig) -> Self {
-        Self { config }
+        let library = 1.0;
+        Self { config, library }
     }
 
     /// The architecture.
@@ -205,6 +215,23 @@ impl Vae {
         self
     }
 
+    /// The same model; a count image that is drawn, without one to say it, has counts of this sum: that of the
+    /// training images in the mean.
+    ///
+    /// # Panics
+    /// Where it is not positive.
+    #[must_use]
+    pub fn with_library(mut self, library: f64) -> Self {
+        assert!(library > 0.0, "a sum of counts of {library}");
+        self.library = library;
+        self
+    }
+
+    /// The sum of the counts of an image that is drawn; 1 where nobody said it.
+    pub fn library(&self) -> f64 {
+        self.library
+    }
+
     /// Whether its graphs read labels.
     pub fn reads_labels(&self) -> bool {
         self.config.condition != Condition::None
@@ -224,6 +251,7 @@ impl Vae {
         specs.extend([weight, bias]);
         specs.extend(self.scale_head().into_iter().flat_map(of_layer));
         specs.extend(self.scale_parameter());
+        specs.extend(self.second_head().into_iter().flat_map(of_layer));
         specs.extend(self.parameters_above());
         specs.extend((self.config.prior.family().parameters)(&self.top()));
         specs
@@ -232,13 +260,14 @@ impl Vae {
     /// q(z | x) of images `[B, D]`.
     pub fn encode(&self, g: &mut Graph, inputs: Inputs) -> Heads {
         let label = inputs.label.filter(|_| self.config.condition.encoder());
-        let input = beside(g, "encoder.input", inputs.x, label);
+        let x = self.config.encoder_input.of_images(g, inputs.x);
+        let input = beside(g, "encoder.input", x, label);
         let h = self.encoder().apply(self, g, input);
         let heads = (self.config.posterior.family().encode)(self, g, h);
         self.with_above(g, heads, h, inputs)
     }
 
-    /// p(x | z): `z [B, Z] → [B, D]`, with the labels `[B, classes]` where the decoder reads them.
+    /// p(x | z): `z [B, Z] → `[`Outputs`], with the labels `[B, classes]` where the decoder reads them.
     pub fn decode(&self, g: &mut Graph, z: TensorId, label: Option<TensorId>) -> Outputs {
         let label = label.filter(|_| self.config.condition.decoder());
         let input = beside(g, "decoder.input", z, label);
@@ -253,58 +282,18 @@ impl Vae {
                 _ => Operand::column(parameter),
             })
         });
-        Outputs { output, log_scale }
-    }
-
-    /// E[x | z] from the decoder's outputs: what is drawn as a picture.
-    pub fn mean(&self, g: &mut Graph, outputs: &Outputs) -> TensorId {
-        let (output, location) = self.location(g, outputs);
-        let mean = (self.config.likelihood.density().mean)(location);
-        if mean == operand(0) {
-            return output;
+        let head = self.second_head().map(|head| head.apply(g, h));
+        Outputs {
+            output,
+            log_scale,
+            head,
         }
-        if mean == operand(0).sigmoid() {
-            return g.activation("mean", Activation::Sigmoid, output);
-        }
-        g.pointwise("mean", self.pixels(g, outputs), mean, &[output.into()])
-    }
-
-    /// −log p(x | z) per row, in nats (for [`Likelihood::SquaredError`], the squared error).
-    pub fn reconstruction(&self, g: &mut Graph, outputs: &Outputs, x: Operand) -> TensorId {
-        let density = self.config.likelihood.density();
-        let (output, location) = self.location(g, outputs);
-        let log_scale = match density.scale.filter(|_| outputs.log_scale.is_some()) {
-            Some(scale) => operand(2).clamp(-scale.bound, scale.bound),
-            None => constant(0.0),
-        };
-        let nll = (density.nll)(location, log_scale, operand(1));
-        let operands = [output.into(), x].into_iter().chain(outputs.log_scale);
-        let operands: Vec<_> = operands.collect();
-        g.row_sum("recon", self.pixels(g, outputs), nll, &operands)
     }
 
     /// The objective's terms of a pass. Returns what the pass computed on its way.
     pub fn objective(&self, g: &mut Graph, inputs: impl Into<Inputs>, noise: Noise) -> Pass {
         let inputs = inputs.into();
         self.config.objective.add_terms(self, g, inputs, noise)
-    }
-
-    /// The tensor that locations are made of, and the expression that makes them of it (operand 0).
-    fn location(&self, g: &mut Graph, outputs: &Outputs) -> (TensorId, Expr) {
-        let scaled = outputs.log_scale.is_some();
-        match self.config.likelihood.density().location {
-            Location::SigmoidIfScaled if scaled => (outputs.output, operand(0).sigmoid()),
-            Location::Output | Location::SigmoidIfScaled => (outputs.output, operand(0)),
-            Location::Sigmoid => {
-                let location = g.activation("location", Activation::Sigmoid, outputs.output);
-                (location, operand(0))
-            }
-        }
-    }
-
-    /// Rows and columns of the decoder's outputs.
-    fn pixels(&self, g: &Graph, outputs: &Outputs) -> [usize; 2] {
-        [g.shape(outputs.output).rows(), self.config.input_dim]
     }
 
     fn encoder(&self) -> Mlp {
@@ -320,27 +309,33 @@ impl Vae {
     }
 
     fn output(&self) -> Layer {
-        Layer::new("decoder.output", self.output_shape())
+        self.decoder_head("output", self.config.outputs())
     }
 
-    fn output_shape(&self) -> [usize; 2] {
+    /// A layer `decoder.NAME` of so many units on the decoder's last hidden layer.
+    fn decoder_head(&self, name: &str, units: usize) -> Layer {
         let inputs = self.config.hidden.first().copied().unwrap_or_default();
-        [self.config.input_dim, inputs]
+        Layer::new(format!("decoder.{name}"), [units, inputs])
+    }
+
+    /// The layer whose outputs are the second of each pixel, where the likelihood has one.
+    fn second_head(&self) -> Option<Layer> {
+        let head = self.config.likelihood.density().head?;
+        Some(self.decoder_head(head.name, self.config.input_dim))
     }
 
     /// The layer whose outputs are the logarithms of scales, if it is one.
     fn scale_head(&self) -> Option<Layer> {
         let scale = self.config.likelihood.density().scale?;
-        let name = format!("decoder.{}", scale.parameter);
         let per_pixel = self.config.scale == Scale::PerPixel;
-        per_pixel.then(|| Layer::new(name, self.output_shape()))
+        per_pixel.then(|| self.decoder_head(scale.parameter, self.config.input_dim))
     }
 
     /// The parameter that is the logarithm of the scale, if it is one.
     fn scale_parameter(&self) -> Option<ParameterSpec> {
         let scale = self.config.likelihood.density().scale?;
         let len = match self.config.scale {
-            Scale::Unit | Scale::PerPixel => return None,
+            Scale::Unit | Scale::PerPixel | Scale::Optimal => return None,
             Scale::Shared => 1,
             Scale::PerDimension => self.config.input_dim,
         };

@@ -222,10 +222,14 @@ impl TrainError {
                 binarize,
                 ..
             } => {
+                let other = Remedy::change(Setting::Likelihood);
+                if *binarize == Binarize::None && !is_of_unit_interval(*likelihood) {
+                    return vec![other];
+                }
                 let min_max = Remedy::set(Setting::Normalize, Normalize::MinMax.name());
                 let other = match (is_real(*likelihood), *binarize) {
                     (true, _) => Some(Remedy::set(Setting::Binarize, Binarize::None.name())),
-                    (false, Binarize::None) => Some(Remedy::change(Setting::Likelihood)),
+                    (false, Binarize::None) => Some(other),
                     // Two settings at once.
                     (false, _) => None,
                 };
@@ -255,15 +259,33 @@ fn is_real(likelihood: Likelihood) -> bool {
     likelihood.density().support == Support::Real
 }
 
-/// What takes values from 0 to 1 alone, and what would do.
+fn is_of_unit_interval(likelihood: Likelihood) -> bool {
+    likelihood.density().support == Support::UnitInterval
+}
+
+/// What takes none but some values, and what would do.
 fn taken(likelihood: Likelihood, binarize: Binarize) -> String {
     let range = "normalise by the range of the training images (min-max)";
-    match binarize {
-        Binarize::None => format!(
-            "the likelihood {} takes values from 0 to 1: {range}, or choose a likelihood of all numbers ({})",
-            likelihood.density().name,
-            Likelihood::of_real_values().join(", ")
+    let name = likelihood.density().name;
+    let real = || {
+        let names = Likelihood::of_real_values().join(", ");
+        format!("choose a likelihood of all numbers ({names})")
+    };
+    match (binarize, likelihood.density().support) {
+        (Binarize::None, Support::Counts) => format!(
+            "the likelihood {name} takes counts, whole numbers from 0 to 16777216: use data of counts, or {}",
+            real()
         ),
+        (Binarize::None, Support::Levels) => format!(
+            "the likelihood {name} takes the 256 values of a byte as 0 to 1: use images of bytes, or {}",
+            real()
+        ),
+        (Binarize::None, _) => {
+            format!(
+                "the likelihood {name} takes values from 0 to 1: {range}, or {}",
+                real()
+            )
+        }
         _ => format!(
             "the binarisation {} draws pixels with probabilities from 0 to 1: {range}{}",
             binarize.name(),

@@ -45,6 +45,7 @@ pub fn load(
     let scaling = saved::scaling(&checkpoint, &settings)?;
     let dim = image[0].saturating_mul(image[1]);
     let vae = settings.vae(Observed { dim, classes })?;
+    let vae = vae.with_library(scaling.library());
     let opened = eval::open(adapter, vae.parameters(), seed)?;
     let mut executor = opened.executor;
     load_parameters(&mut *executor, checkpoint)?;

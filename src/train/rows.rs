@@ -55,7 +55,7 @@ pub(super) fn rows<'a>(
             return Err(TrainError::Value { pixel, value });
         }
         rows.pixels = scaling.rows(rows.pixels);
-        let takes = |value| !settings.needs_unit_interval() || (0.0..=1.0).contains(&value);
+        let takes = |value| settings.takes(value);
         if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, takes) {
             return Err(TrainError::Support {
                 pixel,

@@ -119,7 +119,12 @@ pub(super) fn write(
         ("range", format!("{min} {max}")),
         ("settings", settings),
     ];
-    for (key, value) in entries {
+    let library = images.scaling.library().to_string();
+    let library = images
+        .scaling
+        .is_of_counts()
+        .then_some(("library", library));
+    for (key, value) in entries.into_iter().chain(library) {
         checkpoint.metadata.insert(key.to_owned(), value);
     }
     Ok(checkpoint)
@@ -234,10 +239,12 @@ pub fn scaling(checkpoint: &Checkpoint, settings: &Settings) -> Result<Scaling, 
     let Some(text) = checkpoint.metadata.get("range") else {
         return Ok(Scaling::new(settings, [0.0, 1.0]));
     };
+    let library = checkpoint.metadata.get("library");
+    let library = library.and_then(|text| text.parse().ok()).unwrap_or(1.0);
     let ends: Vec<f32> = text.split(' ').flat_map(str::parse).collect();
     match ends[..] {
         [min, max] if min <= max && min.is_finite() && max.is_finite() => {
-            Ok(Scaling::new(settings, [min, max]))
+            Ok(Scaling::new(settings, [min, max]).with_library(library))
         }
         _ => Err(TrainError::Foreign {
             reason: format!("its metadata range is '{text}', which is no range of values"),

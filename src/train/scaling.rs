@@ -31,7 +31,9 @@ impl Normalize {
     /// What it is, in a line.
     pub fn source(self) -> &'static str {
         match self {
-            Self::None => "bytes are seen as 0 to 1, numbers as they are",
+            Self::None => {
+                "bytes are seen as 0 to 1, or as counts from 0 to 255, numbers as they are"
+            }
             Self::MinMax => {
                 "x = (value - min) / (max - min), with the least and the greatest value of the training \
                  images; where the likelihood takes 0 to 1 alone, what other images have beyond counts \
@@ -54,11 +56,30 @@ impl FromStr for Normalize {
     }
 }
 
+/// Up to here f32 has all whole numbers.
+const WHOLE: f32 = 16_777_216.0;
+
 impl Settings {
     /// Whether values have to lie in 0 to 1: the likelihood is of no others, or they are probabilities.
     pub(super) fn needs_unit_interval(&self) -> bool {
-        self.likelihood.density().support == Support::UnitInterval
+        let support = self.likelihood.density().support;
+        matches!(support, Support::UnitInterval | Support::Levels)
             || self.binarize != Binarize::None
+    }
+
+    /// Whether a value is one that the model can see before its pixel is drawn as 0 or 1, where it is.
+    pub(super) fn takes(&self, value: f32) -> bool {
+        match self.likelihood.density().support {
+            _ if self.binarize != Binarize::None => (0.0..=1.0).contains(&value),
+            Support::UnitInterval => (0.0..=1.0).contains(&value),
+            Support::Real => true,
+            Support::Counts => (0.0..=WHOLE).contains(&value) && value.fract() == 0.0,
+            // Bytes as 0 to 1 are rounded in f32, here and where somebody has divided them.
+            Support::Levels => {
+                let byte = 255.0 * value;
+                (0.0..=1.0).contains(&value) && (byte - byte.round()).abs() < 1e-3
+            }
+        }
     }
 }
 
@@ -70,10 +91,17 @@ pub struct Scaling {
     range: [f32; 2],
     /// Whether what lies beyond the range counts as its end.
     clamps: bool,
+    /// Whether bytes are counts.
+    counts: bool,
+    /// The sum of the values of a training image, in the mean, where they are counts; else 1.
+    library: f64,
 }
 
 /// The range of bytes.
 const UNIT: [f32; 2] = [0.0, 1.0];
+
+/// That of bytes that are counts.
+const COUNTS: [f32; 2] = [0.0, 255.0];
 
 impl Scaling {
     /// That of a training on these images.
@@ -82,13 +110,19 @@ impl Scaling {
     /// Where all their values are the same and are to be normalised.
     pub fn of(settings: &Settings, images: &Images) -> Result<Self, TrainError> {
         let range = match (settings.normalize, &images.pixels) {
+            (Normalize::None, Pixels::Bytes(_)) if settings.likelihood.is_of_counts() => COUNTS,
             (Normalize::None, Pixels::Bytes(_)) => UNIT,
             (_, pixels) => pixels.range().unwrap_or(UNIT),
         };
         if settings.normalize == Normalize::MinMax && range[0] == range[1] {
             return Err(TrainError::NoRange { value: range[0] });
         }
-        Ok(Self::new(settings, range))
+        let scaling = Self::new(settings, range);
+        if !scaling.counts {
+            return Ok(scaling);
+        }
+        let library = scaling.means(images).iter().sum();
+        Ok(scaling.with_library(library))
     }
 
     /// That of a training on images of this range.
@@ -97,11 +131,33 @@ impl Scaling {
             normalize: settings.normalize,
             range,
             clamps: settings.needs_unit_interval(),
+            counts: settings.likelihood.is_of_counts(),
+            library: 1.0,
         }
     }
 
+    /// The same with this sum of counts; one that is no sum of whole numbers above 0 counts as 1.
+    pub(super) fn with_library(self, library: f64) -> Self {
+        let library = if library >= f64::MIN_POSITIVE {
+            library
+        } else {
+            1.0
+        };
+        Self { library, ..self }
+    }
+
+    /// The sum of the values of a training image, in the mean, where they are counts; else 1.
+    pub fn library(&self) -> f64 {
+        self.library
+    }
+
+    /// Whether the model sees counts.
+    pub(super) fn is_of_counts(&self) -> bool {
+        self.counts
+    }
+
     /// [min, max] of the training images, as the data have them: what pictures show as black to white.
-    /// Of bytes without a normalisation 0 and 1.
+    /// Of bytes without a normalisation 0 and 1, or where they are counts 0 and 255.
     pub fn range(&self) -> [f32; 2] {
         self.range
     }
@@ -117,7 +173,9 @@ impl Scaling {
     /// The mean of each pixel of the training images, as a model sees them.
     pub(super) fn means(&self, images: &Images) -> Vec<f64> {
         let [min, max] = self.range.map(f64::from);
+        let bytes = images.pixels.as_bytes().is_some();
         let seen = |mean: f64| match self.normalize {
+            Normalize::None if self.counts && bytes => mean * 255.0,
             Normalize::None => mean,
             Normalize::MinMax => (mean - min) / (max - min),
         };
@@ -126,10 +184,12 @@ impl Scaling {
 
     /// The same of the values of a pass, which stay bytes where nothing is to be done to them.
     pub(super) fn rows<'a>(&self, values: Values<'a>) -> Values<'a> {
-        if self.normalize == Normalize::None {
-            return values;
-        }
         match values {
+            Values::Bytes(bytes) if self.counts => {
+                let counts = bytes.iter().map(|&byte| f32::from(byte));
+                counts.collect::<Vec<_>>().into()
+            }
+            _ if self.normalize == Normalize::None => values,
             Values::Bytes(_) if self.range == UNIT => values,
             Values::Bytes(bytes) => {
                 let seen = |&byte: &u8| self.normalized(f32::from(byte) / 255.0);

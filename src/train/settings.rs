@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Between, Decay, Freeze, LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
-    BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, Flow, Info, InitialWeights, Likelihood,
-    Objective, OutputBias, Posterior, Prior, Scale, Stl, Vae, VaeConfig,
+    BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, EncoderInput, Flow, Info, InitialWeights,
+    LEVELS, Likelihood, Objective, OutputBias, Posterior, Prior, Scale, Stl, Vae, VaeConfig,
 };
 use crate::setting::Setting;
 
@@ -48,6 +48,12 @@ pub struct Settings {
     /// The likelihood's scale.
     #[serde(default)]
     pub scale: Scale,
+    /// Levels of a pixel of a categorical likelihood; `None` are 256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<usize>,
+    /// What the encoder sees of x; `None` is what goes with the likelihood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder_input: Option<EncoderInput>,
     /// Where labels enter.
     #[serde(default)]
     pub condition: Condition,
@@ -258,6 +264,8 @@ impl Default for Settings {
             prior: Prior::Standard,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
+            levels: None,
+            encoder_input: None,
             condition: Condition::None,
             objective: Bound::Elbo,
             samples: one_sample(),
@@ -385,6 +393,8 @@ impl Settings {
             prior: self.prior,
             likelihood: self.likelihood,
             scale: self.scale,
+            levels: self.own_levels().unwrap_or(LEVELS[1]),
+            encoder_input: self.own_encoder_input(),
             condition: self.condition,
             classes: match self.condition {
                 Condition::None => 0,
@@ -395,6 +405,18 @@ impl Settings {
             output_bias: self.output_bias,
             draws_pixels: self.binarize == Binarize::Dynamic,
         })?)
+    }
+
+    /// Levels of a pixel, as given or as many as a byte has; `None` where the likelihood is not of levels.
+    pub fn own_levels(&self) -> Option<usize> {
+        let own = self.likelihood == Likelihood::Categorical;
+        self.levels.or(own.then_some(LEVELS[1]))
+    }
+
+    /// What the encoder sees, as given or as it goes with the likelihood.
+    pub fn own_encoder_input(&self) -> EncoderInput {
+        let own = EncoderInput::of(self.likelihood);
+        self.encoder_input.unwrap_or(own)
     }
 
     /// How the divergence's weight, or its capacity, follows the step of a training on so many images.
@@ -431,6 +453,8 @@ impl Settings {
             prior: other.prior,
             likelihood: other.likelihood,
             scale: other.scale,
+            levels: other.levels,
+            encoder_input: other.encoder_input,
             condition: other.condition,
             normalize: other.normalize,
             ..self.clone()
@@ -529,6 +553,46 @@ impl Settings {
         Ok(())
     }
 
+    /// Checks that what is done to values has a meaning for the likelihood.
+    fn check_values(&self) -> Result<(), TrainError> {
+        let name = self.likelihood.density().name;
+        let levels = self
+            .levels
+            .filter(|_| self.likelihood != Likelihood::Categorical);
+        if let Some(levels) = levels {
+            let expected = format!(
+                "the likelihood {name} has no number of levels to choose; leave it out, or choose the likelihood \
+                 categorical"
+            );
+            return Err(TrainError::setting(Setting::Levels, &levels, &expected));
+        }
+        if !self.likelihood.is_of_counts() {
+            return Ok(());
+        }
+        let changed = [
+            (
+                Setting::Normalize,
+                self.normalize.name(),
+                self.normalize != Normalize::None,
+            ),
+            (
+                Setting::Binarize,
+                self.binarize.name(),
+                self.binarize != Binarize::None,
+            ),
+        ];
+        match changed.into_iter().find(|(.., changed)| *changed) {
+            None => Ok(()),
+            Some((setting, value, _)) => {
+                let expected = format!(
+                    "the likelihood {name} is of counts as they are; leave it out, or choose a likelihood of other \
+                     values"
+                );
+                Err(TrainError::setting(setting, &value, &expected))
+            }
+        }
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -549,6 +613,7 @@ impl Settings {
             );
             return fail(Setting::FlowSteps, &steps, &expected);
         }
+        self.check_values()?;
         self.check_objective()?;
         if self.batch_size == 0 {
             return fail(Setting::BatchSize, &0, "a batch has at least one image");
@@ -635,9 +700,8 @@ impl Difference {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
             "hidden" | "latent" | "stochastic-layers" | "between" | "ladder" | "activation"
-            | "posterior" | "flow-steps" | "prior" | "scale" | "condition" => {
-                Some("the weights belong to the layers that the run has")
-            }
+            | "posterior" | "flow-steps" | "prior" | "scale" | "levels" | "encoder-input"
+            | "condition" => Some("the weights belong to the layers that the run has"),
             "likelihood" | "objective" | "samples" | "outer-samples" | "beta" | "kl-warmup"
             | "kl-cycles" | "free-bits" | "elbo-weight" | "capacity" | "capacity-steps"
             | "capacity-weight" | "info-alpha" | "info-lambda" | "binarize" => {

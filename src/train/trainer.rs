@@ -147,6 +147,7 @@ impl Trainer {
         let optimizer = settings.optimizer_of(&vae, train.count)?;
         let vae = settings.in_training(vae, train.count);
         let images = images_of(&vae, &settings, &data)?;
+        let vae = vae.with_library(images.scaling.library());
         let [train_count, test_count] = [train.count, test.count];
         let [train, test] = rows(&vae, &settings, &images.scaling, data)?;
         let batch = settings.batch_size;

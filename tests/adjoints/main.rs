@@ -318,6 +318,7 @@ fn a_whole_vae() {
                 latent_dim,
                 activation: Activation::Tanh,
                 likelihood,
+                levels: 3,
                 objective: Objective::Elbo(Elbo {
                     samples,
                     ..Elbo::default()
@@ -326,7 +327,11 @@ fn a_whole_vae() {
             };
             let vae = Vae::new(config).unwrap();
             check(|g| {
-                let x = g.input("x", [BATCH, 6]);
+                let mut x = g.input("x", [BATCH, 6]);
+                if likelihood.is_of_counts() {
+                    let positive = (3.0 * expr::operand(0)).square();
+                    x = g.pointwise("counts", [BATCH, 6], positive, &[x.into()]);
+                }
                 vae.objective(g, x, Noise::Stream(Stream::Noise));
             });
         }

@@ -88,8 +88,8 @@ fn a_file_that_is_no_configuration_is_refused() {
         ),
         ("[training]\nlatent = 0\n", &["latent of 0"]),
         (
-            "[training]\nlikelihood = \"poisson\"\n",
-            &["line 2", "poisson", "bernoulli"],
+            "[training]\nlikelihood = \"beta\"\n",
+            &["line 2", "beta", "bernoulli"],
         ),
         (
             "[training]\nlr = nan\n",

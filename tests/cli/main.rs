@@ -18,6 +18,7 @@ mod interruption;
 mod keeping;
 mod kills;
 mod large_images;
+mod likelihoods;
 #[cfg(target_os = "linux")]
 mod memory;
 mod numbers;

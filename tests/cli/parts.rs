@@ -4,18 +4,19 @@ use std::time::{Duration, Instant};
 
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
-    Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+    Bound, Condition, EncoderInput, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
 };
 use vae_wgpu::train::{Binarize, Normalize};
 
 use crate::Place;
 
 /// Every axis with the names of its parts.
-const AXES: [(&str, &[&str]); 11] = [
+const AXES: [(&str, &[&str]); 12] = [
     ("posterior", &Posterior::NAMES),
     ("prior", &Prior::NAMES),
     ("likelihood", &Likelihood::NAMES),
     ("scale", &Scale::NAMES),
+    ("encoder-input", &EncoderInput::NAMES),
     ("condition", &Condition::NAMES),
     ("objective", &Bound::NAMES),
     ("normalize", &Normalize::NAMES),
@@ -58,7 +59,9 @@ fn a_likelihood_has_its_formulas_source_and_scales() {
         "softplus(l) - l * x",
         "abs(x - m) * exp(-log_scale) + log_scale",
         "decoder.logvar, held between -6 and 6",
-        "--scale    unit, shared, per-dimension, per-pixel",
+        "--scale    unit, shared, per-dimension, per-pixel, optimal",
+        "g           decoder.zero_logit",
+        "--levels   K, from 2 to 256",
         "langevin(x)       coth x − 1/x",
     ] {
         assert!(said.contains(part), "`{part}` is missing: {said}");

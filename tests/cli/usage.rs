@@ -79,8 +79,8 @@ fn wrong_command_lines_say_what_is_wrong_and_change_nothing() {
         ),
         ("train --activation step", &["'step'", "relu, tanh"]),
         (
-            "train --likelihood poisson",
-            &["'poisson'", "bernoulli, gaussian"],
+            "train --likelihood beta",
+            &["'beta'", "bernoulli, gaussian"],
         ),
         ("train --hidden eight", &["'eight'", "--hidden"]),
         (

@@ -9,9 +9,10 @@ a JSON list of objects with each case's `name` and all settings of `DEFAULTS`. T
     images [step, batch, pixel] (bytes), labels [step, batch] (bytes), eps.L [step, batch * L, latent]
     init.NAME.SHAPE              the initial value of parameter NAME, where SHAPE is such as 7x12; shared
     CASE/init.NAME               what a case has instead of it
+    CASE/images                  likewise of the images; counts are seen as they are, other bytes as 0 to 1
     CASE/losses [step, 3]        objective, reconstruction, KL: nats per image, before the update
     CASE/step0.mu, logvar        [batch, latent]
-    CASE/step0.z, outputs        [batch * L, latent or pixel]; the outputs are `decoder.output`, as they are
+    CASE/step0.z, outputs        [batch * L, latent or output]; the outputs are `decoder.output`, as they are
     CASE/step0.scale             [batch * L, pixel], the clamped log scale (a Gaussian's log variance), if per pixel
     CASE/step0.recon             [batch * L], -log p(x | z)
     CASE/step0.kl                [latent], means over the batch, before any clamp; of a flow [1], the mean of
@@ -44,7 +45,9 @@ DEFAULTS = {
     "hidden": [7],
     "activation": "relu",
     "likelihood": "bernoulli",  # continuous-bernoulli, squared-error, gaussian, laplace, student-t
-    "scale": "unit",  # shared, per-dimension, per-pixel
+    "scale": "unit",  # shared, per-dimension, per-pixel, optimal
+    "levels": 256,  # of a categorical likelihood
+    "encoder_input": "values",  # log1p
     "condition": "none",  # encoder, decoder, both
     "estimator": "elbo",  # iwae, dreg
     "samples": 1,  # L of the ELBO, K of the others
@@ -73,6 +76,12 @@ SCALES = torch.tensor([-8, -1, -0.5, 0, 0.25, 0.5, 1, 1.5, 2, 5.5, 8, 9])
 # Logits of the continuous Bernoulli at, near and far from 0, where its constant is 0/0: the first four exactly.
 LOGITS = torch.tensor([0, 1e-3, -9e-3, 11e-3, 0.1, -0.5, 1, -2, 5, -10, 20, -30])
 LOGIT_WEIGHTS = torch.empty(DIM, 7).uniform_(-0.3, 0.3) * (torch.arange(DIM) > 3)[:, None]
+
+# Likelihoods of other programs, by name: `nll` in the place of the function below, which is also given the second
+# outputs; `outputs` of a pixel, from the settings; `scale` and `most`, the name and the bound of the log scale; `head`,
+# the name of the layer of second outputs; `counts`, whether images are; `optimum`, which gives the best log scale of a
+# batch; `step`, that of the central differences. What a likelihood lacks is as it is for the others.
+LIKELIHOODS = {}
 
 CASES = {
     "elbo": {},
@@ -235,10 +244,13 @@ def parameters_of(s):
     for i, units in enumerate(reversed(s["hidden"])):
         layers.append((f"decoder.hidden.{i}", units, fan_in))
         fan_in = units
-    layers.append(("decoder.output", DIM, fan_in))
+    own = LIKELIHOODS.get(s["likelihood"], {})
+    layers.append(("decoder.output", DIM * own["outputs"](s) if "outputs" in own else DIM, fan_in))
     scale = scale_name(s)
     if s["scale"] == "per-pixel":
         layers.append((scale, DIM, fan_in))
+    if "head" in own:
+        layers.append((f"decoder.{own['head']}", DIM, fan_in))
     for name, fan_out, fan_in in layers:
         yield f"{name}.weight", (fan_out, fan_in), fan_in
         yield f"{name}.bias", (fan_out,), fan_in
@@ -247,6 +259,8 @@ def parameters_of(s):
 
 
 def scale_name(s):
+    if "scale" in LIKELIHOODS.get(s["likelihood"], {}):
+        return f"decoder.{LIKELIHOODS[s['likelihood']]['scale']}"
     return "decoder.logvar" if s["likelihood"] == "gaussian" else "decoder.log_scale"
 
 
@@ -295,14 +309,16 @@ def nll(s, outputs, scale, x):
     return rows.sum(-1)
 
 
-def forward(p, s, batch, q=None):
-    """From the images to all that an objective is made of; q(z | x) has the parameters `q` where they are given."""
+def forward(p, s, batch, q=None, best=None):
+    """From the images to all that an objective is made of; q(z | x) has the parameters `q` where they are given, and
+    an optimal scale is `best`."""
     x, y, eps = batch
     linear = lambda v, name: F.linear(v, p[f"{name}.weight"], p[f"{name}.bias"])
     activation = ACTIVATIONS[s["activation"]]
     repeat = lambda v: v.repeat_interleave(draws(s), 0)  # row b * L + l
 
-    h = torch.cat([x, y], -1) if s["condition"] in ("encoder", "both") else x
+    seen = torch.log1p(x) if s["encoder_input"] == "log1p" else x
+    h = torch.cat([seen, y], -1) if s["condition"] in ("encoder", "both") else seen
     for i in range(len(s["hidden"])):
         h = activation(linear(h, f"encoder.hidden.{i}"))
     mu, logvar = linear(h, "encoder.mu"), linear(h, "encoder.logvar")
@@ -314,12 +330,21 @@ def forward(p, s, batch, q=None):
     for i in range(len(s["hidden"])):
         h = activation(linear(h, f"decoder.hidden.{i}"))
     outputs, scale = linear(h, "decoder.output"), torch.zeros(())
-    most = 6.0 if s["likelihood"] == "gaussian" else 5.0
+    own = LIKELIHOODS.get(s["likelihood"], {})
+    most = own.get("most", 6.0 if s["likelihood"] == "gaussian" else 5.0)
     if s["scale"] == "per-pixel":
         scale = linear(h, scale_name(s)).clamp(-most, most)
+    elif s["scale"] == "optimal":
+        scale = own["optimum"](outputs, repeat(x)) if best is None else best
+        if s["estimator"] != "elbo":  # best for the reconstructions, not for the weights: a constant
+            scale = scale.detach()
     elif s["scale"] != "unit":
         scale = p[scale_name(s)].clamp(-most, most)
-    recon = nll(s, outputs, scale, repeat(x))
+    if "nll" in own:
+        head = linear(h, f"decoder.{own['head']}") if "head" in own else None
+        recon = own["nll"](s, outputs, scale, repeat(x), head)
+    else:
+        recon = nll(s, outputs, scale, repeat(x))
 
     kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar)
     out = {"mu": mu, "logvar": logvar, "z": z, "outputs": outputs, "recon": recon, "kl": kl.mean(0)}
@@ -330,7 +355,7 @@ def forward(p, s, batch, q=None):
         out["kl"] = (log_q - log_prior).mean(0, keepdim=True)
         if z.dtype == torch.float64 and z.requires_grad:  # not in each of the central differences
             check_determinants(start.detach(), log_det, maps)
-    if s["scale"] == "per-pixel":
+    if s["scale"] in ("per-pixel", "optimal"):
         out["scale"] = scale
     if s["estimator"] != "elbo":
         out["log_weights"] = (log_prior - recon - log_q).view(BATCH, draws(s))
@@ -364,21 +389,23 @@ def descended(p, s, batch, step, at):
     _, other = ESTIMATORS.get(s["estimator"], (None, None))
     if other:
         return other(p, s, batch, step, at)
+    best = at["scale"].detach() if s["scale"] == "optimal" and s["estimator"] != "elbo" else None
     if s["estimator"] != "dreg":
-        return (objective(forward(p, s, batch), s, step),) * 2
+        return (objective(forward(p, s, batch, best=best), s, step),) * 2
     w = torch.softmax(at["log_weights"].detach(), 1)
-    log_weights = forward(p, s, batch, (at["mu"].detach(), at["logvar"].detach()))["log_weights"]
+    log_weights = forward(p, s, batch, (at["mu"].detach(), at["logvar"].detach()), best)["log_weights"]
     return -(w**2 * log_weights).sum(1).mean(), -(w * log_weights).sum(1).mean()
 
 
-def run(s, start, dtype):
+def run(s, start, dtype, images=images):
     p = {name: value.to(dtype, copy=True).requires_grad_() for name, value in start.items()}
     one_hot = F.one_hot(labels.long(), CLASSES)
     adam = torch.optim.Adam(p.values(), lr=RATE)
     losses, out = [], {}
     for step in range(STEPS):
         batch = [v[step].to(dtype) for v in (images, one_hot, noise[draws(s)])]
-        batch[0] = batch[0] / 255
+        if not LIKELIHOODS.get(s["likelihood"], {}).get("counts"):
+            batch[0] = batch[0] / 255
         f = forward(p, s, batch)
         losses.append(torch.stack([objective(f, s, step), f["recon"].mean(), f["kl"].sum()]).detach())
         for side, loss in zip(("encoder", "decoder"), descended(p, s, batch, step, f)):
@@ -393,13 +420,13 @@ def run(s, start, dtype):
             out |= {f"step0.{name}": value.detach() for name, value in f.items()}
             out |= {f"step0.grad.{name}": v.grad.clone() for name, v in p.items()}
             if dtype == torch.float64:
-                check_gradients(p, s, batch, f)
+                check_gradients(p, s, batch, f, LIKELIHOODS.get(s["likelihood"], {}).get("step", 1e-6))
         adam.step()
     out["losses"] = torch.stack(losses)
     return out | {f"final.{name}": v.detach().clone() for name, v in p.items()}
 
 
-def check_gradients(p, s, batch, at, h=1e-6):
+def check_gradients(p, s, batch, at, h):
     """Of each parameter the element of the greatest gradient, against a central difference."""
     constant = {name: v.detach() for name, v in p.items()}
     for name, v in p.items():
@@ -427,11 +454,11 @@ def write(path, cases, more={}):
     """Makes these cases and writes them with all that they share, and with more tensors."""
     tensors, settings = {}, []
     for case, changes in cases.items():
-        overrides = changes.get("init", {})
-        s = DEFAULTS | {name: value for name, value in changes.items() if name != "init"}
+        overrides, own = changes.get("init", {}), changes.get("images", images)
+        s = DEFAULTS | {name: value for name, value in changes.items() if name not in ("init", "images")}
         settings.append({"name": case} | s)
         start = initial(s, overrides)
-        exact, single = (run(s, start, dtype) for dtype in (torch.float64, torch.float32))
+        exact, single = (run(s, start, dtype, own) for dtype in (torch.float64, torch.float32))
         worst = {}
         for name, value in exact.items():
             backward = name.startswith(("step0.grad.", "final."))
@@ -439,6 +466,7 @@ def write(path, cases, more={}):
             worst[backward] = max([worst.get(backward, 0.0)] + [relative_error(a, b) for a, b in pairs])
             tensors[f"{case}/{name}"] = value if name == "losses" else value.float()
         tensors |= {f"{case}/init.{name}": value.clone() for name, value in overrides.items()}
+        tensors |= {f"{case}/images": own.clone()} if own is not images else {}
         assert worst[False] < FORWARD / 3 and worst[True] < BACKWARD / 3, (case, worst)
         print(f"{case}: {exact['losses'][0].tolist()}; float32 is off by {worst[False]:.0e}, {worst[True]:.0e}")
     tensors |= {f"init.{key}": value for key, value in shared.items()} | {"images": images, "labels": labels}

@@ -8,7 +8,7 @@ use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::{Activation, Broadcast, Pointwise, Rows, gaussian};
 use vae_wgpu::kernels::pointwise::{Form, Width, Work, kernel, launch};
 use vae_wgpu::kernels::rows::Score;
-use vae_wgpu::model::{Likelihood, Location};
+use vae_wgpu::model::{Likelihood, Location, Support};
 
 use crate::arrays::{
     Array, LANES, additions, elementwise, extreme, keeps_nan, random, run, uniform, wrapped,
@@ -188,12 +188,31 @@ fn rows_in_turn(gpu: &Gpu) {
 }
 
 fn likelihoods(gpu: &Gpu) {
-    let [location, log_scale, x] = [operand(0), operand(1), operand(2)];
+    let [location, log_scale, x, head] = [0, 1, 2, 3].map(operand);
+    let shape = [5, 23];
     for likelihood in Likelihood::ALL {
-        let nll = (likelihood.density().nll)(location.clone(), log_scale.clone(), x.clone());
-        let broadcasts = [Broadcast::EACH; 3];
-        let slopes = [nll.derivative(0), nll.derivative(1)];
-        compare(gpu, [5, 23], &broadcasts, [&slopes, &[nll]], 8);
+        let density = likelihood.density();
+        let nll = density.pixel_nll(location.clone(), log_scale.clone(), head.clone(), x.clone());
+        let broadcasts = [Broadcast::EACH; 4];
+        let slopes = [0, 1, 3].map(|operand| nll.derivative(operand));
+        let draw = |seed| uniform(seed, shape[0] * shape[1], 3.0);
+        let mut given = [0, 1, 2, 3].map(draw);
+        match density.support {
+            Support::Counts => given[2]
+                .iter_mut()
+                .for_each(|x| *x = (10.0 * x.abs()).floor()),
+            Support::Levels => given[2].iter_mut().for_each(|x| *x = x.clamp(0.0, 1.0)),
+            Support::UnitInterval | Support::Real => {}
+        }
+        compare_given(
+            gpu,
+            shape,
+            &broadcasts,
+            &given,
+            [&slopes, &[nll]],
+            8,
+            |launch| launch,
+        );
     }
 }
 
@@ -418,25 +437,24 @@ fn the_likelihoods_kernels_are_those_in_the_repository() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/kernels");
     for likelihood in Likelihood::ALL {
         let density = likelihood.density();
-        let scaled = density.scale.is_some();
-        let mut operands = vec![Broadcast::EACH; if scaled { 3 } else { 2 }];
+        let mut slots = vec![0];
+        slots.extend(density.scale.map(|_| 2));
+        slots.extend(density.head.map(|_| 3));
+        let mut operands = vec![Broadcast::EACH; 1 + slots[slots.len() - 1].max(1)];
         let log_scale = match density.scale {
             Some(scale) => operand(2).clamp(-scale.bound, scale.bound),
             None => constant(0.0),
         };
         let location = match density.location {
             Location::SigmoidIfScaled => operand(0).sigmoid(),
-            Location::Output | Location::Sigmoid => operand(0),
+            _ => operand(0),
         };
         let loss = Pointwise {
-            expr: (density.nll)(location, log_scale, operand(1)),
+            expr: density.pixel_nll(location, log_scale, operand(3), operand(1)),
             shape: [1, 1],
             operands: operands.clone(),
         };
-        let mut slopes = vec![loss.adjoint(0)];
-        if scaled {
-            slopes.push(loss.adjoint(2));
-        }
+        let slopes: Vec<_> = slots.into_iter().map(|slot| loss.adjoint(slot)).collect();
         operands.push(Broadcast::ROW);
         let kernel = kernel(Form::Sums, &operands, &slopes, &[loss.expr]);
         let path = folder.join(format!("{}.wgsl", density.name));

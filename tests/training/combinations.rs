@@ -7,7 +7,7 @@ use vae_wgpu::data::{Dataset, digits};
 use vae_wgpu::executor::ExecutorError;
 use vae_wgpu::gpu::GpuError;
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Likelihood, Posterior, Scale};
+use vae_wgpu::model::{Bound, Condition, EncoderInput, Likelihood, OutputBias, Posterior, Scale};
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng::{Philox, Stream};
 use vae_wgpu::setting::Setting;
@@ -49,10 +49,14 @@ fn base() -> Settings {
 pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     let mut pick = |count: usize| rng.random_range(0..count);
     let likelihood = Likelihood::ALL[pick(Likelihood::ALL.len())];
-    let scale = match likelihood.density().scale {
-        Some(_) => Scale::ALL[pick(Scale::ALL.len())],
-        None => Scale::Unit,
+    let scale = Scale::ALL[pick(Scale::ALL.len())];
+    let scale = if likelihood.takes(scale) {
+        scale
+    } else {
+        Scale::Unit
     };
+    let counts = likelihood.is_of_counts();
+    let levels = [2, 5][pick(2)];
     let posterior = Posterior::ALL[pick(Posterior::ALL.len())];
     let flow = posterior.is_flow();
     let objective = Bound::ALL[pick(Bound::ALL.len())];
@@ -71,6 +75,8 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         flow_steps: [None, Some(1), Some(3)][pick(3)].filter(|_| flow),
         likelihood,
         scale,
+        levels: Some(levels).filter(|_| likelihood == Likelihood::Categorical),
+        encoder_input: [None, Some(EncoderInput::Values)][pick(2)],
         condition: Condition::ALL[pick(Condition::ALL.len())],
         objective,
         samples: [1, 2, 3][pick(3)],
@@ -113,7 +119,10 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
             true => [10.0, 100.0][pick(2)],
             false => own.info_lambda,
         },
-        binarize: Binarize::ALL[pick(Binarize::ALL.len())],
+        binarize: match Binarize::ALL[pick(Binarize::ALL.len())] {
+            _ if counts => Binarize::None,
+            binarize => binarize,
+        },
         ..base()
     }
 }
@@ -226,6 +235,33 @@ fn all_parts() -> Vec<Settings> {
             posterior: Posterior::Radial,
             flow_steps: Some(2),
             condition: Condition::Both,
+            ..base.clone()
+        },
+        Settings {
+            likelihood: Likelihood::Gaussian,
+            scale: Scale::Optimal,
+            samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            likelihood: Likelihood::ZeroInflatedNegativeBinomial,
+            scale: Scale::PerDimension,
+            output_bias: OutputBias::Data,
+            ..base.clone()
+        },
+        Settings {
+            likelihood: Likelihood::Categorical,
+            levels: Some(3),
+            output_bias: OutputBias::Data,
+            binarize: Binarize::Dynamic,
+            objective: Bound::Iwae,
+            samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            likelihood: Likelihood::DiscretisedLogistic,
+            scale: Scale::PerPixel,
+            condition: Condition::Decoder,
             ..base.clone()
         },
         Settings {

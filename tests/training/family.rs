@@ -8,8 +8,9 @@ use serde::Deserialize;
 use vae_wgpu::executor::{ParameterSpec, Snapshot};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp};
 use vae_wgpu::model::{
-    BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, Flow, Hierarchy, Inference, Info, Inputs,
-    Likelihood, Noise, Objective, Posterior, Scale, Stl, StochasticLayer, Vae, VaeConfig,
+    BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, EncoderInput, Flow, Hierarchy, Inference,
+    Info, Inputs, Likelihood, Noise, Objective, Posterior, Scale, Stl, StochasticLayer, Vae,
+    VaeConfig,
 };
 
 use crate::support::harness::{Open, Test, tests};
@@ -20,10 +21,11 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// `tests/data/make_family.py` says what these are: a file for each program that makes some.
-const FIXTURES: [&[u8]; 3] = [
+const FIXTURES: [&[u8]; 4] = [
     include_bytes!("../data/family.safetensors"),
     include_bytes!("../data/family_hierarchy.safetensors"),
     include_bytes!("../data/family_objectives.safetensors"),
+    include_bytes!("../data/family_likelihoods.safetensors"),
 ];
 
 const STEPS: usize = 5;
@@ -40,6 +42,10 @@ struct Case {
     activation: Activation,
     likelihood: Likelihood,
     scale: Scale,
+    #[serde(default)]
+    levels: usize,
+    #[serde(default)]
+    encoder_input: EncoderInput,
     condition: Condition,
     estimator: Bound,
     samples: usize,
@@ -147,6 +153,8 @@ impl Case {
             },
             likelihood: self.likelihood,
             scale: self.scale,
+            levels: self.levels,
+            encoder_input: self.encoder_input,
             condition: self.condition,
             classes: CLASSES,
             objective,
@@ -227,7 +235,14 @@ impl Case {
         let prior = g.find("prior.z");
         let terms: HashMap<_, _> = g.terms().iter().map(|t| t.name.clone()).zip(1..).collect();
 
-        let images = file.tensor("images").unwrap().data();
+        let own = file.tensor(&format!("{}/images", self.name));
+        let images = own.or_else(|_| file.tensor("images"));
+        let images = images.unwrap().data();
+        let white = if self.likelihood.is_of_counts() {
+            1.0
+        } else {
+            255.0
+        };
         let labels = file.tensor("labels").unwrap().data();
         let draws = |of: &str| -> Vec<f32> {
             let found = file.tensor(&format!("{of}.{samples}")).unwrap();
@@ -240,7 +255,7 @@ impl Case {
         let mut session = executor.session(g).unwrap();
         for step in 0..STEPS {
             let bytes = &images[step * BATCH * DIM..][..BATCH * DIM];
-            let pixels: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+            let pixels: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / white).collect();
             let classes = &labels[step * BATCH..][..BATCH];
             let hot =
                 |&label: &u8| (0..CLASSES).map(move |class| f32::from(class == usize::from(label)));
@@ -307,6 +322,8 @@ fn the_family_matches_pytorch(open: &Open) {
         Bound::ALL.iter().all(covered),
         "an objective without a case"
     );
+    let covered = |scale: &Scale| all.iter().any(|case| case.scale == *scale);
+    assert!(Scale::ALL.iter().all(covered), "a scale without a case");
     let covered = |posterior: &Posterior| all.iter().any(|case| case.posterior == *posterior);
     assert!(
         Posterior::ALL.iter().all(covered),

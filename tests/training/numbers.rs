@@ -7,7 +7,7 @@ use vae_wgpu::executor::{Executor, ExecutorError, Rows, Snapshot, Start, Values}
 use vae_wgpu::gpu::{Gpu, GpuError, Options};
 use vae_wgpu::kernels::State;
 use vae_wgpu::kernels::gather::{self, Form};
-use vae_wgpu::model::Likelihood;
+use vae_wgpu::model::{Likelihood, Support};
 use vae_wgpu::plan::{GpuExecutor, PlanChoice};
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng;
@@ -30,6 +30,7 @@ pub(crate) fn tests() -> Vec<Test> {
         a_normalised_run_continues_to_the_same_bits_and_measures_alike,
         drawn_once_probabilities_are_bytes,
         values_that_a_likelihood_does_not_take_are_refused_by_their_place,
+        values_that_are_no_counts_or_levels_are_refused_by_their_place,
         a_run_is_not_continued_on_values_of_another_range,
     ]);
     tests
@@ -306,6 +307,74 @@ fn drawn_once_probabilities_are_bytes() {
     assert!(trained(&of_bytes) == trained(&of_numbers));
 }
 
+/// What is no count and what is no level of a byte, by its place, with the likelihoods that would take it.
+fn values_that_are_no_counts_or_levels_are_refused_by_their_place() {
+    let place = 2 * DIM + 5;
+    let with = |value: f32, of_train: bool| {
+        let mut data = data();
+        for (split, changed) in [(&mut data.train, of_train), (&mut data.test, !of_train)] {
+            let mut values = vec![1.0; split.images.pixels.len()];
+            values[0] = 0.0;
+            if changed {
+                values[place] = value;
+            }
+            split.images.pixels = Pixels::Floats(values);
+        }
+        data
+    };
+    let of = |support| {
+        let all = Likelihood::ALL.into_iter();
+        all.filter(move |likelihood| likelihood.density().support == support)
+    };
+    let refused: [(_, &[f32], &[f32]); 2] = [
+        (
+            Support::Counts,
+            &[-1.0, 0.5, 3e7],
+            &[0.0, 7.0, 16_777_216.0],
+        ),
+        (
+            Support::Levels,
+            &[-0.1, 0.5, 2.0],
+            &[0.0, 0.2, 128.0 / 255.0],
+        ),
+    ];
+    for (support, unfit, fit) in refused {
+        for likelihood in of(support) {
+            let settings = Settings {
+                likelihood,
+                ..settings()
+            };
+            for &value in unfit {
+                let Err(error) = trainer(&settings, &with(value, false)) else {
+                    panic!("{likelihood:?} takes {value}")
+                };
+                let message = error.to_string();
+                let place =
+                    format!("row 0, column 5 of test image 2 (all counted from 0) is {value},");
+                let name = likelihood.density().name;
+                for part in [place.as_str(), name, "gaussian", "student-t"] {
+                    assert!(message.contains(part), "{part}: {message}");
+                }
+                let remedies = error.remedies();
+                let keys: Vec<_> = remedies.iter().map(|r| r.setting.key()).collect();
+                assert_eq!(keys, ["likelihood"]);
+            }
+            for &value in fit {
+                trainer(&settings, &with(value, true)).unwrap();
+            }
+        }
+    }
+    // Drawn pixels are levels, whatever their probabilities.
+    for binarize in [Binarize::Static, Binarize::Dynamic] {
+        let settings = Settings {
+            likelihood: Likelihood::DiscretisedLogistic,
+            binarize,
+            ..settings()
+        };
+        trainer(&settings, &with(0.4999, true)).unwrap();
+    }
+}
+
 fn values_that_a_likelihood_does_not_take_are_refused_by_their_place() {
     let refused = |settings: &Settings, data: &Dataset| {
         let Err(error) = trainer(settings, data) else {
@@ -330,8 +399,15 @@ fn values_that_a_likelihood_does_not_take_are_refused_by_their_place() {
     for likelihood in Likelihood::ALL {
         let unit = matches!(
             likelihood,
-            Likelihood::Bernoulli | Likelihood::ContinuousBernoulli
+            Likelihood::Bernoulli | Likelihood::ContinuousBernoulli | Likelihood::Categorical
         );
+        // Of counts and levels the test below.
+        if matches!(
+            likelihood.density().support,
+            Support::Counts | Support::Levels
+        ) {
+            continue;
+        }
         for binarize in Binarize::ALL {
             let settings = Settings {
                 likelihood,

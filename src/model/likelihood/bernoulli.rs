@@ -9,6 +9,7 @@ pub(super) const DENSITY: Density = Density {
     nll: |l, _, x| l.softplus() - l * x,
     support: Support::UnitInterval,
     location: Location::Output,
-    mean: |l| l.sigmoid(),
+    mean: |l, _| l.sigmoid(),
     scale: None,
+    head: None,
 };

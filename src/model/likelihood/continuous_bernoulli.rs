@@ -12,6 +12,7 @@ pub(super) const DENSITY: Density = Density {
     nll: |l, _, x| (0.5 * &l).ln_sinhc() + l * (0.5 - x),
     support: Support::UnitInterval,
     location: Location::Output,
-    mean: |l| 0.5 + 0.5 * (0.5 * l).langevin(),
+    mean: |l, _| 0.5 + 0.5 * (0.5 * l).langevin(),
     scale: None,
+    head: None,
 };

@@ -18,14 +18,27 @@ pub enum Scale {
     PerDimension,
     /// The decoder's, for each pixel of each image: a second head.
     PerPixel,
+    /// The best one for the batch, in closed form.
+    Optimal,
 }
 
 impl Scale {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Unit, Self::Shared, Self::PerDimension, Self::PerPixel];
+    pub const ALL: [Self; 5] = [
+        Self::Unit,
+        Self::Shared,
+        Self::PerDimension,
+        Self::PerPixel,
+        Self::Optimal,
+    ];
 
     /// Their names, as settings give them.
-    pub const NAMES: [&'static str; 4] = ["unit", "shared", "per-dimension", "per-pixel"];
+    pub const NAMES: [&'static str; 5] =
+        ["unit", "shared", "per-dimension", "per-pixel", "optimal"];
+
+    /// The least scale, or variance, that [`Scale::Optimal`] takes: e⁻¹², as the authors' code, which holds
+    /// ln σ softly above −6.
+    pub(super) const LEAST: f64 = 6.144_212_353_328_21e-6;
 
     /// What it is and where it comes from, in a line.
     pub fn source(self) -> &'static str {
@@ -39,6 +52,11 @@ impl Scale {
             Self::PerPixel => {
                 "of each pixel of each image, a second head of the decoder: Kingma and Welling 2013, \
                  appendix C.2"
+            }
+            Self::Optimal => {
+                "the best one for the images of a batch together, of a Gaussian the mean of (x - m)^2, which \
+                 counts as a constant; when measured, that of the measured batch: Rybkin, Daniilidis and \
+                 Levine 2021"
             }
         }
     }

@@ -9,6 +9,7 @@ pub(super) const DENSITY: Density = Density {
     nll: |y, _, x| (y - x).square(),
     support: Support::Real,
     location: Location::Sigmoid,
-    mean: |y| y,
+    mean: |y, _| y,
     scale: None,
+    head: None,
 };

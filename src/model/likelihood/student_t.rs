@@ -19,11 +19,13 @@ pub(super) const DENSITY: Density = Density {
     },
     support: Support::Real,
     location: Location::SigmoidIfScaled,
-    mean: |m| m,
+    mean: |m, _| m,
     scale: Some(LogScale {
         parameter: "log_scale",
         bound: 5.0,
+        optimum: None,
     }),
+    head: None,
 };
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What every objective begins with: what the encoder says of each image, draws of z from it, and what the
 //! decoder says of each draw.
 
+use super::super::likelihood::Outputs;
 use super::super::posterior::{Drawn, Heads};
-use super::super::vae::{Inputs, Noise, Outputs, Pass, Vae};
+use super::super::vae::{Inputs, Noise, Pass, Vae};
 use crate::graph::{Graph, Operand, TensorId};
 
 /// Draws of z for each image of a batch; those of an image follow one another.
