@@ -57,6 +57,10 @@ settings! {
     Scale, "scale", "the scale";
     /// Where labels enter.
     Condition, "condition", "the condition";
+    /// How many images a training knows the labels of.
+    Labelled, "labelled", "the number of labelled images";
+    /// The weight of the classifier.
+    Alpha, "alpha", "alpha";
     /// What is minimised.
     Objective, "objective", "the objective";
     /// Draws of z for an image.
@@ -155,6 +159,7 @@ mod tests {
         let settings = Settings {
             clip_norm: Some(1.0),
             flow_steps: Some(2),
+            labelled: Some(10),
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();

@@ -16,6 +16,7 @@ use vae_wgpu::model::{
 use vae_wgpu::train::{Binarize, Decay, Freeze, LrSchedule, Normalize, Observed, Settings};
 
 use super::failure::Usage;
+use super::features::FeaturesConfig;
 use super::keeping::Keeping;
 
 /// `config.toml` of a run: everything resolved.
@@ -31,6 +32,9 @@ pub(crate) struct RunConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) init: Option<PathBuf>,
     pub(crate) data: DataConfig,
+    /// Whose latents it learned from in the place of the data's images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) features: Option<FeaturesConfig>,
     #[serde(default, skip_serializing_if = "Keeping::is_default")]
     pub(crate) checkpoints: Keeping,
     /// As they are now.
@@ -127,6 +131,7 @@ pub(crate) struct ConfigFile {
     pub(crate) matrix_units: bool,
     pub(crate) init: Option<PathBuf>,
     pub(crate) data: PartialData,
+    pub(crate) features: Option<FeaturesConfig>,
     pub(crate) checkpoints: Keeping,
     pub(crate) training: Overrides,
     /// A run's, which a new one does not repeat.
@@ -197,6 +202,13 @@ pub(crate) struct Overrides {
     /// Where the label of an image enters
     #[arg(long, value_parser = PossibleValuesParser::new(Condition::NAMES).try_map(|s| s.parse::<Condition>()))]
     pub(crate) condition: Option<Condition>,
+    /// Know the labels of so many training images alone, equally many of each class, and have a classifier
+    /// say the others' (M2)
+    #[arg(long, value_name = "N")]
+    pub(crate) labelled: Option<usize>,
+    /// Weight of that classifier: its cross entropy counts ALPHA times images / labelled images
+    #[arg(long, value_name = "ALPHA", allow_negative_numbers = true)]
+    pub(crate) alpha: Option<f64>,
     /// What is minimised: the ELBO, or the importance-weighted bound, with its own gradient or the
     /// doubly reparameterised one
     #[arg(long, value_parser = PossibleValuesParser::new(Bound::NAMES).try_map(|s| s.parse::<Bound>()))]
@@ -303,6 +315,8 @@ impl Overrides {
         set(&mut settings.likelihood, &self.likelihood);
         set(&mut settings.scale, &self.scale);
         set(&mut settings.condition, &self.condition);
+        settings.labelled = self.labelled.or(settings.labelled);
+        set(&mut settings.alpha, &self.alpha);
         set(&mut settings.objective, &self.objective);
         set(&mut settings.samples, &self.samples);
         set(&mut settings.beta, &self.beta);
@@ -365,6 +379,7 @@ mod tests {
                 classes: 10,
                 digest: Some("00ff".to_owned()),
             },
+            features: None,
             checkpoints: Keeping::default(),
             training: Preset::Aevb2d.settings(),
             changes: Vec::new(),

@@ -20,6 +20,7 @@ use super::claim::{claim, claim_unused};
 use super::config::{ConfigFile, DataConfig, RunConfig, parse_source};
 use super::console;
 use super::failure::Usage;
+use super::features::{Features, Lens};
 use super::init::Init;
 use super::keeping::Keeping;
 use super::options::{self, AdapterOption, DataOptions};
@@ -35,6 +36,7 @@ pub(crate) struct Job {
     matrix_units: bool,
     source: Source,
     data: DataOptions,
+    features: Option<Features>,
     pub(crate) keeping: Keeping,
     start: Start,
 }
@@ -104,6 +106,13 @@ impl Job {
         if let Some(init) = &init {
             init.check(&settings)?;
         }
+        let recorded = file.features.as_ref();
+        let recorded = recorded.or_else(|| init.as_ref().and_then(Init::features));
+        let features = match (&args.features, recorded) {
+            (Some(run), _) => Some(Features::find(run)?),
+            (None, Some(recorded)) => Some(Features::recorded(recorded)?),
+            (None, None) => None,
+        };
         let keeping = args.keeping.or(file.checkpoints);
         keeping.check()?;
         let asked = file.adapter.map(|name| parse_adapter(&name)).transpose()?;
@@ -123,6 +132,7 @@ impl Job {
             matrix_units: args.plan.matrix_units(file.matrix_units),
             source,
             data,
+            features,
             keeping,
             start: init.map_or(Start::Drawn, Start::Weights),
         })
@@ -177,6 +187,8 @@ impl Job {
             Some(other) => other,
             None => own,
         };
+        let features = config.features.as_ref();
+        let features = features.map(Features::recorded).transpose()?;
         let keeping = args.keeping.or(config.checkpoints);
         keeping.check()?;
         let asked = parse_adapter(&config.adapter)?;
@@ -191,6 +203,7 @@ impl Job {
             matrix_units: args.plan.matrix_units(config.matrix_units),
             source,
             data,
+            features,
             keeping,
             start: Start::Continued(Box::new(Resume {
                 found,
@@ -221,6 +234,7 @@ impl Job {
                 _ => None,
             },
             data: data.clone(),
+            features: self.features.as_ref().map(|of| of.recorded.clone()),
             checkpoints: self.keeping,
             training: self.settings.clone(),
             changes: Vec::new(),
@@ -230,7 +244,19 @@ impl Job {
     /// Loads the data while the adapter opens: both take a tenth of a second.
     pub(crate) fn load_and_open(&self) -> anyhow::Result<(Loaded, Result<Device, ExecutorError>)> {
         let (device, data) = threads::both(|| self.open(), || self.load());
-        Ok((data?, device))
+        let mut loaded = data?;
+        if let Some(features) = &self.features {
+            let device = device?;
+            let mut lens = features
+                .clone()
+                .open(|specs| Ok(device.executor(specs, 0)?.executor))?;
+            loaded.data = lens.latents(loaded.data)?;
+            let images = &loaded.data.train.images;
+            loaded.config.image = [images.height, images.width];
+            loaded.lens = Some(lens);
+            return Ok((loaded, Ok(device)));
+        }
+        Ok((loaded, device))
     }
 
     /// Opens the adapter. Where a file asks for one that this machine lacks, the best is as good: the
@@ -261,7 +287,7 @@ impl Job {
         let Start::Continued(resume) = &self.start else {
             let data = data?;
             let config = self.data_config(&data);
-            return Ok(Loaded { data, config });
+            return Ok(Loaded::new(data, config));
         };
         let run = resume.found.dir.path().display();
         let data = data.map_err(|error| match error.downcast_ref::<DataError>() {
@@ -278,7 +304,8 @@ impl Job {
         let recorded = &resume.config.data;
         let images = &data.train.images;
         let found = [images.height, images.width];
-        if recorded.image != found {
+        // Where latents are learned from, the run that makes them says what images there are.
+        if self.features.is_none() && recorded.image != found {
             return Err(TrainError::ImageSize {
                 found: format!("{}×{}", found[0], found[1]),
                 expected: format!("{}×{}", recorded.image[0], recorded.image[1]),
@@ -293,13 +320,13 @@ impl Job {
                  with its weights (--init {run})",
                 config.source,
             )),
-            Some(_) => Ok(Loaded { data, config }),
+            Some(_) => Ok(Loaded::new(data, config)),
             None => {
                 console::note(&format!(
                     "the run {run} is an older program's, which did not record what its data held: \
                      whether these are the same cannot be told"
                 ));
-                Ok(Loaded { data, config })
+                Ok(Loaded::new(data, config))
             }
         }
     }
@@ -449,6 +476,15 @@ impl Job {
 pub(crate) struct Loaded {
     pub(crate) data: Dataset,
     pub(crate) config: DataConfig,
+    /// What made latents of its images, where these are learned from.
+    pub(crate) lens: Option<Lens>,
+}
+
+impl Loaded {
+    fn new(data: Dataset, config: DataConfig) -> Self {
+        let lens = None;
+        Self { data, config, lens }
+    }
 }
 
 /// A trainer, and the settings up to where it stands.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
+use vae_wgpu::model::Classifier;
 use vae_wgpu::train::{EpochMetrics, Losses, Progress};
 
 use super::console;
@@ -114,11 +115,12 @@ impl Reporter {
     pub(crate) fn epoch(&self, m: &EpochMetrics) {
         let width = self.epochs.to_string().len();
         self.line(&format!(
-            "epoch {:>width$}/{}  {}  test {:.2}  {:.1} s  {} images/s",
+            "epoch {:>width$}/{}  {}  test {:.2}{}  {:.1} s  {} images/s",
             m.epoch,
             self.epochs,
             shown(&m.train, 2),
             m.test.objective,
+            error_rate(&m.test),
             m.seconds,
             console::thousands(m.images_per_second),
         ));
@@ -137,6 +139,14 @@ impl Reporter {
             None => console::line(text),
         }
     }
+}
+
+/// `  error 9.51 %`, of a model that classifies.
+fn error_rate(losses: &Losses) -> String {
+    let error = losses.term(Classifier::ERROR);
+    error.map_or_else(String::new, |error| {
+        format!("  error {:.2} %", 100.0 * error)
+    })
 }
 
 /// `loss 105.93  recon 80.12  kl 25.81`, with so many decimals.

@@ -15,10 +15,12 @@ use vae_wgpu::train::{
 
 use super::config::Overrides;
 use super::failure::Usage;
+use super::features::Lens;
 use super::job::{Job, Loaded};
 use super::keeping::{Keeper, Keeping};
 use super::options::{AdapterOption, DataOptions, PlanOption};
 use super::output::Output;
+use super::pictures::Shown;
 use super::progress::Reporter;
 use super::run::CheckpointOption;
 use super::{console, interrupt, pictures};
@@ -40,6 +42,8 @@ Examples:
   vae train --preset blog --data mnist --download
   vae train --beta 4 --kl-warmup 2000              a heavier divergence, raised slowly
   vae train --condition both                       labels into encoder and decoder
+  vae train --preset m2-1000                       the labels of a thousand images, and a classifier
+  vae train --features runs/mnist-1 --likelihood gaussian       a model of another one's latents
   vae train --objective iwae --samples 5 --binarize dynamic
   vae train --likelihood laplace --scale per-pixel
   vae train --data glyphs/ --hidden 512,256 --latent 32 --epochs 50 --out runs/glyphs
@@ -69,6 +73,10 @@ pub(crate) struct Args {
     /// Start a new run with the weights of RUN, or of a safetensors file
     #[arg(long, value_name = "RUN", conflicts_with = "resume")]
     pub(super) init: Option<PathBuf>,
+    /// Learn from the latents of another run in the place of images: the means of its q(z | x), as rows of
+    /// numbers, for which the likelihood gaussian is meant
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub(super) features: Option<PathBuf>,
     #[command(flatten)]
     pub(super) checkpoint: CheckpointOption,
     #[command(flatten)]
@@ -110,7 +118,7 @@ impl Args {
             None => Job::fresh(&self)?,
         };
         job.settings.check()?;
-        let (Loaded { data, config }, device) = job.load_and_open()?;
+        let (Loaded { data, config, lens }, device) = job.load_and_open()?;
         let name = data.name.clone();
         let pictured = data.test.first(RECONSTRUCTED);
         let ready = job.trainer(data, device)?;
@@ -153,7 +161,7 @@ impl Args {
                 Ok(ExitCode::from(interrupt::EXIT_CODE))
             }
             Trained::ToTheEnd => {
-                finish(&mut trainer, &run.dir, &pictured);
+                finish(&mut trainer, &run.dir, &pictured, lens);
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -275,7 +283,7 @@ fn say_what_is_missing(lock: &RunLock, dir: &RunDir) {
 
 /// Says where everything is, and draws the pictures. The training is complete, so that a picture that
 /// cannot be drawn is worth a warning and no failure.
-fn finish(trainer: &mut Trainer, dir: &RunDir, split: &Split) {
+fn finish(trainer: &mut Trainer, dir: &RunDir, split: &Split, lens: Option<Lens>) {
     let metrics = dir.read_metrics::<EpochMetrics>();
     if let Some(last) = metrics.ok().as_ref().and_then(|metrics| metrics.last()) {
         if let Some(kl) = last.test.term(KL)
@@ -297,13 +305,13 @@ fn finish(trainer: &mut Trainer, dir: &RunDir, split: &Split) {
         dir.last_checkpoint().display()
     ));
     let size = [split.images.height, split.images.width];
-    let count = pictures::fitting(PICTURED, size);
-    let scaling = trainer.scaling();
+    let mut shown = Shown::new(trainer.scaling(), size, lens);
+    let count = pictures::fitting(PICTURED, shown.size());
     say_drawn("samples", dir, "prior.png", |output| {
-        pictures::samples(trainer.model(), &scaling, (count, None), size, output)
+        pictures::samples(trainer.model(), &mut shown, (count, None), output)
     });
     say_drawn("reconstructions", dir, "reconstructions.png", |output| {
-        pictures::reconstructions(trainer.model(), &scaling, split, RECONSTRUCTED, output)
+        pictures::reconstructions(trainer.model(), &mut shown, split, RECONSTRUCTED, output)
     });
 }
 

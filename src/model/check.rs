@@ -28,11 +28,31 @@ impl VaeConfig {
             let condition = self.condition;
             return Err(VaeError::NoLabels { condition });
         }
+        self.check_labels_in_part()?;
         if self.posterior.is_flow() && matches!(self.objective, Objective::Dreg { .. }) {
             return Err(VaeError::NoInverse { posterior });
         }
         if self.objective.has_free_bits() && !has_closed_form(posterior, prior) {
             return Err(VaeError::NoClosedForm { posterior, prior });
+        }
+        Ok(())
+    }
+
+    /// Labels in part are a mean of the ELBO over the labels that the decoder reads.
+    fn check_labels_in_part(&self) -> Result<(), VaeError> {
+        if !self.labels_in_part {
+            return Ok(());
+        }
+        if !self.condition.decoder() {
+            let condition = self.condition;
+            return Err(VaeError::NoLabelToSum { condition });
+        }
+        if !matches!(self.objective, Objective::Elbo(_)) {
+            let objective = self.objective.bound();
+            return Err(VaeError::NoElboInPart { objective });
+        }
+        if self.objective.has_free_bits() {
+            return Err(VaeError::FreeBitsInPart);
         }
         Ok(())
     }

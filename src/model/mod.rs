@@ -1,6 +1,7 @@
 //! The models: each file reads like its paper and writes graphs.
 
 mod check;
+mod classifier;
 mod condition;
 mod divergence;
 mod error;
@@ -12,8 +13,10 @@ mod network;
 mod objective;
 mod posterior;
 mod prior;
+mod semi_supervised;
 mod vae;
 
+pub use classifier::Classifier;
 pub use condition::Condition;
 pub use error::VaeError;
 pub use formula::Formula;
@@ -22,4 +25,5 @@ pub use likelihood::{Density, Likelihood, Location, LogScale, Scale, Support};
 pub use objective::{Bound, Elbo, Objective};
 pub use posterior::{Flow, Heads, Posterior, PosteriorFamily};
 pub use prior::{Prior, PriorFamily};
+pub use semi_supervised::{Labelled, formulas as formulas_in_part};
 pub use vae::{Inputs, Noise, Outputs, Pass, Vae, VaeConfig};

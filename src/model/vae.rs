@@ -1,6 +1,9 @@
 //! The variational autoencoder of Kingma and Welling, *Auto-Encoding Variational Bayes* (2013), put
 //! together from parts: a network, a posterior, a prior, a likelihood with its scale, labels, an objective.
 
+use std::sync::Arc;
+
+use super::classifier::Classifier;
 use super::condition::Condition;
 use super::error::VaeError;
 use super::initial::{InitialWeights, OutputBias};
@@ -9,6 +12,7 @@ use super::network::{Layer, Mlp};
 use super::objective::{self, Objective};
 use super::posterior::{Drawn, Flow, Heads, Posterior};
 use super::prior::Prior;
+use super::semi_supervised::Labelled;
 use crate::executor::{Initial, ParameterSpec};
 use crate::expr::{Expr, constant, operand};
 use crate::graph::{Activation, Graph, Operand, Ramp, TensorId};
@@ -39,6 +43,9 @@ pub struct VaeConfig {
     pub condition: Condition,
     /// Classes that a label is one of; 0 where there are none.
     pub classes: usize,
+    /// Whether a training knows the labels of some images alone, and a classifier says those of the others
+    /// (`semi_supervised.rs`).
+    pub labels_in_part: bool,
     /// What is minimised.
     pub objective: Objective,
     /// What weights and biases are before the first step.
@@ -64,6 +71,7 @@ impl Default for VaeConfig {
             scale: Scale::Unit,
             condition: Condition::None,
             classes: 0,
+            labels_in_part: false,
             objective: Objective::default(),
             initial_weights: InitialWeights::Pytorch,
             output_bias: OutputBias::Layer,
@@ -77,7 +85,8 @@ impl Default for VaeConfig {
 pub struct Inputs {
     /// Images, `[B, D]`.
     pub x: TensorId,
-    /// Their labels as rows of zeros with a 1, `[B, classes]`, where the model reads them.
+    /// Their labels as rows of zeros with a 1, `[B, classes]`, where the model reads them; or n of an image,
+    /// one behind the other, which its encoder reads: `[B · n, classes]`.
     pub label: Option<TensorId>,
 }
 
@@ -152,6 +161,8 @@ pub struct Pass {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vae {
     config: VaeConfig,
+    /// What a training with labels in part draws from.
+    pub(super) labelled: Option<Arc<Labelled>>,
 }
 
 impl Vae {
@@ -167,7 +178,10 @@ impl Vae {
     /// Where a size is zero or absurd, or parts have no meaning together.
     pub fn new(config: VaeConfig) -> Result<Self, VaeError> {
         config.check()?;
-        Ok(Self { config })
+        Ok(Self {
+            config,
+            labelled: None,
+        })
     }
 
     /// The architecture.
@@ -204,14 +218,23 @@ impl Vae {
         specs.extend(self.scale_head().into_iter().flat_map(of_layer));
         specs.extend(self.scale_parameter());
         specs.extend((self.config.prior.family().parameters)(self));
+        specs.extend(self.classifier().iter().flat_map(Classifier::parameters));
         specs
     }
 
-    /// q(z | x) of images `[B, D]`.
+    /// q(z | x) of images `[B, D]`; where each has several labels in the place of one, for each of these.
     pub fn encode(&self, g: &mut Graph, inputs: Inputs) -> Heads {
         let label = inputs.label.filter(|_| self.config.condition.encoder());
-        let input = beside(g, "encoder.input", inputs.x, label);
-        let h = self.encoder().apply(self, g, input);
+        let h = match label {
+            Some(label) if g.shape(label).rows() != g.shape(inputs.x).rows() => {
+                let encoder = self.encoder();
+                encoder.apply_beside(self, g, inputs.x, Some(label))
+            }
+            label => {
+                let input = beside(g, "encoder.input", inputs.x, label);
+                self.encoder().apply(self, g, input)
+            }
+        };
         (self.config.posterior.family().encode)(self, g, h)
     }
 

@@ -3,6 +3,7 @@
 mod describe;
 mod error;
 mod groups;
+mod labelled;
 mod load;
 mod metrics;
 pub(crate) mod pacing;
@@ -17,6 +18,7 @@ mod trainer;
 pub use describe::describe;
 pub use error::{Pixel, TrainError};
 pub use groups::{Decay, Freeze};
+pub use labelled::labelled_rows;
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use preset::Preset;

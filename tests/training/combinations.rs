@@ -59,7 +59,7 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     };
     let elbo = objective == Bound::Elbo;
     let (warmup, cycles) = [(0, 0), (3, 0), (0, 2)][pick(3)];
-    Settings {
+    let settings = Settings {
         hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
         activation: Activation::ALL[pick(Activation::ALL.len())],
         posterior,
@@ -78,6 +78,14 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         },
         binarize: Binarize::ALL[pick(Binarize::ALL.len())],
         ..base()
+    };
+    let in_part = Settings {
+        labelled: Some(10),
+        ..settings.clone()
+    };
+    match pick(2) {
+        1 if in_part.check().is_ok() => in_part,
+        _ => settings,
     }
 }
 
@@ -189,6 +197,16 @@ fn all_parts() -> Vec<Settings> {
             posterior: Posterior::Radial,
             flow_steps: Some(2),
             condition: Condition::Both,
+            ..base.clone()
+        },
+        Settings {
+            condition: Condition::Both,
+            labelled: Some(10),
+            alpha: 0.5,
+            kl_warmup: 4,
+            samples: 2,
+            binarize: Binarize::Dynamic,
+            activation: Activation::Softplus,
             ..base.clone()
         },
         Settings {

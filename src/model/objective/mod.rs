@@ -41,6 +41,15 @@ impl Objective {
         matches!(self, Self::Elbo(elbo) if elbo.free_bits != 0.0)
     }
 
+    /// Which it is, without its numbers.
+    pub(super) fn bound(&self) -> Bound {
+        match self {
+            Self::Elbo(_) => Bound::Elbo,
+            Self::Iwae { .. } => Bound::Iwae,
+            Self::Dreg { .. } => Bound::Dreg,
+        }
+    }
+
     /// Draws of z for an image.
     pub fn samples(&self) -> usize {
         match self {
