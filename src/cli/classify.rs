@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use serde::Serialize;
-use vae_wgpu::data::{Dataset, Split};
+use vae_wgpu::data::Split;
 use vae_wgpu::eval::{Confusion, Fitted, most_probable};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{Classifier, InitialWeights};
@@ -99,8 +99,7 @@ impl Args {
             output::check_spares_run(path, found.dir.path())?;
         }
         let mut run = TrainedRun::open(found, &self.adapter, 0)?;
-        let own = run.model.vae().classifier().is_some();
-        check_labelled(own, self.labelled, &run)?;
+        check_labelled(&run, self.labelled)?;
         let data = run.data(self.data)?;
         let split = match self.split {
             Which::Test => &data.test,
@@ -108,25 +107,18 @@ impl Args {
         };
         let values = run.scaling.model_values(&split.images.pixels);
         let (classes, log_q) = match self.labelled {
-            None => (
-                run.model.vae().config().classes,
-                run.model.classify(&values)?,
-            ),
+            None => {
+                let log_q = run.model.classify(&values)?;
+                (run.model.vae().config().classes, log_q)
+            }
             Some(count) => {
-                let mut fitted = Latents {
-                    run: &mut run,
-                    adapter: &self.adapter,
-                }
-                .fit(&data, count, &self.hidden, self.seed)?;
+                let sizes = (count, self.hidden.as_slice());
+                let mut fitted = fit(&mut run, &data.train, sizes, &self.adapter, self.seed)?;
                 let mu = run.model.encode(&values, None)?.mu;
-                (fitted.classes, fitted.classifier.log_q(&mu)?)
+                (data.train.classes(), fitted.log_q(&mu)?)
             }
         };
         let predicted = most_probable(&log_q, classes);
-        if let Some(path) = &self.output {
-            let log_q = self.probabilities.then_some(log_q.as_slice());
-            write(path, split, (&predicted, classes), log_q)?;
-        }
         let confusion = match &split.labels {
             Some(labels) => {
                 check_labels(labels, classes)?;
@@ -134,6 +126,11 @@ impl Args {
             }
             None => None,
         };
+        if let Some(path) = &self.output {
+            let log_q = self.probabilities.then_some(log_q.as_slice());
+            write(path, split, (&predicted, classes), log_q)?;
+        }
+        let counts = confusion.as_ref().map(Confusion::rows);
         let findings = Findings {
             run: run.dir.path().to_owned(),
             data: data.name.clone(),
@@ -146,52 +143,78 @@ impl Args {
             adapter: run.model.executor().name(),
             errors: confusion.as_ref().map(Confusion::errors),
             error_rate: confusion.as_ref().map(Confusion::error_rate),
-            confusion: confusion
-                .as_ref()
-                .map(|confusion| confusion.rows().map(<[usize]>::to_vec).collect()),
+            confusion: counts.map(|rows| rows.map(<[usize]>::to_vec).collect()),
         };
-        if self.json {
-            console::result(&serde_json::to_string_pretty(&findings)?);
-        } else {
-            report(&findings, confusion.as_ref(), &predicted);
+        match self.json {
+            true => console::result(&serde_json::to_string_pretty(&findings)?),
+            false => report(&findings, confusion.as_ref(), &predicted),
         }
         if let Some(path) = &self.output {
             let count = console::thousands(predicted.len() as f64);
-            let text = format!("classes of {count} images in {}", path.display());
-            match self.json {
-                true => console::aside(&text),
-                false => console::line(&text),
-            }
+            let say = if self.json {
+                console::aside
+            } else {
+                console::line
+            };
+            say(&format!("classes of {count} images in {}", path.display()));
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// A classifier is the run's own or is fitted to latents that know no labels.
-fn check_labelled(own: bool, labelled: Option<usize>, run: &TrainedRun) -> anyhow::Result<()> {
+/// A classifier is the run's own, or is fitted to latents that know no labels.
+fn check_labelled(run: &TrainedRun, labelled: Option<usize>) -> Result<(), Usage> {
     let path = run.dir.path().display();
     let condition = run.model.vae().config().condition;
-    let message = match labelled {
-        Some(_) if own => format!(
+    let own = run.model.vae().classifier().is_some();
+    Err(Usage(match (own, labelled) {
+        (true, None) => return Ok(()),
+        (true, Some(_)) => format!(
             "the run {path} has a classifier of its own, trained with its labels; leave --labelled out"
         ),
-        None if !own && condition.encoder() => return Err(of_label(&path, condition.name()).into()),
-        None if !own => format!(
+        (false, _) if condition.encoder() => format!(
+            "the encoder of {path} reads the label of each image (condition {}), so that its latent cannot be \
+             asked for it; use a run with the condition none or decoder, or one with labels in part",
+            condition.name()
+        ),
+        (false, None) => format!(
             "the run {path} has no classifier of its own; --labelled N fits one to the latent of N training \
              images with labels, such as --labelled 1000"
         ),
-        Some(_) if condition.encoder() => return Err(of_label(&path, condition.name()).into()),
-        _ => return Ok(()),
-    };
-    Err(Usage(message).into())
+        (false, Some(_)) => return Ok(()),
+    }))
 }
 
-/// The encoder is told what is asked for.
-fn of_label(path: &impl std::fmt::Display, condition: &str) -> Usage {
-    Usage(format!(
-        "the encoder of {path} reads the label of each image (condition {condition}), so that its latent cannot \
-         be asked for it; use a run with the condition none or decoder, or one with labels in part"
-    ))
+/// A classifier of a run's latent, with layers of these units, fitted to so many of these images.
+fn fit(
+    run: &mut TrainedRun,
+    train: &Split,
+    (count, hidden): (usize, &[usize]),
+    adapter: &AdapterOption,
+    seed: u64,
+) -> anyhow::Result<Fitted> {
+    let Some(labels) = &train.labels else {
+        let message = "the training images have no labels that a classifier could be fitted to; use data with \
+                       labels (--data)";
+        return Err(Usage(message.to_owned()).into());
+    };
+    if hidden.contains(&0) {
+        let message = "--hidden has a layer of 0 units; choose 1 or more";
+        return Err(Usage(message.to_owned()).into());
+    }
+    let classes = train.classes();
+    let rows = labelled_rows(labels, classes, count)?;
+    let values = run.scaling.model_values(&train.images.chosen(&rows).pixels);
+    let mu = run.model.encode(&values, None)?.mu;
+    let classifier = Classifier::new(
+        [run.model.vae().config().latent_dim, classes],
+        hidden,
+        Activation::Relu,
+        InitialWeights::Pytorch,
+    );
+    let executor = options::open(adapter, classifier.parameters(), seed)?;
+    let labels: Vec<_> = rows.iter().map(|&row| labels[row]).collect();
+    Ok(Fitted::fit(classifier, executor, &mu, &labels, seed)?)
 }
 
 /// Labels that are classes of the classifier.
@@ -199,62 +222,6 @@ fn check_labels(labels: &[u8], classes: usize) -> Result<(), TrainError> {
     match labels.iter().find(|&&label| usize::from(label) >= classes) {
         Some(&label) => Err(TrainError::Label { label, classes }),
         None => Ok(()),
-    }
-}
-
-/// A run whose latents a classifier is fitted to.
-struct Latents<'a> {
-    run: &'a mut TrainedRun,
-    adapter: &'a AdapterOption,
-}
-
-/// A classifier of so many classes.
-struct OfLatents {
-    classes: usize,
-    classifier: Fitted,
-}
-
-impl Latents<'_> {
-    fn fit(
-        self,
-        data: &Dataset,
-        count: usize,
-        hidden: &[usize],
-        seed: u64,
-    ) -> anyhow::Result<OfLatents> {
-        let Split { images, labels } = &data.train;
-        let classes = data.train.classes();
-        let Some(labels) = labels else {
-            return Err(Usage(format!(
-                "the training images of {} have no labels that a classifier could be fitted to; use data with \
-                 labels (--data)",
-                data.name
-            ))
-            .into());
-        };
-        if let Some(units) = hidden.iter().find(|units| **units == 0) {
-            return Err(Usage(format!(
-                "--hidden has a layer of {units} units; choose 1 or more"
-            ))
-            .into());
-        }
-        let rows = labelled_rows(labels, classes, count)?;
-        let values = self.run.scaling.model_values(&images.chosen(&rows).pixels);
-        let mu = self.run.model.encode(&values, None)?.mu;
-        let latent = self.run.model.vae().config().latent_dim;
-        let classifier = Classifier::new(
-            [latent, classes],
-            hidden,
-            Activation::Relu,
-            InitialWeights::Pytorch,
-        );
-        let executor = options::open(self.adapter, classifier.parameters(), seed)?;
-        let labels: Vec<_> = rows.iter().map(|&row| labels[row]).collect();
-        let classifier = Fitted::fit(classifier, executor, &mu, &labels, seed)?;
-        Ok(OfLatents {
-            classes,
-            classifier,
-        })
     }
 }
 

@@ -120,7 +120,7 @@ impl Reporter {
             self.epochs,
             shown(&m.train, 2),
             m.test.objective,
-            error_rate(&m.test),
+            error_rate(m.test.term(Classifier::ERROR)),
             m.seconds,
             console::thousands(m.images_per_second),
         ));
@@ -142,18 +142,18 @@ impl Reporter {
 }
 
 /// `  error 9.51 %`, of a model that classifies.
-fn error_rate(losses: &Losses) -> String {
-    let error = losses.term(Classifier::ERROR);
-    error.map_or_else(String::new, |error| {
-        format!("  error {:.2} %", 100.0 * error)
-    })
+fn error_rate(rate: Option<f64>) -> String {
+    rate.map_or_else(String::new, |rate| format!("  error {:.2} %", 100.0 * rate))
 }
 
 /// `loss 105.93  recon 80.12  kl 25.81`, with so many decimals.
 fn shown(losses: &Losses, decimals: usize) -> String {
     let mut text = format!("loss {:.decimals$}", losses.objective);
     for (term, value) in &losses.terms {
-        text += &format!("  {term} {value:.decimals$}");
+        text += &match term == Classifier::ERROR {
+            true => error_rate(Some(*value)),
+            false => format!("  {term} {value:.decimals$}"),
+        };
     }
     text
 }

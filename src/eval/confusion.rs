@@ -26,8 +26,9 @@ impl Confusion {
     /// Of images with these labels and found classes, both below `classes`.
     ///
     /// # Panics
-    /// Where one is not.
+    /// Where one is not, or there are not as many of both.
     pub fn of(labels: &[u8], found: &[u8], classes: usize) -> Self {
+        assert_eq!(labels.len(), found.len(), "classes of other images");
         let mut counts = vec![0; classes * classes];
         for (&label, &found) in labels.iter().zip(found) {
             let [label, found] = [label, found].map(usize::from);
