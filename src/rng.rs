@@ -45,6 +45,8 @@ pub enum Stream {
     /// Binary images drawn from grey ones while evaluating; counter 1 is the batch, or 0 where they are
     /// drawn once.
     EvaluationBinarisation = 9,
+    /// Which of the labelled images a step of a training with labels in part takes; counter 1 is the step.
+    Labelled = 10,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

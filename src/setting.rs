@@ -67,6 +67,10 @@ settings! {
     EncoderInput, "encoder-input", "the encoder's input";
     /// Where labels enter.
     Condition, "condition", "the condition";
+    /// How many images a training knows the labels of.
+    Labelled, "labelled", "the number of labelled images";
+    /// The weight of the classifier.
+    Alpha, "alpha", "alpha";
     /// What is minimised.
     Objective, "objective", "the objective";
     /// Draws of z for an image.
@@ -186,6 +190,7 @@ mod tests {
             capacity_steps: Some(3),
             levels: Some(2),
             encoder_input: Some(EncoderInput::Values),
+            labelled: Some(10),
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();

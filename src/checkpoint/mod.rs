@@ -5,6 +5,7 @@
 //!
 //! Whole files are replaced atomically: a crash, a full disk or a kill at any moment leaves the old content or the new.
 
+mod digest;
 mod error;
 mod file;
 mod metrics;

@@ -18,6 +18,7 @@ use vae_wgpu::train::{
 };
 
 use super::failure::Usage;
+use super::features::FeaturesConfig;
 use super::keeping::Keeping;
 
 /// `config.toml` of a run: everything resolved.
@@ -33,6 +34,9 @@ pub(crate) struct RunConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) init: Option<PathBuf>,
     pub(crate) data: DataConfig,
+    /// Whose latents it learned from in the place of the data's images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) features: Option<FeaturesConfig>,
     #[serde(default, skip_serializing_if = "Keeping::is_default")]
     pub(crate) checkpoints: Keeping,
     /// As they are now.
@@ -129,6 +133,7 @@ pub(crate) struct ConfigFile {
     pub(crate) matrix_units: bool,
     pub(crate) init: Option<PathBuf>,
     pub(crate) data: PartialData,
+    pub(crate) features: Option<FeaturesConfig>,
     pub(crate) checkpoints: Keeping,
     pub(crate) training: Overrides,
     /// A run's, which a new one does not repeat.
@@ -221,6 +226,13 @@ pub(crate) struct Overrides {
     /// Where the label of an image enters
     #[arg(long, value_parser = PossibleValuesParser::new(Condition::NAMES).try_map(|s| s.parse::<Condition>()))]
     pub(crate) condition: Option<Condition>,
+    /// Know the labels of so many training images alone, equally many of each class, and have a classifier
+    /// say the others' (M2)
+    #[arg(long, value_name = "N")]
+    pub(crate) labelled: Option<usize>,
+    /// Weight of that classifier: its cross entropy counts ALPHA times images / labelled images
+    #[arg(long, value_name = "ALPHA", allow_negative_numbers = true)]
+    pub(crate) alpha: Option<f64>,
     /// What is minimised: the ELBO or an importance-weighted bound, with one gradient or another, or the ELBO
     /// with something else in the place of its divergence; `vae parts objective` says what each is
     #[arg(long, value_parser = PossibleValuesParser::new(Bound::NAMES).try_map(|s| s.parse::<Bound>()))]
@@ -367,6 +379,8 @@ impl Overrides {
         settings.levels = self.levels.or(settings.levels);
         settings.encoder_input = self.encoder_input.or(settings.encoder_input);
         set(&mut settings.condition, &self.condition);
+        settings.labelled = self.labelled.or(settings.labelled);
+        set(&mut settings.alpha, &self.alpha);
         set(&mut settings.objective, &self.objective);
         set(&mut settings.samples, &self.samples);
         set(&mut settings.outer_samples, &self.outer_samples);
@@ -436,6 +450,7 @@ mod tests {
                 classes: 10,
                 digest: Some("00ff".to_owned()),
             },
+            features: None,
             checkpoints: Keeping::default(),
             training: Preset::Aevb2d.settings(),
             changes: Vec::new(),

@@ -8,6 +8,7 @@ use vae_wgpu::train::{Settings, TrainError, check_architecture};
 
 use super::config::RunConfig;
 use super::failure::Usage;
+use super::features::FeaturesConfig;
 use super::options::DataOptions;
 use super::run::{CheckpointOption, Found};
 
@@ -58,6 +59,14 @@ impl Init {
             data.data_dir.clone_from(&config.dir);
         }
         config.source()
+    }
+
+    /// Whose latents a training with these weights learns from, where no others are asked for.
+    pub(crate) fn features(&self) -> Option<&FeaturesConfig> {
+        match self {
+            Self::Run(run, _) => run.1.features.as_ref(),
+            Self::File(_) => None,
+        }
     }
 
     /// Checks that the model is the one that the weights belong to, and that no other weights are asked for.

@@ -21,6 +21,7 @@ use super::claim::{claim, claim_unused};
 use super::config::{ConfigFile, DataConfig, RunConfig, parse_source};
 use super::console;
 use super::failure::Usage;
+use super::features::{Features, Lens};
 use super::init::Init;
 use super::keeping::Keeping;
 use super::options::{self, AdapterOption, DataOptions};
@@ -36,6 +37,7 @@ pub(crate) struct Job {
     matrix_units: bool,
     source: Source,
     data: DataOptions,
+    features: Option<Features>,
     pub(crate) keeping: Keeping,
     start: Start,
 }
@@ -105,6 +107,13 @@ impl Job {
         if let Some(init) = &init {
             init.check(&settings)?;
         }
+        let recorded = file.features.as_ref();
+        let recorded = recorded.or_else(|| init.as_ref().and_then(Init::features));
+        let features = match (&args.features, recorded) {
+            (Some(run), _) => Some(Features::find(run)?),
+            (None, Some(recorded)) => Some(Features::recorded(recorded)?),
+            (None, None) => None,
+        };
         let keeping = args.keeping.or(file.checkpoints);
         keeping.check()?;
         let asked = file.adapter.map(|name| parse_adapter(&name)).transpose()?;
@@ -124,6 +133,7 @@ impl Job {
             matrix_units: args.plan.matrix_units(file.matrix_units),
             source,
             data,
+            features,
             keeping,
             start: init.map_or(Start::Drawn, Start::Weights),
         })
@@ -178,6 +188,8 @@ impl Job {
             Some(other) => other,
             None => own,
         };
+        let features = config.features.as_ref();
+        let features = features.map(Features::recorded).transpose()?;
         let keeping = args.keeping.or(config.checkpoints);
         keeping.check()?;
         let asked = parse_adapter(&config.adapter)?;
@@ -192,6 +204,7 @@ impl Job {
             matrix_units: args.plan.matrix_units(config.matrix_units),
             source,
             data,
+            features,
             keeping,
             start: Start::Continued(Box::new(Resume {
                 found,
@@ -233,6 +246,7 @@ impl Job {
                 _ => None,
             },
             data: data.clone(),
+            features: self.features.as_ref().map(|of| of.recorded.clone()),
             checkpoints: self.keeping,
             training: self.settings.clone(),
             changes: Vec::new(),
@@ -245,13 +259,25 @@ impl Job {
         shared: Option<&'a Shared>,
     ) -> anyhow::Result<(Loaded<'a>, Result<Device, ExecutorError>)> {
         let (device, data) = threads::both(|| self.open(), || self.load(shared));
-        Ok((data?, device))
+        let mut loaded = data?;
+        if let Some(features) = &self.features {
+            let device = device?;
+            let mut lens = features
+                .clone()
+                .open(|specs| Ok(device.executor(specs, 0)?.executor))?;
+            loaded.data = Cow::Owned(lens.latents(loaded.data.into_owned())?);
+            let images = &loaded.data.train.images;
+            loaded.config.image = [images.height, images.width];
+            loaded.lens = Some(lens);
+            return Ok((loaded, Ok(device)));
+        }
+        Ok((loaded, device))
     }
 
     /// Loads the data for several trainings; `None` where each seed has others, since it draws what is held
     /// out for testing.
     pub(crate) fn share(&self) -> anyhow::Result<Option<Shared>> {
-        let Loaded { data, config } = self.load(None)?;
+        let Loaded { data, config, .. } = self.load(None)?;
         Ok((!data.held_out).then(|| Shared {
             data: data.into_owned(),
             digest: config.digest,
@@ -308,7 +334,8 @@ impl Job {
         })?;
         let images = &data.train.images;
         let found = [images.height, images.width];
-        if recorded.image != found {
+        // Where latents are learned from, the run that makes them says what images there are.
+        if self.features.is_none() && recorded.image != found {
             return Err(TrainError::ImageSize {
                 found: format!("{}×{}", found[0], found[1]),
                 expected: format!("{}×{}", recorded.image[0], recorded.image[1]),
@@ -338,6 +365,7 @@ impl Job {
         Loaded {
             config: self.data_config(&shared.data, shared.digest.clone()),
             data: Cow::Borrowed(&shared.data),
+            lens: None,
         }
     }
 
@@ -345,6 +373,7 @@ impl Job {
         Loaded {
             config: self.data_config(&data, Some(data.digest())),
             data: Cow::Owned(data),
+            lens: None,
         }
     }
 
@@ -508,6 +537,8 @@ impl Job {
 pub(crate) struct Loaded<'a> {
     pub(crate) data: Cow<'a, Dataset>,
     pub(crate) config: DataConfig,
+    /// What made latents of its images, where these are learned from.
+    pub(crate) lens: Option<Lens>,
 }
 
 /// The data of several trainings.

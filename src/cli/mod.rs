@@ -3,9 +3,11 @@
 mod adapters;
 mod bench;
 mod claim;
+mod classify;
 mod config;
 mod console;
 mod failure;
+mod features;
 mod help;
 mod init;
 mod interrupt;
@@ -41,6 +43,7 @@ Examples:
   vae train                              train on built-in digits with the best adapter
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
+  vae classify runs/digits-1 --labelled 1000   say what images show
   vae parts                              what a model is put together from
   vae plan --likelihood laplace          what a training step would run
   vae adapters                           what --adapter can choose
@@ -69,6 +72,7 @@ enum Command {
     Train(Box<train::Args>),
     Sample(sample::Args),
     Reconstruct(reconstruct::Args),
+    Classify(classify::Args),
     Weights(weights::Args),
     Parts(parts::Args),
     Plan(Box<plan::Args>),
@@ -102,6 +106,7 @@ impl Cli {
             Command::Train(args) => args.run(),
             Command::Sample(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
+            Command::Classify(args) => args.run(),
             Command::Weights(args) => args.run(),
             Command::Parts(args) => args.run(),
             Command::Plan(args) => args.run(),

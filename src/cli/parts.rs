@@ -9,7 +9,7 @@ use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
     Bound, Condition, EncoderInput, Formula, Inference, InitialWeights, LEVELS, Likelihood,
-    OutputBias, Posterior, Prior, Scale, VaeError,
+    OutputBias, Posterior, Prior, Scale, VaeError, formulas_in_part,
 };
 use vae_wgpu::setting::Setting;
 use vae_wgpu::train::{Binarize, Normalize, Settings};
@@ -271,6 +271,21 @@ fn scale(scale: Scale) -> Part {
 fn condition(condition: Condition) -> Part {
     let mut part = Part::new(condition.name(), condition.source());
     part.line("networks", condition.distributions().join(" and "));
+    if condition == Condition::Both {
+        for (key, source) in [
+            (
+                "labelled",
+                "M2 of Kingma, Rezende, Mohamed and Welling 2014",
+            ),
+            ("alpha", "of the same source, section 3.1.2"),
+        ] {
+            let help = help_of(key).unwrap_or_default();
+            part.line(&format!("--{key}"), format!("{help}: {source}"));
+        }
+        formulas_in_part()
+            .into_iter()
+            .for_each(|formula| part.formula(formula));
+    }
     part
 }
 

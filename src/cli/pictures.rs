@@ -6,11 +6,49 @@ use vae_wgpu::plot;
 use vae_wgpu::train::Scaling;
 
 use super::failure::Usage;
+use super::features::Lens;
 use super::output::Output;
 
 /// Values that the images of a picture have at the most, where nobody said how many: 32 of
 /// 512×512 pixels. More would be as slow to encode as hard to look at.
 const VALUES: usize = 1 << 23;
+
+/// How values that a model gives become images.
+pub(crate) struct Shown {
+    scaling: Scaling,
+    size: [usize; 2],
+    /// What makes images of them where the model is one of latents.
+    lens: Option<Lens>,
+}
+
+impl Shown {
+    /// Of a model whose images have this height and width, as far as they are images.
+    pub(crate) fn new(scaling: Scaling, size: [usize; 2], lens: Option<Lens>) -> Self {
+        Self {
+            scaling,
+            size,
+            lens,
+        }
+    }
+
+    /// Height and width of an image.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        self.lens.as_ref().map_or(self.size, |lens| lens.image)
+    }
+
+    /// How values of images become shades.
+    fn scaling(&self) -> Scaling {
+        self.lens.as_ref().map_or(self.scaling, |lens| lens.scaling)
+    }
+
+    /// Images of what the model gives.
+    fn images(&mut self, values: Vec<f32>) -> anyhow::Result<Vec<f32>> {
+        match &mut self.lens {
+            Some(lens) => lens.images(&values),
+            None => Ok(values),
+        }
+    }
+}
 
 /// As many of `most` samples, at least one, as a picture has room for.
 pub(crate) fn fitting(most: usize, [height, width]: [usize; 2]) -> usize {
@@ -30,11 +68,12 @@ fn columns(count: usize) -> usize {
 /// decoder reads labels, of one label, or of each in turn.
 pub(crate) fn samples(
     model: &mut Autoencoder,
-    scaling: &Scaling,
+    shown: &mut Shown,
     (count, label): (usize, Option<u8>),
-    image @ [height, width]: [usize; 2],
     output: &Output,
 ) -> anyhow::Result<()> {
+    let image @ [height, width] = shown.size();
+    let scaling = shown.scaling();
     let grid = match output {
         Output::Png(_) | Output::Stdout => Some(grid_of(count, image)?),
         Output::Npy(_) | Output::Folder(_) => {
@@ -42,9 +81,9 @@ pub(crate) fn samples(
             None
         }
     };
-    let images = model.sample(count, label)?;
+    let images = shown.images(model.sample(count, label)?)?;
     let Some((columns, scale)) = grid else {
-        output.write_images(&images, scaling, image)?;
+        output.write_images(&images, &scaling, image)?;
         return Ok(());
     };
     let images = scaling.shades(&images);
@@ -88,7 +127,7 @@ fn check_memory(count: usize, [height, width]: [usize; 2]) -> Result<(), Usage> 
 /// The first `count` images above their reconstructions; as an array or one by one, the reconstructions alone.
 pub(crate) fn reconstructions(
     model: &mut Autoencoder,
-    scaling: &Scaling,
+    shown: &mut Shown,
     split: &Split,
     count: usize,
     output: &Output,
@@ -96,10 +135,13 @@ pub(crate) fn reconstructions(
     let Split { images, labels } = split;
     let count = count.min(images.count);
     let labels = labels.as_deref().map(|labels| &labels[..count]);
-    let (height, width, dim) = (images.height, images.width, images.dim());
-    let inputs = scaling.model_values(&images.first(count).pixels);
+    let inputs = shown.scaling.model_values(&images.first(count).pixels);
     let outputs = model.reconstruct(&inputs, labels)?;
-    if output.write_images(&outputs, scaling, [height, width])? {
+    // Of latents, the images that they come from as far as they tell.
+    let (inputs, outputs) = (shown.images(inputs)?, shown.images(outputs)?);
+    let ([height, width], scaling) = (shown.size(), shown.scaling());
+    let dim = height * width;
+    if output.write_images(&outputs, &scaling, [height, width])? {
         return Ok(());
     }
     let [inputs, outputs] = [inputs, outputs].map(|values| scaling.shades(&values));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
+use vae_wgpu::model::Classifier;
 use vae_wgpu::train::{EpochMetrics, Losses, Progress};
 
 use super::console;
@@ -144,11 +145,12 @@ impl Report for Reporter {
     fn epoch(&mut self, m: &EpochMetrics) {
         let width = self.epochs.to_string().len();
         self.line(&format!(
-            "epoch {:>width$}/{}  {}  test {:.2}  {:.1} s  {} images/s",
+            "epoch {:>width$}/{}  {}  test {:.2}{}  {:.1} s  {} images/s",
             m.epoch,
             self.epochs,
             shown(&m.train, 2),
             m.test.objective,
+            error_rate(m.test.term(Classifier::ERROR)),
             m.seconds,
             console::thousands(m.images_per_second),
         ));
@@ -161,11 +163,19 @@ impl Report for Reporter {
     }
 }
 
+/// `  error 9.51 %`, of a model that classifies.
+fn error_rate(rate: Option<f64>) -> String {
+    rate.map_or_else(String::new, |rate| format!("  error {:.2} %", 100.0 * rate))
+}
+
 /// `loss 105.93  recon 80.12  kl 25.81`, with so many decimals.
 fn shown(losses: &Losses, decimals: usize) -> String {
     let mut text = format!("loss {:.decimals$}", losses.objective);
     for (term, value) in &losses.terms {
-        text += &format!("  {term} {value:.decimals$}");
+        text += &match term == Classifier::ERROR {
+            true => error_rate(Some(*value)),
+            false => format!("  {term} {value:.decimals$}"),
+        };
     }
     text
 }

@@ -44,22 +44,7 @@ impl Args {
             .map(|path| Output::parse(path, found.dir.path()))
             .transpose()?;
         let mut run = TrainedRun::open(found, &self.adapter, 0)?;
-        let mut options = self.data;
-        let source = options.data.take().unwrap_or_else(|| {
-            options.transpose |= run.config.data.transpose;
-            run.source()
-        });
-        options.data_dir = options.data_dir.or_else(|| run.config.data.dir.clone());
-        let data = options.load(&source, run.config.training.seed)?;
-        let images = &data.test.images;
-        let [height, width] = run.config.data.image;
-        if [images.height, images.width] != [height, width] {
-            return Err(TrainError::ImageSize {
-                found: format!("{}×{}", images.height, images.width),
-                expected: format!("{height}×{width}"),
-            }
-            .into());
-        }
+        let data = run.data(self.data)?;
         let model = run.model.vae();
         if model.config().condition != Condition::None {
             let classes = model.config().classes;
@@ -76,10 +61,10 @@ impl Args {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "reconstructions.png")?,
         };
-        let scaling = run.scaling;
+        let mut shown = run.shown();
         pictures::reconstructions(
             &mut run.model,
-            &scaling,
+            &mut shown,
             &data.test,
             self.count as usize,
             &output,

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 
 use vae_wgpu::checkpoint::{Checkpoint, RunDir, Which};
-use vae_wgpu::data::Source;
+use vae_wgpu::data::{Dataset, Source};
 use vae_wgpu::eval::Autoencoder;
+use vae_wgpu::executor::{Executor, ParameterSpec};
 use vae_wgpu::train::{
     Scaling, Settings, TrainError, check_architecture, check_fixed, load_parameters, scaling,
 };
 
 use super::config::RunConfig;
-use super::options::{self, AdapterOption};
+use super::features::{Features, Lens};
+use super::options::{self, AdapterOption, DataOptions};
+use super::pictures::Shown;
 
 /// A run, and which of its checkpoints.
 #[derive(Clone, Debug, clap::Args)]
@@ -111,26 +114,72 @@ pub(crate) struct TrainedRun {
     pub(crate) model: Autoencoder,
     /// How the model sees the values of images.
     pub(crate) scaling: Scaling,
+    /// What makes latents of images, where the model is one of latents.
+    lens: Option<Lens>,
 }
 
 impl TrainedRun {
     /// Opens a run's checkpoint on an adapter; `seed` is the key of samples.
     pub(crate) fn open(found: Found, adapter: &AdapterOption, seed: u64) -> anyhow::Result<Self> {
         let config: RunConfig = found.dir.read_config()?;
+        let features = config.features.as_ref();
+        let features = features.map(Features::recorded).transpose()?;
+        let mut run = Self::with(found, config, |specs| options::open(adapter, specs, seed))?;
+        let lens = features.map(|of| of.open(|specs| options::open(adapter, specs, seed)));
+        run.lens = lens.transpose()?;
+        Ok(run)
+    }
+
+    /// A run's checkpoint on an executor for these parameters.
+    pub(crate) fn with(
+        found: Found,
+        config: RunConfig,
+        open: impl FnOnce(Vec<ParameterSpec>) -> anyhow::Result<Box<dyn Executor>>,
+    ) -> anyhow::Result<Self> {
         let image = config.data.image;
         let vae = config.training.vae(config.data.observed())?;
         let checkpoint = found.load()?;
         check_architecture(&checkpoint, &config.training, image)
             .map_err(|error| found.blame(error))?;
         let scaling = scaling(&checkpoint, &config.training).map_err(|error| found.blame(error))?;
-        let mut executor = options::open(adapter, vae.parameters(), seed)?;
+        let mut executor = open(vae.parameters())?;
         load_parameters(&mut *executor, checkpoint).map_err(|error| found.blame(error))?;
         Ok(Self {
             dir: found.dir,
             config,
             model: Autoencoder::new(vae.with_library(scaling.library()), executor),
             scaling,
+            lens: None,
         })
+    }
+
+    /// How its values become images; asked for once.
+    pub(crate) fn shown(&mut self) -> Shown {
+        Shown::new(self.scaling, self.config.data.image, self.lens.take())
+    }
+
+    /// The data that the options name, else those that the run was trained on; of the size of its images.
+    /// Of a model of latents, the latents.
+    pub(crate) fn data(&mut self, mut options: DataOptions) -> anyhow::Result<Dataset> {
+        let source = options.data.take().unwrap_or_else(|| {
+            options.transpose |= self.config.data.transpose;
+            self.source()
+        });
+        options.data_dir = options.data_dir.or_else(|| self.config.data.dir.clone());
+        let data = options.load(&source, self.config.training.seed)?;
+        if let Some(lens) = &mut self.lens {
+            return lens.latents(data);
+        }
+        let images = &data.test.images;
+        let [height, width] = self.config.data.image;
+        if [images.height, images.width] != [height, width] {
+            return Err(TrainError::ImageSize {
+                found: format!("{}×{}", images.height, images.width),
+                expected: format!("{height}×{width}"),
+            }
+            .into());
+        }
+        Ok(data)
     }
 
     /// The data that the run was trained on.

@@ -49,10 +49,9 @@ impl Args {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "prior.png")?,
         };
-        let image = run.config.data.image;
         let asked = (self.count as usize, self.label);
-        let scaling = run.scaling;
-        pictures::samples(&mut run.model, &scaling, asked, image, &output)?;
+        let mut shown = run.shown();
+        pictures::samples(&mut run.model, &mut shown, asked, &output)?;
         let adapter = run.model.executor().name();
         output.report(&format!("{} samples", self.count), &adapter);
         Ok(ExitCode::SUCCESS)

@@ -73,6 +73,24 @@ impl Images {
         }
     }
 
+    /// A copy of the images of these numbers, in their order.
+    ///
+    /// # Panics
+    /// Where there are fewer images.
+    #[must_use]
+    pub fn chosen(&self, numbers: &[usize]) -> Self {
+        let dim = self.dim();
+        let pixels = either!(&self.pixels, values => {
+            let images = numbers.iter().flat_map(|&number| &values[number * dim..][..dim]);
+            images.copied().collect::<Vec<_>>().into()
+        });
+        Self {
+            count: numbers.len(),
+            pixels,
+            ..*self
+        }
+    }
+
     /// Exchanges rows and columns of every image, in place: `[height, width]` becomes
     /// `[width, height]`.
     pub fn transpose(&mut self) {

@@ -105,6 +105,22 @@ impl Autoencoder {
         Ok(self.run_rows(graph, &given)?.swap_remove(0))
     }
 
+    /// ln q(y | x) of every class of images `[count, input_dim]`, with values as [`Autoencoder::encode`] takes
+    /// them, where the model was trained with labels in part: `[count, classes]`.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where the model has no classifier, or `images` is no whole number of images.
+    pub fn classify(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecutorError> {
+        let Some((graph, x)) = self.vae.classifier_graph(self.chunk()) else {
+            panic!("a model without a classifier")
+        };
+        let dim = self.vae.config().input_dim;
+        Ok(self.run_rows(graph, &[(x, images, dim)])?.swap_remove(0))
+    }
+
     /// Whether the model reads a label of each image.
     pub fn reads_labels(&self) -> bool {
         self.vae.reads_labels()
@@ -194,43 +210,53 @@ impl Autoencoder {
         Ok(images)
     }
 
-    /// Runs a graph of a chunk's rows over any number of them, each input's with their length; what the last chunk lacks is
-    /// computed from other rows and dropped.
+    /// [`run_rows`] by the chunk of this model.
     fn run_rows(
         &mut self,
         graph: Graph,
         given: &[(TensorId, &[f32], usize)],
     ) -> Result<Vec<Vec<f32>>, ExecutorError> {
-        let count = given[0].1.len() / given[0].2;
-        for (_, rows, dim) in given {
-            assert_eq!(
-                rows.len(),
-                count * dim,
-                "values are no {count} rows of {dim}"
-            );
-        }
-        let columns: Vec<_> = graph
-            .outputs()
-            .iter()
-            .map(|&o| graph.shape(o).columns())
-            .collect();
-        let chunk_rows = self.chunk();
-        let mut session: Box<dyn Session> = self.executor.session(graph)?;
-        let mut outputs = vec![Vec::new(); columns.len()];
-        let padded = given.iter().map(|(_, _, dim)| vec![0.0; chunk_rows * dim]);
-        let mut padded: Vec<Vec<f32>> = padded.collect();
-        for first in (0..count).step_by(chunk_rows) {
-            let here = chunk_rows.min(count - first);
-            for (padded, (_, rows, dim)) in padded.iter_mut().zip(given) {
-                padded[..here * dim].copy_from_slice(&rows[first * dim..][..here * dim]);
-            }
-            let ids = given.iter().map(|(id, ..)| *id);
-            let inputs: Vec<_> = ids.zip(padded.iter().map(Vec::as_slice)).collect();
-            let result = session.run(0, &inputs)?;
-            for ((all, new), columns) in outputs.iter_mut().zip(result.tensors).zip(&columns) {
-                all.extend_from_slice(&new[..here * columns]);
-            }
-        }
-        Ok(outputs)
+        let chunk = self.chunk();
+        run_rows(&mut *self.executor, graph, chunk, given)
     }
+}
+
+/// Runs a graph of a chunk's rows over any number of them, each input's with their length; what the last chunk lacks is
+/// computed from other rows and dropped.
+pub(super) fn run_rows(
+    executor: &mut dyn Executor,
+    graph: Graph,
+    chunk_rows: usize,
+    given: &[(TensorId, &[f32], usize)],
+) -> Result<Vec<Vec<f32>>, ExecutorError> {
+    let count = given[0].1.len() / given[0].2;
+    for (_, rows, dim) in given {
+        assert_eq!(
+            rows.len(),
+            count * dim,
+            "values are no {count} rows of {dim}"
+        );
+    }
+    let columns: Vec<_> = graph
+        .outputs()
+        .iter()
+        .map(|&o| graph.shape(o).columns())
+        .collect();
+    let mut session: Box<dyn Session> = executor.session(graph)?;
+    let mut outputs = vec![Vec::new(); columns.len()];
+    let padded = given.iter().map(|(_, _, dim)| vec![0.0; chunk_rows * dim]);
+    let mut padded: Vec<Vec<f32>> = padded.collect();
+    for first in (0..count).step_by(chunk_rows) {
+        let here = chunk_rows.min(count - first);
+        for (padded, (_, rows, dim)) in padded.iter_mut().zip(given) {
+            padded[..here * dim].copy_from_slice(&rows[first * dim..][..here * dim]);
+        }
+        let ids = given.iter().map(|(id, ..)| *id);
+        let inputs: Vec<_> = ids.zip(padded.iter().map(Vec::as_slice)).collect();
+        let result = session.run(0, &inputs)?;
+        for ((all, new), columns) in outputs.iter_mut().zip(result.tensors).zip(&columns) {
+            all.extend_from_slice(&new[..here * columns]);
+        }
+    }
+    Ok(outputs)
 }

@@ -19,11 +19,16 @@ pub enum Activation {
     Tanh,
     /// 1 / (1 + e^−x).
     Sigmoid,
+    /// ln(1 + eˣ).
+    Softplus,
 }
 
 impl Activation {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Relu, Self::Tanh, Self::Sigmoid];
+    pub const ALL: [Self; 4] = [Self::Relu, Self::Tanh, Self::Sigmoid, Self::Softplus];
+
+    /// Those that the kernels written by hand compute, by their codes.
+    pub const CODED: [Self; 3] = [Self::Relu, Self::Tanh, Self::Sigmoid];
 
     /// Their names, as settings give them.
     pub const NAMES: [&'static str; Self::ALL.len()] = {
@@ -43,11 +48,16 @@ impl Activation {
             Self::Relu => x.relu(),
             Self::Tanh => x.tanh(),
             Self::Sigmoid => x.sigmoid(),
+            Self::Softplus => x.softplus(),
         }
     }
 
     /// f′ as an expression of f's output, operand 0.
     pub fn slope(self) -> Expr {
+        if self == Self::Softplus {
+            // The sigmoid of x is 1 − e^−y.
+            return -(-operand(0)).expm1();
+        }
         let f = self.formula();
         f.derivative(0).replace(&f, &operand(0))
     }
@@ -58,6 +68,7 @@ impl Activation {
             Self::Relu => "rectified linear unit: Nair and Hinton 2010",
             Self::Tanh => "hyperbolic tangent: as in Kingma and Welling 2013",
             Self::Sigmoid => "logistic function",
+            Self::Softplus => "smooth ReLU: Dugas et al. 2001; as in Kingma et al. 2014",
         }
     }
 
@@ -67,6 +78,7 @@ impl Activation {
             Self::Relu => "relu",
             Self::Tanh => "tanh",
             Self::Sigmoid => "sigmoid",
+            Self::Softplus => "softplus",
         }
     }
 }
@@ -109,6 +121,7 @@ mod tests {
                     Activation::Relu => f64::from(u8::from(x > 0.0)),
                     Activation::Tanh => 1.0 / (x.cosh() * x.cosh()),
                     Activation::Sigmoid => 1.0 / (2.0 + x.exp() + (-x).exp()),
+                    Activation::Softplus => 1.0 / (1.0 + (-x).exp()),
                 };
                 let slope = function.slope().evaluate(&[y]);
                 assert!((slope - expected).abs() < 1e-15, "{function:?} of {x}");

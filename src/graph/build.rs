@@ -3,6 +3,8 @@
 //! Shapes come from a model's code, never from a user, so a rule that is broken is a mistake in the
 //! program and panics, as indexing does.
 
+use std::sync::Arc;
+
 use super::index::WHOLE;
 use super::{Graph, Kind, Node, Op, Ramp, Reduction, Shape, Tensor, TensorId, Term, Transposed};
 use crate::rng::{Draw, Stream};
@@ -31,10 +33,15 @@ impl Graph {
     }
 
     /// A tensor of these values, which nothing changes, such as a mask.
-    pub fn values(&mut self, name: &str, shape: impl Into<Shape>, values: Vec<f32>) -> TensorId {
-        let shape = shape.into();
+    pub fn values(
+        &mut self,
+        name: &str,
+        shape: impl Into<Shape>,
+        values: impl Into<Arc<[f32]>>,
+    ) -> TensorId {
+        let (shape, values) = (shape.into(), values.into());
         assert_eq!(values.len(), shape.len(), "{name}: values");
-        self.push_tensor(name, shape, Kind::Values(values.into()), false)
+        self.push_tensor(name, shape, Kind::Values(values), false)
     }
 
     /// A tensor whose elements all are `scale` times the ramp at the step.

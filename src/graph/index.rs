@@ -18,7 +18,7 @@ impl Graph {
         let shape = shape.into();
         assert!(shape.len() <= WHOLE, "{name}: {shape}, counted in f32");
         let numbers = (0..shape.len()).map(|number| number as f32);
-        self.values(name, shape, numbers.collect())
+        self.values(name, shape, numbers.collect::<Vec<_>>())
     }
 
     /// A row of zeros for each index, with a 1 in its column: `[B] → [B, classes]`, of which one column is
@@ -37,7 +37,8 @@ impl Graph {
     }
 
     /// Rows of a table by their numbers: `[N, D], [B] → [B, D]`, or `[N], [B] → [B]`. Indices are whole
-    /// numbers without a gradient; those outside count as the nearest inside.
+    /// numbers without a gradient; those outside count as the nearest inside. Of a table without a gradient
+    /// an index between two whole numbers counts as the lower.
     pub fn lookup(&mut self, name: &str, table: TensorId, index: TensorId) -> TensorId {
         let [of, by] = [table, index].map(|id| self.shape(id));
         assert!(

@@ -97,7 +97,7 @@ pub enum Op {
     },
     /// `(table [N, D], index [B]) → [B, D]`, or of a table `[N]` `[B]`: its rows of these numbers. What is
     /// below 0 counts as 0, and what is above N − 1 as that: kernels read nothing outside of the table,
-    /// whatever an index says.
+    /// whatever an index says. What lies between two whole numbers counts as the lower.
     Lookup,
     /// `(a [B, m], b [B, n], …) → [B, m + n + …]`: rows side by side.
     Concat,

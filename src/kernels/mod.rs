@@ -100,6 +100,8 @@ pub fn activation_code(function: Option<Activation>) -> u32 {
         Some(Activation::Relu) => 1,
         Some(Activation::Tanh) => 2,
         Some(Activation::Sigmoid) => 3,
+        // No kernel that is written by hand has it, and `plan/recognise.rs` gives none of them one.
+        Some(Activation::Softplus) => 4,
     }
 }
 

@@ -34,6 +34,7 @@ impl VaeConfig {
             let condition = self.condition;
             return Err(VaeError::NoLabels { condition });
         }
+        self.check_labels_in_part()?;
         let objective = self.objective.bound();
         if !objective.takes(posterior) {
             return Err(match objective.with_own_density() {
@@ -50,6 +51,25 @@ impl VaeConfig {
         }
         if self.objective.has_free_bits() && !has_closed_form(posterior, prior) {
             return Err(VaeError::NoClosedForm { posterior, prior });
+        }
+        Ok(())
+    }
+
+    /// Labels in part are a mean of the ELBO over the labels that the decoder reads.
+    fn check_labels_in_part(&self) -> Result<(), VaeError> {
+        if !self.labels_in_part {
+            return Ok(());
+        }
+        if !self.condition.decoder() {
+            let condition = self.condition;
+            return Err(VaeError::NoLabelToSum { condition });
+        }
+        let objective = self.objective.bound();
+        if objective != Bound::Elbo {
+            return Err(VaeError::NoElboInPart { objective });
+        }
+        if self.objective.has_free_bits() {
+            return Err(VaeError::FreeBitsInPart);
         }
         Ok(())
     }
@@ -138,6 +158,13 @@ impl VaeConfig {
                 remedy,
             })
         };
+        if self.labels_in_part {
+            return refuse(
+                "labels in part".to_owned(),
+                "what the layers above z are inferred from is one image with one label",
+                Remedy::change(Setting::Labelled),
+            );
+        }
         if self.posterior != Posterior::Gaussian {
             return refuse(
                 format!("the posterior {}", self.posterior.name()),

@@ -136,6 +136,32 @@ pub enum VaeError {
          one layer alone; give two or more, or no ladder"
     )]
     LadderOfOne,
+    /// Labels in part for a decoder that reads no labels.
+    #[error(
+        "labels in part are a sum over the labels that the decoder may read, and with the condition {} it \
+         reads none; choose the condition both, or all labels",
+        condition.name()
+    )]
+    NoLabelToSum {
+        /// What reads labels.
+        condition: Condition,
+    },
+    /// Labels in part with an objective that is not the ELBO.
+    #[error(
+        "labels in part are a mean of the ELBO over the labels, which the objective {} is not; choose the \
+         objective elbo, or all labels",
+        objective.name()
+    )]
+    NoElboInPart {
+        /// The objective.
+        objective: Bound,
+    },
+    /// Labels in part with free bits.
+    #[error(
+        "free bits count the divergence of each dimension as a mean over images, and with labels in part an \
+         image has one for each label; choose no free bits, or all labels"
+    )]
+    FreeBitsInPart,
     /// Labels are read, and there are none.
     #[error(
         "the condition {} reads the label of each image, and the data have none; use data with labels, or \
@@ -177,6 +203,13 @@ impl VaeError {
             }
             Self::InHierarchy { remedy, .. } => vec![remedy.clone()],
             Self::LadderOfOne => vec![Remedy::change(Setting::StochasticLayers)],
+            Self::NoLabelToSum { .. } => {
+                vec![Remedy::set(Setting::Condition, Condition::Both.name())]
+            }
+            Self::NoElboInPart { .. } => {
+                vec![Remedy::set(Setting::Objective, Bound::Elbo.name())]
+            }
+            Self::FreeBitsInPart => vec![Remedy::set(Setting::FreeBits, 0)],
             Self::NoLabels { .. } => {
                 vec![Remedy::set(Setting::Condition, Condition::None.name())]
             }

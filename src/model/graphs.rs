@@ -9,7 +9,18 @@ use crate::rng::Stream;
 impl Vae {
     /// A training step over the data set, `batch` images at a time.
     pub fn training_graph(&self, batch: usize, optimizer: impl Into<Optimizer>) -> Graph {
-        let mut g = self.gathering_graph(batch, Stream::Binarisation, Stream::Noise);
+        let mut g = Graph::new();
+        let (pixels, noise) = (Stream::Binarisation, Noise::Stream(Stream::Noise));
+        let x = self.gather(&mut g, batch, pixels);
+        if self.config().labels_in_part {
+            let mut labelled = self.draw_labelled(&mut g, batch);
+            labelled.x = self.drawn_pixels(&mut g, "labelled.x", labelled.x, pixels);
+            let weight = self.classifier_weight();
+            self.objective_in_part(&mut g, x, labelled, [noise; 2], weight);
+        } else {
+            let label = self.gather_label(&mut g, batch);
+            self.objective(&mut g, Inputs { x, label }, noise);
+        }
         g.minimize(optimizer);
         g
     }
@@ -18,7 +29,18 @@ impl Vae {
     /// divergence at its full weight.
     pub fn evaluation_graph(&self, batch: usize) -> Graph {
         let whole = self.clone().with_kl_ramp(Ramp::NONE);
-        whole.gathering_graph(batch, Stream::EvaluationBinarisation, Stream::Evaluation)
+        let mut g = Graph::new();
+        let noise = Noise::Stream(Stream::Evaluation);
+        let x = whole.gather(&mut g, batch, Stream::EvaluationBinarisation);
+        let label = whole.gather_label(&mut g, batch);
+        let inputs = Inputs { x, label };
+        match whole.config().labels_in_part {
+            true => whole.measure_in_part(&mut g, inputs, noise),
+            false => {
+                whole.objective(&mut g, inputs, noise);
+            }
+        }
+        g
     }
 
     /// `x [B, D] → z, logvar [B, Z]`; returns the graph and its inputs. z is μ, or where the maps of a flow
@@ -65,18 +87,31 @@ impl Vae {
         read.then(|| g.input("label", [batch, self.config().classes]))
     }
 
-    fn gathering_graph(&self, batch: usize, pixels: Stream, noise: Stream) -> Graph {
-        let mut g = Graph::new();
-        let dim = self.config().input_dim;
-        let mut x = g.gather("x", batch, dim);
-        if self.config().draws_pixels {
-            let u = g.uniform("x.uniform", pixels, [batch, dim]);
-            let drawn = less(operand(0), operand(1), 1.0, 0.0);
-            x = g.pointwise("x.drawn", [batch, dim], drawn, &[u.into(), x.into()]);
+    /// The next images, with pixels drawn where the model draws them.
+    fn gather(&self, g: &mut Graph, batch: usize, pixels: Stream) -> TensorId {
+        let x = g.gather("x", batch, self.config().input_dim);
+        self.drawn_pixels(g, "x", x, pixels)
+    }
+
+    /// The labels of the same images, where the model reads them.
+    fn gather_label(&self, g: &mut Graph, batch: usize) -> Option<TensorId> {
+        let read = self.reads_labels();
+        read.then(|| g.one_hot("label", batch, self.config().classes))
+    }
+
+    /// Each pixel of x `[B, D]` drawn from its value, where the model draws them; else as it is.
+    fn drawn_pixels(&self, g: &mut Graph, name: &str, x: TensorId, pixels: Stream) -> TensorId {
+        if !self.config().draws_pixels {
+            return x;
         }
-        let labels = self.reads_labels();
-        let label = labels.then(|| g.one_hot("label", batch, self.config().classes));
-        self.objective(&mut g, Inputs { x, label }, Noise::Stream(noise));
-        g
+        let shape = [g.shape(x).rows(), g.shape(x).columns()];
+        let u = g.uniform(&format!("{name}.uniform"), pixels, shape);
+        let drawn = less(operand(0), operand(1), 1.0, 0.0);
+        g.pointwise(
+            &format!("{name}.drawn"),
+            shape,
+            drawn,
+            &[u.into(), x.into()],
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! The models: each file reads like its paper and writes graphs.
 
 mod check;
+mod classifier;
 mod condition;
 mod divergence;
 mod encoder_input;
@@ -14,8 +15,10 @@ mod network;
 mod objective;
 mod posterior;
 mod prior;
+mod semi_supervised;
 mod vae;
 
+pub use classifier::Classifier;
 pub use condition::Condition;
 pub use encoder_input::EncoderInput;
 pub use error::VaeError;
@@ -28,4 +31,5 @@ pub use likelihood::{
 pub use objective::{BetaTc, Bound, Capacity, Ciwae, Elbo, Info, Objective, Stl};
 pub use posterior::{Flow, Heads, Posterior, PosteriorFamily};
 pub use prior::{Prior, PriorFamily};
+pub use semi_supervised::{Labelled, formulas as formulas_in_part};
 pub use vae::{Inputs, Noise, Pass, Vae, VaeConfig};

@@ -4,7 +4,8 @@
 use super::initial::InitialWeights;
 use super::vae::Vae;
 use crate::executor::ParameterSpec;
-use crate::graph::{Graph, TensorId};
+use crate::expr::operand;
+use crate::graph::{Graph, Operand, TensorId, Transposed};
 
 /// A linear layer by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,31 @@ impl Layer {
         let bias = g.parameter(&format!("{}.bias", self.name), [fan_out]);
         g.linear(&self.name, x, weight, bias)
     }
+
+    /// The same of each x beside each of several rows that it has: `x [B, m], beside [B · n, in − m] →
+    /// [B · n, out]`. Where m is most of the inputs, it is little more than the layer of `[B, in]`.
+    pub(super) fn apply_beside(&self, g: &mut Graph, x: TensorId, beside: TensorId) -> TensorId {
+        let [fan_out, fan_in] = self.shape;
+        let name = &self.name;
+        let weight = g.parameter(&format!("{name}.weight"), [fan_out, fan_in]);
+        let bias = g.parameter(&format!("{name}.bias"), [fan_out]);
+        let first = g.shape(x).columns();
+        let [rows, each] = [g.shape(beside).rows(), g.shape(x).rows()];
+        let of_x = g.slice(&format!("{name}.weight.x"), weight, 0, first);
+        let rest = g.slice(
+            &format!("{name}.weight.beside"),
+            weight,
+            first,
+            fan_in - first,
+        );
+        let of_x = g.product(&format!("{name}.x"), x, of_x, Transposed::Right);
+        let of_beside = g.linear(&format!("{name}.beside"), beside, rest, bias);
+        let operands = [
+            of_beside.into(),
+            Operand::from(of_x).repeated(rows / each.max(1)),
+        ];
+        g.pointwise(name, [rows, fan_out], operand(0) + operand(1), &operands)
+    }
 }
 
 /// Linear layers `SIDE.hidden.0` and so on, with the non-linearity of the model after each.
@@ -72,9 +98,23 @@ impl Mlp {
 
     /// `x [B, inputs] → [B, units of the last layer]`.
     pub(super) fn apply(&self, vae: &Vae, g: &mut Graph, x: TensorId) -> TensorId {
+        self.apply_beside(vae, g, x, None)
+    }
+
+    /// The same with what else the first layer reads ([`Layer::apply_beside`]).
+    pub(super) fn apply_beside(
+        &self,
+        vae: &Vae,
+        g: &mut Graph,
+        x: TensorId,
+        mut beside: Option<TensorId>,
+    ) -> TensorId {
         let function = vae.config().activation;
         self.layers.iter().fold(x, |x, layer| {
-            let linear = layer.apply(g, x);
+            let linear = match beside.take() {
+                Some(beside) => layer.apply_beside(g, x, beside),
+                None => layer.apply(g, x),
+            };
             g.activation(&format!("{}.activation", layer.name), function, linear)
         })
     }

@@ -1,6 +1,9 @@
 //! The variational autoencoder of Kingma and Welling, *Auto-Encoding Variational Bayes* (2013), put
 //! together from parts: a network, a posterior, a prior, a likelihood with its scale, labels, an objective.
 
+use std::sync::Arc;
+
+use super::classifier::Classifier;
 use super::condition::Condition;
 use super::encoder_input::EncoderInput;
 use super::error::VaeError;
@@ -11,6 +14,7 @@ use super::network::{Layer, Mlp};
 use super::objective::Objective;
 use super::posterior::{Flow, Heads, Posterior};
 use super::prior::Prior;
+use super::semi_supervised::Labelled;
 use crate::executor::{Initial, ParameterSpec};
 use crate::expr::operand;
 use crate::graph::{Activation, Graph, Operand, Ramp, TensorId};
@@ -47,6 +51,9 @@ pub struct VaeConfig {
     pub condition: Condition,
     /// Classes that a label is one of; 0 where there are none.
     pub classes: usize,
+    /// Whether a training knows the labels of some images alone, and a classifier says those of the others
+    /// (`semi_supervised.rs`).
+    pub labels_in_part: bool,
     /// What is minimised.
     pub objective: Objective,
     /// What weights and biases are before the first step.
@@ -75,6 +82,7 @@ impl Default for VaeConfig {
             encoder_input: EncoderInput::Values,
             condition: Condition::None,
             classes: 0,
+            labels_in_part: false,
             objective: Objective::default(),
             initial_weights: InitialWeights::Pytorch,
             output_bias: OutputBias::Layer,
@@ -98,7 +106,8 @@ impl VaeConfig {
 pub struct Inputs {
     /// Images, `[B, D]`.
     pub x: TensorId,
-    /// Their labels as rows of zeros with a 1, `[B, classes]`, where the model reads them.
+    /// Their labels as rows of zeros with a 1, `[B, classes]`, where the model reads them; or n of an image,
+    /// one behind the other, which its encoder reads: `[B · n, classes]`.
     pub label: Option<TensorId>,
 }
 
@@ -172,6 +181,8 @@ pub struct Pass {
 pub struct Vae {
     config: VaeConfig,
     library: f64,
+    /// What a training with labels in part draws from.
+    pub(super) labelled: Option<Arc<Labelled>>,
 }
 
 impl Vae {
@@ -192,8 +203,11 @@ impl Vae {
 
     /// A model of an architecture that is part of a checked one.
     pub(super) fn of_checked(config: VaeConfig) -> Self {
-        let library = 1.0;
-        Self { config, library }
+        Self {
+            config,
+            library: 1.0,
+            labelled: None,
+        }
     }
 
     /// The architecture.
@@ -254,15 +268,23 @@ impl Vae {
         specs.extend(self.second_head().into_iter().flat_map(of_layer));
         specs.extend(self.parameters_above());
         specs.extend((self.config.prior.family().parameters)(&self.top()));
+        specs.extend(self.classifier().iter().flat_map(Classifier::parameters));
         specs
     }
 
-    /// q(z | x) of images `[B, D]`.
+    /// q(z | x) of images `[B, D]`; where each has several labels in the place of one, for each of these.
     pub fn encode(&self, g: &mut Graph, inputs: Inputs) -> Heads {
         let label = inputs.label.filter(|_| self.config.condition.encoder());
         let x = self.config.encoder_input.of_images(g, inputs.x);
-        let input = beside(g, "encoder.input", x, label);
-        let h = self.encoder().apply(self, g, input);
+        let h = match label {
+            Some(label) if g.shape(label).rows() != g.shape(x).rows() => {
+                self.encoder().apply_beside(self, g, x, Some(label))
+            }
+            label => {
+                let input = beside(g, "encoder.input", x, label);
+                self.encoder().apply(self, g, input)
+            }
+        };
         let heads = (self.config.posterior.family().encode)(self, g, h);
         self.with_above(g, heads, h, inputs)
     }

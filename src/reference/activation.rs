@@ -10,6 +10,7 @@ pub fn apply(function: Activation, x: f64) -> f64 {
         Activation::Relu => x,
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
     }
 }
 
@@ -20,6 +21,7 @@ pub fn derivative(function: Activation, y: f64) -> f64 {
         Activation::Relu => 0.0,
         Activation::Tanh => 1.0 - y * y,
         Activation::Sigmoid => y * (1.0 - y),
+        Activation::Softplus => -(-y).exp_m1(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::labelled::with_labelled;
 use super::rows::{check_split, rows};
 use super::{Scaling, Settings, TrainError};
 use crate::data::Dataset;
@@ -28,6 +29,7 @@ pub fn describe<'a>(
     let vae = settings.in_training(vae, images.count);
     let scaling = Scaling::of(settings, images)?;
     let [train, _] = rows(&vae, settings, &scaling, data)?;
+    let vae = with_labelled(vae, settings, &train)?;
     let graph = |rows| vae.training_graph(rows, optimizer.clone());
     Ok(executor.describe(train, settings.batch_size, &graph)?)
 }

@@ -3,6 +3,7 @@
 mod describe;
 mod error;
 mod groups;
+mod labelled;
 mod layers;
 mod load;
 mod metrics;
@@ -18,6 +19,7 @@ mod trainer;
 pub use describe::describe;
 pub use error::{Pixel, TrainError};
 pub use groups::{Decay, Freeze};
+pub use labelled::labelled_rows;
 pub use layers::Between;
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};

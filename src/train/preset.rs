@@ -21,6 +21,10 @@ pub enum Preset {
     Beta4,
     /// Sohn, Lee and Yan (2015).
     Cvae,
+    /// Kingma et al. (2014): M2 with a hundred labels.
+    M2100,
+    /// The same with a thousand.
+    M21000,
     /// Kingma et al. (2016).
     Iaf,
     /// Burda, Grosse and Salakhutdinov (2016): the VAE of one stochastic layer.
@@ -37,13 +41,15 @@ pub enum Preset {
 
 impl Preset {
     /// Every preset.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Blog,
         Self::Textbook,
         Self::Aevb,
         Self::Aevb2d,
         Self::Beta4,
         Self::Cvae,
+        Self::M2100,
+        Self::M21000,
         Self::Iaf,
         Self::Burda1,
         Self::Iwae5,
@@ -61,6 +67,8 @@ impl Preset {
             Self::Aevb2d => "aevb-2d",
             Self::Beta4 => "beta-4",
             Self::Cvae => "cvae",
+            Self::M2100 => "m2-100",
+            Self::M21000 => "m2-1000",
             Self::Iaf => "iaf",
             Self::Burda1 => "burda-1",
             Self::Iwae5 => "iwae-5",
@@ -87,6 +95,10 @@ impl Preset {
             Self::Aevb2d => "Kingma and Welling 2013, figure 4: aevb with latent 2",
             Self::Beta4 => "Higgins et al. 2017: a divergence of four times its weight",
             Self::Cvae => "Sohn, Lee and Yan 2015: labels into encoder and decoder",
+            Self::M2100 => "the same source as m2-1000, with 100 labels",
+            Self::M21000 => {
+                "Kingma et al. 2014, model M2: labels of 1,000 images, hidden 500 softplus, latent 50"
+            }
             Self::Iaf => {
                 "Kingma et al. 2016: an inverse autoregressive flow of two maps, with networks of 320 units \
                  and a context of 100, between 400 hidden units and latent 20"
@@ -141,6 +153,8 @@ impl Preset {
                 condition: Condition::Both,
                 ..defaults
             },
+            Self::M2100 => m2(100),
+            Self::M21000 => m2(1000),
             Self::Iaf => Settings {
                 posterior: Posterior::Iaf,
                 ..defaults
@@ -175,6 +189,18 @@ impl Preset {
                 }
             }
         }
+    }
+}
+
+/// The model M2 of Kingma et al. (2014), their section 4.2, with the labels of so many images.
+fn m2(labelled: usize) -> Settings {
+    Settings {
+        hidden: vec![500],
+        latent: 50,
+        activation: Activation::Softplus,
+        condition: Condition::Both,
+        labelled: Some(labelled),
+        ..Settings::default()
     }
 }
 

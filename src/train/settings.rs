@@ -57,6 +57,13 @@ pub struct Settings {
     /// Where labels enter.
     #[serde(default)]
     pub condition: Condition,
+    /// How many images the training knows the labels of, equally many of each class, the first in the data's
+    /// order; a classifier says those of the others. `None` are all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<usize>,
+    /// α: the classifier's cross entropy on labelled images counts α · images / labelled ones.
+    #[serde(default = "classifier_weight")]
+    pub alpha: f64,
     /// What is minimised.
     #[serde(default)]
     pub objective: Bound,
@@ -219,6 +226,11 @@ const fn one_sample() -> usize {
     1
 }
 
+/// That of Kingma et al. (2014), section 4.2.
+const fn classifier_weight() -> f64 {
+    0.1
+}
+
 const fn full_weight() -> f64 {
     1.0
 }
@@ -267,6 +279,8 @@ impl Default for Settings {
             levels: None,
             encoder_input: None,
             condition: Condition::None,
+            labelled: None,
+            alpha: classifier_weight(),
             objective: Bound::Elbo,
             samples: one_sample(),
             outer_samples: one_sample(),
@@ -400,6 +414,7 @@ impl Settings {
                 Condition::None => 0,
                 _ => classes,
             },
+            labels_in_part: self.labelled.is_some(),
             objective: self.objective_with_numbers(),
             initial_weights: self.initial_weights,
             output_bias: self.output_bias,
@@ -456,6 +471,8 @@ impl Settings {
             levels: other.levels,
             encoder_input: other.encoder_input,
             condition: other.condition,
+            // Which layers there are follows from whether labels are known in part, not from how many.
+            labelled: other.labelled.and(self.labelled.or(other.labelled)),
             normalize: other.normalize,
             ..self.clone()
         }
@@ -593,6 +610,25 @@ impl Settings {
         }
     }
 
+    /// Checks the numbers of labels in part, as far as they say something without data.
+    fn check_labelled(&self) -> Result<(), TrainError> {
+        if self.labelled == Some(0) {
+            let expected = "choose at least one of each class; to learn without labels, leave it out and \
+                            choose the condition none";
+            return Err(TrainError::setting(Setting::Labelled, &0, expected));
+        }
+        if self.alpha != 0.0 && !is_positive(self.alpha) {
+            let expected = "choose 0 or a positive number such as 0.1";
+            return Err(TrainError::setting(Setting::Alpha, &self.alpha, expected));
+        }
+        if self.labelled.is_none() && self.alpha != classifier_weight() {
+            let expected = "it weighs the classifier of labels in part, and here every label is known or \
+                            none is read; leave it out, or say how many images are labelled";
+            return Err(TrainError::setting(Setting::Alpha, &self.alpha, expected));
+        }
+        Ok(())
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -614,6 +650,7 @@ impl Settings {
             return fail(Setting::FlowSteps, &steps, &expected);
         }
         self.check_values()?;
+        self.check_labelled()?;
         self.check_objective()?;
         if self.batch_size == 0 {
             return fail(Setting::BatchSize, &0, "a batch has at least one image");
@@ -707,6 +744,8 @@ impl Difference {
             | "capacity-weight" | "info-alpha" | "info-lambda" | "binarize" => {
                 Some("the losses before and after would not be of one kind")
             }
+            "labelled" => Some("the weights have learned from the labels that the run has"),
+            "alpha" => Some("the losses before and after would not be of one kind"),
             "normalize" => Some("what the weights have learned is at the scale of the values"),
             "initial-weights" | "output-bias" => Some("the run has begun with its first weights"),
             "freeze" => Some("Adam counts the steps of all parameters from the run's first"),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use super::labelled::with_labelled;
 use super::pacing::Pacing;
 use super::rows::{check_split, rows};
 use super::saved::{self, Images, Place};
@@ -150,6 +151,7 @@ impl Trainer {
         let vae = vae.with_library(images.scaling.library());
         let [train_count, test_count] = [train.count, test.count];
         let [train, test] = rows(&vae, &settings, &images.scaling, data)?;
+        let vae = with_labelled(vae, &settings, &train)?;
         let batch = settings.batch_size;
         let train_terms = names_of_terms(&vae.training_graph(1, optimizer.clone()));
         let test_terms = names_of_terms(&vae.evaluation_graph(1));

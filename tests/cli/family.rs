@@ -7,7 +7,7 @@ use vae_wgpu::checkpoint::Checkpoint;
 use crate::{Place, TRAIN};
 
 /// Gives the images of `tiny` the labels 0 to 3 in turn.
-fn labelled() -> Place {
+pub(crate) fn labelled() -> Place {
     let place = Place::new();
     let labels = [0, 0, 8, 1, 0, 0, 0, 40].into_iter();
     let bytes: Vec<u8> = labels.chain((0..40).map(|i| i % 4)).collect();

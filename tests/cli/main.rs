@@ -17,6 +17,7 @@ mod fine_tuning;
 mod interruption;
 mod keeping;
 mod kills;
+mod labels;
 mod large_images;
 mod likelihoods;
 #[cfg(target_os = "linux")]

@@ -11,9 +11,9 @@ use vae_wgpu::rng;
 /// Lengths about the edges of a workgroup of 64, primes, one, and none.
 pub(crate) const LENGTHS: [usize; 12] = [0, 1, 2, 3, 5, 61, 63, 64, 65, 127, 129, 1009];
 
-/// What may follow a product: every activation, or every derivative of one, and none.
+/// What may follow a product: every activation that kernels have, or every derivative of one, and none.
 pub(crate) fn functions() -> Vec<Option<Activation>> {
-    let functions = Activation::ALL.into_iter().map(Some);
+    let functions = Activation::CODED.into_iter().map(Some);
     [None].into_iter().chain(functions).collect()
 }
 

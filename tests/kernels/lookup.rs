@@ -53,9 +53,14 @@ fn outside_is_the_nearest_inside(gpu: &Gpu) {
         f32::INFINITY,
         0.0,
         2.0,
+        0.999_999_94,
+        1.5,
     ];
     let found = found(gpu, &[5.0, 6.0, 7.0], &index, 1, |launch| launch);
-    assert_eq!(found, [5.0, 5.0, 5.0, 7.0, 7.0, 7.0, 7.0, 5.0, 7.0]);
+    assert_eq!(
+        found,
+        [5.0, 5.0, 5.0, 7.0, 7.0, 7.0, 7.0, 5.0, 7.0, 5.0, 6.0]
+    );
 }
 
 fn a_wrapped_grid(gpu: &Gpu) {

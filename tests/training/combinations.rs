@@ -68,7 +68,7 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     // A setting where the objective reads it, else as it is by itself.
     let reads = |setting| objective.reads(setting);
     let own = base();
-    Settings {
+    let settings = Settings {
         hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
         activation: Activation::ALL[pick(Activation::ALL.len())],
         posterior,
@@ -124,6 +124,14 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
             binarize => binarize,
         },
         ..base()
+    };
+    let in_part = Settings {
+        labelled: Some(10),
+        ..settings.clone()
+    };
+    match pick(2) {
+        1 if in_part.check().is_ok() => in_part,
+        _ => settings,
     }
 }
 
@@ -235,6 +243,16 @@ fn all_parts() -> Vec<Settings> {
             posterior: Posterior::Radial,
             flow_steps: Some(2),
             condition: Condition::Both,
+            ..base.clone()
+        },
+        Settings {
+            condition: Condition::Both,
+            labelled: Some(10),
+            alpha: 0.5,
+            kl_warmup: 4,
+            samples: 2,
+            binarize: Binarize::Dynamic,
+            activation: Activation::Softplus,
             ..base.clone()
         },
         Settings {

@@ -12,6 +12,7 @@ mod combinations;
 mod conditions;
 mod draws;
 mod family;
+mod labels;
 mod large;
 mod memory;
 mod numbers;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         processor::tests(),
         numbers::tests(),
         optimizers::tests(),
+        labels::tests(),
         large::tests(),
     ];
     support::harness::run(files.into_iter().flatten())

@@ -26,6 +26,8 @@ Examples:
   vae train --preset blog --data mnist --download
   vae train --beta 4 --kl-warmup 2000              a heavier divergence, raised slowly
   vae train --condition both                       labels into encoder and decoder
+  vae train --preset m2-1000                       the labels of a thousand images, and a classifier
+  vae train --features runs/mnist-1 --likelihood gaussian       a model of another one's latents
   vae train --objective iwae --samples 5 --binarize dynamic
   vae train --likelihood laplace --scale per-pixel
   vae train --data glyphs/ --hidden 512,256 --latent 32 --epochs 50 --out runs/glyphs
@@ -56,6 +58,10 @@ pub(crate) struct Args {
     /// Start a new run with the weights of RUN, or of a safetensors file
     #[arg(long, value_name = "RUN", conflicts_with = "resume")]
     pub(super) init: Option<PathBuf>,
+    /// Learn from the latents of another run in the place of images: the means of its q(z | x), as rows of
+    /// numbers, for which the likelihood gaussian is meant
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub(super) features: Option<PathBuf>,
     #[command(flatten)]
     pub(super) checkpoint: CheckpointOption,
     #[command(flatten)]

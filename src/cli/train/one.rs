@@ -12,9 +12,11 @@ use vae_wgpu::train::{
 };
 
 use super::Args;
+use crate::cli::features::Lens;
 use crate::cli::job::{Job, Loaded, Shared};
 use crate::cli::keeping::Keeper;
 use crate::cli::output::Output;
+use crate::cli::pictures::Shown;
 use crate::cli::progress::Report;
 use crate::cli::{console, interrupt, pictures};
 
@@ -53,7 +55,7 @@ pub(super) fn train(
         None => Job::fresh(args)?,
     };
     job.settings.check()?;
-    let (Loaded { data, config }, device) = job.load_and_open(shared)?;
+    let (Loaded { data, config, lens }, device) = job.load_and_open(shared)?;
     let name = data.name.clone();
     let pictured = data.test.first(RECONSTRUCTED);
     let ready = job.trainer(data, device)?;
@@ -87,7 +89,7 @@ pub(super) fn train(
     report.finish();
     let how = trained.map_err(|error| run.advise(error, trainer.settings()))?;
     if how == Trained::ToTheEnd {
-        finish(&mut trainer, &run.dir, &pictured, &say);
+        finish(&mut trainer, &run.dir, &pictured, lens, &say);
     }
     Ok(Ended {
         how,
@@ -213,7 +215,13 @@ fn say_what_is_missing(lock: &RunLock, dir: &RunDir) {
 
 /// Says where everything is, and draws the pictures. The training is complete, so that a picture that
 /// cannot be drawn is worth a warning and no failure.
-fn finish(trainer: &mut Trainer, dir: &RunDir, split: &Split, say: &dyn Fn(&str)) {
+fn finish(
+    trainer: &mut Trainer,
+    dir: &RunDir,
+    split: &Split,
+    lens: Option<Lens>,
+    say: &dyn Fn(&str),
+) {
     let metrics = dir.read_metrics::<EpochMetrics>();
     if let Some(last) = metrics.ok().as_ref().and_then(|metrics| metrics.last()) {
         if let Some(kl) = last.test.term(KL)
@@ -235,17 +243,19 @@ fn finish(trainer: &mut Trainer, dir: &RunDir, split: &Split, say: &dyn Fn(&str)
         dir.last_checkpoint().display()
     ));
     let size = [split.images.height, split.images.width];
-    let count = pictures::fitting(PICTURED, size);
-    let scaling = trainer.scaling();
+    let mut shown = Shown::new(trainer.scaling(), size, lens);
+    let count = pictures::fitting(PICTURED, shown.size());
     say_drawn(say, "samples", dir, "prior.png", |output| {
-        pictures::samples(trainer.model(), &scaling, (count, None), size, output)
+        pictures::samples(trainer.model(), &mut shown, (count, None), output)
     });
     say_drawn(
         say,
         "reconstructions",
         dir,
         "reconstructions.png",
-        |output| pictures::reconstructions(trainer.model(), &scaling, split, RECONSTRUCTED, output),
+        |output| {
+            pictures::reconstructions(trainer.model(), &mut shown, split, RECONSTRUCTED, output)
+        },
     );
 }
 

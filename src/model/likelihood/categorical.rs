@@ -61,7 +61,7 @@ fn log_share() -> Expr {
 
 /// A value for each level.
 fn of_levels(g: &mut Graph, name: &str, levels: usize, value: impl Fn(usize) -> f64) -> Operand {
-    let values = (0..levels).map(|level| value(level) as f32).collect();
+    let values: Vec<f32> = (0..levels).map(|level| value(level) as f32).collect();
     Operand::column(g.values(name, [levels], values))
 }
 

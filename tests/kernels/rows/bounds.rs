@@ -1,6 +1,6 @@
 //! What each result of a stage may be off by, given what the stage read.
 
-use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
+use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Softplus, Tanh};
 use vae_wgpu::graph::Ramp;
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Score, Stage, Tensor};
 use vae_wgpu::reference::activation::{apply, derivative};
@@ -245,6 +245,7 @@ fn own(function: Option<Activation>) -> f64 {
         None | Some(Relu) => 0.0,
         Some(Tanh) => 1e-5 + EPS,
         Some(Sigmoid) => 7.0 * EPS,
+        Some(Softplus) => unreachable!("no kernel has it"),
     }
 }
 
@@ -299,6 +300,7 @@ fn slope(function: Option<Activation>, sum: Approximate, y: Approximate) -> Appr
         Some(Relu) => 1.0,
         Some(Tanh) => y.off * (2.0 * y.value.abs() + y.off) + 2.0 * EPS,
         Some(Sigmoid) => y.off * ((1.0 - 2.0 * y.value).abs() + y.off) + 2.0 * EPS,
+        Some(Softplus) => unreachable!("no kernel has it"),
     };
     Approximate {
         value: function.map_or(1.0, |function| derivative(function, y.value)),
