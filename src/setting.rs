@@ -51,6 +51,8 @@ settings! {
     FlowSteps, "flow-steps", "the number of the flow's maps";
     /// p(z).
     Prior, "prior", "the prior";
+    /// Components of a prior that is a mixture.
+    Components, "components", "the number of the prior's components";
     /// p(x | z).
     Likelihood, "likelihood", "the likelihood";
     /// The likelihood's scale.
@@ -155,6 +157,7 @@ mod tests {
         let settings = Settings {
             clip_norm: Some(1.0),
             flow_steps: Some(2),
+            components: Some(3),
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();

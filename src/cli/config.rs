@@ -187,6 +187,9 @@ pub(crate) struct Overrides {
     /// Distribution of z before an image is seen
     #[arg(long, value_parser = PossibleValuesParser::new(Prior::NAMES).try_map(|s| s.parse::<Prior>()))]
     pub(crate) prior: Option<Prior>,
+    /// Components of a prior that is a mixture [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) components: Option<usize>,
     /// What the decoder's outputs mean
     #[arg(long, value_parser = PossibleValuesParser::new(Likelihood::NAMES).try_map(|s| s.parse::<Likelihood>()))]
     pub(crate) likelihood: Option<Likelihood>,
@@ -277,12 +280,14 @@ pub(crate) struct Overrides {
 
 impl Overrides {
     /// These over `other`'s over `settings`; a flow whose maps nobody counts has as many as its family has by
-    /// itself.
+    /// itself, and so has a prior that is a mixture components.
     pub(crate) fn resolve(&self, other: &Self, mut settings: Settings) -> Settings {
         other.apply(&mut settings);
         self.apply(&mut settings);
         let own = settings.posterior.family().flow_steps;
         settings.flow_steps = settings.flow_steps.or(own);
+        let own = settings.prior.family().components;
+        settings.components = settings.components.or(own);
         settings
     }
 
@@ -299,7 +304,12 @@ impl Overrides {
         set(&mut settings.activation, &self.activation);
         set(&mut settings.posterior, &self.posterior);
         settings.flow_steps = self.flow_steps.or(settings.flow_steps);
+        if self.prior.is_some_and(|prior| prior != settings.prior) {
+            // A count is of the prior that it was given with.
+            settings.components = None;
+        }
         set(&mut settings.prior, &self.prior);
+        settings.components = self.components.or(settings.components);
         set(&mut settings.likelihood, &self.likelihood);
         set(&mut settings.scale, &self.scale);
         set(&mut settings.condition, &self.condition);

@@ -6,6 +6,7 @@ use super::error::VaeError;
 use super::likelihood::Scale;
 use super::objective::Objective;
 use super::posterior::Flow;
+use super::prior::Prior;
 use super::vae::{Vae, VaeConfig};
 use crate::setting::Setting;
 
@@ -28,6 +29,7 @@ impl VaeConfig {
             let condition = self.condition;
             return Err(VaeError::NoLabels { condition });
         }
+        self.check_prior()?;
         if self.posterior.is_flow() && matches!(self.objective, Objective::Dreg { .. }) {
             return Err(VaeError::NoInverse { posterior });
         }
@@ -35,6 +37,18 @@ impl VaeConfig {
             return Err(VaeError::NoClosedForm { posterior, prior });
         }
         Ok(())
+    }
+
+    fn check_prior(&self) -> Result<(), VaeError> {
+        let (posterior, condition) = (self.posterior, self.condition);
+        match self.prior {
+            Prior::Vamp if posterior.is_flow() => Err(VaeError::NoComponents { posterior }),
+            Prior::Vamp if condition.encoder() => Err(VaeError::NoPseudoLabels { condition }),
+            Prior::Conditional if !condition.decoder() => {
+                Err(VaeError::NoLabelOfPrior { condition })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_sizes(&self) -> Result<(), VaeError> {
@@ -58,6 +72,10 @@ impl VaeConfig {
             most,
             Some(Setting::Samples),
         )?;
+        if self.prior.has_components() {
+            let (count, setting) = (self.components, Some(Setting::Components));
+            check_size("a prior", "components", count, most, setting)?;
+        }
         if !self.posterior.is_flow() {
             return Ok(());
         }

@@ -34,6 +34,9 @@ pub struct Settings {
     /// p(z).
     #[serde(default)]
     pub prior: Prior,
+    /// Components of a prior that is a mixture; `None` are as many as it has by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub components: Option<usize>,
     /// p(x | z).
     pub likelihood: Likelihood,
     /// The likelihood's scale.
@@ -198,6 +201,7 @@ impl Default for Settings {
             posterior: Posterior::Gaussian,
             flow_steps: None,
             prior: Prior::Standard,
+            components: None,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
             condition: Condition::None,
@@ -258,6 +262,8 @@ impl Settings {
         let flow = Flow::default();
         let own = self.posterior.family().flow_steps;
         let steps = self.flow_steps.or(own).unwrap_or(flow.steps);
+        let own = self.prior.family().components;
+        let components = self.components.or(own).unwrap_or_default();
         Ok(Vae::new(VaeConfig {
             input_dim: dim,
             hidden: self.hidden.clone(),
@@ -266,6 +272,7 @@ impl Settings {
             posterior: self.posterior,
             flow: Flow { steps, ..flow },
             prior: self.prior,
+            components,
             likelihood: self.likelihood,
             scale: self.scale,
             condition: self.condition,
@@ -313,6 +320,7 @@ impl Settings {
             posterior: other.posterior,
             flow_steps: other.flow_steps,
             prior: other.prior,
+            components: other.components,
             likelihood: other.likelihood,
             scale: other.scale,
             condition: other.condition,
@@ -412,6 +420,15 @@ impl Settings {
             );
             return fail(Setting::FlowSteps, &steps, &expected);
         }
+        if let Some(components) = self.components.filter(|_| !self.prior.has_components()) {
+            let mixtures = Prior::ALL.into_iter().filter(|of| of.has_components());
+            let expected = format!(
+                "the prior {} is no mixture of components; leave it out, or choose a prior that is one: {}",
+                self.prior.name(),
+                mixtures.map(Prior::name).collect::<Vec<_>>().join(", ")
+            );
+            return fail(Setting::Components, &components, &expected);
+        }
         self.check_objective()?;
         if self.batch_size == 0 {
             return fail(Setting::BatchSize, &0, "a batch has at least one image");
@@ -497,7 +514,8 @@ impl Difference {
     pub fn why_fixed(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
-            "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior" | "scale"
+            "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior"
+            | "components" | "scale"
             | "condition" => Some("the weights belong to the layers that the run has"),
             "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
             | "free-bits" | "binarize" => {

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use vae_wgpu::executor::{ParameterSpec, Snapshot};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp};
 use vae_wgpu::model::{
-    Bound, Condition, Elbo, Flow, Inputs, Likelihood, Noise, Objective, Posterior, Scale, Vae,
-    VaeConfig,
+    Bound, Condition, Elbo, Flow, Inputs, Likelihood, Noise, Objective, Posterior, Prior, Scale,
+    Vae, VaeConfig,
 };
 
 use crate::support::harness::{Open, Test, tests};
@@ -20,7 +20,10 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// `tests/data/make_family.py` says what these are: a file for each program that makes some.
-const FIXTURES: [&[u8]; 1] = [include_bytes!("../data/family.safetensors")];
+const FIXTURES: [&[u8]; 2] = [
+    include_bytes!("../data/family.safetensors"),
+    include_bytes!("../data/family_priors.safetensors"),
+];
 
 const STEPS: usize = 5;
 const BATCH: usize = 6;
@@ -47,6 +50,10 @@ struct Case {
     flow_steps: usize,
     flow_hidden: usize,
     flow_context: usize,
+    #[serde(default)]
+    prior: Prior,
+    #[serde(default)]
+    components: usize,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -90,6 +97,8 @@ impl Case {
                 hidden: self.flow_hidden,
                 context: self.flow_context,
             },
+            prior: self.prior,
+            components: self.components,
             likelihood: self.likelihood,
             scale: self.scale,
             condition: self.condition,
@@ -220,6 +229,8 @@ fn the_family_matches_pytorch(open: &Open) {
         Posterior::ALL.iter().all(covered),
         "a posterior without a case"
     );
+    let covered = |prior: &Prior| all.iter().any(|case| case.prior == *prior);
+    assert!(Prior::ALL.iter().all(covered), "a prior without a case");
     for fixture in FIXTURES {
         let file = SafeTensors::deserialize(fixture).unwrap();
         for case in cases(fixture) {

@@ -28,11 +28,21 @@ pub(in crate::model) fn repeated(heads: &Heads, samples: usize) -> [Operand; 2] 
 }
 
 /// −ln q(z | x) of one dimension from z, μ and log σ² (operands 0 to 2).
-fn density() -> Expr {
+pub(in crate::model) fn density() -> Expr {
     let [z, mu, logvar] = [0, 1, 2].map(operand);
     let logvar = logvar.capped();
     let precision = (-&logvar).exp();
     0.5 * (logvar + (z - mu).square() * precision) + HALF_LN_TAU
+}
+
+/// The formula of ln N(z; μ, σ²), for people.
+pub(in crate::model) fn log_density() -> Formula {
+    Formula {
+        name: "ln N(z)",
+        expr: -density(),
+        operands: vec!["z", "mu", "logvar"],
+        of: "of each dimension",
+    }
 }
 
 fn formulas() -> Vec<Formula> {
