@@ -48,6 +48,8 @@ MODELS = {
     "warmup": ["--kl-warmup", "2345"],
     "conditional": ["--condition", "both"],
     "iwae-5": ["--objective", "iwae", "--samples", "5", "--binarize", "dynamic"],
+    "mixture": ["--prior", "mixture"],
+    "vamp": ["--prior", "vamp"],
     "laplace": ["--likelihood", "laplace", "--scale", "per-pixel"],
 }
 

@@ -282,8 +282,13 @@ impl Overrides {
     /// These over `other`'s over `settings`; a flow whose maps nobody counts has as many as its family has by
     /// itself, and so has a prior that is a mixture components.
     pub(crate) fn resolve(&self, other: &Self, mut settings: Settings) -> Settings {
-        other.apply(&mut settings);
-        self.apply(&mut settings);
+        for given in [other, self] {
+            if given.prior.is_some_and(|prior| prior != settings.prior) {
+                // A count is of the prior that it was given with.
+                settings.components = None;
+            }
+            given.apply(&mut settings);
+        }
         let own = settings.posterior.family().flow_steps;
         settings.flow_steps = settings.flow_steps.or(own);
         let own = settings.prior.family().components;
@@ -304,10 +309,6 @@ impl Overrides {
         set(&mut settings.activation, &self.activation);
         set(&mut settings.posterior, &self.posterior);
         settings.flow_steps = self.flow_steps.or(settings.flow_steps);
-        if self.prior.is_some_and(|prior| prior != settings.prior) {
-            // A count is of the prior that it was given with.
-            settings.components = None;
-        }
         set(&mut settings.prior, &self.prior);
         settings.components = self.components.or(settings.components);
         set(&mut settings.likelihood, &self.likelihood);

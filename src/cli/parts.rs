@@ -188,7 +188,10 @@ fn prior(prior: Prior) -> Part {
         .into_iter()
         .for_each(|formula| part.formula(formula));
     if let Some(components) = family.components {
-        part.line("--components", format!("components, {components} unless given"));
+        part.line(
+            "--components",
+            format!("components, {components} unless given"),
+        );
     }
     part
 }

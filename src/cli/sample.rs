@@ -9,7 +9,7 @@ use super::output::Output;
 use super::pictures;
 use super::run::{RunArg, TrainedRun};
 
-/// Draw images from the prior: z ~ N(0, 1) through a run's decoder
+/// Draw images from the prior: z ~ p(z) through a run's decoder
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

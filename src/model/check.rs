@@ -5,7 +5,7 @@ use super::divergence::has_closed_form;
 use super::error::VaeError;
 use super::likelihood::Scale;
 use super::objective::Objective;
-use super::posterior::Flow;
+use super::posterior::{Flow, Posterior};
 use super::prior::Prior;
 use super::vae::{Vae, VaeConfig};
 use crate::setting::Setting;
@@ -29,7 +29,7 @@ impl VaeConfig {
             let condition = self.condition;
             return Err(VaeError::NoLabels { condition });
         }
-        self.check_prior()?;
+        prior.check(posterior, self.condition)?;
         if self.posterior.is_flow() && matches!(self.objective, Objective::Dreg { .. }) {
             return Err(VaeError::NoInverse { posterior });
         }
@@ -37,18 +37,6 @@ impl VaeConfig {
             return Err(VaeError::NoClosedForm { posterior, prior });
         }
         Ok(())
-    }
-
-    fn check_prior(&self) -> Result<(), VaeError> {
-        let (posterior, condition) = (self.posterior, self.condition);
-        match self.prior {
-            Prior::Vamp if posterior.is_flow() => Err(VaeError::NoComponents { posterior }),
-            Prior::Vamp if condition.encoder() => Err(VaeError::NoPseudoLabels { condition }),
-            Prior::Conditional if !condition.decoder() => {
-                Err(VaeError::NoLabelOfPrior { condition })
-            }
-            _ => Ok(()),
-        }
     }
 
     fn check_sizes(&self) -> Result<(), VaeError> {
@@ -93,6 +81,23 @@ impl VaeConfig {
         )?;
         check_size("a flow's network", "units", hidden, most, None)?;
         check_size("a flow's context", "units", context, most, None)
+    }
+}
+
+impl Prior {
+    /// Checks that it has a meaning with a posterior and with where labels enter.
+    ///
+    /// # Errors
+    /// With the reason why it has none.
+    pub fn check(self, posterior: Posterior, condition: Condition) -> Result<(), VaeError> {
+        match self {
+            Self::Vamp if posterior.is_flow() => Err(VaeError::NoComponents { posterior }),
+            Self::Vamp if condition.encoder() => Err(VaeError::NoPseudoLabels { condition }),
+            Self::Conditional if !condition.decoder() => {
+                Err(VaeError::NoLabelOfPrior { condition })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -515,8 +515,9 @@ impl Difference {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
             "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior"
-            | "components" | "scale"
-            | "condition" => Some("the weights belong to the layers that the run has"),
+            | "components" | "scale" | "condition" => {
+                Some("the weights belong to the layers that the run has")
+            }
             "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
             | "free-bits" | "binarize" => {
                 Some("the losses before and after would not be of one kind")

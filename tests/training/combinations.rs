@@ -7,7 +7,7 @@ use vae_wgpu::data::{Dataset, digits};
 use vae_wgpu::executor::ExecutorError;
 use vae_wgpu::gpu::GpuError;
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Likelihood, Posterior, Scale};
+use vae_wgpu::model::{Bound, Condition, Likelihood, Posterior, Prior, Scale};
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng::{Philox, Stream};
 use vae_wgpu::train::{Binarize, EpochEnd, Observed, Settings, TrainError, Trainer};
@@ -59,6 +59,11 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     };
     let elbo = objective == Bound::Elbo;
     let (warmup, cycles) = [(0, 0), (3, 0), (0, 2)][pick(3)];
+    let condition = Condition::ALL[pick(Condition::ALL.len())];
+    let priors = Prior::ALL.into_iter();
+    let priors = priors.filter(|of| of.check(posterior, condition).is_ok());
+    let priors: Vec<_> = priors.collect();
+    let prior = priors[pick(priors.len())];
     Settings {
         hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
         activation: Activation::ALL[pick(Activation::ALL.len())],
@@ -66,14 +71,16 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         flow_steps: [None, Some(1), Some(3)][pick(3)].filter(|_| flow),
         likelihood,
         scale,
-        condition: Condition::ALL[pick(Condition::ALL.len())],
+        prior,
+        components: Some(4).filter(|_| prior.has_components()),
+        condition,
         objective,
         samples: [1, 2, 3][pick(3)],
         beta: if elbo { [1.0, 0.5, 4.0][pick(3)] } else { 1.0 },
         kl_warmup: if elbo { warmup } else { 0 },
         kl_cycles: if elbo { cycles } else { 0 },
         free_bits: match pick(2) {
-            1 if elbo && !flow => 0.05,
+            1 if elbo && !flow && !prior.has_components() => 0.05,
             _ => 0.0,
         },
         binarize: Binarize::ALL[pick(Binarize::ALL.len())],
@@ -195,6 +202,21 @@ fn all_parts() -> Vec<Settings> {
             posterior: Posterior::Iaf,
             objective: Bound::Iwae,
             samples: 2,
+            prior: Prior::Mixture,
+            components: Some(3),
+            ..base.clone()
+        },
+        Settings {
+            prior: Prior::Vamp,
+            components: Some(5),
+            objective: Bound::Dreg,
+            samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            prior: Prior::Conditional,
+            condition: Condition::Both,
+            free_bits: 0.05,
             ..base
         },
     ]

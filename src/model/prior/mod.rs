@@ -55,12 +55,7 @@ pub struct PriorFamily {
 
 impl Prior {
     /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Standard,
-        Self::Mixture,
-        Self::Vamp,
-        Self::Conditional,
-    ];
+    pub const ALL: [Self; 4] = [Self::Standard, Self::Mixture, Self::Vamp, Self::Conditional];
 
     /// Their names, as settings give them.
     pub const NAMES: [&'static str; Self::ALL.len()] = {

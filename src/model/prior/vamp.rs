@@ -23,7 +23,8 @@ pub(super) const FAMILY: PriorFamily = PriorFamily {
     source: "VampPrior, the mixture of the posteriors of trained pseudo-inputs: Tomczak and Welling 2018",
     formulas: || {
         let mut density = gaussian::log_density();
-        density.of = "of each dimension; mu and logvar are the encoder's of each of N pseudo-inputs";
+        density.of =
+            "of each dimension; mu and logvar are the encoder's of each of N pseudo-inputs";
         vec![density, mixed()]
     },
     components: Some(100),
