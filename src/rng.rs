@@ -44,6 +44,9 @@ pub enum Stream {
     /// Binary images drawn from grey ones while evaluating; counter 1 is the batch, or 0 where they are
     /// drawn once.
     EvaluationBinarisation = 9,
+    /// Draws of q(z | x), and of its images' pixels, that a density is fitted to; counter 1 counts the chunks they are
+    /// drawn in.
+    Fitting = 10,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

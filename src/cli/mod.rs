@@ -6,6 +6,7 @@ mod claim;
 mod config;
 mod console;
 mod failure;
+mod fit_prior;
 mod help;
 mod init;
 mod interrupt;
@@ -40,6 +41,7 @@ Examples:
   vae train                              train on built-in digits with the best adapter
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
+  vae fit-prior runs/digits-1            a better density of z to draw them from
   vae parts                              what a model is put together from
   vae plan --likelihood laplace          what a training step would run
   vae adapters                           what --adapter can choose
@@ -67,6 +69,7 @@ pub(crate) struct Cli {
 enum Command {
     Train(Box<train::Args>),
     Sample(sample::Args),
+    FitPrior(fit_prior::Args),
     Reconstruct(reconstruct::Args),
     Weights(weights::Args),
     Parts(parts::Args),
@@ -100,6 +103,7 @@ impl Cli {
         let done = match self.command {
             Command::Train(args) => args.run(),
             Command::Sample(args) => args.run(),
+            Command::FitPrior(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
             Command::Weights(args) => args.run(),
             Command::Parts(args) => args.run(),

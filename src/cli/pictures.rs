@@ -32,6 +32,18 @@ pub(crate) fn samples(
     model: &mut Autoencoder,
     scaling: &Scaling,
     (count, label): (usize, Option<u8>),
+    image: [usize; 2],
+    output: &Output,
+) -> anyhow::Result<()> {
+    let draw = || Ok(model.sample(count, label)?);
+    drawn(draw, scaling, count, image, output)
+}
+
+/// So many images that somebody draws, once it is known that there is room for them.
+pub(crate) fn drawn(
+    draw: impl FnOnce() -> anyhow::Result<Vec<f32>>,
+    scaling: &Scaling,
+    count: usize,
     image @ [height, width]: [usize; 2],
     output: &Output,
 ) -> anyhow::Result<()> {
@@ -42,7 +54,7 @@ pub(crate) fn samples(
             None
         }
     };
-    let images = model.sample(count, label)?;
+    let images = draw()?;
     let Some((columns, scale)) = grid else {
         output.write_images(&images, scaling, image)?;
         return Ok(());

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use std::thread;
 
 use anyhow::anyhow;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
-use vae_wgpu::checkpoint::{RunDir, RunLock};
+use vae_wgpu::checkpoint::{RunDir, RunLock, Which};
 use vae_wgpu::data::Split;
+use vae_wgpu::model::FittedPrior;
 use vae_wgpu::threads::{self, Beside};
 use vae_wgpu::train::{
     EpochEnd, EpochMetrics, LrSchedule, Preset, Progress, Settings, TrainError, Trainer,
@@ -20,8 +22,8 @@ use super::keeping::{Keeper, Keeping};
 use super::options::{AdapterOption, DataOptions, PlanOption};
 use super::output::Output;
 use super::progress::Reporter;
-use super::run::CheckpointOption;
-use super::{console, interrupt, pictures};
+use super::run::{CheckpointOption, Found};
+use super::{console, fit_prior, interrupt, pictures};
 
 /// Images of the pictures that a training leaves.
 const PICTURED: usize = 100;
@@ -42,6 +44,7 @@ Examples:
   vae train --condition both                       labels into encoder and decoder
   vae train --objective iwae --samples 5 --binarize dynamic
   vae train --likelihood laplace --scale per-pixel
+  vae train --prior vamp --fit-prior mixture       a trained prior, and one fitted in the end
   vae train --data glyphs/ --hidden 512,256 --latent 32 --epochs 50 --out runs/glyphs
   vae train --resume runs/glyphs --epochs 80       30 epochs more
   vae train --resume runs/glyphs --lr 1e-4         from here on with a lower learning rate
@@ -73,6 +76,9 @@ pub(crate) struct Args {
     pub(super) checkpoint: CheckpointOption,
     #[command(flatten)]
     pub(super) keeping: Keeping,
+    /// In the end, fit a density to the latents of the training images, as `vae fit-prior` does
+    #[arg(long, value_name = "PRIOR", value_parser = PossibleValuesParser::new(FittedPrior::NAMES).try_map(|s| s.parse::<FittedPrior>()))]
+    pub(super) fit_prior: Option<FittedPrior>,
     /// Print the losses of every N-th step
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) log_every: Option<u32>,
@@ -110,6 +116,10 @@ impl Args {
             None => Job::fresh(&self)?,
         };
         job.settings.check()?;
+        if self.fit_prior.is_some() {
+            fit_prior::check(&job.settings)?;
+        }
+        let fit_with = (self.data.clone(), self.adapter.clone());
         let (Loaded { data, config }, device) = job.load_and_open()?;
         let name = data.name.clone();
         let pictured = data.test.first(RECONSTRUCTED);
@@ -154,6 +164,11 @@ impl Args {
             }
             Trained::ToTheEnd => {
                 finish(&mut trainer, &run.dir, &pictured);
+                if let Some(prior) = self.fit_prior {
+                    let (data, adapter) = fit_with;
+                    let (dir, which) = (run.dir.clone(), Which::Last);
+                    fit_prior::usual(Found { dir, which }, prior, &data, &adapter)?;
+                }
                 Ok(ExitCode::SUCCESS)
             }
         }

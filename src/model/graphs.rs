@@ -36,6 +36,20 @@ impl Vae {
         (g, inputs)
     }
 
+    /// `x [B, D] → z [B, Z]`, a draw from q(z | x) for each image, whose pixels are drawn first where a training draws
+    /// them; returns the graph and its inputs.
+    pub fn posterior_graph(&self, batch: usize) -> (Graph, Inputs) {
+        let mut g = Graph::new();
+        let x = g.input("x", [batch, self.config().input_dim]);
+        let read = self.config().condition.encoder();
+        let label = read.then(|| g.input("label", [batch, self.config().classes]));
+        let seen = self.seen(&mut g, x, Stream::Fitting);
+        let heads = self.encode(&mut g, Inputs { x: seen, label });
+        let drawn = self.draw(&mut g, &heads, Noise::Stream(Stream::Fitting), 1);
+        g.output(drawn.z);
+        (g, Inputs { x, label })
+    }
+
     /// `z [B, Z] → E[x | z] [B, D]`; returns the graph, z and the labels.
     pub fn decoder_graph(&self, batch: usize) -> (Graph, TensorId, Option<TensorId>) {
         let mut g = Graph::new();
@@ -64,15 +78,22 @@ impl Vae {
         read.then(|| g.input("label", [batch, self.config().classes]))
     }
 
+    /// Images `[B, D]` as the model sees them: where pixels are drawn anew, those.
+    fn seen(&self, g: &mut Graph, x: TensorId, pixels: Stream) -> TensorId {
+        if !self.config().draws_pixels {
+            return x;
+        }
+        let shape = [g.shape(x).rows(), g.shape(x).columns()];
+        let u = g.uniform("x.uniform", pixels, shape);
+        let drawn = less(operand(0), operand(1), 1.0, 0.0);
+        g.pointwise("x.drawn", shape, drawn, &[u.into(), x.into()])
+    }
+
     fn gathering_graph(&self, batch: usize, pixels: Stream, noise: Stream) -> Graph {
         let mut g = Graph::new();
         let dim = self.config().input_dim;
-        let mut x = g.gather("x", batch, dim);
-        if self.config().draws_pixels {
-            let u = g.uniform("x.uniform", pixels, [batch, dim]);
-            let drawn = less(operand(0), operand(1), 1.0, 0.0);
-            x = g.pointwise("x.drawn", [batch, dim], drawn, &[u.into(), x.into()]);
-        }
+        let x = g.gather("x", batch, dim);
+        let x = self.seen(&mut g, x, pixels);
         let labels = self.reads_labels();
         let label = labels.then(|| g.one_hot("label", batch, self.config().classes));
         self.objective(&mut g, Inputs { x, label }, Noise::Stream(noise));

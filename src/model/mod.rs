@@ -4,6 +4,7 @@ mod check;
 mod condition;
 mod divergence;
 mod error;
+mod fitted;
 mod formula;
 mod graphs;
 mod initial;
@@ -16,6 +17,7 @@ mod vae;
 
 pub use condition::Condition;
 pub use error::VaeError;
+pub use fitted::{Fitted, FittedFamily, FittedPrior};
 pub use formula::Formula;
 pub use initial::{InitialWeights, OutputBias};
 pub use likelihood::{Density, Likelihood, Location, LogScale, Scale, Support};

@@ -2,6 +2,7 @@
 
 mod describe;
 mod error;
+mod fit;
 mod groups;
 mod load;
 mod metrics;
@@ -16,6 +17,7 @@ mod trainer;
 
 pub use describe::describe;
 pub use error::{Pixel, TrainError};
+pub use fit::{FittedModel, LatentDraws, fitted_prior_of, step_of};
 pub use groups::{Decay, Freeze};
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};

@@ -270,6 +270,84 @@ fn a_run_with_a_trained_prior_continues_and_is_drawn_from() {
         .fails(2, &["--label 4", "4 classes"]);
 }
 
+/// The file of a density that was fitted to a run.
+fn fitted(place: &Place, run: &str) -> Checkpoint {
+    Checkpoint::load(&place.path(&format!("{run}/checkpoints/prior.safetensors"))).unwrap()
+}
+
+#[test]
+fn a_fitted_prior_takes_the_place_of_the_models_until_the_weights_change() {
+    let place = Place::with_run();
+    place
+        .vae("sample runs/a --adapter reference --prior fitted")
+        .fails(2, &["no prior was fitted", "vae fit-prior runs/a"]);
+    let draw = |args: &str| {
+        let done = place.vae(&format!("sample runs/a --adapter cpu -n 4 -o z.npy {args}"));
+        done.succeeds();
+        drawn(&place, "z.npy", 4)
+    };
+    let before = draw("");
+    for prior in ["mixture", "flow"] {
+        let fit = format!("fit-prior runs/a --adapter cpu --prior {prior}");
+        let said = place.vae(&fit).succeeds().out;
+        assert!(said.contains("under the standard normal"), "{said}");
+        assert!(place.path("runs/a/samples/fitted.png").exists());
+        let first = fitted(&place, "runs/a");
+        place.vae(&fit).succeeds();
+        assert!(fitted(&place, "runs/a") == first, "{prior}");
+        let (own, asked) = (draw(""), draw("--prior fitted"));
+        assert!(own == asked && own != before, "{prior}");
+        assert!(own != draw("--seed 1"), "{prior}");
+        assert!(draw("--prior model") == before, "{prior}");
+    }
+    place.vae("train --resume runs/a --epochs 3").succeeds();
+    let said = place.vae("sample runs/a --adapter cpu -n 4 -o z.npy");
+    said.succeeds();
+    place
+        .vae("sample runs/a --adapter cpu --prior fitted")
+        .fails(2, &["after step 10", "step 15", "vae fit-prior runs/a"]);
+    place
+        .vae("train --resume runs/a --epochs 4 --fit-prior mixture --adapter cpu")
+        .succeeds();
+    assert_eq!(fitted(&place, "runs/a").metadata["step"], "20");
+
+    fs::write(place.path("runs/a/checkpoints/prior.safetensors"), [0; 9]).unwrap();
+    place
+        .vae("sample runs/a --adapter cpu -o z.png")
+        .fails(1, &["prior.safetensors"]);
+    place
+        .vae("sample runs/a --adapter cpu -o z.png --prior model")
+        .succeeds();
+}
+
+#[test]
+fn what_cannot_be_fitted_is_refused_by_name() {
+    let place = labelled();
+    for (args, parts) in [
+        (
+            "--prior flow --components 3",
+            &["a flow has no components", "--prior mixture"][..],
+        ),
+        ("--components 0", &["'0'", "--components"]),
+        ("--components 1001", &["'1001'", "1000"]),
+        ("--prior standard", &["'standard'", "mixture, flow"]),
+    ] {
+        place
+            .vae(&format!("fit-prior runs/a --adapter reference {args}"))
+            .fails(2, parts);
+    }
+    let conditional = format!("{TRAIN} --prior conditional --condition both --out runs/b");
+    let refused = &["the prior conditional is p(z | y)", "no label"][..];
+    place
+        .vae(&format!("{conditional} --fit-prior flow"))
+        .fails(2, refused);
+    assert!(!place.path("runs/b").exists());
+    place.vae(&conditional).succeeds();
+    place
+        .vae("fit-prior runs/b --adapter reference")
+        .fails(2, refused);
+}
+
 /// A preset's count of components is of its own prior.
 #[test]
 fn another_prior_than_the_presets_has_components_of_its_own() {
