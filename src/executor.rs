@@ -61,9 +61,9 @@ impl ParameterSpec {
         self.name.split('.').next().unwrap_or_default()
     }
 
-    /// Whether it is a weight and no bias, scale or other vector.
+    /// Whether it is the weight of a layer: no bias, scale, mean of a prior or pseudo-input.
     pub fn is_weight(&self) -> bool {
-        self.shape.dims().len() > 1
+        self.name.ends_with(".weight")
     }
 }
 
@@ -82,6 +82,10 @@ pub enum Initial {
         /// Outputs of the layer.
         fan_out: usize,
     },
+    /// N(0, 1).
+    Normal,
+    /// U(0, 1).
+    UnitInterval,
     /// All the same.
     Constant(f32),
 }

@@ -47,6 +47,9 @@ pub enum Stream {
     EvaluationBinarisation = 9,
     /// Which of the labelled images a step of a training with labels in part takes; counter 1 is the step.
     Labelled = 10,
+    /// Draws of q(z | x), and of its images' pixels, that a density is fitted to; counter 1 counts the chunks they are
+    /// drawn in.
+    Fitting = 11,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

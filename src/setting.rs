@@ -57,6 +57,8 @@ settings! {
     FlowSteps, "flow-steps", "the number of the flow's maps";
     /// p(z).
     Prior, "prior", "the prior";
+    /// Components of a prior that is a mixture.
+    Components, "components", "the number of the prior's components";
     /// p(x | z).
     Likelihood, "likelihood", "the likelihood";
     /// The likelihood's scale.
@@ -191,6 +193,7 @@ mod tests {
             levels: Some(2),
             encoder_input: Some(EncoderInput::Values),
             labelled: Some(10),
+            components: Some(3),
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();

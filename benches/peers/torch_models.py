@@ -8,7 +8,7 @@ import math
 import torch
 from torch.nn import functional
 
-from workloads import Workload
+from workloads import PIXELS, Workload
 
 
 class Vae(torch.nn.Module):
@@ -111,6 +111,44 @@ class Iwae(Vae):
         return -bound.mean()
 
 
+class Mixture(Vae):
+    """The prior is a mixture of Gaussians with trained means and variances."""
+
+    COMPONENTS = 100
+
+    def __init__(self, workload: Workload) -> None:
+        super().__init__(workload)
+        shape = self.COMPONENTS, workload.latent
+        self.mean, self.log_variance = (torch.nn.Parameter(of(shape)) for of in (torch.randn, torch.zeros))
+
+    def components(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.mean, self.log_variance
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        x = pixels.float() / 255
+        mu, logvar = self.encode(x)
+        eps = torch.randn_like(mu)
+        z = mu + torch.exp(0.5 * logvar) * eps
+        nll = self.nll(self.decode(z), x)
+        m, v = self.components()
+        # In ln q(z | x) − ln p(z) the constant cancels, and (z − μ)² / σ² is ε².
+        each = -0.5 * ((z[:, None] - m) ** 2 * torch.exp(-v) + v).sum(-1)
+        prior = torch.logsumexp(each, 1) - math.log(self.COMPONENTS)
+        excess = -0.5 * (eps * eps + logvar).sum(-1) - prior
+        return (nll + excess.sum()) / x.shape[0]
+
+
+class Vamp(Mixture):
+    """The components are what the encoder says of trained pseudo-inputs (Tomczak and Welling 2018)."""
+
+    def __init__(self, workload: Workload) -> None:
+        Vae.__init__(self, workload)
+        self.pseudo_inputs = torch.nn.Parameter(torch.rand(self.COMPONENTS, PIXELS))
+
+    def components(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.encode(self.pseudo_inputs.clamp(0, 1))
+
+
 class Laplace(Vae):
     """Laplace distributions; a second head has the logarithm of each pixel's scale."""
 
@@ -129,5 +167,7 @@ MODELS = {
     "warmup": WarmUp,
     "conditional": Conditional,
     "iwae-5": Iwae,
+    "mixture": Mixture,
+    "vamp": Vamp,
     "laplace": Laplace,
 }

@@ -50,6 +50,8 @@ MODELS = {
     "iwae-5": ["--objective", "iwae", "--samples", "5", "--binarize", "dynamic"],
     "planar": ["--posterior", "planar"],
     "iaf": ["--posterior", "iaf"],
+    "mixture": ["--prior", "mixture"],
+    "vamp": ["--prior", "vamp"],
     "laplace": ["--likelihood", "laplace", "--scale", "per-pixel"],
 }
 

@@ -210,6 +210,9 @@ pub(crate) struct Overrides {
     /// Distribution of z before an image is seen
     #[arg(long, value_parser = PossibleValuesParser::new(Prior::NAMES).try_map(|s| s.parse::<Prior>()))]
     pub(crate) prior: Option<Prior>,
+    /// Components of a prior that is a mixture [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) components: Option<usize>,
     /// What the decoder's outputs mean
     #[arg(long, value_parser = PossibleValuesParser::new(Likelihood::NAMES).try_map(|s| s.parse::<Likelihood>()))]
     pub(crate) likelihood: Option<Likelihood>,
@@ -334,11 +337,16 @@ pub(crate) struct Overrides {
 
 impl Overrides {
     /// These over `other`'s over `settings`; a flow whose maps nobody counts has as many as its family has by
-    /// itself, and so have gaps between stochastic layers their hidden layers, and pixels levels. Counts are
-    /// seen by the encoder as they go with it.
+    /// itself, a prior that is a mixture components, gaps between stochastic layers hidden layers, and pixels
+    /// levels. Counts are seen by the encoder as they go with it.
     pub(crate) fn resolve(&self, other: &Self, mut settings: Settings) -> Settings {
-        other.apply(&mut settings);
-        self.apply(&mut settings);
+        for given in [other, self] {
+            if given.prior.is_some_and(|prior| prior != settings.prior) {
+                // A count is of the prior that it was given with.
+                settings.components = None;
+            }
+            given.apply(&mut settings);
+        }
         let own = settings.posterior.family().flow_steps;
         settings.flow_steps = settings.flow_steps.or(own);
         let between = settings.between.take();
@@ -347,6 +355,8 @@ impl Overrides {
         if settings.likelihood.is_of_counts() {
             settings.encoder_input = Some(settings.own_encoder_input());
         }
+        let own = settings.prior.family().components;
+        settings.components = settings.components.or(own);
         settings
     }
 
@@ -374,6 +384,7 @@ impl Overrides {
         set(&mut settings.posterior, &self.posterior);
         settings.flow_steps = self.flow_steps.or(settings.flow_steps);
         set(&mut settings.prior, &self.prior);
+        settings.components = self.components.or(settings.components);
         set(&mut settings.likelihood, &self.likelihood);
         set(&mut settings.scale, &self.scale);
         settings.levels = self.levels.or(settings.levels);

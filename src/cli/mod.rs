@@ -8,6 +8,7 @@ mod config;
 mod console;
 mod failure;
 mod features;
+mod fit_prior;
 mod help;
 mod init;
 mod interrupt;
@@ -44,6 +45,7 @@ Examples:
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
   vae classify runs/digits-1 --labelled 1000   say what images show
+  vae fit-prior runs/digits-1            a better density of z to draw them from
   vae parts                              what a model is put together from
   vae plan --likelihood laplace          what a training step would run
   vae adapters                           what --adapter can choose
@@ -71,6 +73,7 @@ pub(crate) struct Cli {
 enum Command {
     Train(Box<train::Args>),
     Sample(sample::Args),
+    FitPrior(fit_prior::Args),
     Reconstruct(reconstruct::Args),
     Classify(classify::Args),
     Weights(weights::Args),
@@ -105,6 +108,7 @@ impl Cli {
         let done = match self.command {
             Command::Train(args) => args.run(),
             Command::Sample(args) => args.run(),
+            Command::FitPrior(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
             Command::Classify(args) => args.run(),
             Command::Weights(args) => args.run(),

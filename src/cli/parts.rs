@@ -200,6 +200,12 @@ fn prior(prior: Prior) -> Part {
     (family.formulas)()
         .into_iter()
         .for_each(|formula| part.formula(formula));
+    if let Some(components) = family.components {
+        part.line(
+            "--components",
+            format!("components, {components} unless given"),
+        );
+    }
     part
 }
 

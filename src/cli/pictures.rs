@@ -72,6 +72,17 @@ pub(crate) fn samples(
     (count, label): (usize, Option<u8>),
     output: &Output,
 ) -> anyhow::Result<()> {
+    let draw = || Ok(model.sample(count, label)?);
+    drawn(draw, shown, count, output)
+}
+
+/// So many images of values that somebody draws, once it is known that there is room for them.
+pub(crate) fn drawn(
+    draw: impl FnOnce() -> anyhow::Result<Vec<f32>>,
+    shown: &mut Shown,
+    count: usize,
+    output: &Output,
+) -> anyhow::Result<()> {
     let image @ [height, width] = shown.size();
     let scaling = shown.scaling();
     let grid = match output {
@@ -81,7 +92,7 @@ pub(crate) fn samples(
             None
         }
     };
-    let images = shown.images(model.sample(count, label)?)?;
+    let images = shown.images(draw()?)?;
     let Some((columns, scale)) = grid else {
         output.write_images(&images, &scaling, image)?;
         return Ok(());

@@ -4,18 +4,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::failure::Usage;
+use super::fit_prior;
 use super::options::AdapterOption;
 use super::output::Output;
 use super::pictures;
 use super::run::{RunArg, TrainedRun};
 
-/// Draw images from the prior: z ~ N(0, 1) through a run's decoder
+/// Draw images from the prior: z ~ p(z) through a run's decoder
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   vae sample runs/digits-1
   vae sample runs/digits-1 -n 100 --seed 7 -o samples.png
-  vae sample runs/cvae --label 7")]
+  vae sample runs/cvae --label 7
+  vae sample runs/digits-1 --prior model       though vae fit-prior has fitted another")]
 pub(crate) struct Args {
     #[command(flatten)]
     run: RunArg,
@@ -25,6 +27,10 @@ pub(crate) struct Args {
     /// Of this label, where the run's decoder reads labels [default: of each in turn]
     #[arg(long, value_name = "N")]
     label: Option<u8>,
+    /// Where z is drawn from: what `vae fit-prior` has fitted, or the model's own prior [default: what is fitted,
+    /// where it is of this checkpoint]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    prior: Option<DrawnFrom>,
     /// Key of the draws: the same seed gives the same images
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -36,6 +42,15 @@ pub(crate) struct Args {
     adapter: AdapterOption,
 }
 
+/// Where z is drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum DrawnFrom {
+    /// What was fitted to the run
+    Fitted,
+    /// The model's own prior
+    Model,
+}
+
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let found = self.run.find()?;
@@ -43,17 +58,33 @@ impl Args {
         let given = given
             .map(|path| Output::parse(path, found.dir.path()))
             .transpose()?;
+        let checkpoint = found.path();
         let mut run = TrainedRun::open(found, &self.adapter, self.seed)?;
         check_label(self.label, &run)?;
+        let fitted = match self.prior {
+            Some(DrawnFrom::Model) => None,
+            asked => fit_prior::of_run(&run, &checkpoint, &self.adapter, asked.is_some())?,
+        };
         let output = match given {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "prior.png")?,
         };
         let asked = (self.count as usize, self.label);
         let mut shown = run.shown();
-        pictures::samples(&mut run.model, &mut shown, asked, &output)?;
+        let what = match fitted {
+            Some(mut fitted) => {
+                let model = &mut run.model;
+                let draw = || fit_prior::samples(&mut fitted, model, asked, self.seed);
+                pictures::drawn(draw, &mut shown, asked.0, &output)?;
+                format!("{} samples from the fitted prior", self.count)
+            }
+            None => {
+                pictures::samples(&mut run.model, &mut shown, asked, &output)?;
+                format!("{} samples", self.count)
+            }
+        };
         let adapter = run.model.executor().name();
-        output.report(&format!("{} samples", self.count), &adapter);
+        output.report(&what, &adapter);
         Ok(ExitCode::SUCCESS)
     }
 }

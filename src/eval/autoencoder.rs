@@ -77,12 +77,35 @@ impl Autoencoder {
         let (graph, inputs) = self.vae.encoder_graph(self.chunk());
         let hot = inputs.label.map(|id| (id, self.one_hot(labels)));
         let given = self.given((inputs.x, images, dim), &hot);
-        let mut outputs = self.run_rows(graph, &given)?.into_iter();
+        let mut outputs = self.run_rows(graph, &given, 0)?.into_iter();
         let mut next = || outputs.next().unwrap_or_default();
         Ok(Encoded {
             mu: next(),
             logvar: next(),
         })
+    }
+
+    /// A draw of z from q(z | x) for each image, `[count, latent_dim]`, with what [`Autoencoder::encode`] takes. The
+    /// noise is that of the steps from `first_step` on; says how many of them there were.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// As [`Autoencoder::encode`].
+    pub fn draw(
+        &mut self,
+        images: &[f32],
+        labels: Option<&[u8]>,
+        first_step: u32,
+    ) -> Result<(Vec<f32>, u32), ExecutorError> {
+        let dim = self.vae.config().input_dim;
+        let (graph, inputs) = self.vae.posterior_graph(self.chunk());
+        let hot = inputs.label.map(|id| (id, self.one_hot(labels)));
+        let given = self.given((inputs.x, images, dim), &hot);
+        let steps = (images.len() / dim).div_ceil(self.chunk()) as u32;
+        let z = self.run_rows(graph, &given, first_step)?.swap_remove(0);
+        Ok((z, steps))
     }
 
     /// E[x | z] of latents `[count, latent_dim]`, with a label each where the model reads them: images
@@ -102,7 +125,7 @@ impl Autoencoder {
         let (graph, z, label) = self.vae.decoder_graph(self.chunk());
         let hot = label.map(|id| (id, self.one_hot(labels)));
         let given = self.given((z, latents, dim), &hot);
-        Ok(self.run_rows(graph, &given)?.swap_remove(0))
+        Ok(self.run_rows(graph, &given, 0)?.swap_remove(0))
     }
 
     /// ln q(y | x) of every class of images `[count, input_dim]`, with values as [`Autoencoder::encode`] takes
@@ -118,7 +141,7 @@ impl Autoencoder {
             panic!("a model without a classifier")
         };
         let dim = self.vae.config().input_dim;
-        Ok(self.run_rows(graph, &[(x, images, dim)])?.swap_remove(0))
+        Ok(self.run_rows(graph, &[(x, images, dim)], 0)?.swap_remove(0))
     }
 
     /// Whether the model reads a label of each image.
@@ -215,19 +238,21 @@ impl Autoencoder {
         &mut self,
         graph: Graph,
         given: &[(TensorId, &[f32], usize)],
+        first_step: u32,
     ) -> Result<Vec<Vec<f32>>, ExecutorError> {
         let chunk = self.chunk();
-        run_rows(&mut *self.executor, graph, chunk, given)
+        run_rows(&mut *self.executor, graph, chunk, given, first_step)
     }
 }
 
 /// Runs a graph of a chunk's rows over any number of them, each input's with their length; what the last chunk lacks is
-/// computed from other rows and dropped.
+/// computed from other rows and dropped. Noise is that of a step of its own for each chunk, from `first_step` on.
 pub(super) fn run_rows(
     executor: &mut dyn Executor,
     graph: Graph,
     chunk_rows: usize,
     given: &[(TensorId, &[f32], usize)],
+    first_step: u32,
 ) -> Result<Vec<Vec<f32>>, ExecutorError> {
     let count = given[0].1.len() / given[0].2;
     for (_, rows, dim) in given {
@@ -246,14 +271,14 @@ pub(super) fn run_rows(
     let mut outputs = vec![Vec::new(); columns.len()];
     let padded = given.iter().map(|(_, _, dim)| vec![0.0; chunk_rows * dim]);
     let mut padded: Vec<Vec<f32>> = padded.collect();
-    for first in (0..count).step_by(chunk_rows) {
+    for (step, first) in (first_step..).zip((0..count).step_by(chunk_rows)) {
         let here = chunk_rows.min(count - first);
         for (padded, (_, rows, dim)) in padded.iter_mut().zip(given) {
             padded[..here * dim].copy_from_slice(&rows[first * dim..][..here * dim]);
         }
         let ids = given.iter().map(|(id, ..)| *id);
         let inputs: Vec<_> = ids.zip(padded.iter().map(Vec::as_slice)).collect();
-        let result = session.run(0, &inputs)?;
+        let result = session.run(step, &inputs)?;
         for ((all, new), columns) in outputs.iter_mut().zip(result.tensors).zip(&columns) {
             all.extend_from_slice(&new[..here * columns]);
         }

@@ -93,7 +93,7 @@ impl Fitted {
     pub fn log_q(&mut self, rows: &[f32]) -> Result<Vec<f32>, ExecutorError> {
         let (graph, x) = self.classifier.graph(CHUNK);
         let inputs = graph.shape(x).columns();
-        let mut outputs = run_rows(&mut *self.executor, graph, CHUNK, &[(x, rows, inputs)])?;
+        let mut outputs = run_rows(&mut *self.executor, graph, CHUNK, &[(x, rows, inputs)], 0)?;
         Ok(outputs.swap_remove(0))
     }
 }

@@ -8,6 +8,7 @@ use super::hierarchy::{Hierarchy, Inference, StochasticLayer};
 use super::likelihood::{LEVELS, Likelihood};
 use super::objective::Bound;
 use super::posterior::{Flow, Posterior};
+use super::prior::Prior;
 use super::vae::{Vae, VaeConfig};
 use crate::setting::{Remedy, Setting};
 
@@ -35,6 +36,7 @@ impl VaeConfig {
             return Err(VaeError::NoLabels { condition });
         }
         self.check_labels_in_part()?;
+        prior.check(posterior, self.condition)?;
         let objective = self.objective.bound();
         if !objective.takes(posterior) {
             return Err(match objective.with_own_density() {
@@ -112,6 +114,10 @@ impl VaeConfig {
         check_size("an objective", "groups of samples", groups, most, outer)?;
         let samples = self.objective.samples();
         check_size("an image", "samples in all", samples, most, outer)?;
+        if self.prior.has_components() {
+            let (count, setting) = (self.components, Some(Setting::Components));
+            check_size("a prior", "components", count, most, setting)?;
+        }
         if !self.posterior.is_flow() {
             return Ok(());
         }
@@ -165,6 +171,14 @@ impl VaeConfig {
                 Remedy::change(Setting::Labelled),
             );
         }
+        if self.prior == Prior::Vamp {
+            return refuse(
+                "the prior vamp".to_owned(),
+                "pseudo-inputs have one draw of the highest layer for each draw of those below, and no density of \
+                 their own",
+                Remedy::set(Setting::Prior, Prior::Mixture.name()),
+            );
+        }
         if self.posterior != Posterior::Gaussian {
             return refuse(
                 format!("the posterior {}", self.posterior.name()),
@@ -211,6 +225,23 @@ impl VaeConfig {
 fn check_stochastic(size: usize) -> Result<(), VaeError> {
     let setting = Some(Setting::StochasticLayers);
     check_size("a stochastic layer", "units", size, Vae::MAX_UNITS, setting)
+}
+
+impl Prior {
+    /// Checks that it has a meaning with a posterior and with where labels enter.
+    ///
+    /// # Errors
+    /// With the reason why it has none.
+    pub fn check(self, posterior: Posterior, condition: Condition) -> Result<(), VaeError> {
+        match self {
+            Self::Vamp if posterior.is_flow() => Err(VaeError::NoComponents { posterior }),
+            Self::Vamp if condition.encoder() => Err(VaeError::NoPseudoLabels { condition }),
+            Self::Conditional if !condition.decoder() => {
+                Err(VaeError::NoLabelOfPrior { condition })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Refuses a size of zero and one of more than `most`.

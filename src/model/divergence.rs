@@ -2,10 +2,10 @@
 //! densities of a draw.
 
 use super::posterior::{Drawn, Heads, Posterior, gaussian};
-use super::prior::Prior;
+use super::prior::{Prior, conditional};
 use super::vae::Vae;
 use crate::expr::{Expr, operand};
-use crate::graph::{self, Graph, TensorId};
+use crate::graph::{self, Graph, Operand, TensorId};
 
 /// What a posterior has together with a prior. Labels are those of the images or of the draws, where the
 /// model reads them beside z.
@@ -49,6 +49,41 @@ const GAUSSIAN_STANDARD: ClosedForm = ClosedForm {
     },
 };
 
+/// Gaussians, and a Gaussian for each label.
+const GAUSSIAN_CONDITIONAL: ClosedForm = ClosedForm {
+    kl: |vae, g, heads, label| {
+        let (shape, operands) = both_gaussians(vae, g, heads, label);
+        g.row_sum("kl", shape, gaussian_kl(), &operands)
+    },
+    kl_each: |vae, g, heads, label| {
+        let (shape, operands) = both_gaussians(vae, g, heads, label);
+        g.pointwise("kl.each", shape, gaussian_kl(), &operands)
+    },
+    excess: excess_of_densities,
+};
+
+/// The shape of both distributions' parameters, and μ and log σ² of q and of p.
+fn both_gaussians(
+    vae: &Vae,
+    g: &mut Graph,
+    heads: &Heads,
+    label: Option<TensorId>,
+) -> ([usize; 2], [Operand; 4]) {
+    let shape = g.shape(heads.mu);
+    let prior = conditional::heads(vae, g, label);
+    let operands = [heads.mu, heads.logvar, prior.mu, prior.logvar].map(Operand::from);
+    ([shape.rows(), shape.columns()], operands)
+}
+
+/// KL(N(μ, σ²) ‖ N(m, s²)) of one dimension from μ, log σ², m and log s² (operands 0 to 3):
+/// ½(r − 1 − ln r + (μ − m)²/s²) with r = σ²/s², whose first part has all digits where r is near 1.
+fn gaussian_kl() -> Expr {
+    let [mu, logvar, mean, of_prior] = [0, 1, 2, 3].map(operand);
+    let (logvar, of_prior) = (logvar.capped(), of_prior.capped());
+    let precision = (-&of_prior).exp();
+    0.5 * ((logvar - of_prior).expm1_minus() + (mu - mean).square() * precision)
+}
+
 /// ln N(z; μ, σ²) − ln N(z; 0, 1) of one dimension from z, μ and log σ² (operands 0 to 2), in which
 /// ½ ln 2π cancels: ½(z² − log σ² − (z − μ)²/σ²).
 pub(super) fn gaussian_excess() -> Expr {
@@ -63,6 +98,8 @@ impl ClosedForm {
     fn of(posterior: Posterior, prior: Prior) -> Option<Self> {
         match (posterior, prior) {
             (Posterior::Gaussian, Prior::Standard) => Some(GAUSSIAN_STANDARD),
+            (Posterior::Gaussian, Prior::Conditional) => Some(GAUSSIAN_CONDITIONAL),
+            (Posterior::Gaussian, Prior::Mixture | Prior::Vamp) => None,
             (Posterior::Planar | Posterior::Radial | Posterior::Iaf, _) => None,
         }
     }

@@ -106,6 +106,37 @@ pub enum VaeError {
         /// q(z | x).
         posterior: Posterior,
     },
+    /// A VampPrior of a posterior that is a flow.
+    #[error(
+        "the prior vamp is a mixture of what the encoder says of pseudo-inputs, and the density of the \
+         posterior {} at a z of another image needs the inverse of its maps, which they do not have in \
+         closed form; choose the posterior gaussian, or the prior mixture",
+        posterior.name()
+    )]
+    NoComponents {
+        /// q(z | x).
+        posterior: Posterior,
+    },
+    /// A VampPrior of an encoder that reads labels.
+    #[error(
+        "the prior vamp sends pseudo-inputs through the encoder, which with the condition {} reads a label of \
+         each image, and pseudo-inputs have none; choose the condition decoder, or the prior mixture",
+        condition.name()
+    )]
+    NoPseudoLabels {
+        /// Where labels enter.
+        condition: Condition,
+    },
+    /// A prior of the label where the decoder does not read it.
+    #[error(
+        "the prior conditional is p(z | y), and with the condition {} a draw of z would not say its label \
+         to the decoder; choose the condition both or decoder",
+        condition.name()
+    )]
+    NoLabelOfPrior {
+        /// Where labels enter.
+        condition: Condition,
+    },
     /// An output bias from the data for a likelihood that cannot have the data's mean.
     #[error(
         "the output's bias cannot begin at the data's mean: no output of the likelihood {} has the mean of \
@@ -197,6 +228,17 @@ impl VaeError {
                 Remedy::set(Setting::Objective, Bound::Elbo.name()),
                 Remedy::set(Setting::Posterior, Posterior::Gaussian.name()),
             ],
+            Self::NoComponents { .. } => vec![
+                Remedy::set(Setting::Posterior, Posterior::Gaussian.name()),
+                Remedy::set(Setting::Prior, Prior::Mixture.name()),
+            ],
+            Self::NoPseudoLabels { .. } => vec![
+                Remedy::set(Setting::Condition, Condition::Decoder.name()),
+                Remedy::set(Setting::Prior, Prior::Mixture.name()),
+            ],
+            Self::NoLabelOfPrior { .. } => {
+                vec![Remedy::set(Setting::Condition, Condition::Both.name())]
+            }
             Self::NoClosedForm { .. } => vec![Remedy::set(Setting::FreeBits, 0)],
             Self::NoOutputBias { .. } => {
                 vec![Remedy::set(Setting::OutputBias, OutputBias::Layer.name())]

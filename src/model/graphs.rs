@@ -59,6 +59,20 @@ impl Vae {
         (g, inputs)
     }
 
+    /// `x [B, D] → z [B, Z]`, a draw from q(z | x) for each image, whose pixels are drawn first where a training draws
+    /// them; returns the graph and its inputs.
+    pub fn posterior_graph(&self, batch: usize) -> (Graph, Inputs) {
+        let mut g = Graph::new();
+        let x = g.input("x", [batch, self.config().input_dim]);
+        let read = self.config().condition.encoder();
+        let label = read.then(|| g.input("label", [batch, self.config().classes]));
+        let seen = self.drawn_pixels(&mut g, "x", x, Stream::Fitting);
+        let heads = self.encode(&mut g, Inputs { x: seen, label });
+        let drawn = self.draw(&mut g, &heads, Noise::Stream(Stream::Fitting), 1);
+        g.output(drawn.z);
+        (g, Inputs { x, label })
+    }
+
     /// `z [B, Z] → E[x | z] [B, D]`; returns the graph, z and the labels.
     pub fn decoder_graph(&self, batch: usize) -> (Graph, TensorId, Option<TensorId>) {
         let mut g = Graph::new();

@@ -8,7 +8,8 @@ use super::error::VaeError;
 use super::likelihood::Scale;
 use super::vae::Vae;
 use crate::executor::{Initial, ParameterSpec, Snapshot};
-use crate::{named, rng};
+use crate::named;
+use crate::rng::{self, Stream};
 
 /// What the weights of linear layers, and their biases, are drawn from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -115,6 +116,16 @@ impl Initial {
         let bound = match self {
             Self::Uniform { fan_in } => 1.0 / (fan_in as f64).sqrt(),
             Self::Glorot { fan_in, fan_out } => (6.0 / (fan_in + fan_out) as f64).sqrt(),
+            Self::Normal => {
+                let normal =
+                    |element| rng::normal(seed, Stream::Initialisation, parameter, element);
+                return (0..len).map(|element| normal(element) as f32).collect();
+            }
+            Self::UnitInterval => {
+                let uniform =
+                    |element| rng::uniform(seed, Stream::Initialisation, parameter, element);
+                return (0..len).map(|element| uniform(element) as f32).collect();
+            }
             Self::Constant(value) => return vec![value; len],
         };
         rng::initial_uniform(seed, parameter, len, bound)

@@ -39,6 +39,8 @@ pub struct VaeConfig {
     pub flow: Flow,
     /// p(z).
     pub prior: Prior,
+    /// Components of the prior, where it is a mixture.
+    pub components: usize,
     /// p(x | z).
     pub likelihood: Likelihood,
     /// The likelihood's scale.
@@ -76,6 +78,7 @@ impl Default for VaeConfig {
             posterior: Posterior::Gaussian,
             flow: Flow::default(),
             prior: Prior::Standard,
+            components: 100,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
             levels: LEVELS[1],

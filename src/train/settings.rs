@@ -43,6 +43,9 @@ pub struct Settings {
     /// p(z).
     #[serde(default)]
     pub prior: Prior,
+    /// Components of a prior that is a mixture; `None` are as many as it has by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub components: Option<usize>,
     /// p(x | z).
     pub likelihood: Likelihood,
     /// The likelihood's scale.
@@ -274,6 +277,7 @@ impl Default for Settings {
             posterior: Posterior::Gaussian,
             flow_steps: None,
             prior: Prior::Standard,
+            components: None,
             likelihood: Likelihood::Bernoulli,
             scale: Scale::Unit,
             levels: None,
@@ -396,6 +400,8 @@ impl Settings {
         let flow = Flow::default();
         let own = self.posterior.family().flow_steps;
         let steps = self.flow_steps.or(own).unwrap_or(flow.steps);
+        let own = self.prior.family().components;
+        let components = self.components.or(own).unwrap_or_default();
         Ok(Vae::new(VaeConfig {
             input_dim: dim,
             hidden: self.hidden.clone(),
@@ -405,6 +411,7 @@ impl Settings {
             posterior: self.posterior,
             flow: Flow { steps, ..flow },
             prior: self.prior,
+            components,
             likelihood: self.likelihood,
             scale: self.scale,
             levels: self.own_levels().unwrap_or(LEVELS[1]),
@@ -466,6 +473,7 @@ impl Settings {
             posterior: other.posterior,
             flow_steps: other.flow_steps,
             prior: other.prior,
+            components: other.components,
             likelihood: other.likelihood,
             scale: other.scale,
             levels: other.levels,
@@ -649,6 +657,15 @@ impl Settings {
             );
             return fail(Setting::FlowSteps, &steps, &expected);
         }
+        if let Some(components) = self.components.filter(|_| !self.prior.has_components()) {
+            let mixtures = Prior::ALL.into_iter().filter(|of| of.has_components());
+            let expected = format!(
+                "the prior {} is no mixture of components; leave it out, or choose a prior that is one: {}",
+                self.prior.name(),
+                mixtures.map(Prior::name).collect::<Vec<_>>().join(", ")
+            );
+            return fail(Setting::Components, &components, &expected);
+        }
         self.check_values()?;
         self.check_labelled()?;
         self.check_objective()?;
@@ -737,8 +754,10 @@ impl Difference {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
             "hidden" | "latent" | "stochastic-layers" | "between" | "ladder" | "activation"
-            | "posterior" | "flow-steps" | "prior" | "scale" | "levels" | "encoder-input"
-            | "condition" => Some("the weights belong to the layers that the run has"),
+            | "posterior" | "flow-steps" | "prior" | "components" | "scale" | "levels"
+            | "encoder-input" | "condition" => {
+                Some("the weights belong to the layers that the run has")
+            }
             "likelihood" | "objective" | "samples" | "outer-samples" | "beta" | "kl-warmup"
             | "kl-cycles" | "free-bits" | "elbo-weight" | "capacity" | "capacity-steps"
             | "capacity-weight" | "info-alpha" | "info-lambda" | "binarize" => {

@@ -1,5 +1,6 @@
 //! Models of other parts than the plain ones, and parts that cannot be together.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use vae_wgpu::checkpoint::Checkpoint;
@@ -79,6 +80,56 @@ fn parts_without_a_meaning_are_refused_by_name_before_anything_is_written() {
             &["'sylvester'", "gaussian, planar, radial, iaf"],
         ),
         (
+            "--prior mixture --components 0",
+            &["a prior of 0 components", "(--components)"],
+        ),
+        ("--prior vamp --components -3", &["'-3'", "--components"]),
+        ("--prior vamp --components 2.5", &["'2.5'", "--components"]),
+        (
+            "--components 3",
+            &[
+                "the prior standard is no mixture",
+                "mixture, vamp",
+                "(--components)",
+            ],
+        ),
+        (
+            "--prior conditional --condition decoder --components 3",
+            &["the prior conditional is no mixture", "(--components)"],
+        ),
+        (
+            "--prior conditional",
+            &["the prior conditional is p(z | y)", "--condition both"],
+        ),
+        (
+            "--prior conditional --condition encoder",
+            &["with the condition encoder", "--condition both"],
+        ),
+        (
+            "--prior vamp --condition both",
+            &[
+                "pseudo-inputs have none",
+                "--condition decoder",
+                "--prior mixture",
+            ],
+        ),
+        (
+            "--prior vamp --posterior iaf",
+            &[
+                "the posterior iaf",
+                "--posterior gaussian",
+                "--prior mixture",
+            ],
+        ),
+        (
+            "--prior mixture --free-bits 0.1",
+            &["the prior mixture", "--free-bits 0"],
+        ),
+        (
+            "--prior normal",
+            &["'normal'", "standard, mixture, vamp, conditional"],
+        ),
+        (
             "--condition both",
             &["condition both reads the label", "--condition none"],
         ),
@@ -154,6 +205,170 @@ fn a_flow_trains_continues_and_is_drawn_from() {
             .vae(&format!("train --resume {run} --epochs 4 --flow-steps 3"))
             .fails(2, &["flow-steps", "the weights belong to the layers"]);
     }
+}
+
+/// The values of an array that a command wrote, of this many images.
+fn drawn(place: &Place, file: &str, images: usize) -> Vec<f32> {
+    let bytes = fs::read(place.path(file)).unwrap();
+    let (_, values) = bytes.split_at(bytes.len() - images * 4 * 6 * 5);
+    let values = values.chunks(4);
+    values
+        .map(|v| f32::from_le_bytes(v.try_into().unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_run_with_a_trained_prior_continues_and_is_drawn_from() {
+    let place = labelled();
+    for (prior, args, tensors) in [
+        (
+            "mixture",
+            "",
+            &["prior.mean [100, 2]", "prior.logvar [100, 2]"][..],
+        ),
+        ("vamp", "--components 3", &["prior.pseudo_inputs [3, 30]"]),
+        (
+            "conditional",
+            "--condition decoder",
+            &["prior.mu.weight [2, 4]", "prior.logvar.weight [2, 4]"],
+        ),
+    ] {
+        let run = format!("runs/{prior}");
+        place
+            .vae(&format!("{TRAIN} --prior {prior} {args} --out {run}"))
+            .succeeds();
+        let checkpoint = Checkpoint::load(&place.last_checkpoint(&run)).unwrap();
+        let named = checkpoint.tensors.iter();
+        let of_prior = named.filter(|(name, _)| name.starts_with("prior."));
+        let of_prior: BTreeSet<_> = of_prior
+            .map(|(name, tensor)| format!("{name} {:?}", tensor.shape))
+            .collect();
+        assert!(
+            of_prior.iter().eq(BTreeSet::from_iter(tensors)),
+            "{of_prior:?}"
+        );
+        let draw = |args: &str| {
+            let sample = format!("sample {run} --adapter reference -n 4 -o z.npy {args}");
+            place.vae(&sample).succeeds();
+            drawn(&place, "z.npy", 4)
+        };
+        let (first, again, other) = (draw(""), draw(""), draw("--seed 1"));
+        assert!(first.iter().all(|value| *value > 0.0 && *value < 1.0));
+        assert!(first == again && first != other, "{prior}");
+        place
+            .vae(&format!("train --resume {run} --epochs 3"))
+            .succeeds();
+        place
+            .vae(&format!("train --resume {run} --epochs 4 --prior standard"))
+            .fails(2, &["prior", "the weights belong to the layers"]);
+    }
+    place
+        .vae("train --resume runs/vamp --epochs 4 --components 4")
+        .fails(2, &["components", "the weights belong to the layers"]);
+    place
+        .vae("sample runs/conditional --adapter reference -n 1 --label 4 -o z.npy")
+        .fails(2, &["--label 4", "4 classes"]);
+}
+
+/// The file of a density that was fitted to a run.
+fn fitted(place: &Place, run: &str) -> Checkpoint {
+    Checkpoint::load(&place.path(&format!("{run}/checkpoints/prior.safetensors"))).unwrap()
+}
+
+#[test]
+fn a_fitted_prior_takes_the_place_of_the_models_until_the_weights_change() {
+    let place = Place::with_run();
+    place
+        .vae("sample runs/a --adapter reference --prior fitted")
+        .fails(2, &["no prior was fitted", "vae fit-prior runs/a"]);
+    let draw = |args: &str| {
+        let done = place.vae(&format!("sample runs/a --adapter cpu -n 4 -o z.npy {args}"));
+        done.succeeds();
+        drawn(&place, "z.npy", 4)
+    };
+    let before = draw("");
+    for prior in ["mixture", "flow"] {
+        let fit = format!("fit-prior runs/a --adapter cpu --prior {prior}");
+        let said = place.vae(&fit).succeeds().out;
+        assert!(said.contains("under the standard normal"), "{said}");
+        assert!(place.path("runs/a/samples/fitted.png").exists());
+        let first = fitted(&place, "runs/a");
+        place.vae(&fit).succeeds();
+        assert!(fitted(&place, "runs/a") == first, "{prior}");
+        let (own, asked) = (draw(""), draw("--prior fitted"));
+        assert!(own == asked && own != before, "{prior}");
+        assert!(own != draw("--seed 1"), "{prior}");
+        assert!(draw("--prior model") == before, "{prior}");
+    }
+    place.vae("train --resume runs/a --epochs 3").succeeds();
+    let said = place.vae("sample runs/a --adapter cpu -n 4 -o z.npy");
+    said.succeeds();
+    place
+        .vae("sample runs/a --adapter cpu --prior fitted")
+        .fails(2, &["after step 10", "step 15", "vae fit-prior runs/a"]);
+    place
+        .vae("train --resume runs/a --epochs 4 --fit-prior mixture --adapter cpu")
+        .succeeds();
+    assert_eq!(fitted(&place, "runs/a").metadata["step"], "20");
+
+    fs::write(place.path("runs/a/checkpoints/prior.safetensors"), [0; 9]).unwrap();
+    place
+        .vae("sample runs/a --adapter cpu -o z.png")
+        .fails(1, &["prior.safetensors"]);
+    place
+        .vae("sample runs/a --adapter cpu -o z.png --prior model")
+        .succeeds();
+}
+
+#[test]
+fn what_cannot_be_fitted_is_refused_by_name() {
+    let place = labelled();
+    for (args, parts) in [
+        (
+            "--prior flow --components 3",
+            &["a flow has no components", "--prior mixture"][..],
+        ),
+        ("--components 0", &["'0'", "--components"]),
+        ("--components 1001", &["'1001'", "1000"]),
+        ("--prior standard", &["'standard'", "mixture, flow"]),
+    ] {
+        place
+            .vae(&format!("fit-prior runs/a --adapter reference {args}"))
+            .fails(2, parts);
+    }
+    let conditional = format!("{TRAIN} --prior conditional --condition both --out runs/b");
+    let refused = &["the prior conditional is p(z | y)", "no label"][..];
+    place
+        .vae(&format!("{conditional} --fit-prior flow"))
+        .fails(2, refused);
+    assert!(!place.path("runs/b").exists());
+    place.vae(&conditional).succeeds();
+    place
+        .vae("fit-prior runs/b --adapter reference")
+        .fails(2, refused);
+}
+
+/// A preset's count of components is of its own prior.
+#[test]
+fn another_prior_than_the_presets_has_components_of_its_own() {
+    let place = Place::new();
+    let components = |args: &str| {
+        let out = format!("runs/{}", args.replace([' ', '-'], ""));
+        let sizes = "--hidden 8 --latent 2 --epochs 1 --batch-size 20 --kl-warmup 0";
+        let train = "train --data tiny --adapter reference --preset vamp";
+        place
+            .vae(&format!("{train} {sizes} {args} --out {out}"))
+            .succeeds();
+        let config = fs::read_to_string(place.path(format!("{out}/config.toml"))).unwrap();
+        let line = config.lines().find(|line| line.starts_with("components"));
+        line.map(str::to_owned)
+    };
+    let some = |count: usize| Some(format!("components = {count}"));
+    assert_eq!(components(""), some(500));
+    assert_eq!(components("--prior mixture"), some(100));
+    assert_eq!(components("--prior mixture --components 7"), some(7));
+    assert_eq!(components("--components 9"), some(9));
+    assert_eq!(components("--prior standard"), None);
 }
 
 #[test]

@@ -55,6 +55,8 @@ DEFAULTS = {
     "schedule": "constant",  # warm-up, cyclical
     "schedule_steps": 0,  # length of the ramp, or of a cycle
     "free_bits": 0.0,  # nats per dimension
+    "prior": "standard",  # or one of PRIORS
+    "components": 0,  # of a prior that is a mixture
     "posterior": "gaussian",  # planar, radial, iaf
     "flow_steps": 0,  # maps
     "flow_hidden": 1,  # units of each network of iaf
@@ -152,6 +154,11 @@ CASES["iaf-iwae-both-laplace-per-pixel"] = CASES["iaf"] | {
     "estimator": "iwae", "samples": 2, "condition": "both", "likelihood": "laplace", "scale": "per-pixel",
     "activation": "tanh", "hidden": [7, 5], "flow_steps": 3,
 }
+
+
+# What other programs that make cases add: by the prior's name, its parameters as `parameters_of` has them, and
+# ln p(z) of each row from the parameters, the settings, z, the labels and what encodes images: mu and logvar.
+PRIORS = {}
 
 
 def flow_layers(s, fan_in):
@@ -256,6 +263,8 @@ def parameters_of(s):
         yield f"{name}.bias", (fan_out,), fan_in
     if s["scale"] in ("shared", "per-dimension"):
         yield scale, (1 if s["scale"] == "shared" else DIM,), 0
+    if s["prior"] != "standard":
+        yield from PRIORS[s["prior"]][0](s)
 
 
 def scale_name(s):
@@ -309,19 +318,26 @@ def nll(s, outputs, scale, x):
     return rows.sum(-1)
 
 
-def forward(p, s, batch, q=None, best=None):
-    """From the images to all that an objective is made of; q(z | x) has the parameters `q` where they are given, and
-    an optimal scale is `best`."""
+def encode(p, s, x, y):
+    """The encoder's last hidden layer, and mu and logvar."""
+    linear = lambda v, name: F.linear(v, p[f"{name}.weight"], p[f"{name}.bias"])
+    seen = torch.log1p(x) if s["encoder_input"] == "log1p" else x
+    h = torch.cat([seen, y], -1) if s["condition"] in ("encoder", "both") else seen
+    for i in range(len(s["hidden"])):
+        h = ACTIVATIONS[s["activation"]](linear(h, f"encoder.hidden.{i}"))
+    return h, linear(h, "encoder.mu"), linear(h, "encoder.logvar")
+
+
+def forward(p, s, batch, q=None, best=None, of_prior=None):
+    """From the images to all that an objective is made of; q(z | x) has the parameters `q` where they are given, an
+    optimal scale is `best`, and p(z) is made of the parameters `of_prior`.
+    """
     x, y, eps = batch
     linear = lambda v, name: F.linear(v, p[f"{name}.weight"], p[f"{name}.bias"])
     activation = ACTIVATIONS[s["activation"]]
     repeat = lambda v: v.repeat_interleave(draws(s), 0)  # row b * L + l
 
-    seen = torch.log1p(x) if s["encoder_input"] == "log1p" else x
-    h = torch.cat([seen, y], -1) if s["condition"] in ("encoder", "both") else seen
-    for i in range(len(s["hidden"])):
-        h = activation(linear(h, f"encoder.hidden.{i}"))
-    mu, logvar = linear(h, "encoder.mu"), linear(h, "encoder.logvar")
+    h, mu, logvar = encode(p, s, x, y)
     start = repeat(mu) + torch.exp(repeat(logvar) / 2) * eps
     maps = lambda z, h=h: chain(z, repeat(h), p, s, linear)
     z, log_det = maps(start)
@@ -350,9 +366,13 @@ def forward(p, s, batch, q=None, best=None):
     out = {"mu": mu, "logvar": logvar, "z": z, "outputs": outputs, "recon": recon, "kl": kl.mean(0)}
     m, v = map(repeat, q or (mu, logvar))
     log_prior = -0.5 * (LN_2PI + z**2).sum(-1)
+    if s["prior"] != "standard":
+        log_prior, closed = PRIORS[s["prior"]][1](of_prior or p, s, z, repeat(y), (mu, logvar, y))
+        out["kl"] = None if closed is None else closed.mean(0)
     log_q = -0.5 * (LN_2PI + v + (start - m) ** 2 * torch.exp(-v)).sum(-1) - log_det
-    if s["flow_steps"]:
+    if s["flow_steps"] or out["kl"] is None:
         out["kl"] = (log_q - log_prior).mean(0, keepdim=True)
+    if s["flow_steps"]:
         if z.dtype == torch.float64 and z.requires_grad:  # not in each of the central differences
             check_determinants(start.detach(), log_det, maps)
     if s["scale"] in ("per-pixel", "optimal"):
@@ -380,11 +400,13 @@ def objective(f, s, step):
     return f["recon"].mean() + kl_weight(s, step) * kl.sum()
 
 
-def descended(p, s, batch, step, at):
-    """What the encoder's parameters descend, and what the decoder's do; `at` is the pass at the present values.
+def descended(p, s, batch, step, at, present):
+    """What the encoder's parameters descend, and what all others do; `at` is the pass at the present values, and
+    `present` are the parameters' there.
 
     For DReG (Tucker et al. 2018) these are sums of log weights with constant coefficients, softmax w of the log
-    weights for the decoder and w² for the encoder, which the log weights' q does not pass on to.
+    weights for the decoder and w² for the encoder, which the log weights' q does not pass on to. Where the prior is
+    made of the encoder's parameters, they are p's there, with the coefficient w.
     """
     _, other = ESTIMATORS.get(s["estimator"], (None, None))
     if other:
@@ -393,8 +415,10 @@ def descended(p, s, batch, step, at):
     if s["estimator"] != "dreg":
         return (objective(forward(p, s, batch, best=best), s, step),) * 2
     w = torch.softmax(at["log_weights"].detach(), 1)
-    log_weights = forward(p, s, batch, (at["mu"].detach(), at["logvar"].detach()), best)["log_weights"]
-    return -(w**2 * log_weights).sum(1).mean(), -(w * log_weights).sum(1).mean()
+    q = at["mu"].detach(), at["logvar"].detach()
+    of = lambda p, of_prior: forward(p, s, batch, q, best, of_prior)["log_weights"]
+    by_z = (w**2 * of(p, present)).sum(1) + (w * of(present, p)).sum(1)
+    return -by_z.mean(), -(w * of(p, p)).sum(1).mean()
 
 
 def run(s, start, dtype, images=images):
@@ -408,8 +432,9 @@ def run(s, start, dtype, images=images):
             batch[0] = batch[0] / 255
         f = forward(p, s, batch)
         losses.append(torch.stack([objective(f, s, step), f["recon"].mean(), f["kl"].sum()]).detach())
-        for side, loss in zip(("encoder", "decoder"), descended(p, s, batch, step, f)):
-            names = [name for name in p if name.startswith(side)]
+        present = {name: v.detach() for name, v in p.items()}
+        for encodes, loss in zip((True, False), descended(p, s, batch, step, f, present)):
+            names = [name for name in p if name.startswith("encoder") == encodes]
             gradients = torch.autograd.grad(loss, [p[name] for name in names], retain_graph=True)
             for name, gradient in zip(names, gradients):
                 p[name].grad = gradient
@@ -435,12 +460,12 @@ def check_gradients(p, s, batch, at, h):
         for sign in (1, -1):
             moved = constant[name].clone()
             moved.view(-1)[element] += sign * h
-            pair = descended(constant | {name: moved}, s, batch, 0, at)
-            values.append(pair[name.startswith("decoder")])
+            pair = descended(constant | {name: moved}, s, batch, 0, at, constant)
+            values.append(pair[not name.startswith("encoder")])
         difference, gradient = ((values[0] - values[1]) / (2 * h)).item(), v.grad.view(-1)[element].item()
         assert gradient != 0 and abs(difference - gradient) <= 1e-6 * abs(gradient) + 1e-8, (name, difference)
     if s["estimator"] == "dreg":  # the decoder's are those of the bound itself
-        names = [name for name in p if name.startswith("decoder")]
+        names = [name for name in p if not name.startswith("encoder")]
         for name, g in zip(names, torch.autograd.grad(objective(at, s, 0), [p[name] for name in names])):
             torch.testing.assert_close(p[name].grad, g, rtol=1e-10, atol=1e-12)
 

@@ -7,7 +7,9 @@ use vae_wgpu::data::{Dataset, digits};
 use vae_wgpu::executor::ExecutorError;
 use vae_wgpu::gpu::GpuError;
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, EncoderInput, Likelihood, OutputBias, Posterior, Scale};
+use vae_wgpu::model::{
+    Bound, Condition, EncoderInput, Likelihood, OutputBias, Posterior, Prior, Scale,
+};
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng::{Philox, Stream};
 use vae_wgpu::setting::Setting;
@@ -68,6 +70,11 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     // A setting where the objective reads it, else as it is by itself.
     let reads = |setting| objective.reads(setting);
     let own = base();
+    let condition = Condition::ALL[pick(Condition::ALL.len())];
+    let priors = Prior::ALL.into_iter();
+    let priors = priors.filter(|of| of.check(posterior, condition).is_ok());
+    let priors: Vec<_> = priors.collect();
+    let prior = priors[pick(priors.len())];
     let settings = Settings {
         hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
         activation: Activation::ALL[pick(Activation::ALL.len())],
@@ -75,9 +82,11 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         flow_steps: [None, Some(1), Some(3)][pick(3)].filter(|_| flow),
         likelihood,
         scale,
+        prior,
+        components: Some(4).filter(|_| prior.has_components()),
         levels: Some(levels).filter(|_| likelihood == Likelihood::Categorical),
         encoder_input: [None, Some(EncoderInput::Values)][pick(2)],
-        condition: Condition::ALL[pick(Condition::ALL.len())],
+        condition,
         objective,
         samples: [1, 2, 3][pick(3)],
         outer_samples: match reads(Setting::OuterSamples) {
@@ -91,7 +100,7 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         kl_warmup: if reads(Setting::KlWarmup) { warmup } else { 0 },
         kl_cycles: if reads(Setting::KlCycles) { cycles } else { 0 },
         free_bits: match pick(2) {
-            1 if reads(Setting::FreeBits) && !flow => 0.05,
+            1 if reads(Setting::FreeBits) && !flow && !prior.has_components() => 0.05,
             _ => 0.0,
         },
         elbo_weight: match reads(Setting::ElboWeight) {
@@ -286,6 +295,15 @@ fn all_parts() -> Vec<Settings> {
             posterior: Posterior::Iaf,
             objective: Bound::Iwae,
             samples: 2,
+            prior: Prior::Mixture,
+            components: Some(3),
+            ..base.clone()
+        },
+        Settings {
+            prior: Prior::Vamp,
+            components: Some(5),
+            objective: Bound::Dreg,
+            samples: 2,
             ..base.clone()
         },
         Settings {
@@ -329,6 +347,12 @@ fn all_parts() -> Vec<Settings> {
         },
         Settings {
             objective: Bound::Info,
+            ..base.clone()
+        },
+        Settings {
+            prior: Prior::Conditional,
+            condition: Condition::Both,
+            free_bits: 0.05,
             ..base
         },
     ]

@@ -9,7 +9,7 @@ use vae_wgpu::executor::{ParameterSpec, Snapshot};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp};
 use vae_wgpu::model::{
     BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, EncoderInput, Flow, Hierarchy, Inference,
-    Info, Inputs, Likelihood, Noise, Objective, Posterior, Scale, Stl, StochasticLayer, Vae,
+    Info, Inputs, Likelihood, Noise, Objective, Posterior, Prior, Scale, Stl, StochasticLayer, Vae,
     VaeConfig,
 };
 
@@ -21,11 +21,12 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// `tests/data/make_family.py` says what these are: a file for each program that makes some.
-const FIXTURES: [&[u8]; 4] = [
+const FIXTURES: [&[u8]; 5] = [
     include_bytes!("../data/family.safetensors"),
     include_bytes!("../data/family_hierarchy.safetensors"),
     include_bytes!("../data/family_objectives.safetensors"),
     include_bytes!("../data/family_likelihoods.safetensors"),
+    include_bytes!("../data/family_priors.safetensors"),
 ];
 
 const STEPS: usize = 5;
@@ -79,6 +80,10 @@ struct Case {
     info_lambda: f64,
     #[serde(default)]
     images: usize,
+    #[serde(default)]
+    prior: Prior,
+    #[serde(default)]
+    components: usize,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -151,6 +156,8 @@ impl Case {
                 hidden: self.flow_hidden,
                 context: self.flow_context,
             },
+            prior: self.prior,
+            components: self.components,
             likelihood: self.likelihood,
             scale: self.scale,
             levels: self.levels,
@@ -329,6 +336,8 @@ fn the_family_matches_pytorch(open: &Open) {
         Posterior::ALL.iter().all(covered),
         "a posterior without a case"
     );
+    let covered = |prior: &Prior| all.iter().any(|case| case.prior == *prior);
+    assert!(Prior::ALL.iter().all(covered), "a prior without a case");
     for fixture in FIXTURES {
         let file = SafeTensors::deserialize(fixture).unwrap();
         for case in cases(fixture) {

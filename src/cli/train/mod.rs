@@ -7,6 +7,8 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use vae_wgpu::model::FittedPrior;
 use vae_wgpu::train::Preset;
 
 use super::config::Overrides;
@@ -30,6 +32,7 @@ Examples:
   vae train --features runs/mnist-1 --likelihood gaussian       a model of another one's latents
   vae train --objective iwae --samples 5 --binarize dynamic
   vae train --likelihood laplace --scale per-pixel
+  vae train --prior vamp --fit-prior mixture       a trained prior, and one fitted in the end
   vae train --data glyphs/ --hidden 512,256 --latent 32 --epochs 50 --out runs/glyphs
   vae train --resume runs/glyphs --epochs 80       30 epochs more
   vae train --resume runs/glyphs --lr 1e-4         from here on with a lower learning rate
@@ -62,6 +65,9 @@ pub(crate) struct Args {
     /// numbers, for which the likelihood gaussian is meant
     #[arg(long, value_name = "RUN", conflicts_with = "resume")]
     pub(super) features: Option<PathBuf>,
+    /// In the end, fit a density to the latents of the training images, as `vae fit-prior` does
+    #[arg(long, value_name = "PRIOR", value_parser = PossibleValuesParser::new(FittedPrior::NAMES).try_map(|s| s.parse::<FittedPrior>()))]
+    pub(super) fit_prior: Option<FittedPrior>,
     #[command(flatten)]
     pub(super) checkpoint: CheckpointOption,
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::thread;
 
 use anyhow::anyhow;
 use serde::Serialize;
-use vae_wgpu::checkpoint::{RunDir, RunLock};
+use vae_wgpu::checkpoint::{RunDir, RunLock, Which};
 use vae_wgpu::data::Split;
 use vae_wgpu::threads::{self, Beside};
 use vae_wgpu::train::{
@@ -18,7 +18,8 @@ use crate::cli::keeping::Keeper;
 use crate::cli::output::Output;
 use crate::cli::pictures::Shown;
 use crate::cli::progress::Report;
-use crate::cli::{console, interrupt, pictures};
+use crate::cli::run::Found;
+use crate::cli::{console, fit_prior, interrupt, pictures};
 
 /// Images of the pictures that a training leaves.
 const PICTURED: usize = 100;
@@ -55,6 +56,9 @@ pub(super) fn train(
         None => Job::fresh(args)?,
     };
     job.settings.check()?;
+    if args.fit_prior.is_some() {
+        fit_prior::check(&job.settings)?;
+    }
     let (Loaded { data, config, lens }, device) = job.load_and_open(shared)?;
     let name = data.name.clone();
     let pictured = data.test.first(RECONSTRUCTED);
@@ -90,6 +94,10 @@ pub(super) fn train(
     let how = trained.map_err(|error| run.advise(error, trainer.settings()))?;
     if how == Trained::ToTheEnd {
         finish(&mut trainer, &run.dir, &pictured, lens, &say);
+        if let Some(prior) = args.fit_prior {
+            let (dir, which) = (run.dir.clone(), Which::Last);
+            fit_prior::usual(Found { dir, which }, prior, &args.data, &args.adapter)?;
+        }
     }
     Ok(Ended {
         how,

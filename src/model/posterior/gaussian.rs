@@ -35,6 +35,16 @@ pub(in crate::model) fn density() -> Expr {
     0.5 * (logvar + (z - mu).square() * precision) + HALF_LN_TAU
 }
 
+/// The formula of ln N(z; μ, σ²), for people.
+pub(in crate::model) fn log_density() -> Formula {
+    Formula {
+        name: "ln N(z)",
+        expr: -density(),
+        operands: vec!["z", "mu", "logvar"],
+        of: "of each dimension",
+    }
+}
+
 fn formulas() -> Vec<Formula> {
     vec![
         Formula {

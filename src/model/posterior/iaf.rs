@@ -13,9 +13,9 @@ use super::{PosteriorFamily, head};
 use crate::executor::ParameterSpec;
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, Operand, TensorId};
-use crate::model::Formula;
 use crate::model::network::Layer;
 use crate::model::vae::Vae;
+use crate::model::{Formula, InitialWeights};
 
 pub(super) const FAMILY: PosteriorFamily = family::<Iaf>(
     "iaf",
@@ -64,7 +64,7 @@ fn formulas() -> Vec<Formula> {
 }
 
 /// A linear layer of which some weights are zero.
-struct Masked {
+pub(in crate::model) struct Masked {
     layer: Layer,
     /// 1 where there is a weight, else 0: `[out, in]`.
     mask: Vec<f32>,
@@ -72,7 +72,11 @@ struct Masked {
 
 impl Masked {
     /// A layer whose output `row` reads the input `column` where `reads(row, column)`.
-    fn new(name: String, shape: [usize; 2], reads: impl Fn(usize, usize) -> bool) -> Self {
+    pub(in crate::model) fn new(
+        name: String,
+        shape: [usize; 2],
+        reads: impl Fn(usize, usize) -> bool,
+    ) -> Self {
         let [fan_out, fan_in] = shape;
         let reads = &reads;
         let places = (0..fan_out).flat_map(|row| (0..fan_in).map(move |column| reads(row, column)));
@@ -82,8 +86,13 @@ impl Masked {
         }
     }
 
+    /// Weight and bias.
+    pub(in crate::model) fn parameters(&self, weights: InitialWeights) -> [ParameterSpec; 2] {
+        self.layer.parameters(weights)
+    }
+
     /// `x [B, in] → [B, out]`.
-    fn apply(&self, g: &mut Graph, x: TensorId) -> TensorId {
+    pub(in crate::model) fn apply(&self, g: &mut Graph, x: TensorId) -> TensorId {
         let Layer { name, shape } = &self.layer;
         let weight = g.parameter(&format!("{name}.weight"), *shape);
         let bias = g.parameter(&format!("{name}.bias"), [shape[0]]);

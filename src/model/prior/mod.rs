@@ -3,7 +3,10 @@
 //! To add one: its file, a variant of [`Prior`], its place in [`Prior::ALL`] and its arm in
 //! [`Prior::family`]. What it has in closed form with a posterior is an arm in `divergence.rs`.
 
+pub(super) mod conditional;
+mod mixture;
 mod standard;
+mod vamp;
 
 use std::str::FromStr;
 
@@ -22,6 +25,12 @@ pub enum Prior {
     /// Standard normals.
     #[default]
     Standard,
+    /// A mixture of Gaussians with trained means and variances.
+    Mixture,
+    /// The mixture of what the encoder says of trained pseudo-inputs (Tomczak and Welling 2018).
+    Vamp,
+    /// A Gaussian for each label (Sohn, Lee and Yan 2015).
+    Conditional,
 }
 
 /// A prior as its file gives it.
@@ -33,6 +42,8 @@ pub struct PriorFamily {
     pub source: &'static str,
     /// Its formulas, for people.
     pub formulas: fn() -> Vec<Formula>,
+    /// How many components it has where settings do not say so; `None` for one that is no mixture.
+    pub components: Option<usize>,
     /// Its parameters, `prior.…`, behind all others of the model.
     pub(super) parameters: fn(&Vae) -> Vec<ParameterSpec>,
     /// −ln p(z) of each row of `z [rows, Z]`, in nats: `[rows]`. The labels are `[rows, classes]`,
@@ -44,7 +55,7 @@ pub struct PriorFamily {
 
 impl Prior {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Standard];
+    pub const ALL: [Self; 4] = [Self::Standard, Self::Mixture, Self::Vamp, Self::Conditional];
 
     /// Their names, as settings give them.
     pub const NAMES: [&'static str; Self::ALL.len()] = {
@@ -66,7 +77,15 @@ impl Prior {
     pub const fn family(self) -> &'static PriorFamily {
         match self {
             Self::Standard => &standard::FAMILY,
+            Self::Mixture => &mixture::FAMILY,
+            Self::Vamp => &vamp::FAMILY,
+            Self::Conditional => &conditional::FAMILY,
         }
+    }
+
+    /// Whether it is a mixture of so many components as settings say.
+    pub fn has_components(self) -> bool {
+        self.family().components.is_some()
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) const FAMILY: PriorFamily = PriorFamily {
             of: "of each dimension",
         }]
     },
+    components: None,
     parameters: |_| Vec::new(),
     nll: |_, g, z, _| {
         let shape = g.shape(z);

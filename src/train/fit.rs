@@ -1,0 +1,252 @@
+//! A density of z that is fitted to a trained model: draws from q(z | x) of its data, the descent, and the file.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use super::pacing::Pacing;
+use super::rows::rows;
+use super::{Scaling, Settings, TrainError};
+use crate::checkpoint::{Checkpoint, RunDir, Tensor};
+use crate::data::Dataset;
+use crate::eval::Autoencoder;
+use crate::executor::{Executor, ExecutorError, Rows, Start, Values};
+use crate::graph::{Adam, Curve, Optimizer, Schedule};
+use crate::model::{Fitted, Vae};
+use crate::rng;
+
+/// The file's format, so that a later program can tell.
+const FORMAT: &str = "vae-wgpu/fitted-prior/1";
+
+/// Draws of z that it is fitted to, at the least: of few images there are several of each.
+const DRAWS: usize = 1 << 18;
+/// Steps of the descent, and rows of each.
+const STEPS: usize = 10_000;
+const BATCH: usize = 256;
+/// Images that are encoded at a time.
+const IMAGES: usize = 4096;
+/// The most that the norm of the gradient may be: draws far outside are rare and have large ones.
+const CLIP_NORM: f64 = 10.0;
+
+/// Draws `[count, Z]` from q(z | x) of both splits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LatentDraws {
+    /// Of the training images, some of each.
+    pub train: Vec<f32>,
+    /// Of the test images, one of each.
+    pub test: Vec<f32>,
+}
+
+impl LatentDraws {
+    /// Draws under the executor's seed, of images as the training saw them.
+    ///
+    /// # Errors
+    /// Where the data do not suit the model, or the device fails.
+    pub fn of<'a>(
+        model: &mut Autoencoder,
+        settings: &Settings,
+        scaling: &Scaling,
+        data: impl Into<Cow<'a, Dataset>>,
+    ) -> Result<Self, TrainError> {
+        let vae = model.vae().clone();
+        let [train, test] = rows(&vae, settings, scaling, data.into())?;
+        let count = train.pixels.len() / train.dim;
+        let times = DRAWS.div_ceil(count.max(1));
+        Ok(Self {
+            train: draws(model, &train, times)?,
+            test: draws(model, &test, 1)?,
+        })
+    }
+}
+
+/// So many draws of z of each image, all images once before any is drawn of again.
+fn draws(
+    model: &mut Autoencoder,
+    rows: &Rows<'_>,
+    times: usize,
+) -> Result<Vec<f32>, ExecutorError> {
+    let count = rows.pixels.len() / rows.dim;
+    let mut draws = Vec::new();
+    let mut first_step = 0;
+    for _ in 0..times {
+        for first in (0..count).step_by(IMAGES) {
+            let here = first..count.min(first + IMAGES);
+            let pixels = rows.pixels.part(here.start * rows.dim..here.end * rows.dim);
+            let pixels: Cow<'_, [f32]> = match &pixels {
+                Values::Bytes(bytes) => bytes.iter().map(|&b| f32::from(b) / 255.0).collect(),
+                Values::Floats(floats) => Cow::Borrowed(floats),
+            };
+            let labels = rows.labels.as_deref().map(|labels| &labels[here]);
+            let (z, steps) = model.draw(&pixels, labels, first_step)?;
+            draws.extend(z);
+            first_step += steps;
+        }
+    }
+    Ok(draws)
+}
+
+/// A fitted density on the executor that holds its parameters.
+pub struct FittedModel {
+    /// Its family and its sizes.
+    pub fitted: Fitted,
+    executor: Box<dyn Executor>,
+}
+
+impl FittedModel {
+    /// Fits a density to draws of z: `executor` holds its parameters ([`Fitted::parameters`]), and all randomness is of
+    /// the seed.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn fit(
+        fitted: Fitted,
+        mut executor: Box<dyn Executor>,
+        z: &[f32],
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        executor.restore(&fitted.initial(z, seed))?;
+        let lr = fitted.prior.family().lr;
+        let schedule = Schedule::decay(Curve::Cosine, [lr, 0.0], 0, STEPS as u32 - 1);
+        let optimizer = Optimizer {
+            schedule: schedule.unwrap_or(Schedule::constant(lr)),
+            clip_norm: Some(CLIP_NORM),
+            ..Adam::default().into()
+        };
+        let count = z.len() / fitted.latent;
+        let batch = BATCH.min(count);
+        let graph = |rows| fitted.graph(rows, Some(optimizer.clone()));
+        let mut pass = executor.pass(Rows::new(z, fitted.latent), batch, &graph)?;
+        let mut pacing = Pacing::new(None);
+        let (mut done, mut passes) = (0, 0);
+        while done < STEPS {
+            let order = rng::permutation(seed, passes, count);
+            pass.begin(Start {
+                step: done as u32,
+                position: 0,
+                order: &order,
+            })?;
+            let of_pass = count.div_ceil(batch).min(STEPS - done);
+            let mut advanced = 0;
+            while advanced < of_pass {
+                advanced += pass.advance(pacing.steps().min(of_pass - advanced))?;
+                pacing.submitted();
+            }
+            pass.losses()?;
+            done += advanced;
+            passes += 1;
+        }
+        drop(pass);
+        let mut model = Self { fitted, executor };
+        let nll = model.nll(&z[..batch * fitted.latent])?;
+        match nll.is_finite() {
+            true => Ok(model),
+            false => Err(TrainError::Foreign {
+                reason: format!(
+                    "no {} could be fitted to its z: -ln p(z) is {nll}",
+                    fitted.prior.name()
+                ),
+            }),
+        }
+    }
+
+    /// The mean of −ln p(z) of draws `[count, Z]`, in nats.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn nll(&mut self, z: &[f32]) -> Result<f64, ExecutorError> {
+        let fitted = self.fitted;
+        let count = z.len() / fitted.latent;
+        let batch = BATCH.min(count);
+        let rows = Rows::new(z, fitted.latent);
+        let mut pass = self
+            .executor
+            .pass(rows, batch, &|rows| fitted.graph(rows, None))?;
+        let order: Vec<_> = (0..count as u32).collect();
+        pass.begin(Start {
+            step: 0,
+            position: 0,
+            order: &order,
+        })?;
+        let mut pacing = Pacing::new(None);
+        while pass.advance(pacing.steps())? > 0 {
+            pacing.submitted();
+        }
+        // Lines of the objective and its one term; the last batch may be smaller.
+        let log = pass.losses()?;
+        let rows = log.chunks(2).enumerate().map(|(index, line)| {
+            let rows = batch.min(count - index * batch) as f64;
+            rows * f64::from(line[0])
+        });
+        Ok(rows.sum::<f64>() / count as f64)
+    }
+
+    /// So many draws `[count, Z]` under a seed.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn draw(&mut self, count: usize, seed: u64) -> Result<Vec<f32>, ExecutorError> {
+        self.fitted.draw(&mut *self.executor, count, seed)
+    }
+
+    /// The file's content: the parameters, and of which step of the run's training they are.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn checkpoint(&mut self, step: &str) -> Result<Checkpoint, TrainError> {
+        let specs = self.fitted.parameters();
+        let state = self.executor.snapshot()?;
+        let mut checkpoint = Checkpoint::default();
+        for (spec, data) in specs.into_iter().zip(state.parameters) {
+            let shape = spec.shape.dims().to_vec();
+            checkpoint.tensors.insert(spec.name, Tensor { shape, data });
+        }
+        let fitted = toml::to_string(&self.fitted).map_err(|error| TrainError::Foreign {
+            reason: error.to_string(),
+        })?;
+        for (key, value) in [("format", FORMAT), ("fitted", &fitted), ("step", step)] {
+            checkpoint.metadata.insert(key.to_owned(), value.to_owned());
+        }
+        Ok(checkpoint)
+    }
+
+    /// The density of a file, on an executor that `open` makes of its parameters.
+    ///
+    /// # Errors
+    /// Where the file is none of a density of so many dimensions, or `open` fails.
+    pub fn load<E: From<TrainError>>(
+        checkpoint: Checkpoint,
+        latent: usize,
+        open: impl FnOnce(&Fitted) -> Result<Box<dyn Executor>, E>,
+    ) -> Result<Self, E> {
+        let foreign = |reason: &str| TrainError::Foreign {
+            reason: reason.to_owned(),
+        };
+        let of = |key: &str| checkpoint.metadata.get(key).map_or("", String::as_str);
+        if of("format") != FORMAT {
+            return Err(foreign("its metadata does not say that it is a fitted prior's").into());
+        }
+        let fitted: Fitted = toml::from_str(of("fitted"))
+            .map_err(|_| foreign("its metadata has a density that this program does not know"))?;
+        let sizes = [fitted.components, fitted.maps, fitted.hidden];
+        let sound = sizes.iter().all(|size| (1..=Vae::MAX_UNITS).contains(size));
+        if fitted.latent != latent || !sound {
+            return Err(foreign("its density is not of the z of this model").into());
+        }
+        let mut executor = open(&fitted)?;
+        super::load_parameters(&mut *executor, checkpoint)?;
+        Ok(Self { fitted, executor })
+    }
+}
+
+/// Where a run keeps the density that was fitted to it: `checkpoints/prior.safetensors`.
+pub fn fitted_prior_of(run: &RunDir) -> PathBuf {
+    run.checkpoints().join("prior.safetensors")
+}
+
+/// Of which step of its run's training a fitted density or a checkpoint is.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn step_of(path: &Path) -> Result<String, TrainError> {
+    let mut metadata = Checkpoint::load_metadata(path)?;
+    Ok(metadata.remove("step").unwrap_or_default())
+}
