@@ -218,7 +218,7 @@ impl Case {
             let hot =
                 |&label: &u8| (0..CLASSES).map(move |class| f32::from(class == usize::from(label)));
             let hot: Vec<f32> = classes.iter().flat_map(hot).collect();
-            let of_step = |all: &'_ [f32]| all[step * rows * LATENT..][..rows * LATENT].to_vec();
+            let of_step = |all: &[f32]| all[step * rows * LATENT..][..rows * LATENT].to_vec();
             let (noise, of_prior) = (of_step(&noise), of_prior.as_ref());
             let of_prior = of_prior.map(|(prior, all)| (*prior, of_step(all)));
             let mut given = vec![(x, pixels.as_slice()), (eps, noise.as_slice())];
