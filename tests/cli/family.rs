@@ -29,11 +29,11 @@ fn parts_without_a_meaning_are_refused_by_name_before_anything_is_written() {
         ),
         (
             "--objective iwae --beta 4",
-            &["iwae has no divergence", "(--beta)"],
+            &["the objective iwae does not read it", "(--beta)"],
         ),
         (
             "--objective dreg --free-bits 1",
-            &["dreg has no divergence", "(--free-bits)"],
+            &["the objective dreg does not read it", "(--free-bits)"],
         ),
         (
             "--kl-warmup 3 --kl-cycles 2",

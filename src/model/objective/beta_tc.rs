@@ -3,7 +3,7 @@
 //!
 //! The mean of KL(q(z | x) ‖ p(z)) is what z says of the image, the total correlation of the dimensions of
 //! q(z), and the divergence of each dimension's q(z_j) from the prior. q(z) is the mean of q(z | x) over the
-//! training images, which is estimated from a batch by minibatch-weighted sampling (the paper's equation 6). With N
+//! training images, which is estimated from a batch by minibatch-weighted sampling. With N
 //! images in training and M in the batch, q(z) ≈ 1 / (N·M) · Σ q(z | x_i). N shifts what is reported and no
 //! gradient. While evaluating it is the same N, so that training and test are on one scale.
 

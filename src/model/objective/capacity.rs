@@ -1,5 +1,5 @@
 //! A capacity that rises: Burgess, Higgins, Pal, Matthey, Watters, Desjardins and Lerchner, *Understanding
-//! disentangling in β-VAE* (2018), equation 8.
+//! disentangling in β-VAE* (2018).
 //!
 //! The divergence is an expectation over the images in the paper, so that the distance is that of the batch's
 //! mean from C, not the mean of the images' distances: images may differ in what they need.
@@ -57,7 +57,7 @@ pub(super) const SETTINGS: [(Setting, &str); 4] = [
     (Setting::Capacity, "C of Burgess et al. 2018"),
     (
         Setting::CapacitySteps,
-        "the same paper, for 100000 steps of batches of 64",
+        "the same paper, whose capacity rises over 100000",
     ),
     (Setting::CapacityWeight, "gamma of the same paper"),
 ];

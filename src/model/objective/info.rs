@@ -1,5 +1,5 @@
 //! The InfoVAE with the maximum mean discrepancy: Zhao, Song and Ermon, *InfoVAE: Balancing Learning and Inference
-//! in Variational Autoencoders* (2019), equation 6 with section 3.2.
+//! in Variational Autoencoders* (2019).
 //!
 //! The kernel and its width are those of the authors' code (MMD-Variational-Autoencoder): k(a, b) =
 //! exp(−‖a − b‖² / Z²), and every mean is over all pairs, those of a draw with itself among them.
@@ -68,8 +68,8 @@ pub(super) const SETTINGS: [(Setting, &str); 3] = [
 ];
 
 impl Info {
-    /// The name of the draws from the prior `[B · samples, Z]`, which a graph with [given
-    /// noise](Noise::Given) reads as an input.
+    /// The name of the draws from the prior `[B · samples, Z]`, which a graph reads as an input where the noise is
+    /// given, too.
     const PRIOR: &str = "prior.z";
 
     /// The terms `recon`, `kl` and `mmd`; with the weight 0, as α has it at 1, `kl` is only reported.

@@ -1,9 +1,9 @@
 //! Bounds between the ELBO and the importance-weighted one: Rainforth, Kosiorek, Le, Maddison, Igl, Wood and
 //! Teh, *Tighter Variational Bounds are Not Necessarily Better* (2018).
 //!
-//! The more samples an importance-weighted bound has, the more of the encoder's gradient is noise. MIWAE (section
-//! 4.1) is the mean of M bounds of K samples each: MIWAE(1, K) is the importance-weighted bound, MIWAE(M, 1) the
-//! ELBO. CIWAE (section 4.2) is a mean of both. PIWAE, which has an objective for each network, is in `piwae.rs`.
+//! The more samples an importance-weighted bound has, the more of the encoder's gradient is noise. MIWAE is
+//! the mean of M bounds of K samples each: MIWAE(1, K) is the importance-weighted bound, MIWAE(M, 1) the
+//! ELBO. CIWAE is a mean of both. PIWAE, which has an objective for each network, is in `piwae.rs`.
 
 use super::super::Formula;
 use super::super::vae::{Inputs, Noise, Pass, Vae};
@@ -36,7 +36,7 @@ pub struct Ciwae {
 }
 
 impl Default for Ciwae {
-    /// The paper trains with β of 0.05 and of 0.5.
+    /// Half of each.
     fn default() -> Self {
         Self {
             elbo_weight: 0.5,

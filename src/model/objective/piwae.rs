@@ -1,4 +1,4 @@
-//! PIWAE: Rainforth et al., *Tighter Variational Bounds are Not Necessarily Better* (2018), section 4.3. The
+//! PIWAE: Rainforth et al., *Tighter Variational Bounds are Not Necessarily Better* (2018). The
 //! encoder descends MIWAE(M, K), whose gradient is less noise, and the decoder, with the prior, the
 //! importance-weighted bound of all M·K samples, which is the tightest.
 //!

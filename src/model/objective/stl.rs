@@ -3,7 +3,7 @@
 //!
 //! The gradient of ln q(z | x) by q's parameters is a part along the path, through z, and the score, whose
 //! mean is zero. Without the score, the gradient of the ELBO has the same mean and no variance at all where q is
-//! the true posterior. Of the importance-weighted bound (section 4.1) the paper leaves the score out, too. There
+//! the true posterior. Of the importance-weighted bound the paper leaves the score out, too. There
 //! its weighted mean is not zero, so that the gradient is off (Tucker et al. 2018); `dreg` is the one that is not.
 
 use super::super::Formula;
