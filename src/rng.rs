@@ -44,6 +44,8 @@ pub enum Stream {
     /// Binary images drawn from grey ones while evaluating; counter 1 is the batch, or 0 where they are
     /// drawn once.
     EvaluationBinarisation = 9,
+    /// What a training's networks drop; counter 1 is the step.
+    Dropout = 12,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

@@ -45,6 +45,12 @@ settings! {
     Hidden, "hidden", "the hidden layers";
     /// Dimensions of the latent.
     Latent, "latent", "the latent's size";
+    /// What hidden layers are normalised by.
+    Norm, "norm", "the normalisation of hidden layers";
+    /// The probability with which outputs of hidden layers are dropped.
+    Dropout, "dropout", "the dropout";
+    /// Whether hidden layers add their input to their output.
+    Residual, "residual", "the choice of residual connections";
     /// q(z | x).
     Posterior, "posterior", "the posterior";
     /// Maps of a posterior that is a flow.

@@ -4,6 +4,7 @@ use super::condition::Condition;
 use super::divergence::has_closed_form;
 use super::error::VaeError;
 use super::likelihood::Scale;
+use super::network::has_skips;
 use super::objective::Objective;
 use super::posterior::Flow;
 use super::vae::{Vae, VaeConfig};
@@ -19,6 +20,15 @@ impl VaeConfig {
             return Err(VaeError::NoHidden);
         }
         self.check_sizes()?;
+        let dropout = self.network.dropout;
+        if !((0.0..1.0).contains(&dropout) && (dropout as f32) < 1.0) {
+            let rate = dropout.to_string();
+            return Err(VaeError::Dropout { rate });
+        }
+        if self.network.residual && !has_skips(&self.hidden) {
+            let units = self.hidden[0];
+            return Err(VaeError::NoSkips { units });
+        }
         let (likelihood, posterior, prior) = (self.likelihood, self.posterior, self.prior);
         if self.scale != Scale::Unit && likelihood.density().scale.is_none() {
             let scale = self.scale;

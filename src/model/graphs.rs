@@ -1,6 +1,7 @@
 //! The graphs of a model: a step of a training or an evaluation over a data set, and its halves on values
 //! of the caller's.
 
+use super::network::Mode;
 use super::vae::{Inputs, Noise, Vae};
 use crate::expr::{less, operand};
 use crate::graph::{Graph, Optimizer, Ramp, TensorId};
@@ -9,7 +10,8 @@ use crate::rng::Stream;
 impl Vae {
     /// A training step over the data set, `batch` images at a time.
     pub fn training_graph(&self, batch: usize, optimizer: impl Into<Optimizer>) -> Graph {
-        let mut g = self.gathering_graph(batch, Stream::Binarisation, Stream::Noise);
+        let training = self.clone().with_mode(Mode::Training);
+        let mut g = training.gathering_graph(batch, Stream::Binarisation, Stream::Noise);
         g.minimize(optimizer);
         g
     }
@@ -18,6 +20,7 @@ impl Vae {
     /// divergence at its full weight.
     pub fn evaluation_graph(&self, batch: usize) -> Graph {
         let whole = self.clone().with_kl_ramp(Ramp::NONE);
+        let whole = whole.with_mode(Mode::Evaluation);
         whole.gathering_graph(batch, Stream::EvaluationBinarisation, Stream::Evaluation)
     }
 

@@ -19,6 +19,7 @@ pub use error::VaeError;
 pub use formula::Formula;
 pub use initial::{InitialWeights, OutputBias};
 pub use likelihood::{Density, Likelihood, Location, LogScale, Scale, Support};
+pub use network::{Mode, Network, Norm, dropout_formulas};
 pub use objective::{Bound, Elbo, Objective};
 pub use posterior::{Flow, Heads, Posterior, PosteriorFamily};
 pub use prior::{Prior, PriorFamily};

@@ -5,7 +5,7 @@ use super::condition::Condition;
 use super::error::VaeError;
 use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{Likelihood, Location, Scale};
-use super::network::{Layer, Mlp};
+use super::network::{Layer, Mlp, Mode, Network};
 use super::objective::{self, Objective};
 use super::posterior::{Drawn, Flow, Heads, Posterior};
 use super::prior::Prior;
@@ -25,6 +25,8 @@ pub struct VaeConfig {
     pub latent_dim: usize,
     /// Between the layers: ReLU, or tanh as in the paper.
     pub activation: Activation,
+    /// What hidden layers have besides.
+    pub network: Network,
     /// q(z | x).
     pub posterior: Posterior,
     /// Sizes of the posterior where it is a flow.
@@ -57,6 +59,7 @@ impl Default for VaeConfig {
             hidden: vec![400],
             latent_dim: 20,
             activation: Activation::Relu,
+            network: Network::default(),
             posterior: Posterior::Gaussian,
             flow: Flow::default(),
             prior: Prior::Standard,
@@ -152,6 +155,7 @@ pub struct Pass {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vae {
     config: VaeConfig,
+    mode: Mode,
 }
 
 impl Vae {
@@ -161,13 +165,14 @@ impl Vae {
     /// The bias of the decoder's output layer.
     pub(super) const OUTPUT_BIAS: &str = "decoder.output.bias";
 
-    /// A model of this architecture.
+    /// A model of this architecture, in [`Mode::Evaluation`].
     ///
     /// # Errors
     /// Where a size is zero or absurd, or parts have no meaning together.
     pub fn new(config: VaeConfig) -> Result<Self, VaeError> {
         config.check()?;
-        Ok(Self { config })
+        let mode = Mode::Evaluation;
+        Ok(Self { config, mode })
     }
 
     /// The architecture.
@@ -184,12 +189,26 @@ impl Vae {
         self
     }
 
+    /// The same model; its encoder and decoder are those of this mode. [`Vae::training_graph`] and
+    /// [`Vae::evaluation_graph`] choose their own, and what encodes, decodes and draws is for an evaluation.
+    #[must_use]
+    pub fn with_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// What its encoder and decoder are for.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// Whether its graphs read labels.
     pub fn reads_labels(&self) -> bool {
         self.config.condition != Condition::None
     }
 
-    /// Every parameter, in the order of the layers; initial values depend on it.
+    /// Every parameter, in the order of the layers; initial values depend on it. States, which are none, come
+    /// last.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         let weights = self.config.initial_weights;
         let of_layer = |layer: Layer| layer.parameters(weights);
@@ -204,6 +223,7 @@ impl Vae {
         specs.extend(self.scale_head().into_iter().flat_map(of_layer));
         specs.extend(self.scale_parameter());
         specs.extend((self.config.prior.family().parameters)(self));
+        specs.sort_by_key(ParameterSpec::is_state);
         specs
     }
 

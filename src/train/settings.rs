@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Decay, Freeze, LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
-    Bound, Condition, Elbo, Flow, InitialWeights, Likelihood, Objective, OutputBias, Posterior,
-    Prior, Scale, Vae, VaeConfig,
+    Bound, Condition, Elbo, Flow, InitialWeights, Likelihood, Network, Norm, Objective, OutputBias,
+    Posterior, Prior, Scale, Vae, VaeConfig,
 };
 use crate::setting::Setting;
 
@@ -25,6 +25,15 @@ pub struct Settings {
     pub latent: usize,
     /// Between the layers.
     pub activation: Activation,
+    /// What hidden layers are normalised by.
+    #[serde(default)]
+    pub norm: Norm,
+    /// The probability with which a step drops an output of a hidden layer.
+    #[serde(default)]
+    pub dropout: f64,
+    /// Whether hidden layers add their input to their output.
+    #[serde(default)]
+    pub residual: bool,
     /// q(z | x).
     #[serde(default)]
     pub posterior: Posterior,
@@ -195,6 +204,9 @@ impl Default for Settings {
             hidden: vec![400],
             latent: 20,
             activation: Activation::Relu,
+            norm: Norm::None,
+            dropout: 0.0,
+            residual: false,
             posterior: Posterior::Gaussian,
             flow_steps: None,
             prior: Prior::Standard,
@@ -263,6 +275,11 @@ impl Settings {
             hidden: self.hidden.clone(),
             latent_dim: self.latent,
             activation: self.activation,
+            network: Network {
+                norm: self.norm,
+                dropout: self.dropout,
+                residual: self.residual,
+            },
             posterior: self.posterior,
             flow: Flow { steps, ..flow },
             prior: self.prior,
@@ -310,6 +327,8 @@ impl Settings {
             hidden: other.hidden.clone(),
             latent: other.latent,
             activation: other.activation,
+            norm: other.norm,
+            residual: other.residual,
             posterior: other.posterior,
             flow_steps: other.flow_steps,
             prior: other.prior,
@@ -343,11 +362,20 @@ impl Settings {
     /// Checks that there are enough images to train on.
     ///
     /// # Errors
-    /// Where the batch is larger than the data.
+    /// Where the batch is larger than the data, or leaves one image that cannot be normalised alone.
     pub fn check_images(&self, images: usize) -> Result<(), TrainError> {
         let batch = self.batch_size;
         if batch > images {
             return Err(TrainError::Batch { batch, images });
+        }
+        if self.norm == Norm::Batch && images.checked_rem(batch) == Some(1) {
+            let leaves_none = |other: &usize| images % other != 1;
+            let other = (batch + 1..=images).find(leaves_none).unwrap_or(images);
+            let expected = format!(
+                "batch normalisation needs two images a batch at least, and this leaves one of the {images} \
+                 training images for the last; choose another, such as {other}, or the normalisation layer"
+            );
+            return Err(TrainError::setting(Setting::BatchSize, &batch, &expected));
         }
         Ok(())
     }
@@ -416,6 +444,11 @@ impl Settings {
         if self.batch_size == 0 {
             return fail(Setting::BatchSize, &0, "a batch has at least one image");
         }
+        if self.norm == Norm::Batch && self.batch_size == 1 {
+            let expected = "batch normalisation needs two images a batch at least: choose more, or the \
+                            normalisation layer";
+            return fail(Setting::BatchSize, &1, expected);
+        }
         if self.epochs == 0 {
             return fail(Setting::Epochs, &0, "train for at least one epoch");
         }
@@ -478,8 +511,9 @@ pub struct Difference {
 
 /// Settings that a run may change from one step on: they say where the weights go next and nothing
 /// of what they are.
-const CHANGEABLE: [&str; 11] = [
+const CHANGEABLE: [&str; 12] = [
     "epochs",
+    "dropout",
     "lr",
     "lr-schedule",
     "lr-end",
@@ -497,8 +531,10 @@ impl Difference {
     pub fn why_fixed(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
-            "hidden" | "latent" | "activation" | "posterior" | "flow-steps" | "prior" | "scale"
-            | "condition" => Some("the weights belong to the layers that the run has"),
+            "hidden" | "latent" | "activation" | "norm" | "residual" | "posterior"
+            | "flow-steps" | "prior" | "scale" | "condition" => {
+                Some("the weights belong to the layers that the run has")
+            }
             "likelihood" | "objective" | "samples" | "beta" | "kl-warmup" | "kl-cycles"
             | "free-bits" | "binarize" => {
                 Some("the losses before and after would not be of one kind")

@@ -287,16 +287,28 @@ def nll(s, outputs, scale, x):
     return rows.sum(-1)
 
 
+def hidden(h, name, p, s):
+    """A hidden layer. make_network.py has others, as it has what follows."""
+    return ACTIVATIONS[s["activation"]](F.linear(h, p[f"{name}.weight"], p[f"{name}.bias"]))
+
+
+def begin(step, s, dtype):
+    """What comes before each step."""
+
+
+def end(p, s, batches, out):
+    """What comes after the last."""
+
+
 def forward(p, s, batch, q=None):
     """From the images to all that an objective is made of; q(z | x) has the parameters `q` where they are given."""
     x, y, eps = batch
     linear = lambda v, name: F.linear(v, p[f"{name}.weight"], p[f"{name}.bias"])
-    activation = ACTIVATIONS[s["activation"]]
     repeat = lambda v: v.repeat_interleave(s["samples"], 0)  # row b * L + l
 
     h = torch.cat([x, y], -1) if s["condition"] in ("encoder", "both") else x
     for i in range(len(s["hidden"])):
-        h = activation(linear(h, f"encoder.hidden.{i}"))
+        h = hidden(h, f"encoder.hidden.{i}", p, s)
     mu, logvar = linear(h, "encoder.mu"), linear(h, "encoder.logvar")
     start = repeat(mu) + torch.exp(repeat(logvar) / 2) * eps
     maps = lambda z, h=h: chain(z, repeat(h), p, s, linear)
@@ -304,7 +316,7 @@ def forward(p, s, batch, q=None):
 
     h = torch.cat([z, repeat(y)], -1) if s["condition"] in ("decoder", "both") else z
     for i in range(len(s["hidden"])):
-        h = activation(linear(h, f"decoder.hidden.{i}"))
+        h = hidden(h, f"decoder.hidden.{i}", p, s)
     outputs, scale = linear(h, "decoder.output"), torch.zeros(())
     most = 6.0 if s["likelihood"] == "gaussian" else 5.0
     if s["scale"] == "per-pixel":
@@ -362,10 +374,12 @@ def run(s, start, dtype):
     p = {name: value.to(dtype, copy=True).requires_grad_() for name, value in start.items()}
     one_hot = F.one_hot(labels.long(), CLASSES)
     adam = torch.optim.Adam(p.values(), lr=RATE)
-    losses, out = [], {}
+    losses, out, batches = [], {}, []
     for step in range(STEPS):
+        begin(step, s, dtype)
         batch = [v[step].to(dtype) for v in (images, one_hot, noise[s["samples"]])]
         batch[0] = batch[0] / 255
+        batches.append(batch)
         f = forward(p, s, batch)
         losses.append(torch.stack([objective(f, s, step), f["recon"].mean(), f["kl"].sum()]).detach())
         for side, loss in zip(("encoder", "decoder"), descended(p, s, batch, step, f)):
@@ -383,6 +397,7 @@ def run(s, start, dtype):
                 check_gradients(p, s, batch, f)
         adam.step()
     out["losses"] = torch.stack(losses)
+    end(p, s, batches, out)
     return out | {f"final.{name}": v.detach().clone() for name, v in p.items()}
 
 

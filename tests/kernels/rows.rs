@@ -9,8 +9,8 @@ mod pairs;
 mod step;
 
 use vae_wgpu::gpu::Gpu;
-use vae_wgpu::graph::Activation::{Relu, Sigmoid, Tanh};
 use vae_wgpu::graph::Ramp;
+use vae_wgpu::kernels::KernelActivation::{Relu, Sigmoid, Tanh};
 use vae_wgpu::kernels::rows::{Outcome, Product, Score, Stage};
 use vae_wgpu::rng::{Draw, Stream};
 

@@ -7,7 +7,7 @@ use vae_wgpu::data::{Dataset, digits};
 use vae_wgpu::executor::ExecutorError;
 use vae_wgpu::gpu::GpuError;
 use vae_wgpu::graph::Activation;
-use vae_wgpu::model::{Bound, Condition, Likelihood, Posterior, Scale};
+use vae_wgpu::model::{Bound, Condition, Likelihood, Norm, Posterior, Scale};
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng::{Philox, Stream};
 use vae_wgpu::train::{Binarize, EpochEnd, Observed, Settings, TrainError, Trainer};
@@ -58,10 +58,15 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         objective => objective,
     };
     let elbo = objective == Bound::Elbo;
+    let hidden = [vec![9], vec![11, 7], vec![11, 7, 7]][pick(3)].clone();
+    let residual = pick(2) == 1 && hidden.len() == 3;
     let (warmup, cycles) = [(0, 0), (3, 0), (0, 2)][pick(3)];
     Settings {
-        hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
+        hidden,
         activation: Activation::ALL[pick(Activation::ALL.len())],
+        norm: Norm::ALL[pick(Norm::ALL.len())],
+        dropout: [0.0, 0.0, 0.3][pick(3)],
+        residual,
         posterior,
         flow_steps: [None, Some(1), Some(3)][pick(3)].filter(|_| flow),
         likelihood,
@@ -195,6 +200,21 @@ fn all_parts() -> Vec<Settings> {
             posterior: Posterior::Iaf,
             objective: Bound::Iwae,
             samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            hidden: vec![7, 7],
+            norm: Norm::Batch,
+            dropout: 0.3,
+            residual: true,
+            samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            norm: Norm::Layer,
+            dropout: 0.5,
+            activation: Activation::Gelu,
+            clip_norm: Some(1.0),
             ..base
         },
     ]

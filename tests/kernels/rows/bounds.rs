@@ -1,7 +1,7 @@
 //! What each result of a stage may be off by, given what the stage read.
 
-use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Tanh};
 use vae_wgpu::graph::Ramp;
+use vae_wgpu::kernels::KernelActivation::{self, Relu, Sigmoid, Tanh};
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Score, Stage, Tensor};
 use vae_wgpu::reference::activation::{apply, derivative};
 use vae_wgpu::reference::rows::{self as twin, Inputs, Results};
@@ -240,7 +240,7 @@ fn product(
 }
 
 /// What an activation adds: 10⁻⁵ for tanh, 7 ULP of 1 for the sigmoid.
-fn own(function: Option<Activation>) -> f64 {
+fn own(function: Option<KernelActivation>) -> f64 {
     match function {
         None | Some(Relu) => 0.0,
         Some(Tanh) => 1e-5 + EPS,
@@ -292,7 +292,7 @@ fn scored(score: Score, y: Approximate, x: f64, columns: usize) -> Scored {
 }
 
 /// f′ from an approximate output; ReLU's is anything where the sign of the sum is not certain.
-fn slope(function: Option<Activation>, sum: Approximate, y: Approximate) -> Approximate {
+fn slope(function: Option<KernelActivation>, sum: Approximate, y: Approximate) -> Approximate {
     let off = match function {
         None => 0.0,
         Some(Relu) if sum.value.abs() > sum.off => 0.0,
