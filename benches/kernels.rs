@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput};
 use vae_wgpu::expr;
 use vae_wgpu::gpu::{AdapterChoice, Gpu, GpuError, Launch, Options, Slice};
-use vae_wgpu::graph::{self, Activation, Adam, Broadcast, Ramp};
+use vae_wgpu::graph::{self, Adam, Broadcast, Ramp};
 use vae_wgpu::kernels::gather::Form;
 use vae_wgpu::kernels::gemm::{Family, Gemm, Operand, Variant};
-use vae_wgpu::kernels::{self, State, gradient_norm, reduction_lanes};
+use vae_wgpu::kernels::{self, KernelActivation, State, gradient_norm, reduction_lanes};
 use vae_wgpu::model::Likelihood;
 use vae_wgpu::rng::{self, Stream};
 
@@ -222,7 +222,7 @@ impl Bench<'_> {
                 let forward = product == "forward";
                 let gemm = Gemm {
                     bias: forward.then_some(&bias),
-                    activation: forward.then_some(Activation::Relu),
+                    activation: forward.then_some(KernelActivation::Relu),
                     partial: Some(&partial),
                     ..Gemm::product(shape, operands, &c, &unused)
                 };
@@ -272,8 +272,8 @@ impl Bench<'_> {
 
         let (x, d) = (expr::operand(0), expr::operand(1));
         for (name, value) in [
-            ("tanh", Activation::Tanh.formula()),
-            ("derivative of tanh", d * Activation::Tanh.slope()),
+            ("tanh", KernelActivation::Tanh.formula()),
+            ("derivative of tanh", d * KernelActivation::Tanh.slope()),
             ("sum", x + expr::operand(1)),
         ] {
             let read = value.arity();

@@ -61,6 +61,13 @@ impl ParameterSpec {
         self.name.split('.').next().unwrap_or_default()
     }
 
+    /// Whether it is no parameter but a state that follows statistics of what is trained on, as its name says:
+    /// `encoder.hidden.0.norm.running_mean`. It is saved beside the parameters, and has no moments.
+    pub fn is_state(&self) -> bool {
+        let word = self.name.rsplit('.').next().unwrap_or_default();
+        word.starts_with("running_")
+    }
+
     /// Whether it is the weight of a layer: no bias, scale, mean of a prior or pseudo-input.
     pub fn is_weight(&self) -> bool {
         self.name.ends_with(".weight")

@@ -50,6 +50,8 @@ pub enum Stream {
     /// Draws of q(z | x), and of its images' pixels, that a density is fitted to; counter 1 counts the chunks they are
     /// drawn in.
     Fitting = 11,
+    /// What a training's networks drop; counter 1 is the step.
+    Dropout = 12,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

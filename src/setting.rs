@@ -51,6 +51,12 @@ settings! {
     Between, "between", "the hidden layers between the stochastic layers";
     /// Whether they are inferred by a ladder.
     Ladder, "ladder", "the choice of a ladder";
+    /// What hidden layers are normalised by.
+    Norm, "norm", "the normalisation of hidden layers";
+    /// The probability with which outputs of hidden layers are dropped.
+    Dropout, "dropout", "the dropout";
+    /// Whether hidden layers add their input to their output.
+    Residual, "residual", "the choice of residual connections";
     /// q(z | x).
     Posterior, "posterior", "the posterior";
     /// Maps of a posterior that is a flow.

@@ -1,14 +1,14 @@
 //! The kernels of the two-launch step, on the program of a VAE with one hidden layer.
 
 use vae_wgpu::gpu::{Gpu, GpuError};
-use vae_wgpu::graph::{Activation, Adam, Ramp};
+use vae_wgpu::graph::{Adam, Ramp};
 use vae_wgpu::kernels::gemm::Family;
 use vae_wgpu::kernels::rows::workgroup::{self, Tile};
 use vae_wgpu::kernels::rows::{
     self, Log, Outcome, Product, Program, Score, Section, Stage, Tensor, Weight,
 };
 use vae_wgpu::kernels::update::{self, Layer, Part};
-use vae_wgpu::kernels::{Address, State, Term, gather, step_losses};
+use vae_wgpu::kernels::{Address, KernelActivation, State, Term, gather, step_losses};
 use vae_wgpu::rng::Stream;
 
 use super::{Bench, CHUNK, Model, Work};
@@ -39,7 +39,7 @@ impl Step {
             parameters: 0,
             products: 0,
         };
-        let relu = Some(Activation::Relu);
+        let relu = Some(KernelActivation::Relu);
         let upstream = 1.0 / batch as f32;
         let draw = Stream::Noise.into();
         let x = step.tensor(pixels);
@@ -123,7 +123,7 @@ impl Step {
         &mut self,
         input: Tensor,
         width: usize,
-        activation: Option<Activation>,
+        activation: Option<KernelActivation>,
     ) -> (Product, Tensor) {
         let linear = self.linear(input, width);
         self.stored(Product {
@@ -168,7 +168,7 @@ impl Step {
         &mut self,
         forward: &Product,
         d_y: Tensor,
-        derivative: Option<(Activation, Tensor)>,
+        derivative: Option<(KernelActivation, Tensor)>,
     ) -> Tensor {
         self.layer(forward, d_y);
         let fan_in = forward.input.width;

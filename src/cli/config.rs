@@ -11,7 +11,8 @@ use vae_wgpu::checkpoint::CheckpointError;
 use vae_wgpu::data::Source;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
-    Bound, Condition, EncoderInput, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+    Bound, Condition, EncoderInput, InitialWeights, Likelihood, Norm, OutputBias, Posterior, Prior,
+    Scale,
 };
 use vae_wgpu::train::{
     Between, Binarize, Decay, Freeze, LrSchedule, Normalize, Observed, Settings,
@@ -201,6 +202,15 @@ pub(crate) struct Overrides {
     /// Non-linearity between the layers
     #[arg(long, value_parser = PossibleValuesParser::new(Activation::NAMES).try_map(|s| s.parse::<Activation>()))]
     pub(crate) activation: Option<Activation>,
+    /// What hidden layers are normalised by, before their non-linearity
+    #[arg(long, value_parser = PossibleValuesParser::new(Norm::NAMES).try_map(|s| s.parse::<Norm>()))]
+    pub(crate) norm: Option<Norm>,
+    /// Probability with which training drops an output of a hidden layer
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    pub(crate) dropout: Option<f64>,
+    /// Whether hidden layers of one width add their input to their output
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) residual: Option<bool>,
     /// Family that the distribution of z for an image is chosen from
     #[arg(long, value_parser = PossibleValuesParser::new(Posterior::NAMES).try_map(|s| s.parse::<Posterior>()))]
     pub(crate) posterior: Option<Posterior>,
@@ -381,6 +391,9 @@ impl Overrides {
         settings.between = self.between.clone().or(settings.between.take());
         set(&mut settings.ladder, &self.ladder);
         set(&mut settings.activation, &self.activation);
+        set(&mut settings.norm, &self.norm);
+        set(&mut settings.dropout, &self.dropout);
+        set(&mut settings.residual, &self.residual);
         set(&mut settings.posterior, &self.posterior);
         settings.flow_steps = self.flow_steps.or(settings.flow_steps);
         set(&mut settings.prior, &self.prior);

@@ -8,8 +8,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vae_wgpu::expr::{Expr, Function, Sequence, Step};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
-    Bound, Condition, EncoderInput, Formula, Inference, InitialWeights, LEVELS, Likelihood,
-    OutputBias, Posterior, Prior, Scale, VaeError, formulas_in_part,
+    Bound, Condition, EncoderInput, Formula, Inference, InitialWeights, LEVELS, Likelihood, Norm,
+    OutputBias, Posterior, Prior, Scale, VaeError, dropout_formulas, formulas_in_part,
 };
 use vae_wgpu::setting::Setting;
 use vae_wgpu::train::{Binarize, Normalize, Settings};
@@ -47,12 +47,15 @@ enum Axis {
     Normalize,
     Binarize,
     Activation,
+    Norm,
+    Dropout,
+    Residual,
     InitialWeights,
     OutputBias,
 }
 
 impl Axis {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::Posterior,
         Self::Prior,
         Self::Ladder,
@@ -64,10 +67,13 @@ impl Axis {
         Self::Normalize,
         Self::Binarize,
         Self::Activation,
+        Self::Norm,
+        Self::Dropout,
+        Self::Residual,
         Self::InitialWeights,
         Self::OutputBias,
     ];
-    const NAMES: [&'static str; 13] = [
+    const NAMES: [&'static str; 16] = [
         "posterior",
         "prior",
         "ladder",
@@ -79,6 +85,9 @@ impl Axis {
         "normalize",
         "binarize",
         "activation",
+        "norm",
+        "dropout",
+        "residual",
         "initial-weights",
         "output-bias",
     ];
@@ -110,6 +119,9 @@ impl Axis {
                 .map(|part| Part::new(part.name(), part.source()))
                 .into(),
             Self::Activation => Activation::ALL.map(activation).into(),
+            Self::Norm => Norm::ALL.map(norm).into(),
+            Self::Dropout => dropouts(),
+            Self::Residual => residuals(),
             Self::InitialWeights => InitialWeights::ALL
                 .map(|part| Part::new(part.name(), part.source()))
                 .into(),
@@ -134,6 +146,9 @@ impl Axis {
             Self::Normalize => settings.normalize.name(),
             Self::Binarize => settings.binarize.name(),
             Self::Activation => settings.activation.name(),
+            Self::Norm => settings.norm.name(),
+            Self::Dropout => "0",
+            Self::Residual => "false",
             Self::InitialWeights => settings.initial_weights.name(),
             Self::OutputBias => settings.output_bias.name(),
         }
@@ -329,6 +344,33 @@ fn activation(activation: Activation) -> Part {
         of: "",
     });
     part
+}
+
+fn norm(norm: Norm) -> Part {
+    let mut part = Part::new(norm.name(), norm.source());
+    let formulas = norm.formulas().into_iter();
+    formulas.for_each(|formula| part.formula(formula));
+    part
+}
+
+/// None, and that with a probability.
+fn dropouts() -> Vec<Part> {
+    let source = "each output of a hidden layer is 0 with the probability P in a training, and in the mean what \
+                  it is without: Srivastava et al. 2014";
+    let mut dropped = Part::new("P", source);
+    let formulas = dropout_formulas().into_iter();
+    formulas.for_each(|formula| dropped.formula(formula));
+    vec![Part::new("0", "nothing is dropped"), dropped]
+}
+
+/// None, and those there are.
+fn residuals() -> Vec<Part> {
+    let plain = "a hidden layer's output is a function f of its input";
+    let source =
+        "behind a hidden layer of as many units, it is the input and f of it: He et al. 2016";
+    let mut added = Part::new("true", source);
+    added.line("h'", "h + f(h)");
+    vec![Part::new("false", plain), added]
 }
 
 /// What `vae train` says of a flag.

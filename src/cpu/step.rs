@@ -10,7 +10,7 @@ use super::order::{Access, layout, levels};
 use super::parameters::Parameters;
 use super::scratch::Scratch;
 use super::team::Crew;
-use super::work::{Item, Work};
+use super::work::{Item, Part, Work};
 use crate::fuse::{fuse, task::Task};
 use crate::graph::{Graph, Kind, TensorId, Update};
 
@@ -53,6 +53,7 @@ impl Step {
             works.push(Work::Losses(rows.collect()));
             order.levels.push(order.after);
         }
+        add_assignments(graph, &tensors, &mut order, &mut works);
         add_updates(graph, parameters, &mut tensors, &mut order, &mut works);
         let last = order.levels.iter().max().map_or(0, |last| last + 1);
         let mut items: Vec<Vec<(usize, Item)>> = vec![Vec::new(); last];
@@ -166,7 +167,11 @@ impl Tensors {
                 .iter()
                 .any(|&(_, gradient)| holds(id, gradient))
         };
-        let kept = |id| is_output(id) || is_term(id) || is_gradient(id);
+        let is_assigned = |id| {
+            let mut assigned = graph.assignments().iter();
+            assigned.any(|&(_, assigned)| holds(id, assigned))
+        };
+        let kept = |id| is_output(id) || is_term(id) || is_gradient(id) || is_assigned(id);
         let len = |id| graph.shape(id).len();
         let layout = layout(&order.accesses, &order.levels, kept, len);
         let shared = Memory::zeros(layout.len);
@@ -180,7 +185,7 @@ impl Tensors {
         for (index, tensor) in graph.tensors().iter().enumerate() {
             let (id, len) = (TensorId(index), tensor.shape.len());
             let span = match &tensor.kind {
-                Kind::Parameter => parameters.values(&tensor.name),
+                Kind::Parameter | Kind::State => parameters.values(&tensor.name),
                 Kind::Constant(value) => tensors.own(len, |own| own.fill(*value as f32)),
                 Kind::Values(values) => tensors.own(len, |own| own.copy_from_slice(values)),
                 Kind::Input => {
@@ -209,6 +214,26 @@ impl Tensors {
             Some(span) => *span,
             None => unreachable!("nothing computes tensor {}", id.index()),
         }
+    }
+}
+
+/// Adds what leaves new values in states, after all that reads the old ones.
+fn add_assignments(graph: &Graph, tensors: &Tensors, order: &mut Order, works: &mut Vec<Work>) {
+    for &(state, assigned) in graph.assignments() {
+        let len = graph.shape(state).len();
+        works.push(Work::Copy {
+            rows: 1,
+            parts: vec![Part {
+                from: tensors.of(assigned),
+                from_width: len,
+                from_first: 0,
+                to: tensors.of(state),
+                to_width: len,
+                to_first: 0,
+                columns: len,
+            }],
+        });
+        order.levels.push(order.after);
     }
 }
 

@@ -74,7 +74,8 @@ impl<'g> Fusion<'g> {
         let terms = graph.terms().iter().map(|term| term.rows);
         let gradients = graph.gradients().iter().map(|&(_, gradient)| gradient);
         let storage = graph.storage();
-        let visible = outputs.chain(terms).chain(gradients);
+        let assigned = graph.assignments().iter().map(|&(_, assigned)| assigned);
+        let visible = outputs.chain(terms).chain(gradients).chain(assigned);
         let mut fusion = Self {
             graph,
             visible: visible.map(|id| storage[id.index()]).collect(),

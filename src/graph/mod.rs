@@ -31,6 +31,7 @@ mod pointwise;
 mod ramp;
 mod schedule;
 mod shape;
+mod state;
 
 pub use activation::Activation;
 pub use group::{GroupUpdate, ParameterGroup, Update};
@@ -59,6 +60,9 @@ pub enum Kind {
     Input,
     /// A trained parameter; the executor holds one set for all graphs, by name.
     Parameter,
+    /// Neither trained nor given: it stays from run to run, and a run may leave new values in it
+    /// ([`Graph::assign`]). The executor holds one set, beside the parameters, by name.
+    State,
     /// Every element has this value.
     Constant(f64),
     /// Those of another tensor, in another shape.
@@ -115,6 +119,8 @@ pub struct Graph {
     outputs: Vec<TensorId>,
     gradients: Vec<(TensorId, TensorId)>,
     optimizer: Option<Optimizer>,
+    /// States, each with the values that a run leaves in it.
+    assignments: Vec<(TensorId, TensorId)>,
     /// By which the gradient of each [`Op::ScaleGradient`]'s result is multiplied.
     gradient_scales: Vec<(TensorId, TensorId)>,
 }

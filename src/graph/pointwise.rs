@@ -184,17 +184,10 @@ impl Pointwise {
     /// keeps it: the value is the operand behind `d`, and no other one is read.
     fn adjoint_by_value(&self, index: usize) -> Option<Expr> {
         let (d, value) = (self.operands.len(), self.operands.len() + 1);
-        let known = Activation::ALL.into_iter();
-        let slope = match known
-            .map(|f| (f, f.formula()))
-            .find(|(_, of)| *of == self.expr)
-        {
-            Some((function, _)) => function.slope().substitute(&[operand(value)]),
-            None => {
-                let slope = self.expr.derivative(index);
-                slope.replace(&self.expr, &operand(value))
-            }
-        };
+        let slope = self
+            .expr
+            .derivative(index)
+            .replace(&self.expr, &operand(value));
         let reads_operands = (0..self.operands.len()).any(|other| slope.reads(other));
         (!reads_operands).then(|| operand(d) * slope)
     }

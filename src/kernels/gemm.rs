@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use super::{MAX_GROUPS, activation_code, assert_lengths};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
-use crate::graph::Activation;
+use crate::kernels::KernelActivation;
 use variant::part;
 
 pub use cooperative::{COOPERATIVE_8, COOPERATIVE_16};
@@ -191,9 +191,9 @@ pub struct Gemm<'a> {
     /// `[m, n]`.
     pub addend: Option<&'a Slice>,
     /// f.
-    pub activation: Option<Activation>,
+    pub activation: Option<KernelActivation>,
     /// g and its output `[m, n]`.
-    pub derivative: Option<(Activation, &'a Slice)>,
+    pub derivative: Option<(KernelActivation, &'a Slice)>,
     /// `[m, n]`.
     pub c: &'a Slice,
     /// Words from one row of the result to the next, and of what follows it by element, where these
@@ -297,7 +297,7 @@ fn launch(gemm: Gemm<'_>, variant: Variant) -> Launch {
     let (kernel, constants) = match variant {
         Variant::Registers { .. } => (REGISTERS, vec![cut]),
         Variant::Subgroups { .. } => {
-            let smooth = gemm.activation.is_some_and(|f| f != Activation::Relu);
+            let smooth = gemm.activation.is_some_and(|f| f != KernelActivation::Relu);
             (SUBGROUPS, vec![("SMOOTH", flag(smooth)), cut])
         }
         Variant::Tiled { side, results, .. } => {

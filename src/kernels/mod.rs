@@ -9,6 +9,7 @@ macro_rules! wgsl {
     };
 }
 
+mod activation;
 pub mod adam;
 mod address;
 pub mod bernoulli_nll;
@@ -32,8 +33,9 @@ pub mod step_losses;
 pub mod update;
 
 use crate::gpu::{Kernel, Slice};
-use crate::graph::{Activation, Ramp};
+use crate::graph::Ramp;
 
+pub use activation::{KernelActivation, activation_code};
 pub use address::Address;
 
 /// Every kernel, for tests that read all shaders.
@@ -90,19 +92,6 @@ fn wrapped_grid(groups: usize) -> [u32; 3] {
 /// The grid of an elementwise kernel over `len` invocations.
 fn elementwise_grid(len: usize) -> [u32; 3] {
     wrapped_grid(len.div_ceil(WORKGROUP as usize))
-}
-
-/// The shaders' number for a non-linearity; 0 is none. Their constant of this value has the name of the
-/// non-linearity in capitals.
-pub fn activation_code(function: Option<Activation>) -> u32 {
-    match function {
-        None => 0,
-        Some(Activation::Relu) => 1,
-        Some(Activation::Tanh) => 2,
-        Some(Activation::Sigmoid) => 3,
-        // No kernel that is written by hand has it, and `plan/recognise.rs` gives none of them one.
-        Some(Activation::Softplus) => 4,
-    }
 }
 
 /// The counters of a loop over batches: where a step is. They live on the GPU; the kernel

@@ -16,7 +16,8 @@ use std::borrow::Cow;
 use super::{Address, State, assert_lengths};
 use crate::expr::{Expr, operand};
 use crate::gpu::{Binding, Kernel, Launch, Slice, read, read_write};
-use crate::graph::{Activation, Ramp};
+use crate::graph::Ramp;
+use crate::kernels::KernelActivation;
 use crate::rng::Draw;
 use encode::Params;
 use sections::TILE;
@@ -83,9 +84,9 @@ pub struct Product {
     /// Of the result's width.
     pub addend: Option<Tensor>,
     /// f.
-    pub activation: Option<Activation>,
+    pub activation: Option<KernelActivation>,
     /// g and its output.
-    pub derivative: Option<(Activation, Tensor)>,
+    pub derivative: Option<(KernelActivation, Tensor)>,
     /// What becomes of y.
     pub result: Outcome,
 }
@@ -478,6 +479,6 @@ impl Stage {
     /// Whether it evaluates tanh or the sigmoid.
     fn is_smooth(&self) -> bool {
         let Self::Product(p) = self else { return false };
-        p.activation.is_some_and(|f| f != Activation::Relu)
+        p.activation.is_some_and(|f| f != KernelActivation::Relu)
     }
 }

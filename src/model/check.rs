@@ -6,6 +6,7 @@ use super::encoder_input::EncoderInput;
 use super::error::VaeError;
 use super::hierarchy::{Hierarchy, Inference, StochasticLayer};
 use super::likelihood::{LEVELS, Likelihood};
+use super::network::has_skips;
 use super::objective::Bound;
 use super::posterior::{Flow, Posterior};
 use super::prior::Prior;
@@ -23,6 +24,15 @@ impl VaeConfig {
         }
         self.check_sizes()?;
         self.check_hierarchy()?;
+        let dropout = self.network.dropout;
+        if !((0.0..1.0).contains(&dropout) && (dropout as f32) < 1.0) {
+            let rate = dropout.to_string();
+            return Err(VaeError::Dropout { rate });
+        }
+        if self.network.residual && !has_skips(&self.hidden) {
+            let units = self.hidden[0];
+            return Err(VaeError::NoSkips { units });
+        }
         let (likelihood, posterior, prior) = (self.likelihood, self.posterior, self.prior);
         if !likelihood.takes(self.scale) {
             let scale = self.scale;

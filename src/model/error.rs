@@ -193,6 +193,22 @@ pub enum VaeError {
          image has one for each label; choose no free bits, or all labels"
     )]
     FreeBitsInPart,
+    /// A dropout that is no probability, or leaves nothing.
+    #[error("a dropout of {rate} cannot be: choose from 0, which is none, to less than 1")]
+    Dropout {
+        /// What was asked for.
+        rate: String,
+    },
+    /// Residual connections without layers that could have one.
+    #[error(
+        "residual connections add the input of a hidden layer to its output, and no two hidden layers of one \
+         width follow one another; choose layers such as {0},{0}, or no residual connections",
+        units
+    )]
+    NoSkips {
+        /// Units of the first hidden layer.
+        units: usize,
+    },
     /// Labels are read, and there are none.
     #[error(
         "the condition {} reads the label of each image, and the data have none; use data with labels, or \
@@ -214,6 +230,11 @@ impl VaeError {
             Self::NoScale { .. } => vec![
                 Remedy::change(Setting::Likelihood),
                 Remedy::set(Setting::Scale, Scale::Unit.name()),
+            ],
+            Self::Dropout { .. } => vec![Remedy::change(Setting::Dropout)],
+            Self::NoSkips { units } => vec![
+                Remedy::set(Setting::Hidden, format!("{units},{units}")),
+                Remedy::set(Setting::Residual, false),
             ],
             Self::Levels { .. } => vec![Remedy::change(Setting::Levels)],
             Self::NoLogarithm { .. } => vec![

@@ -1,6 +1,7 @@
 //! The graphs of a model: a step of a training or an evaluation over a data set, and its halves on values
 //! of the caller's.
 
+use super::network::Mode;
 use super::vae::{Inputs, Noise, Vae};
 use crate::expr::{less, operand};
 use crate::graph::{Graph, Optimizer, Ramp, TensorId};
@@ -9,17 +10,18 @@ use crate::rng::Stream;
 impl Vae {
     /// A training step over the data set, `batch` images at a time.
     pub fn training_graph(&self, batch: usize, optimizer: impl Into<Optimizer>) -> Graph {
+        let training = self.clone().with_mode(Mode::Training);
         let mut g = Graph::new();
         let (pixels, noise) = (Stream::Binarisation, Noise::Stream(Stream::Noise));
-        let x = self.gather(&mut g, batch, pixels);
-        if self.config().labels_in_part {
-            let mut labelled = self.draw_labelled(&mut g, batch);
-            labelled.x = self.drawn_pixels(&mut g, "labelled.x", labelled.x, pixels);
-            let weight = self.classifier_weight();
-            self.objective_in_part(&mut g, x, labelled, [noise; 2], weight);
+        let x = training.gather(&mut g, batch, pixels);
+        if training.config().labels_in_part {
+            let mut labelled = training.draw_labelled(&mut g, batch);
+            labelled.x = training.drawn_pixels(&mut g, "labelled.x", labelled.x, pixels);
+            let weight = training.classifier_weight();
+            training.objective_in_part(&mut g, x, labelled, [noise; 2], weight);
         } else {
-            let label = self.gather_label(&mut g, batch);
-            self.objective(&mut g, Inputs { x, label }, noise);
+            let label = training.gather_label(&mut g, batch);
+            training.objective(&mut g, Inputs { x, label }, noise);
         }
         g.minimize(optimizer);
         g
@@ -29,6 +31,7 @@ impl Vae {
     /// divergence at its full weight.
     pub fn evaluation_graph(&self, batch: usize) -> Graph {
         let whole = self.clone().with_kl_ramp(Ramp::NONE);
+        let whole = whole.with_mode(Mode::Evaluation);
         let mut g = Graph::new();
         let noise = Noise::Stream(Stream::Evaluation);
         let x = whole.gather(&mut g, batch, Stream::EvaluationBinarisation);

@@ -30,6 +30,7 @@ pub use initial::{InitialWeights, OutputBias};
 pub use likelihood::{
     Density, Head, LEVELS, Likelihood, Location, LogScale, Outputs, Scale, Support,
 };
+pub use network::{Mode, Network, Norm, dropout_formulas};
 pub use objective::{BetaTc, Bound, Capacity, Ciwae, Elbo, Info, Objective, Stl};
 pub use posterior::{Flow, Heads, Posterior, PosteriorFamily};
 pub use prior::{Prior, PriorFamily};

@@ -10,7 +10,7 @@ use super::error::VaeError;
 use super::hierarchy::Hierarchy;
 use super::initial::{InitialWeights, OutputBias};
 use super::likelihood::{LEVELS, Likelihood, Outputs, Scale};
-use super::network::{Layer, Mlp};
+use super::network::{Layer, Mlp, Mode, Network};
 use super::objective::Objective;
 use super::posterior::{Flow, Heads, Posterior};
 use super::prior::Prior;
@@ -33,6 +33,8 @@ pub struct VaeConfig {
     pub hierarchy: Option<Hierarchy>,
     /// Between the layers: ReLU, or tanh as in the paper.
     pub activation: Activation,
+    /// What hidden layers have besides.
+    pub network: Network,
     /// q(z | x).
     pub posterior: Posterior,
     /// Sizes of the posterior where it is a flow.
@@ -75,6 +77,7 @@ impl Default for VaeConfig {
             latent_dim: 20,
             hierarchy: None,
             activation: Activation::Relu,
+            network: Network::default(),
             posterior: Posterior::Gaussian,
             flow: Flow::default(),
             prior: Prior::Standard,
@@ -186,6 +189,7 @@ pub struct Vae {
     library: f64,
     /// What a training with labels in part draws from.
     pub(super) labelled: Option<Arc<Labelled>>,
+    mode: Mode,
 }
 
 impl Vae {
@@ -195,7 +199,7 @@ impl Vae {
     /// The bias of the decoder's output layer.
     pub(super) const OUTPUT_BIAS: &str = "decoder.output.bias";
 
-    /// A model of this architecture.
+    /// A model of this architecture, in [`Mode::Evaluation`].
     ///
     /// # Errors
     /// Where a size is zero or absurd, or parts have no meaning together.
@@ -210,6 +214,7 @@ impl Vae {
             config,
             library: 1.0,
             labelled: None,
+            mode: Mode::Evaluation,
         }
     }
 
@@ -249,12 +254,26 @@ impl Vae {
         self.library
     }
 
+    /// The same model; its encoder and decoder are those of this mode. [`Vae::training_graph`] and
+    /// [`Vae::evaluation_graph`] choose their own, and what encodes, decodes and draws is for an evaluation.
+    #[must_use]
+    pub fn with_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// What its encoder and decoder are for.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// Whether its graphs read labels.
     pub fn reads_labels(&self) -> bool {
         self.config.condition != Condition::None
     }
 
-    /// Every parameter, in the order of the layers; initial values depend on it.
+    /// Every parameter, in the order of the layers; initial values depend on it. States, which are none, come
+    /// last.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         let weights = self.config.initial_weights;
         let of_layer = |layer: Layer| layer.parameters(weights);
@@ -272,6 +291,7 @@ impl Vae {
         specs.extend(self.parameters_above());
         specs.extend((self.config.prior.family().parameters)(&self.top()));
         specs.extend(self.classifier().iter().flat_map(Classifier::parameters));
+        specs.sort_by_key(ParameterSpec::is_state);
         specs
     }
 

@@ -179,6 +179,7 @@ impl Buffers {
         let visible = graph.outputs().iter().copied();
         let visible: Vec<_> = visible
             .chain(graph.gradients().iter().map(|&(_, gradient)| gradient))
+            .chain(graph.assignments().iter().map(|&(_, assigned)| assigned))
             .map(|id| self.storage(id))
             .collect();
         for (index, tensor) in graph.tensors().iter().enumerate() {
@@ -186,19 +187,21 @@ impl Buffers {
             let (what, len) = (tensor.name.as_str(), tensor.shape.len());
             let slice = match tensor.kind {
                 _ if self.of.contains_key(&id) => continue,
-                Kind::Parameter => match parameters.parts(parameters.shards(), what) {
-                    Some(parts) => {
-                        self.of.insert(id, parts);
-                        continue;
+                Kind::Parameter | Kind::State => {
+                    match parameters.parts(parameters.shards(), what) {
+                        Some(parts) => {
+                            self.of.insert(id, parts);
+                            continue;
+                        }
+                        None => {
+                            return Err(GpuError::Driver {
+                                reason: format!(
+                                    "the graph uses {what}, which the executor does not hold"
+                                ),
+                            });
+                        }
                     }
-                    None => {
-                        return Err(GpuError::Driver {
-                            reason: format!(
-                                "the graph uses {what}, which the executor does not hold"
-                            ),
-                        });
-                    }
-                },
+                }
                 Kind::Input => gpu.allocate(what, len)?,
                 Kind::Constant(value) => gpu.upload(what, &vec![value as f32; len])?,
                 Kind::Values(ref values) => gpu.upload(what, values)?,

@@ -156,6 +156,25 @@ impl Lowering<'_> {
         Ok(vec![launch])
     }
 
+    /// What leaves new values in states, each with the launch, after all that reads the old ones.
+    pub(super) fn assignments(&self) -> impl Iterator<Item = (TensorId, Launch)> {
+        let assignments = self.graph.assignments().iter();
+        assignments.map(|&(state, assigned)| {
+            let columns = self.graph.shape(state).len();
+            let buffers = copy::Buffers {
+                from: self.buffers.of(assigned),
+                to: self.buffers.of(state),
+            };
+            let shape = copy::Shape {
+                rows: 1,
+                columns,
+                from: [0, columns],
+                to: [0, columns],
+            };
+            (state, copy::launch(buffers, shape))
+        })
+    }
+
     /// The launches that end a step: rows of terms that lie elsewhere go to the others, and the objective is made
     /// of all.
     pub(super) fn objective(&self) -> Result<Vec<Launch>, GpuError> {

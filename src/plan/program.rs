@@ -92,6 +92,10 @@ impl StepProgram {
         if graph.terms().is_empty() || !graph.outputs().is_empty() {
             return Err("it is not a loop over a data set".to_owned());
         }
+        if let Some(&(state, _)) = graph.assignments().first() {
+            let name = &graph.tensor(state).name;
+            return Err(format!("no program leaves new values in {name}"));
+        }
         let mut builder = Builder {
             graph,
             tasks,

@@ -5,7 +5,8 @@ use std::slice;
 
 use crate::expr::{Expr, HALF_LN_TAU, Sequence, operand};
 use crate::fuse::task::{Pointwise, Product};
-use crate::graph::{self, Activation, Broadcast, TensorId, gaussian};
+use crate::graph::{self, Broadcast, TensorId, gaussian};
+use crate::kernels::KernelActivation;
 use crate::kernels::gemm::Epilogue;
 use crate::kernels::rows::Score;
 
@@ -56,9 +57,9 @@ fn in_order(exprs: &[&Expr]) -> (Vec<Expr>, Vec<usize>) {
     (renumbered.collect(), read)
 }
 
-/// No non-linearity, and each that kernels have.
-fn functions() -> impl Iterator<Item = Option<Activation>> {
-    let all = Activation::CODED.into_iter().map(Some);
+/// No non-linearity, and each.
+fn functions() -> impl Iterator<Item = Option<KernelActivation>> {
+    let all = KernelActivation::ALL.into_iter().map(Some);
     [None].into_iter().chain(all)
 }
 
@@ -68,9 +69,9 @@ pub(super) struct Finish {
     pub(super) bias: Option<TensorId>,
     pub(super) addend: Option<TensorId>,
     /// f.
-    pub(super) activation: Option<Activation>,
+    pub(super) activation: Option<KernelActivation>,
     /// g and its output.
-    pub(super) derivative: Option<(Activation, TensorId)>,
+    pub(super) derivative: Option<(KernelActivation, TensorId)>,
 }
 
 impl Finish {
@@ -268,7 +269,7 @@ pub(super) struct Gradient {
     pub(super) d_rows: TensorId,
     pub(super) result: TensorId,
     /// f, where the result is the gradient before f, whose output the prediction is.
-    pub(super) before: Option<Activation>,
+    pub(super) before: Option<KernelActivation>,
 }
 
 /// The losses that hand-written kernels compute: row programs all of them, a kernel of its own the
@@ -332,7 +333,7 @@ mod tests {
     use crate::expr::constant;
     use crate::fuse::fuse;
     use crate::fuse::task::Task;
-    use crate::graph::{Adam, Graph};
+    use crate::graph::{Activation, Adam, Graph};
     use crate::model::{Likelihood, Vae, VaeConfig};
     use crate::reference::{latent as twin, latent_grad as twin_grad};
 
@@ -367,8 +368,8 @@ mod tests {
     /// With each kind of kernels, what is left beside the losses and the latent.
     #[test]
     fn products_take_what_their_kernels_can() {
-        for function in Activation::CODED {
-            let graph = training(function, Likelihood::Bernoulli);
+        for function in KernelActivation::ALL {
+            let graph = training(function.activation(), Likelihood::Bernoulli);
             let left = |epilogue| {
                 let tasks = fuse(&graph, takes(epilogue)).into_iter();
                 let works = tasks.filter(|task| matches!(task, Task::Pointwise(_)));
@@ -376,7 +377,11 @@ mod tests {
             };
             assert_eq!(left(Epilogue::All), 0, "{function:?}");
             // Of four layers the derivatives, and what is not ReLU.
-            let expected = if function == Activation::Relu { 4 } else { 8 };
+            let expected = if function == KernelActivation::Relu {
+                4
+            } else {
+                8
+            };
             assert_eq!(left(Epilogue::Relu), expected, "{function:?}");
         }
     }
@@ -392,7 +397,7 @@ mod tests {
         let losses: Vec<_> = losses.collect();
         assert_eq!(losses.len(), 1);
         let before = losses[0].gradient.map(|gradient| gradient.before);
-        assert_eq!(before, Some(Some(Activation::Sigmoid)));
+        assert_eq!(before, Some(Some(KernelActivation::Sigmoid)));
         assert!(losses[0].rows.is_some());
     }
 

@@ -52,6 +52,10 @@ impl UncompiledPlan {
             let writes = task.writes().into_iter();
             uncompiled.results.push(writes.flat_map(named).collect());
         }
+        for (state, launch) in lowering.assignments() {
+            let values = buffers.of(state).clone();
+            uncompiled.push(launch, vec![(graph.tensor(state).name.clone(), values)]);
+        }
         uncompiled.apply(gpu, graph, parameters, &shared.state, adam::Counter::AtStep)?;
         if !graph.terms().is_empty() {
             for launch in lowering.objective()? {

@@ -54,11 +54,11 @@ impl ReferenceExecutor {
 }
 
 impl Shared {
-    /// The values of a graph's parameters and constants.
+    /// The values of a graph's parameters, states and constants.
     fn values(&self, graph: &Graph) -> Values<f32> {
         let mut values = Values::new(graph);
         for (index, tensor) in graph.tensors().iter().enumerate() {
-            if tensor.kind == Kind::Parameter {
+            if matches!(tensor.kind, Kind::Parameter | Kind::State) {
                 let parameter = &self.state.parameters[self.index[&tensor.name]];
                 values.set(TensorId(index), parameter.clone());
             }
@@ -66,8 +66,12 @@ impl Shared {
         values
     }
 
-    /// The optimiser's step, where the graph has one.
+    /// What the graph assigns to states, and the optimiser's step, where it has one.
     fn update(&mut self, graph: &Graph, values: &Values<f32>, step: u32) {
+        for &(state, assigned) in graph.assignments() {
+            let index = self.index[&graph.tensor(state).name];
+            self.state.parameters[index] = values.get(assigned).to_vec();
+        }
         let Some(optimizer) = graph.optimizer() else {
             return;
         };

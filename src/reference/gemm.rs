@@ -4,7 +4,8 @@
 
 use super::activation;
 use super::real::Real;
-use crate::graph::{Activation, Transposed};
+use crate::graph::Transposed;
+use crate::kernels::KernelActivation;
 
 /// How a row-major operand enters the product.
 #[derive(Clone, Copy, Debug)]
@@ -73,9 +74,9 @@ pub struct Gemm<'a, T> {
     /// `[m, n]`.
     pub addend: Option<&'a [T]>,
     /// f.
-    pub activation: Option<Activation>,
+    pub activation: Option<KernelActivation>,
     /// g and its output `[m, n]`.
-    pub derivative: Option<(Activation, &'a [T])>,
+    pub derivative: Option<(KernelActivation, &'a [T])>,
 }
 
 impl<'a, T: Real> Gemm<'a, T> {

@@ -43,7 +43,7 @@ impl<T: Real> Values<T> {
         let constant = |tensor: &crate::graph::Tensor| match &tensor.kind {
             Kind::Constant(value) => Some(vec![T::narrow(*value); tensor.shape.len()]),
             Kind::Values(values) => Some(values.iter().map(|&v| T::narrow(f64::from(v))).collect()),
-            Kind::Input | Kind::Parameter | Kind::View(_) | Kind::Computed => None,
+            Kind::Input | Kind::Parameter | Kind::State | Kind::View(_) | Kind::Computed => None,
         };
         Self {
             of: graph.tensors().iter().map(constant).collect(),

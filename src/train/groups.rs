@@ -96,7 +96,8 @@ impl Settings {
     /// What of a model's parameters is updated otherwise than the rest.
     pub fn groups(&self, specs: &[ParameterSpec]) -> Vec<ParameterGroup> {
         let group = |update, belongs: &dyn Fn(&ParameterSpec) -> bool| {
-            let names = specs.iter().filter(|spec| belongs(spec));
+            let parameters = specs.iter().filter(|spec| !spec.is_state());
+            let names = parameters.filter(|spec| belongs(spec));
             let names = names.map(|spec| spec.name.clone()).collect();
             ParameterGroup { names, update }
         };

@@ -83,7 +83,11 @@ pub(super) fn write(
         ("adam.v.", &snapshot.v),
     ];
     for (prefix, values) in sets {
+        let moments = !prefix.is_empty();
         for (spec, data) in specs.iter().zip(values) {
+            if moments && spec.is_state() {
+                continue;
+            }
             let tensor = Tensor {
                 shape: spec.shape.dims().to_vec(),
                 data: data.clone(),
@@ -138,7 +142,10 @@ pub(super) fn read_snapshot(
     let mut set = |prefix: &str| -> Result<Vec<Vec<f32>>, TrainError> {
         specs
             .iter()
-            .map(|spec| take(checkpoint, prefix, spec))
+            .map(|spec| match !prefix.is_empty() && spec.is_state() {
+                true => Ok(vec![0.0; spec.shape.len()]),
+                false => take(checkpoint, prefix, spec),
+            })
             .collect()
     };
     Ok(Snapshot {

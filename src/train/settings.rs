@@ -11,7 +11,8 @@ use super::{Between, Decay, Freeze, LrSchedule, Normalize, TrainError};
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
     BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, EncoderInput, Flow, Info, InitialWeights,
-    LEVELS, Likelihood, Objective, OutputBias, Posterior, Prior, Scale, Stl, Vae, VaeConfig,
+    LEVELS, Likelihood, Network, Norm, Objective, OutputBias, Posterior, Prior, Scale, Stl, Vae,
+    VaeConfig,
 };
 use crate::setting::Setting;
 
@@ -34,6 +35,15 @@ pub struct Settings {
     pub ladder: bool,
     /// Between the layers.
     pub activation: Activation,
+    /// What hidden layers are normalised by.
+    #[serde(default)]
+    pub norm: Norm,
+    /// The probability with which a step drops an output of a hidden layer.
+    #[serde(default)]
+    pub dropout: f64,
+    /// Whether hidden layers add their input to their output.
+    #[serde(default)]
+    pub residual: bool,
     /// q(z | x).
     #[serde(default)]
     pub posterior: Posterior,
@@ -274,6 +284,9 @@ impl Default for Settings {
             between: None,
             ladder: false,
             activation: Activation::Relu,
+            norm: Norm::None,
+            dropout: 0.0,
+            residual: false,
             posterior: Posterior::Gaussian,
             flow_steps: None,
             prior: Prior::Standard,
@@ -408,6 +421,11 @@ impl Settings {
             latent_dim: self.latent,
             hierarchy: self.hierarchy(),
             activation: self.activation,
+            network: Network {
+                norm: self.norm,
+                dropout: self.dropout,
+                residual: self.residual,
+            },
             posterior: self.posterior,
             flow: Flow { steps, ..flow },
             prior: self.prior,
@@ -470,6 +488,8 @@ impl Settings {
             between: other.between.clone(),
             ladder: other.ladder,
             activation: other.activation,
+            norm: other.norm,
+            residual: other.residual,
             posterior: other.posterior,
             flow_steps: other.flow_steps,
             prior: other.prior,
@@ -508,11 +528,20 @@ impl Settings {
     /// Checks that there are enough images to train on.
     ///
     /// # Errors
-    /// Where the batch is larger than the data.
+    /// Where the batch is larger than the data, or leaves one image that cannot be normalised alone.
     pub fn check_images(&self, images: usize) -> Result<(), TrainError> {
         let batch = self.batch_size;
         if batch > images {
             return Err(TrainError::Batch { batch, images });
+        }
+        if self.norm == Norm::Batch && images.checked_rem(batch) == Some(1) {
+            let leaves_none = |other: &usize| images % other != 1;
+            let other = (batch + 1..=images).find(leaves_none).unwrap_or(images);
+            let expected = format!(
+                "batch normalisation needs two images a batch at least, and this leaves one of the {images} \
+                 training images for the last; choose another, such as {other}, or the normalisation layer"
+            );
+            return Err(TrainError::setting(Setting::BatchSize, &batch, &expected));
         }
         Ok(())
     }
@@ -672,6 +701,11 @@ impl Settings {
         if self.batch_size == 0 {
             return fail(Setting::BatchSize, &0, "a batch has at least one image");
         }
+        if self.norm == Norm::Batch && self.batch_size == 1 {
+            let expected = "batch normalisation needs two images a batch at least: choose more, or the \
+                            normalisation layer";
+            return fail(Setting::BatchSize, &1, expected);
+        }
         if self.epochs == 0 {
             return fail(Setting::Epochs, &0, "train for at least one epoch");
         }
@@ -734,8 +768,9 @@ pub struct Difference {
 
 /// Settings that a run may change from one step on: they say where the weights go next and nothing
 /// of what they are.
-const CHANGEABLE: [&str; 11] = [
+const CHANGEABLE: [&str; 12] = [
     "epochs",
+    "dropout",
     "lr",
     "lr-schedule",
     "lr-end",
@@ -754,8 +789,8 @@ impl Difference {
         match self.setting.as_str() {
             key if CHANGEABLE.contains(&key) => None,
             "hidden" | "latent" | "stochastic-layers" | "between" | "ladder" | "activation"
-            | "posterior" | "flow-steps" | "prior" | "components" | "scale" | "levels"
-            | "encoder-input" | "condition" => {
+            | "norm" | "residual" | "posterior" | "flow-steps" | "prior" | "components"
+            | "scale" | "levels" | "encoder-input" | "condition" => {
                 Some("the weights belong to the layers that the run has")
             }
             "likelihood" | "objective" | "samples" | "outer-samples" | "beta" | "kl-warmup"

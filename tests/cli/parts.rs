@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
-    Bound, Condition, EncoderInput, InitialWeights, Likelihood, OutputBias, Posterior, Prior, Scale,
+    Bound, Condition, EncoderInput, InitialWeights, Likelihood, Norm, OutputBias, Posterior, Prior,
+    Scale,
 };
 use vae_wgpu::train::{Binarize, Normalize};
 
 use crate::Place;
 
 /// Every axis with the names of its parts.
-const AXES: [(&str, &[&str]); 12] = [
+const AXES: [(&str, &[&str]); 15] = [
     ("posterior", &Posterior::NAMES),
     ("prior", &Prior::NAMES),
     ("likelihood", &Likelihood::NAMES),
@@ -22,6 +23,9 @@ const AXES: [(&str, &[&str]); 12] = [
     ("normalize", &Normalize::NAMES),
     ("binarize", &Binarize::NAMES),
     ("activation", &Activation::NAMES),
+    ("norm", &Norm::NAMES),
+    ("dropout", &["0", "P"]),
+    ("residual", &["false", "true"]),
     ("initial-weights", &InitialWeights::NAMES),
     ("output-bias", &OutputBias::NAMES),
 ];

@@ -318,13 +318,26 @@ def nll(s, outputs, scale, x):
     return rows.sum(-1)
 
 
+def hidden(h, name, p, s):
+    """A hidden layer. make_network.py has others, as it has what follows."""
+    return ACTIVATIONS[s["activation"]](F.linear(h, p[f"{name}.weight"], p[f"{name}.bias"]))
+
+
+def begin(step, s, dtype):
+    """What comes before each step."""
+
+
+def end(p, s, batches, out):
+    """What comes after the last."""
+
+
 def encode(p, s, x, y):
     """The encoder's last hidden layer, and mu and logvar."""
     linear = lambda v, name: F.linear(v, p[f"{name}.weight"], p[f"{name}.bias"])
     seen = torch.log1p(x) if s["encoder_input"] == "log1p" else x
     h = torch.cat([seen, y], -1) if s["condition"] in ("encoder", "both") else seen
     for i in range(len(s["hidden"])):
-        h = ACTIVATIONS[s["activation"]](linear(h, f"encoder.hidden.{i}"))
+        h = hidden(h, f"encoder.hidden.{i}", p, s)
     return h, linear(h, "encoder.mu"), linear(h, "encoder.logvar")
 
 
@@ -334,7 +347,6 @@ def forward(p, s, batch, q=None, best=None, of_prior=None):
     """
     x, y, eps = batch
     linear = lambda v, name: F.linear(v, p[f"{name}.weight"], p[f"{name}.bias"])
-    activation = ACTIVATIONS[s["activation"]]
     repeat = lambda v: v.repeat_interleave(draws(s), 0)  # row b * L + l
 
     h, mu, logvar = encode(p, s, x, y)
@@ -344,7 +356,7 @@ def forward(p, s, batch, q=None, best=None, of_prior=None):
 
     h = torch.cat([z, repeat(y)], -1) if s["condition"] in ("decoder", "both") else z
     for i in range(len(s["hidden"])):
-        h = activation(linear(h, f"decoder.hidden.{i}"))
+        h = hidden(h, f"decoder.hidden.{i}", p, s)
     outputs, scale = linear(h, "decoder.output"), torch.zeros(())
     own = LIKELIHOODS.get(s["likelihood"], {})
     most = own.get("most", 6.0 if s["likelihood"] == "gaussian" else 5.0)
@@ -425,11 +437,13 @@ def run(s, start, dtype, images=images):
     p = {name: value.to(dtype, copy=True).requires_grad_() for name, value in start.items()}
     one_hot = F.one_hot(labels.long(), CLASSES)
     adam = torch.optim.Adam(p.values(), lr=RATE)
-    losses, out = [], {}
+    losses, out, batches = [], {}, []
     for step in range(STEPS):
+        begin(step, s, dtype)
         batch = [v[step].to(dtype) for v in (images, one_hot, noise[draws(s)])]
         if not LIKELIHOODS.get(s["likelihood"], {}).get("counts"):
             batch[0] = batch[0] / 255
+        batches.append(batch)
         f = forward(p, s, batch)
         losses.append(torch.stack([objective(f, s, step), f["recon"].mean(), f["kl"].sum()]).detach())
         present = {name: v.detach() for name, v in p.items()}
@@ -448,6 +462,7 @@ def run(s, start, dtype, images=images):
                 check_gradients(p, s, batch, f, LIKELIHOODS.get(s["likelihood"], {}).get("step", 1e-6))
         adam.step()
     out["losses"] = torch.stack(losses)
+    end(p, s, batches, out)
     return out | {f"final.{name}": v.detach().clone() for name, v in p.items()}
 
 

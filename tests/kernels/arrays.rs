@@ -4,16 +4,16 @@ use bytemuck::Pod;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use vae_wgpu::expr::Expr;
 use vae_wgpu::gpu::{Gpu, Launch, Slice};
-use vae_wgpu::graph::{Activation, Broadcast};
-use vae_wgpu::kernels::{State, pointwise};
+use vae_wgpu::graph::Broadcast;
+use vae_wgpu::kernels::{KernelActivation, State, pointwise};
 use vae_wgpu::rng;
 
 /// Lengths about the edges of a workgroup of 64, primes, one, and none.
 pub(crate) const LENGTHS: [usize; 12] = [0, 1, 2, 3, 5, 61, 63, 64, 65, 127, 129, 1009];
 
-/// What may follow a product: every activation that kernels have, or every derivative of one, and none.
-pub(crate) fn functions() -> Vec<Option<Activation>> {
-    let functions = Activation::CODED.into_iter().map(Some);
+/// What may follow a product: every activation, or every derivative of one, and none.
+pub(crate) fn functions() -> Vec<Option<KernelActivation>> {
+    let functions = KernelActivation::ALL.into_iter().map(Some);
     [None].into_iter().chain(functions).collect()
 }
 

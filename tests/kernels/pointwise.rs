@@ -6,6 +6,7 @@ use std::slice;
 use vae_wgpu::expr::{Expr, constant, operand};
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::{Activation, Broadcast, Pointwise, Rows, gaussian};
+use vae_wgpu::kernels::KernelActivation;
 use vae_wgpu::kernels::pointwise::{Form, Width, Work, kernel, launch};
 use vae_wgpu::kernels::rows::Score;
 use vae_wgpu::model::{Likelihood, Location, Support};
@@ -223,9 +224,27 @@ fn one_column(gpu: &Gpu) {
     compare(gpu, [70, 1], &broadcasts, [&[], &[a + b]], 8);
 }
 
-/// Non-linearities, and what sends their gradients back from their outputs.
+/// Non-linearities, and what sends their gradients back: from their outputs, where products keep these alone,
+/// or from their inputs.
 fn activations(gpu: &Gpu) {
     for function in Activation::ALL {
+        let exprs = [
+            function.formula(),
+            operand(1) * function.formula().derivative(0),
+        ];
+        let given = [uniform(1, 5 * 101, 20.0), uniform(2, 5 * 101, 3.0)];
+        let broadcasts = [Broadcast::EACH; 2];
+        compare_given(
+            gpu,
+            [5, 101],
+            &broadcasts,
+            &given,
+            [&exprs, &[]],
+            8,
+            |launch| launch,
+        );
+    }
+    for function in KernelActivation::ALL {
         let given = [uniform(1, 5 * 101, 20.0), uniform(2, 5 * 101, 3.0)];
         let outputs = given[0].iter().map(|&x| function.formula().evaluate(&[x]));
         let given = [given[0].clone(), given[1].clone(), outputs.collect()];

@@ -9,8 +9,8 @@ mod pairs;
 mod step;
 
 use vae_wgpu::gpu::Gpu;
-use vae_wgpu::graph::Activation::{Relu, Sigmoid, Softplus, Tanh};
 use vae_wgpu::graph::Ramp;
+use vae_wgpu::kernels::KernelActivation::{Relu, Sigmoid, Tanh};
 use vae_wgpu::kernels::rows::{Outcome, Product, Score, Stage};
 use vae_wgpu::rng::{Draw, Stream};
 
@@ -270,7 +270,6 @@ fn every_epilogue(gpu: &Gpu) {
                 let derivative = derivative.map(|function| match function {
                     Sigmoid => (function, case.fractions(35)),
                     Relu | Tanh => (function, case.uniform(35, 1.0)),
-                    Softplus => unreachable!("no kernel has it"),
                 });
                 case.store(Product {
                     bias,

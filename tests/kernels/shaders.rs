@@ -8,8 +8,8 @@ use naga::back::{PipelineConstants, hlsl, msl, pipeline_constants::process_overr
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
 use vae_wgpu::gpu::{Access, Kernel};
-use vae_wgpu::graph::Activation;
 use vae_wgpu::kernels;
+use vae_wgpu::kernels::KernelActivation;
 
 use crate::support::harness::{Test, tests};
 
@@ -179,7 +179,7 @@ fn every_activation_has_a_case_in_every_shader() {
         }
         found += 1;
         let code: Vec<_> = kernel.source.lines().map(without_comment).collect();
-        let functions = Activation::CODED.into_iter().map(Some).chain([None]);
+        let functions = KernelActivation::ALL.into_iter().map(Some).chain([None]);
         for function in functions {
             let constant = function.map_or("NONE".to_owned(), |function| {
                 function.name().to_uppercase().replace('-', "_")

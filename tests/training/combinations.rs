@@ -8,7 +8,7 @@ use vae_wgpu::executor::ExecutorError;
 use vae_wgpu::gpu::GpuError;
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
-    Bound, Condition, EncoderInput, Likelihood, OutputBias, Posterior, Prior, Scale,
+    Bound, Condition, EncoderInput, Likelihood, Norm, OutputBias, Posterior, Prior, Scale,
 };
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng::{Philox, Stream};
@@ -66,6 +66,8 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         true => objective,
         false => Bound::Iwae,
     };
+    let hidden = [vec![9], vec![11, 7], vec![11, 7, 7]][pick(3)].clone();
+    let residual = pick(2) == 1 && hidden.len() == 3;
     let (warmup, cycles) = [(0, 0), (3, 0), (0, 2)][pick(3)];
     // A setting where the objective reads it, else as it is by itself.
     let reads = |setting| objective.reads(setting);
@@ -76,8 +78,11 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     let priors: Vec<_> = priors.collect();
     let prior = priors[pick(priors.len())];
     let settings = Settings {
-        hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
+        hidden,
         activation: Activation::ALL[pick(Activation::ALL.len())],
+        norm: Norm::ALL[pick(Norm::ALL.len())],
+        dropout: [0.0, 0.0, 0.3][pick(3)],
+        residual,
         posterior,
         flow_steps: [None, Some(1), Some(3)][pick(3)].filter(|_| flow),
         likelihood,
@@ -297,6 +302,21 @@ fn all_parts() -> Vec<Settings> {
             samples: 2,
             prior: Prior::Mixture,
             components: Some(3),
+            ..base.clone()
+        },
+        Settings {
+            hidden: vec![7, 7],
+            norm: Norm::Batch,
+            dropout: 0.3,
+            residual: true,
+            samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            norm: Norm::Layer,
+            dropout: 0.5,
+            activation: Activation::Gelu,
+            clip_norm: Some(1.0),
             ..base.clone()
         },
         Settings {

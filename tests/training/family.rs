@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use safetensors::SafeTensors;
 use serde::Deserialize;
-use vae_wgpu::executor::{ParameterSpec, Snapshot};
+use vae_wgpu::executor::{Executor, Outputs, ParameterSpec, Snapshot};
 use vae_wgpu::graph::{Activation, Adam, Graph, Ramp};
 use vae_wgpu::model::{
     BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, EncoderInput, Flow, Hierarchy, Inference,
-    Info, Inputs, Likelihood, Noise, Objective, Posterior, Prior, Scale, Stl, StochasticLayer, Vae,
-    VaeConfig,
+    Info, Inputs, Likelihood, Mode, Network, Noise, Norm, Objective, Posterior, Prior, Scale, Stl,
+    StochasticLayer, Vae, VaeConfig,
 };
 
 use crate::support::harness::{Open, Test, tests};
@@ -21,12 +21,13 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// `tests/data/make_family.py` says what these are: a file for each program that makes some.
-const FIXTURES: [&[u8]; 5] = [
+const FIXTURES: [&[u8]; 6] = [
     include_bytes!("../data/family.safetensors"),
     include_bytes!("../data/family_hierarchy.safetensors"),
     include_bytes!("../data/family_objectives.safetensors"),
     include_bytes!("../data/family_likelihoods.safetensors"),
     include_bytes!("../data/family_priors.safetensors"),
+    include_bytes!("../data/family_network.safetensors"),
 ];
 
 const STEPS: usize = 5;
@@ -84,6 +85,12 @@ struct Case {
     prior: Prior,
     #[serde(default)]
     components: usize,
+    #[serde(default)]
+    norm: Norm,
+    #[serde(default)]
+    dropout: f64,
+    #[serde(default)]
+    residual: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -150,6 +157,11 @@ impl Case {
             latent_dim: LATENT,
             hierarchy: self.hierarchy(),
             activation: self.activation,
+            network: Network {
+                norm: self.norm,
+                dropout: self.dropout,
+                residual: self.residual,
+            },
             posterior: self.posterior,
             flow: Flow {
                 steps: self.flow_steps,
@@ -222,7 +234,8 @@ impl Case {
         let noise = file.tensor(&format!("eps.{samples}")).unwrap();
         let width = noise.shape()[2];
         let eps = g.input("eps", [rows, width]);
-        let pass = vae.objective(&mut g, Inputs { x, label }, Noise::Given(eps));
+        let training = vae.clone().with_mode(Mode::Training);
+        let pass = training.objective(&mut g, Inputs { x, label }, Noise::Given(eps));
         g.minimize(Adam::default());
         let mut expected = Vec::new();
         for (name, tensor) in [
@@ -234,7 +247,8 @@ impl Case {
             g.output(tensor);
             expected.push((format!("step0.{name}"), FORWARD));
         }
-        assert_eq!(g.gradients().len(), specs.len(), "{}", self.name);
+        let parameters = specs.iter().filter(|spec| !spec.is_state());
+        assert_eq!(g.gradients().len(), parameters.count(), "{}", self.name);
         for (parameter, gradient) in g.gradients().to_vec() {
             g.output(gradient);
             expected.push((format!("step0.grad.{}", g.tensor(parameter).name), BACKWARD));
@@ -260,6 +274,7 @@ impl Case {
         let losses = file.tensor(&format!("{}/losses", self.name)).unwrap();
         let losses: Vec<f64> = bytemuck::pod_collect_to_vec(losses.data());
         let mut session = executor.session(g).unwrap();
+        let mut first = Vec::new();
         for step in 0..STEPS {
             let bytes = &images[step * BATCH * DIM..][..BATCH * DIM];
             let pixels: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / white).collect();
@@ -275,6 +290,7 @@ impl Case {
             given.extend(of_prior.as_ref().map(|(prior, of)| (*prior, of.as_slice())));
             let result = session.run(step as u32, &given).unwrap();
             if step == 0 {
+                first = given.iter().map(|&(_, values)| values.to_vec()).collect();
                 for ((name, tolerance), actual) in expected.iter().zip(&result.tensors) {
                     let what = format!("{}: {name}", self.name);
                     close(&what, actual, &floats(name), *tolerance);
@@ -307,6 +323,39 @@ impl Case {
                 BACKWARD,
             );
         }
+        if file.tensor(&format!("{}/eval.losses", self.name)).is_ok() {
+            let found = self.evaluate(&vae, executor.as_mut(), &first);
+            close(
+                &format!("{}: evaluation", self.name),
+                &found.tensors[0],
+                &floats("eval.outputs"),
+                BACKWARD,
+            );
+            let terms = [0, terms["recon"], terms["kl"]];
+            for (term, expected) in terms.into_iter().zip(floats("eval.losses")) {
+                let error = (found.losses[term] / expected - 1.0).abs();
+                assert!(
+                    f64::from(error) <= BACKWARD,
+                    "{}: off by {error:e}",
+                    self.name
+                );
+            }
+        }
+    }
+
+    /// The objective of values of x, ε and the labels, and the decoder's outputs, in evaluation mode.
+    fn evaluate(&self, vae: &Vae, executor: &mut dyn Executor, given: &[Vec<f32>]) -> Outputs {
+        let mut g = Graph::new();
+        let x = g.input("x", [BATCH, DIM]);
+        let eps = g.input("eps", [BATCH * self.samples, LATENT]);
+        let labelled = self.condition != Condition::None;
+        let label = labelled.then(|| g.input("label", [BATCH, CLASSES]));
+        let pass = vae.objective(&mut g, Inputs { x, label }, Noise::Given(eps));
+        g.output(pass.outputs.output);
+        let inputs = [x, eps].into_iter().chain(label);
+        let inputs: Vec<_> = inputs.zip(given.iter().map(Vec::as_slice)).collect();
+        let mut session = executor.session(g).unwrap();
+        session.run(0, &inputs).unwrap()
     }
 }
 
@@ -338,6 +387,13 @@ fn the_family_matches_pytorch(open: &Open) {
     );
     let covered = |prior: &Prior| all.iter().any(|case| case.prior == *prior);
     assert!(Prior::ALL.iter().all(covered), "a prior without a case");
+    let covered = |activation: &Activation| all.iter().any(|case| case.activation == *activation);
+    assert!(
+        Activation::ALL.iter().all(covered),
+        "an activation without a case"
+    );
+    let covered = |norm: &Norm| all.iter().any(|case| case.norm == *norm);
+    assert!(Norm::ALL.iter().all(covered), "a norm without a case");
     for fixture in FIXTURES {
         let file = SafeTensors::deserialize(fixture).unwrap();
         for case in cases(fixture) {

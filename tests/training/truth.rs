@@ -6,6 +6,7 @@ use safetensors::SafeTensors;
 use vae_wgpu::data::idx;
 use vae_wgpu::executor::Snapshot;
 use vae_wgpu::graph::{Activation, Adam, Graph};
+use vae_wgpu::kernels::KernelActivation;
 use vae_wgpu::model::{Likelihood, Noise, Vae, VaeConfig};
 
 use crate::support::harness::{Open, Test, tests};
@@ -173,8 +174,11 @@ pub(crate) fn small_vaes_match_pytorch(open: &Open) {
     ];
     let covers = |function: &Activation| cases.iter().any(|case| case.3 == *function);
     assert!(
-        Activation::CODED.iter().all(covers),
-        "an activation without a case"
+        KernelActivation::ALL
+            .map(KernelActivation::activation)
+            .iter()
+            .all(covers),
+        "an activation of the kernels without a case"
     );
     for (prefix, hidden, latent_dim, activation, likelihood) in cases {
         let config = VaeConfig {

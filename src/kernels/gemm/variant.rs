@@ -1,7 +1,7 @@
 //! Which shader computes a product, with which tile: a table from adapter and shape.
 
 use crate::gpu::{Gpu, MatrixUnits};
-use crate::graph::Activation;
+use crate::kernels::KernelActivation;
 use crate::kernels::SOFTWARE_ITERATIONS;
 
 /// The shader that suits an adapter.
@@ -221,8 +221,8 @@ pub enum Epilogue {
 
 impl Epilogue {
     /// Whether a non-linearity can follow the product in one launch.
-    pub fn takes_activation(self, function: Activation) -> bool {
-        self == Self::All || function == Activation::Relu
+    pub fn takes_activation(self, function: KernelActivation) -> bool {
+        self == Self::All || function == KernelActivation::Relu
     }
 
     /// Whether an addend or a derivative can follow.

@@ -6,7 +6,8 @@
 
 use super::recognise::{self, Finish};
 use crate::fuse::task::{Product, Task};
-use crate::graph::{Activation, TensorId, Transposed};
+use crate::graph::{TensorId, Transposed};
+use crate::kernels::KernelActivation;
 
 /// A layer's product, or both heads' in one: of μ first.
 #[derive(Debug, PartialEq)]
@@ -16,8 +17,8 @@ pub(super) struct HeadsProduct {
     pub(super) right: Vec<TensorId>,
     pub(super) bias: Vec<TensorId>,
     pub(super) addend: Option<TensorId>,
-    pub(super) activation: Option<Activation>,
-    pub(super) derivative: Option<(Activation, TensorId)>,
+    pub(super) activation: Option<KernelActivation>,
+    pub(super) derivative: Option<(KernelActivation, TensorId)>,
     pub(super) result: Vec<TensorId>,
     pub(super) sums: Vec<TensorId>,
 }
@@ -137,7 +138,7 @@ fn heads_of(task: &Task) -> Option<[TensorId; 2]> {
 mod tests {
     use super::*;
     use crate::fuse::fuse;
-    use crate::graph::{Adam, Graph};
+    use crate::graph::{Activation, Adam, Graph};
     use crate::kernels::gemm::Epilogue;
     use crate::kernels::rows::Score;
     use crate::rng::Stream;

@@ -1,7 +1,7 @@
 //! What each result of a stage may be off by, given what the stage read.
 
-use vae_wgpu::graph::Activation::{self, Relu, Sigmoid, Softplus, Tanh};
 use vae_wgpu::graph::Ramp;
+use vae_wgpu::kernels::KernelActivation::{self, Relu, Sigmoid, Tanh};
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Score, Stage, Tensor};
 use vae_wgpu::reference::activation::{apply, derivative};
 use vae_wgpu::reference::rows::{self as twin, Inputs, Results};
@@ -240,12 +240,11 @@ fn product(
 }
 
 /// What an activation adds: 10⁻⁵ for tanh, 7 ULP of 1 for the sigmoid.
-fn own(function: Option<Activation>) -> f64 {
+fn own(function: Option<KernelActivation>) -> f64 {
     match function {
         None | Some(Relu) => 0.0,
         Some(Tanh) => 1e-5 + EPS,
         Some(Sigmoid) => 7.0 * EPS,
-        Some(Softplus) => unreachable!("no kernel has it"),
     }
 }
 
@@ -293,14 +292,13 @@ fn scored(score: Score, y: Approximate, x: f64, columns: usize) -> Scored {
 }
 
 /// f′ from an approximate output; ReLU's is anything where the sign of the sum is not certain.
-fn slope(function: Option<Activation>, sum: Approximate, y: Approximate) -> Approximate {
+fn slope(function: Option<KernelActivation>, sum: Approximate, y: Approximate) -> Approximate {
     let off = match function {
         None => 0.0,
         Some(Relu) if sum.value.abs() > sum.off => 0.0,
         Some(Relu) => 1.0,
         Some(Tanh) => y.off * (2.0 * y.value.abs() + y.off) + 2.0 * EPS,
         Some(Sigmoid) => y.off * ((1.0 - 2.0 * y.value).abs() + y.off) + 2.0 * EPS,
-        Some(Softplus) => unreachable!("no kernel has it"),
     };
     Approximate {
         value: function.map_or(1.0, |function| derivative(function, y.value)),

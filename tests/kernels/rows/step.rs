@@ -1,8 +1,8 @@
 //! Steps of a whole VAE: the row program, the update and the steps' losses, in one pass.
 
 use vae_wgpu::gpu::Gpu;
-use vae_wgpu::graph::Activation::{Relu, Tanh};
 use vae_wgpu::graph::{Adam, Ramp};
+use vae_wgpu::kernels::KernelActivation::{Relu, Tanh};
 use vae_wgpu::kernels::gather::pack;
 use vae_wgpu::kernels::rows::{self, Outcome, Product, Score, Stage, Tensor, Weight};
 use vae_wgpu::kernels::update::{self, Layer, Part};
