@@ -494,8 +494,8 @@ def write(path, cases, more={}):
     """Makes these cases and writes them with all that they share, and with more tensors."""
     tensors, settings = {}, []
     for case, changes in cases.items():
-        overrides, own = changes.get("init", {}), changes.get("images", images)
-        s = DEFAULTS | {name: value for name, value in changes.items() if name not in ("init", "images")}
+        overrides, own = changes.get("init", {}), changes.get("own_images", images)
+        s = DEFAULTS | {name: value for name, value in changes.items() if name not in ("init", "own_images")}
         settings.append({"name": case} | s)
         start = initial(s, overrides)
         exact, single = (run(s, start, dtype, own) for dtype in (torch.float64, torch.float32))

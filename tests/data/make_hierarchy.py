@@ -95,7 +95,7 @@ def product(one, other):
     return (m * torch.exp(-v) + n * torch.exp(-w)) / precision, -torch.log(precision)
 
 
-def forward(p, s, batch, q=None):
+def forward(p, s, batch, q=None, **given):
     x, y, eps = batch
     linear = lambda v, name: F.linear(v, p[f"{name}.weight"], p[f"{name}.bias"])
     repeat = lambda v: v.repeat_interleave(s["samples"], 0)  # row b * L + l

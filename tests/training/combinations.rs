@@ -23,7 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// How many combinations are drawn.
-const DRAWN: usize = 24;
+const DRAWN: usize = 40;
 
 /// Batches of 8 and a rest of 3.
 fn data() -> Dataset {
