@@ -20,6 +20,7 @@ mod kills;
 mod large_images;
 #[cfg(target_os = "linux")]
 mod memory;
+mod network;
 mod numbers;
 mod output;
 mod outputs;

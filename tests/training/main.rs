@@ -14,6 +14,7 @@ mod draws;
 mod family;
 mod large;
 mod memory;
+mod network;
 mod numbers;
 mod optimizers;
 mod plans;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         conditions::tests(),
         memory::tests(),
         processor::tests(),
+        network::tests(),
         numbers::tests(),
         optimizers::tests(),
         large::tests(),
