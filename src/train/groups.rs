@@ -10,7 +10,8 @@ use crate::graph::{GroupUpdate, Optimizer, ParameterGroup};
 use crate::model::Vae;
 use crate::named;
 
-/// Whose parameters stay as they are, as in a fine-tuning of the rest.
+/// Whose parameters stay as they are, as in a fine-tuning of the rest. Running statistics are none: they follow
+/// the batches, as in PyTorch's training mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Freeze {

@@ -22,6 +22,7 @@ mod large_images;
 mod likelihoods;
 #[cfg(target_os = "linux")]
 mod memory;
+mod network;
 mod numbers;
 mod objectives;
 mod output;

@@ -15,6 +15,7 @@ mod family;
 mod labels;
 mod large;
 mod memory;
+mod network;
 mod numbers;
 mod optimizers;
 mod plans;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         conditions::tests(),
         memory::tests(),
         processor::tests(),
+        network::tests(),
         numbers::tests(),
         optimizers::tests(),
         labels::tests(),
