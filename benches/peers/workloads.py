@@ -49,6 +49,7 @@ MODELS = {
     "conditional": ["--condition", "both"],
     "iwae-5": ["--objective", "iwae", "--samples", "5", "--binarize", "dynamic"],
     "laplace": ["--likelihood", "laplace", "--scale", "per-pixel"],
+    "twolayer": ["--stochastic-layers", "100,50", "--between", "100,100"],
 }
 
 

@@ -38,10 +38,10 @@ pub(crate) struct Args {
 enum Axis {
     Posterior,
     Prior,
-    Ladder,
     Likelihood,
     Scale,
     Condition,
+    Ladder,
     Objective,
     Normalize,
     Binarize,
@@ -54,10 +54,10 @@ impl Axis {
     const ALL: [Self; 12] = [
         Self::Posterior,
         Self::Prior,
-        Self::Ladder,
         Self::Likelihood,
         Self::Scale,
         Self::Condition,
+        Self::Ladder,
         Self::Objective,
         Self::Normalize,
         Self::Binarize,
@@ -68,10 +68,10 @@ impl Axis {
     const NAMES: [&'static str; 12] = [
         "posterior",
         "prior",
-        "ladder",
         "likelihood",
         "scale",
         "condition",
+        "ladder",
         "objective",
         "normalize",
         "binarize",
@@ -89,10 +89,10 @@ impl Axis {
         Ok(match self {
             Self::Posterior => Posterior::ALL.map(posterior).into(),
             Self::Prior => Prior::ALL.map(prior).into(),
-            Self::Ladder => Inference::ALL.map(inference).into(),
             Self::Likelihood => Likelihood::ALL.map(likelihood).into(),
             Self::Scale => Scale::ALL.map(scale).into(),
             Self::Condition => Condition::ALL.map(condition).into(),
+            Self::Ladder => Inference::ALL.map(inference).into(),
             Self::Objective => Bound::ALL
                 .into_iter()
                 .map(objective)
@@ -119,10 +119,10 @@ impl Axis {
         match self {
             Self::Posterior => settings.posterior.name(),
             Self::Prior => settings.prior.name(),
-            Self::Ladder => ladder(Inference::default()),
             Self::Likelihood => settings.likelihood.density().name,
             Self::Scale => settings.scale.name(),
             Self::Condition => settings.condition.name(),
+            Self::Ladder => ladder(Inference::default()),
             Self::Objective => settings.objective.name(),
             Self::Normalize => settings.normalize.name(),
             Self::Binarize => settings.binarize.name(),

@@ -277,7 +277,11 @@ impl Settings {
         Ok(Vae::new(VaeConfig {
             input_dim: dim,
             hidden: self.hidden.clone(),
-            latent_dim: self.latent,
+            latent_dim: self
+                .stochastic_layers
+                .first()
+                .copied()
+                .unwrap_or(self.latent),
             hierarchy: self.hierarchy(),
             activation: self.activation,
             posterior: self.posterior,

@@ -11,12 +11,13 @@ use vae_wgpu::train::{Binarize, Normalize};
 use crate::Place;
 
 /// Every axis with the names of its parts.
-const AXES: [(&str, &[&str]); 11] = [
+const AXES: [(&str, &[&str]); 12] = [
     ("posterior", &Posterior::NAMES),
     ("prior", &Prior::NAMES),
     ("likelihood", &Likelihood::NAMES),
     ("scale", &Scale::NAMES),
     ("condition", &Condition::NAMES),
+    ("ladder", &["false", "true"]),
     ("objective", &Bound::NAMES),
     ("normalize", &Normalize::NAMES),
     ("binarize", &Binarize::NAMES),

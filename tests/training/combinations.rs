@@ -59,7 +59,14 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     };
     let elbo = objective == Bound::Elbo;
     let (warmup, cycles) = [(0, 0), (3, 0), (0, 2)][pick(3)];
-    Settings {
+    let (layers, between) = [
+        (vec![], None),
+        (vec![4, 2], None),
+        (vec![3, 3, 2], Some("5,4:6")),
+    ][pick(3)]
+    .clone();
+    let ladder = !layers.is_empty() && pick(2) == 1;
+    let one_latent = Settings {
         hidden: [vec![9], vec![11, 7]][pick(2)].clone(),
         activation: Activation::ALL[pick(Activation::ALL.len())],
         posterior,
@@ -78,6 +85,17 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         },
         binarize: Binarize::ALL[pick(Binarize::ALL.len())],
         ..base()
+    };
+    let hierarchy = Settings {
+        latent: layers.first().copied().unwrap_or(one_latent.latent),
+        stochastic_layers: layers,
+        between: between.map(|text| text.parse().unwrap()),
+        ladder,
+        ..one_latent.clone()
+    };
+    match hierarchy.check() {
+        Ok(()) => hierarchy,
+        Err(_) => one_latent,
     }
 }
 
@@ -195,6 +213,20 @@ fn all_parts() -> Vec<Settings> {
             posterior: Posterior::Iaf,
             objective: Bound::Iwae,
             samples: 2,
+            ..base.clone()
+        },
+        Settings {
+            stochastic_layers: vec![3, 2],
+            objective: Bound::Iwae,
+            samples: 2,
+            condition: Condition::Both,
+            ..base.clone()
+        },
+        Settings {
+            stochastic_layers: vec![3, 2, 2],
+            ladder: true,
+            kl_warmup: 4,
+            condition: Condition::Decoder,
             ..base
         },
     ]
