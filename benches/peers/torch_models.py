@@ -4,6 +4,7 @@ Each says what it does differently from `plain`, in the form that was fastest of
 """
 
 import math
+from dataclasses import replace
 
 import torch
 from torch.nn import functional
@@ -161,6 +162,44 @@ class Laplace(Vae):
         return ((x - mean).abs() * torch.exp(-log_b) + log_b).sum() + x.numel() * math.log(2)
 
 
+class TwoLayer(Vae):
+    """Two stochastic layers with two hidden ones between them (Burda et al. 2016)."""
+
+    DIMENSIONS, BETWEEN = (100, 50), (100, 100)
+
+    def __init__(self, workload: Workload) -> None:
+        lower, upper = self.DIMENSIONS
+        super().__init__(replace(workload, latent=lower))
+        self.up, self.mu2, self.logvar2 = self.way(lower, self.BETWEEN, upper)
+        self.down, self.prior_mu, self.prior_logvar = self.way(upper, self.BETWEEN[::-1], lower)
+
+    @staticmethod
+    def way(inputs: int, hidden: tuple[int, ...], outputs: int) -> tuple[torch.nn.Module, ...]:
+        """Hidden layers and two heads."""
+        layers = []
+        for units in hidden:
+            layers += [torch.nn.Linear(inputs, units), torch.nn.ReLU()]
+            inputs = units
+        return torch.nn.Sequential(*layers), *(torch.nn.Linear(inputs, outputs) for _ in range(2))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        x = pixels.float() / 255
+        mu, logvar = self.encode(x)
+        eps = torch.randn_like(mu)
+        z = mu + torch.exp(0.5 * logvar) * eps
+        h = self.up(z)
+        mu2, logvar2 = self.mu2(h), self.logvar2(h)
+        eps2 = torch.randn_like(mu2)
+        z2 = mu2 + torch.exp(0.5 * logvar2) * eps2
+        h = self.down(z2)
+        prior_mu, prior_logvar = self.prior_mu(h), self.prior_logvar(h)
+        nll = self.nll(self.decode(z), x)
+        # ln q − ln p of each layer's draw, in which (z − μ)² / σ² is ε².
+        excess = prior_logvar - logvar + (z - prior_mu) ** 2 * torch.exp(-prior_logvar) - eps * eps
+        excess2 = z2 * z2 - eps2 * eps2 - logvar2
+        return (nll + 0.5 * (excess.sum() + excess2.sum())) / x.shape[0]
+
+
 MODELS = {
     "plain": Vae,
     "beta": Beta,
@@ -170,4 +209,5 @@ MODELS = {
     "mixture": Mixture,
     "vamp": Vamp,
     "laplace": Laplace,
+    "twolayer": TwoLayer,
 }

@@ -53,6 +53,7 @@ MODELS = {
     "mixture": ["--prior", "mixture"],
     "vamp": ["--prior", "vamp"],
     "laplace": ["--likelihood", "laplace", "--scale", "per-pixel"],
+    "twolayer": ["--stochastic-layers", "100,50", "--between", "100,100"],
 }
 
 

@@ -38,11 +38,11 @@ pub(crate) struct Args {
 enum Axis {
     Posterior,
     Prior,
-    Ladder,
     Likelihood,
     Scale,
     EncoderInput,
     Condition,
+    Ladder,
     Objective,
     Normalize,
     Binarize,
@@ -58,11 +58,11 @@ impl Axis {
     const ALL: [Self; 16] = [
         Self::Posterior,
         Self::Prior,
-        Self::Ladder,
         Self::Likelihood,
         Self::Scale,
         Self::EncoderInput,
         Self::Condition,
+        Self::Ladder,
         Self::Objective,
         Self::Normalize,
         Self::Binarize,
@@ -76,11 +76,11 @@ impl Axis {
     const NAMES: [&'static str; 16] = [
         "posterior",
         "prior",
-        "ladder",
         "likelihood",
         "scale",
         "encoder-input",
         "condition",
+        "ladder",
         "objective",
         "normalize",
         "binarize",
@@ -101,13 +101,13 @@ impl Axis {
         Ok(match self {
             Self::Posterior => Posterior::ALL.map(posterior).into(),
             Self::Prior => Prior::ALL.map(prior).into(),
-            Self::Ladder => Inference::ALL.map(inference).into(),
             Self::Likelihood => Likelihood::ALL.map(likelihood).into(),
             Self::Scale => Scale::ALL.map(scale).into(),
             Self::EncoderInput => EncoderInput::ALL
                 .map(|part| Part::new(part.name(), part.source()))
                 .into(),
             Self::Condition => Condition::ALL.map(condition).into(),
+            Self::Ladder => Inference::ALL.map(inference).into(),
             Self::Objective => Bound::ALL
                 .into_iter()
                 .map(objective)
@@ -137,11 +137,11 @@ impl Axis {
         match self {
             Self::Posterior => settings.posterior.name(),
             Self::Prior => settings.prior.name(),
-            Self::Ladder => ladder(Inference::default()),
             Self::Likelihood => settings.likelihood.density().name,
             Self::Scale => settings.scale.name(),
             Self::EncoderInput => settings.own_encoder_input().name(),
             Self::Condition => settings.condition.name(),
+            Self::Ladder => ladder(Inference::default()),
             Self::Objective => settings.objective.name(),
             Self::Normalize => settings.normalize.name(),
             Self::Binarize => settings.binarize.name(),

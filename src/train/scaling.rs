@@ -205,10 +205,11 @@ impl Scaling {
     }
 
     /// Values of a model as the data have them, within the range of the training images: what a decoder
-    /// says may lie a little outside.
+    /// says may lie a little outside. Counts stay as they are, so that they keep their sum.
     pub fn data_values(&self, values: &[f32]) -> Vec<f32> {
         let [min, max] = self.range;
         let data = |&value: &f32| match self.normalize {
+            Normalize::None if self.counts => value,
             Normalize::None => value.clamp(min, max),
             Normalize::MinMax => {
                 let [low, high] = [min, max].map(f64::from);

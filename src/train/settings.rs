@@ -418,7 +418,11 @@ impl Settings {
         Ok(Vae::new(VaeConfig {
             input_dim: dim,
             hidden: self.hidden.clone(),
-            latent_dim: self.latent,
+            latent_dim: self
+                .stochastic_layers
+                .first()
+                .copied()
+                .unwrap_or(self.latent),
             hierarchy: self.hierarchy(),
             activation: self.activation,
             network: Network {
@@ -589,7 +593,14 @@ impl Settings {
     /// Checks that the objective reads every setting of an objective that is not as it is by itself.
     fn check_read(&self) -> Result<(), TrainError> {
         let objective = self.objective;
-        let changed = self.differences(&Self::default());
+        let defaults = Self::default();
+        // No objective reads these two, which may be larger than a whole number of TOML.
+        let own = Self {
+            batch_size: defaults.batch_size,
+            seed: defaults.seed,
+            ..self.clone()
+        };
+        let changed = own.differences(&defaults);
         let of_objectives = Bound::ALL.into_iter().flat_map(Bound::settings);
         for &(setting, _) in of_objectives {
             let given = changed.iter().find(|of| of.setting == setting.key());

@@ -14,6 +14,7 @@ mod data;
 mod disk;
 mod family;
 mod fine_tuning;
+mod hierarchy;
 mod interruption;
 mod keeping;
 mod kills;

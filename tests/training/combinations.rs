@@ -77,7 +77,14 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
     let priors = priors.filter(|of| of.check(posterior, condition).is_ok());
     let priors: Vec<_> = priors.collect();
     let prior = priors[pick(priors.len())];
-    let settings = Settings {
+    let (layers, between) = [
+        (vec![], None),
+        (vec![4, 2], None),
+        (vec![3, 3, 2], Some("5,4:6")),
+    ][pick(3)]
+    .clone();
+    let ladder = !layers.is_empty() && pick(2) == 1;
+    let one_latent = Settings {
         hidden,
         activation: Activation::ALL[pick(Activation::ALL.len())],
         norm: Norm::ALL[pick(Norm::ALL.len())],
@@ -138,6 +145,17 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
             binarize => binarize,
         },
         ..base()
+    };
+    let hierarchy = Settings {
+        latent: layers.first().copied().unwrap_or(one_latent.latent),
+        stochastic_layers: layers,
+        between: between.map(|text| text.parse().unwrap()),
+        ladder,
+        ..one_latent.clone()
+    };
+    let settings = match hierarchy.check() {
+        Ok(()) => hierarchy,
+        Err(_) => one_latent,
     };
     let in_part = Settings {
         labelled: Some(10),
@@ -373,6 +391,20 @@ fn all_parts() -> Vec<Settings> {
             prior: Prior::Conditional,
             condition: Condition::Both,
             free_bits: 0.05,
+            ..base.clone()
+        },
+        Settings {
+            stochastic_layers: vec![3, 2],
+            objective: Bound::Iwae,
+            samples: 2,
+            condition: Condition::Both,
+            ..base.clone()
+        },
+        Settings {
+            stochastic_layers: vec![3, 2, 2],
+            ladder: true,
+            kl_warmup: 4,
+            condition: Condition::Decoder,
             ..base
         },
     ]

@@ -9,6 +9,8 @@ mod bottom_up;
 mod formulas;
 mod gap;
 mod ladder;
+#[cfg(test)]
+mod tests;
 
 use super::posterior::{Drawn, Heads, Posterior, gaussian};
 use super::vae::{Inputs, Noise, Vae, VaeConfig};
