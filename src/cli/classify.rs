@@ -106,13 +106,10 @@ impl Args {
             Which::Train => &data.train,
         };
         let values = run.scaling.model_values(&split.images.pixels);
-        let (classes, log_q) = match self.labelled {
+        let (classes, log_q) = match run.model.classify(&values)? {
+            Some(log_q) => (run.model.vae().config().classes, log_q),
             None => {
-                let log_q = run.model.classify(&values)?;
-                (run.model.vae().config().classes, log_q)
-            }
-            Some(count) => {
-                let sizes = (count, self.hidden.as_slice());
+                let sizes = (self.labelled.unwrap_or(0), self.hidden.as_slice());
                 let mut fitted = fit(&mut run, &data.train, sizes, &self.adapter, self.seed)?;
                 let mu = run.model.encode(&values, None)?.mu;
                 (data.train.classes(), fitted.log_q(&mu)?)

@@ -45,6 +45,9 @@ struct Fit {
     /// Components of the mixture [default: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=Fitted::MOST as i64))]
     components: Option<u16>,
+    /// Steps of 256 draws of z each
+    #[arg(long, value_name = "N", default_value_t = train::Fit::STEPS, value_parser = clap::value_parser!(u32).range(1..))]
+    steps: u32,
 }
 
 impl Args {
@@ -70,20 +73,26 @@ pub(crate) fn usual(
     data: &DataOptions,
     adapter: &AdapterOption,
 ) -> anyhow::Result<()> {
-    let components = None;
-    fit(found, Fit { prior, components }, data, adapter)
+    let usual = Fit {
+        prior,
+        components: None,
+        steps: train::Fit::STEPS,
+    };
+    fit(found, usual, data, adapter)
 }
 
 fn fit(found: Found, fit: Fit, data: &DataOptions, adapter: &AdapterOption) -> anyhow::Result<()> {
     let path = train::fitted_prior_of(&found.dir);
-    let step = train::step_of(&found.path())?;
+    let of_step = train::step_of(&found.path())?;
     let config: super::config::RunConfig = found.dir.read_config()?;
     let seed = config.training.seed;
     let mut run = TrainedRun::open(found, adapter, seed)?;
     check(&run.config.training)?;
     let data = run.data(data.clone())?;
     let settings = run.config.training.clone();
-    let z = LatentDraws::of(&mut run.model, &settings, &run.scaling, data)?;
+    let steps = fit.steps;
+    let how = train::Fit { steps, seed };
+    let z = LatentDraws::of(&mut run.model, &settings, &run.scaling, data, how)?;
     let latent = run.model.vae().config().latent_dim;
     let mut fitted = Fitted::new(fit.prior, latent);
     if let Some(components) = fit.components {
@@ -91,8 +100,8 @@ fn fit(found: Found, fit: Fit, data: &DataOptions, adapter: &AdapterOption) -> a
     }
     let name = fit.prior.name();
     let executor = options::open(adapter, fitted.parameters(), seed)?;
-    let mut model = FittedModel::fit(fitted, executor, &z.train, seed)?;
-    model.checkpoint(&step)?.save(&path)?;
+    let mut model = FittedModel::fit(fitted, executor, &z.train, how)?;
+    model.checkpoint(&of_step)?.save(&path)?;
     let normal = z
         .test
         .iter()

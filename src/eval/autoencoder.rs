@@ -129,19 +129,19 @@ impl Autoencoder {
     }
 
     /// ln q(y | x) of every class of images `[count, input_dim]`, with values as [`Autoencoder::encode`] takes
-    /// them, where the model was trained with labels in part: `[count, classes]`.
+    /// them: `[count, classes]`. `None` where the model was not trained with labels in part.
     ///
     /// # Errors
     /// Where the device fails.
     ///
     /// # Panics
-    /// Where the model has no classifier, or `images` is no whole number of images.
-    pub fn classify(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecutorError> {
-        let Some((graph, x)) = self.vae.classifier_graph(self.chunk()) else {
-            panic!("a model without a classifier")
-        };
+    /// Where `images` is no whole number of images.
+    pub fn classify(&mut self, images: &[f32]) -> Result<Option<Vec<f32>>, ExecutorError> {
         let dim = self.vae.config().input_dim;
-        Ok(self.run_rows(graph, &[(x, images, dim)], 0)?.swap_remove(0))
+        let Some((graph, x)) = self.vae.classifier_graph(self.chunk()) else {
+            return Ok(None);
+        };
+        Ok(self.run_rows(graph, &[(x, images, dim)], 0)?.pop())
     }
 
     /// Whether the model reads a label of each image.

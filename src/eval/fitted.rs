@@ -116,7 +116,7 @@ mod tests {
             [a + off(1), b + off(5)]
         };
         let rows: Vec<f32> = (0..64).flat_map(point).collect();
-        let labels: Vec<u8> = (0..64).map(|i| (i % 2 ^ i / 2 % 2) as u8).collect();
+        let labels: Vec<u8> = (0..64).map(|i| ((i % 2) ^ (i / 2 % 2)) as u8).collect();
         let errors = |hidden: &[usize], seed| {
             let classifier =
                 Classifier::new([2, 2], hidden, Activation::Tanh, InitialWeights::Pytorch);

@@ -249,6 +249,39 @@ mod tests {
         }
     }
 
+    /// Mean, variance and range of each, with five deviations of the mean of so many and of that of the squares; the
+    /// seed is fixed. Neither is the other's or another parameter's.
+    #[test]
+    fn normals_and_the_unit_interval_have_their_moments() {
+        let len = 20_000;
+        let n = len as f64;
+        for (initial, mean, variance, of_squares, [low, high]) in [
+            (Initial::Normal, 0.0, 1.0, 2.0, [-6.0, 6.0]),
+            (
+                Initial::UnitInterval,
+                0.5,
+                1.0 / 12.0,
+                1.0 / 180.0,
+                [0.0, 1.0],
+            ),
+        ] {
+            let values = initial.values(5, 3, len);
+            assert!(values != initial.values(5, 4, len) && values != initial.values(6, 3, len));
+            assert!(values.iter().all(|value| (low..high).contains(value)));
+            let centred = values.iter().map(|&v| f64::from(v) - mean);
+            let off = centred.clone().sum::<f64>() / n;
+            assert!(
+                off.abs() < 5.0 * f64::sqrt(variance / n),
+                "{initial:?}: {off}"
+            );
+            let off = centred.map(|v| v * v).sum::<f64>() / n - variance;
+            assert!(
+                off.abs() < 5.0 * f64::sqrt(of_squares / n),
+                "{initial:?}: {off}"
+            );
+        }
+    }
+
     fn vae(initial_weights: InitialWeights, output_bias: OutputBias) -> Vae {
         Vae::new(VaeConfig {
             input_dim: 3,

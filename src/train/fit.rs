@@ -17,20 +17,44 @@ use crate::rng;
 /// The file's format, so that a later program can tell.
 const FORMAT: &str = "vae-wgpu/fitted-prior/1";
 
-/// Draws of z that it is fitted to, at the least: of few images there are several of each.
+/// Draws of z that it is fitted to, at the least: of fewer images there are several of each.
 const DRAWS: usize = 1 << 18;
-/// Steps of the descent, and rows of each.
-const STEPS: usize = 10_000;
+/// Rows of a step.
 const BATCH: usize = 256;
 /// Images that are encoded at a time.
 const IMAGES: usize = 4096;
 /// The most that the norm of the gradient may be: draws far outside are rare and have large ones.
 const CLIP_NORM: f64 = 10.0;
 
+/// How a density is fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// Steps of 256 draws each.
+    pub steps: u32,
+    /// The key of all randomness.
+    pub seed: u64,
+}
+
+impl Fit {
+    /// As many steps as a latent of tens of dimensions takes.
+    pub const STEPS: u32 = 10_000;
+
+    /// [`Fit::STEPS`] steps under a seed.
+    pub fn new(seed: u64) -> Self {
+        let steps = Self::STEPS;
+        Self { steps, seed }
+    }
+
+    /// Draws of z that all steps together have a use for.
+    fn draws(self) -> usize {
+        DRAWS.min(BATCH.saturating_mul(self.steps as usize))
+    }
+}
+
 /// Draws `[count, Z]` from q(z | x) of both splits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LatentDraws {
-    /// Of the training images, some of each.
+    /// Of the training images, one of each or some.
     pub train: Vec<f32>,
     /// Of the test images, one of each.
     pub test: Vec<f32>,
@@ -46,40 +70,43 @@ impl LatentDraws {
         settings: &Settings,
         scaling: &Scaling,
         data: impl Into<Cow<'a, Dataset>>,
+        fit: Fit,
     ) -> Result<Self, TrainError> {
         let vae = model.vae().clone();
         let [train, test] = rows(&vae, settings, scaling, data.into())?;
-        let count = train.pixels.len() / train.dim;
-        let times = DRAWS.div_ceil(count.max(1));
+        let [images, measured] = [&train, &test].map(|rows| rows.pixels.len() / rows.dim);
         Ok(Self {
-            train: draws(model, &train, times)?,
-            test: draws(model, &test, 1)?,
+            train: draws(model, &train, images.max(fit.draws()))?,
+            test: draws(model, &test, measured)?,
         })
     }
 }
 
-/// So many draws of z of each image, all images once before any is drawn of again.
-fn draws(
-    model: &mut Autoencoder,
-    rows: &Rows<'_>,
-    times: usize,
-) -> Result<Vec<f32>, ExecutorError> {
-    let count = rows.pixels.len() / rows.dim;
+/// So many draws of z, of the images in turn.
+fn draws(model: &mut Autoencoder, rows: &Rows<'_>, most: usize) -> Result<Vec<f32>, ExecutorError> {
+    let dim = rows.dim;
+    let count = rows.pixels.len() / dim;
     let mut draws = Vec::new();
     let mut first_step = 0;
-    for _ in 0..times {
-        for first in (0..count).step_by(IMAGES) {
-            let here = first..count.min(first + IMAGES);
-            let pixels = rows.pixels.part(here.start * rows.dim..here.end * rows.dim);
-            let pixels: Cow<'_, [f32]> = match &pixels {
-                Values::Bytes(bytes) => bytes.iter().map(|&b| f32::from(b) / 255.0).collect(),
-                Values::Floats(floats) => Cow::Borrowed(floats),
-            };
-            let labels = rows.labels.as_deref().map(|labels| &labels[here]);
-            let (z, steps) = model.draw(&pixels, labels, first_step)?;
-            draws.extend(z);
-            first_step += steps;
-        }
+    for first in (0..most).step_by(IMAGES) {
+        let images = (first..most.min(first + IMAGES)).map(|row| row % count);
+        let pixels: Vec<f32> = match &rows.pixels {
+            Values::Bytes(bytes) => images
+                .clone()
+                .flat_map(|image| &bytes[image * dim..][..dim])
+                .map(|&byte| f32::from(byte) / 255.0)
+                .collect(),
+            Values::Floats(floats) => images
+                .clone()
+                .flat_map(|image| &floats[image * dim..][..dim])
+                .copied()
+                .collect(),
+        };
+        let labels = rows.labels.as_deref();
+        let labels = labels.map(|labels| images.map(|image| labels[image]).collect::<Vec<_>>());
+        let (z, steps) = model.draw(&pixels, labels.as_deref(), first_step)?;
+        draws.extend(z);
+        first_step += steps;
     }
     Ok(draws)
 }
@@ -101,11 +128,12 @@ impl FittedModel {
         fitted: Fitted,
         mut executor: Box<dyn Executor>,
         z: &[f32],
-        seed: u64,
+        fit: Fit,
     ) -> Result<Self, TrainError> {
+        let Fit { steps, seed } = fit;
         executor.restore(&fitted.initial(z, seed))?;
         let lr = fitted.prior.family().lr;
-        let schedule = Schedule::decay(Curve::Cosine, [lr, 0.0], 0, STEPS as u32 - 1);
+        let schedule = Schedule::decay(Curve::Cosine, [lr, 0.0], 0, steps.saturating_sub(1).max(1));
         let optimizer = Optimizer {
             schedule: schedule.unwrap_or(Schedule::constant(lr)),
             clip_norm: Some(CLIP_NORM),
@@ -116,15 +144,15 @@ impl FittedModel {
         let graph = |rows| fitted.graph(rows, Some(optimizer.clone()));
         let mut pass = executor.pass(Rows::new(z, fitted.latent), batch, &graph)?;
         let mut pacing = Pacing::new(None);
-        let (mut done, mut passes) = (0, 0);
-        while done < STEPS {
+        let (steps, mut done, mut passes) = (steps as usize, 0, 0);
+        while done < steps {
             let order = rng::permutation(seed, passes, count);
             pass.begin(Start {
                 step: done as u32,
                 position: 0,
                 order: &order,
             })?;
-            let of_pass = count.div_ceil(batch).min(STEPS - done);
+            let of_pass = count.div_ceil(batch).min(steps - done);
             let mut advanced = 0;
             while advanced < of_pass {
                 advanced += pass.advance(pacing.steps().min(of_pass - advanced))?;

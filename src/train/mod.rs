@@ -19,7 +19,7 @@ mod trainer;
 
 pub use describe::describe;
 pub use error::{Pixel, TrainError};
-pub use fit::{FittedModel, LatentDraws, fitted_prior_of, step_of};
+pub use fit::{Fit, FittedModel, LatentDraws, fitted_prior_of, step_of};
 pub use groups::{Decay, Freeze};
 pub use labelled::labelled_rows;
 pub use layers::Between;

@@ -272,7 +272,7 @@ fn a_run_with_a_trained_prior_continues_and_is_drawn_from() {
 
 /// The file of a density that was fitted to a run.
 fn fitted(place: &Place, run: &str) -> Checkpoint {
-    Checkpoint::load(&place.path(&format!("{run}/checkpoints/prior.safetensors"))).unwrap()
+    Checkpoint::load(&place.path(format!("{run}/checkpoints/prior.safetensors"))).unwrap()
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_fitted_prior_takes_the_place_of_the_models_until_the_weights_change() {
     };
     let before = draw("");
     for prior in ["mixture", "flow"] {
-        let fit = format!("fit-prior runs/a --adapter cpu --prior {prior}");
+        let fit = format!("fit-prior runs/a --adapter cpu --steps 200 --prior {prior}");
         let said = place.vae(&fit).succeeds().out;
         assert!(said.contains("under the standard normal"), "{said}");
         assert!(place.path("runs/a/samples/fitted.png").exists());
@@ -329,6 +329,8 @@ fn what_cannot_be_fitted_is_refused_by_name() {
             &["a flow has no components", "--prior mixture"][..],
         ),
         ("--components 0", &["'0'", "--components"]),
+        ("--steps 0", &["'0'", "--steps"]),
+        ("--steps -3", &["'-3'", "--steps"]),
         ("--components 1001", &["'1001'", "1000"]),
         ("--prior standard", &["'standard'", "mixture, flow"]),
     ] {

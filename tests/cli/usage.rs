@@ -11,6 +11,7 @@ fn every_command_has_help_with_examples() {
         "",
         "train",
         "sample",
+        "fit-prior",
         "reconstruct",
         "parts",
         "plan",

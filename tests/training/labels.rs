@@ -400,7 +400,7 @@ fn a_training_with_labels_in_part_learns_to_classify(open: &Open) {
     // The classifier says of the test images what the evaluation counted.
     let labels = data.test.labels.as_deref().unwrap();
     let values = trainer.scaling().model_values(&data.test.images.pixels);
-    let log_q = trainer.model().classify(&values).unwrap();
+    let log_q = trainer.model().classify(&values).unwrap().unwrap();
     let found = log_q.chunks(10).map(|row| {
         let largest = |a: &(usize, &f32), b: &(usize, &f32)| a.1.total_cmp(b.1);
         row.iter().enumerate().max_by(largest).unwrap().0

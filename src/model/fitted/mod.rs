@@ -49,9 +49,12 @@ pub struct FittedFamily {
     /// −ln p(z) of each row of `z [rows, Z]`, in nats: `[rows]`.
     nll: fn(&Fitted, &mut Graph, z: TensorId) -> TensorId,
     /// So many draws `[count, Z]` under a seed.
-    draw:
-        fn(&Fitted, &mut dyn Executor, count: usize, seed: u64) -> Result<Vec<f32>, ExecutorError>,
+    draw: DrawOf,
 }
+
+/// Draws `[count, Z]` of a density whose parameters the executor has, under a seed.
+type DrawOf =
+    fn(&Fitted, &mut dyn Executor, count: usize, seed: u64) -> Result<Vec<f32>, ExecutorError>;
 
 impl FittedPrior {
     /// All of them.

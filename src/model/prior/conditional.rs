@@ -66,7 +66,7 @@ pub(in crate::model) struct Heads {
 /// Without labels: `check.rs` refuses a model that reads none.
 pub(in crate::model) fn heads(vae: &Vae, g: &mut Graph, label: Option<TensorId>) -> Heads {
     let Some(label) = label else {
-        panic!("a prior of the label needs one for each row of z")
+        unreachable!("`check.rs` refuses a model that reads no labels beside z")
     };
     let shape = [vae.config().latent_dim, vae.config().classes];
     let [mu, logvar] = [("prior.mu", MU), ("prior.logvar", LOGVAR)].map(|(name, weight)| {

@@ -6,7 +6,9 @@
 //! the adjoints would write and read again three times.
 //!
 //! What that costs are digits: Σ z²p and its like are larger than the density where components are narrow
-//! and far from 0, and the sum is rounded at their size. [`tests`] holds it against the plain form in f64.
+//! and far from 0, and the sum is rounded at their size. In 20 dimensions that is 4e-6 of the density for
+//! components of the deviation 0.3 at 3 from 0, 2e-5 for 0.1, and 9e-5 or 0.002 nats for 0.05 at 4: less than
+//! any objective's noise. A test below has the bound.
 
 use super::PriorFamily;
 use crate::executor::{Initial, ParameterSpec};
@@ -75,7 +77,7 @@ fn constant() -> Expr {
 /// ln N(z; m, v) of one dimension from z, m and log v (operands 0 to 2), as the linear function that is computed.
 fn density() -> Expr {
     let [z, m, logvar] = [0, 1, 2].map(operand);
-    let square = of_square().substitute(&[logvar.clone()]);
+    let square = of_square().substitute(std::slice::from_ref(&logvar));
     let linear = of_z().substitute(&[square.clone(), m.clone()]);
     let constant = constant().substitute(&[square.clone(), m, logvar]);
     square * z.square() + linear * z + constant
@@ -257,8 +259,7 @@ mod tests {
     }
 
     /// Of f32's 2⁻²⁴, each part of the sum is off by four at most: p, what is multiplied with it twice, and the sum.
-    /// What that is of the whole is printed: 2e-6 for components of the deviation 0.3 at 3 from 0, 1.5e-5 for 0.1,
-    /// and 6e-5 for 0.05 at 4.
+    /// What that is of the whole is printed.
     #[test]
     fn digits_are_lost_as_far_as_the_parts_of_the_sum_exceed_it() {
         for (far, deviation) in [(1.0, 1.0), (3.0, 0.3), (3.0, 0.1), (4.0, 0.05), (4.0, 0.02)] {
