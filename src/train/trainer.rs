@@ -357,7 +357,7 @@ impl Trainer {
     /// Everything that is needed to continue this run, or to use its model.
     ///
     /// # Errors
-    /// Where the device fails, or a parameter is not finite: the step that spoils it can be the one
+    /// Where the device fails, or a parameter or a moment of Adam's is not finite: the step that spoils it can be the one
     /// before an interruption, and its own loss still a number.
     pub fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
         let new;
@@ -369,11 +369,13 @@ impl Trainer {
             &new
         };
         let specs = self.model.vae().parameters();
-        let spoiled = specs
-            .iter()
-            .zip(&snapshot.parameters)
-            .find(|(_, values)| values.iter().any(|value| !value.is_finite()));
-        if let Some((spec, _)) = spoiled {
+        let finite = |values: &Vec<f32>| values.iter().all(|value| value.is_finite());
+        let Snapshot { parameters, m, v } = snapshot;
+        let spoiled = specs.iter().enumerate().find(|&(number, _)| {
+            let of_parameter = |all: &Vec<Vec<f32>>| all.get(number).is_none_or(finite);
+            ![parameters, m, v].into_iter().all(of_parameter)
+        });
+        if let Some((_, spec)) = spoiled {
             return Err(TrainError::NonFinite {
                 epoch: self.place.epoch + 1,
                 step: self.place.step,

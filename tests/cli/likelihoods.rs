@@ -129,7 +129,10 @@ fn every_new_likelihood_trains_continues_and_draws() {
         ("poisson", true),
         ("negative-binomial --scale per-dimension", true),
         ("zero-inflated-negative-binomial --scale per-pixel", true),
-        ("poisson --encoder-input values", true),
+        (
+            "negative-binomial --scale shared --encoder-input log1p",
+            true,
+        ),
         ("categorical --levels 3 --output-bias data", false),
         ("discretised-logistic --scale shared", false),
         ("gaussian --scale optimal", false),

@@ -68,7 +68,7 @@ fn a_likelihood_has_its_formulas_source_and_scales() {
         "abs(x - m) * exp(-log_scale) + log_scale",
         "decoder.logvar, held between -6 and 6",
         "--scale    unit, shared, per-dimension, per-pixel, optimal",
-        "g           decoder.zero_logit",
+        "g          decoder.zero_logit",
         "--levels   K, from 2 to 256",
         "langevin(x)       coth x − 1/x",
     ] {
@@ -129,5 +129,5 @@ fn parts_fit_a_page_and_open_nothing() {
     }
     place
         .vae("parts decoder")
-        .fails(2, &["'decoder'", "posterior, prior, ladder, likelihood"]);
+        .fails(2, &["'decoder'", "posterior, prior, likelihood, scale"]);
 }
