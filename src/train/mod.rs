@@ -1,6 +1,8 @@
 //! Training: settings, the loop over epochs, checkpoints, interruption and resume.
 
+mod check;
 mod describe;
+mod difference;
 mod error;
 mod fit;
 mod groups;
@@ -18,6 +20,7 @@ mod settings;
 mod trainer;
 
 pub use describe::describe;
+pub use difference::Difference;
 pub use error::{Pixel, TrainError};
 pub use fit::{Fit, FittedModel, LatentDraws, fitted_prior_of, step_of};
 pub use groups::{Decay, Freeze};
@@ -31,5 +34,5 @@ pub use saved::{
     check_architecture, check_fixed, classes, parameters_alone, recorded_settings, scaling,
 };
 pub use scaling::{Normalize, Scaling};
-pub use settings::{Binarize, Difference, Observed, Settings};
+pub use settings::{Binarize, Observed, Settings};
 pub use trainer::{EpochEnd, Progress, Trainer};
