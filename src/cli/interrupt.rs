@@ -5,6 +5,7 @@
 //! a shell for what it runs in the background) means it to live on.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 #[cfg(unix)]
@@ -26,8 +27,18 @@ const STOPPING: [i32; 2] = [SIGINT, SIGTERM];
 static ASKED: AtomicBool = AtomicBool::new(false);
 static SAVES_ASKED: AtomicUsize = AtomicUsize::new(0);
 
-/// Starts to listen.
+/// Starts to listen, where nobody does yet: several trainings may run side by side.
 pub(crate) fn listen() -> anyhow::Result<()> {
+    static LISTENING: Mutex<bool> = Mutex::new(false);
+    let mut listening = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*listening {
+        register()?;
+        *listening = true;
+    }
+    Ok(())
+}
+
+fn register() -> anyhow::Result<()> {
     for signal in STOPPING {
         if !is_ignored(signal) {
             // SAFETY: `stop` does only what a signal handler may: it swaps a flag, writes to a file descriptor and ends the

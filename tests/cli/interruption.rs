@@ -3,6 +3,8 @@
 //! Processes are stopped when their files show how far they are, never after a time.
 
 use std::fs::{self, File};
+#[cfg(unix)]
+use std::net::TcpListener;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -217,6 +219,33 @@ fn the_second_signal_stops_at_once_with_the_last_checkpoint_whole() {
     let (out, _) = printed(&place);
     assert!(!out.contains("interrupted after step"), "{out}");
     Checkpoint::load(&place.last_checkpoint("runs/a")).unwrap();
+}
+
+/// There is nothing to save yet, and a server that says nothing would be waited for.
+#[cfg(unix)]
+#[test]
+fn a_signal_while_data_are_fetched_ends_the_program_at_once() {
+    let place = Place::new();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror = format!("http://{}/", server.local_addr().unwrap());
+    let args = format!("--data mnist --data-dir sets --download --mirror {mirror} --out runs/a");
+    for seeds in ["", "--seeds 2"] {
+        let mut child = start(&place, &format!("train --adapter reference {args} {seeds}"));
+        // Held, and never answered.
+        let _asked = server.accept().unwrap();
+        interrupt(&child);
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            let waited = started.elapsed() < Duration::from_secs(20);
+            assert!(waited, "still there: {:?}", printed(&place));
+            thread::sleep(Duration::from_millis(1));
+        };
+        assert_eq!(status.code(), None, "ended by the signal itself: {status}");
+        assert!(!place.path("runs").exists(), "{seeds}");
+    }
 }
 
 #[cfg(unix)]

@@ -108,7 +108,6 @@ impl Args {
                            or --init RUN";
             return Err(Usage(message.to_owned()).into());
         }
-        interrupt::listen()?;
         if let Some(seeds) = self.seeds {
             return seeds::begin(&self, seeds);
         }

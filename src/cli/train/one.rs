@@ -88,6 +88,8 @@ pub(super) fn train(
             "all {epochs} epochs of this run are done; a larger --epochs goes on"
         ));
     }
+    // Until here nothing is lost by a signal, which ends the process: a download is not waited for.
+    interrupt::listen()?;
     report.start(epochs);
     let trained = run.train(&mut trainer, report);
     report.finish();
