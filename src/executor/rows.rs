@@ -138,6 +138,23 @@ impl<'a> Rows<'a> {
         self
     }
 
+    /// The values of some rows as a graph sees them, one row behind the other.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    pub fn floats(&self, rows: impl IntoIterator<Item = usize>) -> Vec<f32> {
+        let places = rows
+            .into_iter()
+            .map(|row| row * self.dim..(row + 1) * self.dim);
+        match &self.pixels {
+            Values::Bytes(bytes) => places
+                .flat_map(|place| &bytes[place])
+                .map(|&byte| f32::from(byte) / 255.0)
+                .collect(),
+            Values::Floats(floats) => places.flat_map(|place| &floats[place]).copied().collect(),
+        }
+    }
+
     /// How many rows there are.
     pub fn count(&self) -> usize {
         self.pixels.len() / self.dim.max(1)

@@ -29,7 +29,9 @@ impl VaeConfig {
             let rate = dropout.to_string();
             return Err(VaeError::Dropout { rate });
         }
-        if self.network.residual && !has_skips(&self.hidden) {
+        let above = self.hierarchy.iter().flat_map(|of| &of.above);
+        let mut networks = above.map(|layer| &layer.hidden).chain([&self.hidden]);
+        if self.network.residual && !networks.any(|hidden| has_skips(hidden)) {
             let units = self.hidden[0];
             return Err(VaeError::NoSkips { units });
         }
@@ -184,8 +186,8 @@ impl VaeConfig {
         if self.prior == Prior::Vamp {
             return refuse(
                 "the prior vamp".to_owned(),
-                "pseudo-inputs have one draw of the highest layer for each draw of those below, and no density of \
-                 their own",
+                "its components are what the encoder says of pseudo-inputs, and the highest layer's density given an \
+                 image alone is known only through draws of the layers below",
                 Remedy::set(Setting::Prior, Prior::Mixture.name()),
             );
         }

@@ -47,14 +47,10 @@ impl Classifier {
         activation: Activation,
         weights: InitialWeights,
     ) -> Self {
-        let mut fan_in = inputs;
-        let layer = |(index, &fan_out): (usize, &usize)| {
-            let shape = [fan_out, std::mem::replace(&mut fan_in, fan_out)];
-            Layer::new(format!("classifier.hidden.{index}"), shape)
-        };
+        let last = hidden.last().copied().unwrap_or(inputs);
         Self {
-            hidden: hidden.iter().enumerate().map(layer).collect(),
-            output: Layer::new("classifier.output", [classes, fan_in]),
+            hidden: Layer::chain("classifier", inputs, hidden),
+            output: Layer::new("classifier.output", [classes, last]),
             activation,
             weights,
         }

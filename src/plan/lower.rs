@@ -159,36 +159,27 @@ impl Lowering<'_> {
     /// What leaves new values in states, each with the launch, after all that reads the old ones.
     pub(super) fn assignments(&self) -> impl Iterator<Item = (TensorId, Launch)> {
         let assignments = self.graph.assignments().iter();
-        assignments.map(|&(state, assigned)| {
-            let columns = self.graph.shape(state).len();
-            let buffers = copy::Buffers {
-                from: self.buffers.of(assigned),
-                to: self.buffers.of(state),
-            };
-            let shape = copy::Shape {
-                rows: 1,
-                columns,
-                from: [0, columns],
-                to: [0, columns],
-            };
-            (state, copy::launch(buffers, shape))
-        })
+        assignments.map(|&(state, assigned)| (state, self.copied(assigned, self.buffers.of(state))))
+    }
+
+    /// A copy of all values of a tensor.
+    fn copied(&self, of: TensorId, to: &Slice) -> Launch {
+        let columns = self.graph.shape(of).len();
+        let shape = copy::Shape {
+            rows: 1,
+            columns,
+            from: [0, columns],
+            to: [0, columns],
+        };
+        let from = self.buffers.of(of);
+        copy::launch(copy::Buffers { from, to }, shape)
     }
 
     /// The launches that end a step: rows of terms that lie elsewhere go to the others, and the objective is made
     /// of all.
     pub(super) fn objective(&self) -> Result<Vec<Launch>, GpuError> {
-        let gathered = self.buffers.apart.iter().map(|(id, to)| {
-            let columns = self.graph.shape(*id).len();
-            let from = self.buffers.of(*id);
-            let shape = copy::Shape {
-                rows: 1,
-                columns,
-                from: [0, columns],
-                to: [0, columns],
-            };
-            copy::launch(copy::Buffers { from, to }, shape)
-        });
+        let apart = self.buffers.apart.iter();
+        let gathered = apart.map(|(id, to)| self.copied(*id, to));
         let mut launches: Vec<_> = gathered.collect();
         let terms = terms(self.graph);
         let buffers = objective::Buffers {

@@ -9,7 +9,7 @@ use super::{Scaling, Settings, TrainError};
 use crate::checkpoint::{Checkpoint, RunDir, Tensor};
 use crate::data::Dataset;
 use crate::eval::Autoencoder;
-use crate::executor::{Executor, ExecutorError, Rows, Start, Values};
+use crate::executor::{Executor, ExecutorError, Rows, Start};
 use crate::graph::{Adam, Curve, Optimizer, Schedule};
 use crate::model::{Fitted, Vae};
 use crate::rng;
@@ -74,7 +74,7 @@ impl LatentDraws {
     ) -> Result<Self, TrainError> {
         let vae = model.vae().clone();
         let [train, test] = rows(&vae, settings, scaling, data.into())?;
-        let [images, measured] = [&train, &test].map(|rows| rows.pixels.len() / rows.dim);
+        let [images, measured] = [&train, &test].map(Rows::count);
         Ok(Self {
             train: draws(model, &train, images.max(fit.draws()))?,
             test: draws(model, &test, measured)?,
@@ -84,24 +84,12 @@ impl LatentDraws {
 
 /// So many draws of z, of the images in turn.
 fn draws(model: &mut Autoencoder, rows: &Rows<'_>, most: usize) -> Result<Vec<f32>, ExecutorError> {
-    let dim = rows.dim;
-    let count = rows.pixels.len() / dim;
+    let count = rows.count();
     let mut draws = Vec::new();
     let mut first_step = 0;
     for first in (0..most).step_by(IMAGES) {
         let images = (first..most.min(first + IMAGES)).map(|row| row % count);
-        let pixels: Vec<f32> = match &rows.pixels {
-            Values::Bytes(bytes) => images
-                .clone()
-                .flat_map(|image| &bytes[image * dim..][..dim])
-                .map(|&byte| f32::from(byte) / 255.0)
-                .collect(),
-            Values::Floats(floats) => images
-                .clone()
-                .flat_map(|image| &floats[image * dim..][..dim])
-                .copied()
-                .collect(),
-        };
+        let pixels = rows.floats(images.clone());
         let labels = rows.labels.as_deref();
         let labels = labels.map(|labels| images.map(|image| labels[image]).collect::<Vec<_>>());
         let (z, steps) = model.draw(&pixels, labels.as_deref(), first_step)?;

@@ -1,7 +1,7 @@
 //! Which images a training with labels in part knows the labels of.
 
 use super::{Settings, TrainError};
-use crate::executor::{Rows, Values};
+use crate::executor::Rows;
 use crate::model::{Labelled, Vae};
 use crate::setting::Setting;
 
@@ -15,16 +15,7 @@ pub(super) fn with_labelled(
         return Ok(vae);
     };
     let chosen = labelled_rows(labels, vae.config().classes, count)?;
-    let mut images = Vec::with_capacity(count * train.dim);
-    for &row in &chosen {
-        let row = row * train.dim..(row + 1) * train.dim;
-        match &train.pixels {
-            Values::Bytes(bytes) => {
-                images.extend(bytes[row].iter().map(|&byte| f32::from(byte) / 255.0));
-            }
-            Values::Floats(floats) => images.extend_from_slice(&floats[row]),
-        }
-    }
+    let images = train.floats(chosen.iter().copied());
     let classes = chosen.iter().map(|&row| f32::from(labels[row]));
     Ok(vae.with_labelled(Labelled {
         images: images.into(),

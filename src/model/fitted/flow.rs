@@ -12,7 +12,7 @@ use super::{Fitted, FittedFamily, Moments, Named};
 use crate::executor::{Executor, ExecutorError, Initial, ParameterSpec};
 use crate::expr::{Expr, HALF_LN_TAU, operand};
 use crate::graph::{Activation, Graph, Operand, TensorId};
-use crate::model::posterior::Masked;
+use crate::model::network::{Masked, Order};
 use crate::model::{Formula, InitialWeights};
 use crate::rng::{self, Stream};
 
@@ -69,24 +69,12 @@ struct Made {
 
 impl Made {
     fn new(of: &Fitted, number: usize) -> Self {
-        let (latent, units) = (of.latent, of.hidden);
-        // The places of the dimensions in this map's order, from 1 on.
-        let place = move |dimension| match number % 2 {
-            0 => dimension + 1,
-            _ => latent - dimension,
-        };
-        // A unit reads the dimensions up to one of the places 1 to Z − 1, in turn.
-        let reaches = move |unit: usize| unit % (latent - 1).max(1) + 1;
+        let order = Order::of_map(number, of.latent);
         let name = |of: &str| format!("prior.map.{number}.{of}");
-        let output = |of: &str| {
-            let reads = |dimension, unit| place(dimension) > reaches(unit);
-            Masked::new(name(of), [latent, units], reads)
-        };
-        let reads = |unit, dimension| reaches(unit) >= place(dimension);
         Self {
-            hidden: Masked::new(name("hidden"), [units, latent], reads),
-            mean: output("mean"),
-            log_scale: output("log_scale"),
+            hidden: order.hidden(name("hidden"), of.hidden),
+            mean: order.output(name("mean"), of.hidden),
+            log_scale: order.output(name("log_scale"), of.hidden),
         }
     }
 

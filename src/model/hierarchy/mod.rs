@@ -201,17 +201,13 @@ impl Vae {
     }
 
     /// The terms `kl_1`, `kl_2` and so on, from x upward, which are only reported: a layer that is not
-    /// used has one of 0. They are copies, since a GPU has the rows of all terms in one buffer, and a launch
-    /// that computes one of them reads none.
+    /// used has one of 0.
     pub(super) fn report_layers(&self, g: &mut Graph, drawn: &Drawn) {
         if drawn.layers.len() < 2 {
             return;
         }
         for (number, &rows) in (1..).zip(&drawn.layers) {
-            let name = format!("kl_{number}");
-            let count = g.shape(rows).rows();
-            let copy = g.pointwise(&name, [count, 1], operand(0), &[rows.into()]);
-            g.add_term(&name, copy, 0.0);
+            g.add_term(&format!("kl_{number}"), rows, 0.0);
         }
     }
 }

@@ -20,6 +20,16 @@ impl Layer {
         Self { name, shape }
     }
 
+    /// Layers `PREFIX.hidden.0` and so on of these units, the first of which has so many inputs.
+    pub(in super::super) fn chain(prefix: &str, inputs: usize, units: &[usize]) -> Vec<Self> {
+        let mut fan_in = inputs;
+        let layer = |(index, &fan_out): (usize, &usize)| {
+            let shape = [fan_out, std::mem::replace(&mut fan_in, fan_out)];
+            Self::new(format!("{prefix}.hidden.{index}"), shape)
+        };
+        units.iter().enumerate().map(layer).collect()
+    }
+
     /// Weight and bias.
     pub(in super::super) fn parameters(&self, weights: InitialWeights) -> [ParameterSpec; 2] {
         let [weight, bias] = weights.of_layer(self.shape);

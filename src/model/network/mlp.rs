@@ -15,12 +15,7 @@ pub(in super::super) struct Mlp {
 impl Mlp {
     /// Layers of these units, the first of which has so many inputs.
     pub(in super::super) fn new(side: &str, inputs: usize, units: &[usize]) -> Self {
-        let mut fan_in = inputs;
-        let layer = |(index, &fan_out): (usize, &usize)| {
-            let shape = [fan_out, std::mem::replace(&mut fan_in, fan_out)];
-            Layer::new(format!("{side}.hidden.{index}"), shape)
-        };
-        let layers = units.iter().enumerate().map(layer).collect();
+        let layers = Layer::chain(side, inputs, units);
         Self { layers }
     }
 

@@ -5,11 +5,13 @@
 
 mod dropout;
 mod layer;
+mod masked;
 mod mlp;
 mod norm;
 
 pub use dropout::formulas as dropout_formulas;
 pub(super) use layer::Layer;
+pub(super) use masked::{Masked, Order};
 pub(super) use mlp::Mlp;
 pub(super) use mlp::has_skips;
 pub use norm::Norm;

@@ -13,9 +13,9 @@ use super::{PosteriorFamily, head};
 use crate::executor::ParameterSpec;
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, Operand, TensorId};
-use crate::model::network::Layer;
+use crate::model::Formula;
+use crate::model::network::{Layer, Masked, Order};
 use crate::model::vae::Vae;
-use crate::model::{Formula, InitialWeights};
 
 pub(super) const FAMILY: PosteriorFamily = family::<Iaf>(
     "iaf",
@@ -63,47 +63,6 @@ fn formulas() -> Vec<Formula> {
     ]
 }
 
-/// A linear layer of which some weights are zero.
-pub(in crate::model) struct Masked {
-    layer: Layer,
-    /// 1 where there is a weight, else 0: `[out, in]`.
-    mask: Vec<f32>,
-}
-
-impl Masked {
-    /// A layer whose output `row` reads the input `column` where `reads(row, column)`.
-    pub(in crate::model) fn new(
-        name: String,
-        shape: [usize; 2],
-        reads: impl Fn(usize, usize) -> bool,
-    ) -> Self {
-        let [fan_out, fan_in] = shape;
-        let reads = &reads;
-        let places = (0..fan_out).flat_map(|row| (0..fan_in).map(move |column| reads(row, column)));
-        Self {
-            layer: Layer::new(name, shape),
-            mask: places.map(f32::from).collect(),
-        }
-    }
-
-    /// Weight and bias.
-    pub(in crate::model) fn parameters(&self, weights: InitialWeights) -> [ParameterSpec; 2] {
-        self.layer.parameters(weights)
-    }
-
-    /// `x [B, in] → [B, out]`.
-    pub(in crate::model) fn apply(&self, g: &mut Graph, x: TensorId) -> TensorId {
-        let Layer { name, shape } = &self.layer;
-        let weight = g.parameter(&format!("{name}.weight"), *shape);
-        let bias = g.parameter(&format!("{name}.bias"), [shape[0]]);
-        let mask = g.values(&format!("{name}.mask"), *shape, self.mask.clone());
-        let operands = [weight.into(), mask.into()];
-        let masked = operand(0) * operand(1);
-        let masked = g.pointwise(&format!("{name}.masked"), *shape, masked, &operands);
-        g.linear(name, x, masked, bias)
-    }
-}
-
 /// The network of a map.
 struct Made {
     /// From z and, unmasked, from the context.
@@ -115,25 +74,14 @@ struct Made {
 
 impl Made {
     fn new(vae: &Vae, step: usize) -> Self {
-        let (latent, flow) = (vae.config().latent_dim, vae.config().flow);
-        // The places of the dimensions in this map's order, from 1 on.
-        let place = move |dimension| match step % 2 {
-            0 => dimension + 1,
-            _ => latent - dimension,
-        };
-        // A unit reads the dimensions up to one of the places 1 to Z − 1, in turn.
-        let reaches = move |unit: usize| unit % (latent - 1).max(1) + 1;
+        let flow = vae.config().flow;
+        let order = Order::of_map(step, vae.config().latent_dim);
         let name = |of: &str| format!("encoder.flow.{step}.{of}");
-        let output = |of: &str| {
-            let reads = |dimension, unit| place(dimension) > reaches(unit);
-            Masked::new(name(of), [latent, flow.hidden], reads)
-        };
-        let reads = |unit, dimension| reaches(unit) >= place(dimension);
         Self {
-            hidden: Masked::new(name("hidden"), [flow.hidden, latent], reads),
+            hidden: order.hidden(name("hidden"), flow.hidden),
             context: Layer::new(name("context"), [flow.hidden, flow.context]),
-            mean: output("mean"),
-            gate: output("gate"),
+            mean: order.output(name("mean"), flow.hidden),
+            gate: order.output(name("gate"), flow.hidden),
         }
     }
 

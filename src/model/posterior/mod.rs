@@ -23,7 +23,6 @@ use crate::executor::ParameterSpec;
 use crate::graph::{Graph, TensorId};
 
 pub use flow::Flow;
-pub(super) use iaf::Masked;
 
 /// The family that q(z | x) is chosen from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use crate::executor::{Initial, ParameterSpec};
 use crate::graph::gaussian::reparameterized;
 use crate::graph::{Graph, TensorId, Transposed};
 use crate::model::Formula;
-use crate::model::posterior::gaussian;
+use crate::model::posterior::{Heads, gaussian};
 use crate::model::vae::Vae;
 use crate::rng::Stream;
 
@@ -51,16 +51,7 @@ pub(super) const FAMILY: PriorFamily = PriorFamily {
 const MU: &str = "prior.mu.weight";
 const LOGVAR: &str = "prior.logvar.weight";
 
-/// The Gaussian of each row's label.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::model) struct Heads {
-    /// μ, `[rows, Z]`.
-    pub(in crate::model) mu: TensorId,
-    /// log σ², `[rows, Z]`.
-    pub(in crate::model) logvar: TensorId,
-}
-
-/// Those of labels `[rows, classes]`.
+/// The Gaussians of labels `[rows, classes]`: μ and log σ² of each row.
 ///
 /// # Panics
 /// Without labels: `check.rs` refuses a model that reads none.
@@ -73,5 +64,5 @@ pub(in crate::model) fn heads(vae: &Vae, g: &mut Graph, label: Option<TensorId>)
         let weight = g.parameter(weight, shape);
         g.product(name, label, weight, Transposed::Right)
     });
-    Heads { mu, logvar }
+    Heads::gaussian(mu, logvar)
 }
