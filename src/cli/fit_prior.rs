@@ -61,7 +61,7 @@ impl Args {
         }
         let found = self.run.find()?;
         let _lock = found.dir.lock()?;
-        fit(found, self.fit, &self.data, &self.adapter)?;
+        fit(found, self.fit, &self.data, &self.adapter, &console::line)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -72,16 +72,23 @@ pub(crate) fn usual(
     prior: FittedPrior,
     data: &DataOptions,
     adapter: &AdapterOption,
+    say: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
     let usual = Fit {
         prior,
         components: None,
         steps: train::Fit::STEPS,
     };
-    fit(found, usual, data, adapter)
+    fit(found, usual, data, adapter, say)
 }
 
-fn fit(found: Found, fit: Fit, data: &DataOptions, adapter: &AdapterOption) -> anyhow::Result<()> {
+fn fit(
+    found: Found,
+    fit: Fit,
+    data: &DataOptions,
+    adapter: &AdapterOption,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<()> {
     let path = train::fitted_prior_of(&found.dir);
     let of_step = train::step_of(&found.path())?;
     let config: super::config::RunConfig = found.dir.read_config()?;
@@ -109,17 +116,17 @@ fn fit(found: Found, fit: Fit, data: &DataOptions, adapter: &AdapterOption) -> a
         .sum::<f64>();
     let normal = normal / (z.test.len() / latent).max(1) as f64
         + latent as f64 * vae_wgpu::expr::HALF_LN_TAU;
-    console::line(&format!(
+    say(&format!(
         "-ln p(z) of z for the test images, in nats: {:.3} under the {name}, {normal:.3} under the standard normal",
         model.nll(&z.test)?
     ));
-    console::line(&format!("fitted prior     {}", path.display()));
+    say(&format!("fitted prior     {}", path.display()));
     let mut shown = run.shown();
     let count = pictures::fitting(100, shown.size());
     let output = Output::among_samples(&run.dir, "fitted.png")?;
     let draw = || samples(&mut model, &mut run.model, (count, None), 0);
     pictures::drawn(draw, &mut shown, count, &output)?;
-    console::line(&format!(
+    say(&format!(
         "samples          {}",
         run.dir.samples().join("fitted.png").display()
     ));

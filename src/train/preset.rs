@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use super::{Binarize, LrSchedule, Settings};
 use crate::graph::Activation;
-use crate::model::{Bound, Condition, InitialWeights, Likelihood, OutputBias, Posterior, Prior};
+use crate::model::{
+    Bound, Condition, InitialWeights, Likelihood, Norm, OutputBias, Posterior, Prior,
+};
 
 /// Settings with a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,8 +123,8 @@ impl Preset {
             Self::Ladder5 => {
                 "Sønderby, Raiko, Maaløe, Sønderby and Winther 2016, the ladder of five layers: stochastic \
                  layers 64,32,16,8,4 with two hidden layers of 512, 256, 128, 64 and 32 below each, pixels drawn anew, a \
-                 warm-up of 200 passes over 60000 images, batch 256, 2000 epochs, Adam 1e-3; with relu for \
-                 leaky rectifiers, and without batch normalisation"
+                 warm-up of 200 passes over 60000 images, leaky rectifiers (here with a slope of 0.01), batch \
+                 normalisation, batch 256, 2000 epochs, Adam 1e-3"
             }
             Self::Vamp => {
                 "Tomczak and Welling 2018, the VAE of one stochastic layer with the VampPrior: hidden 300,300, \
@@ -187,6 +189,8 @@ impl Preset {
                 let between = [256, 128, 64, 32].map(|units| vec![units; 2]);
                 Settings {
                     hidden: vec![512; 2],
+                    activation: Activation::LeakyRelu,
+                    norm: Norm::Batch,
                     latent: 64,
                     stochastic_layers: vec![64, 32, 16, 8, 4],
                     between: Some(between.to_vec().into()),

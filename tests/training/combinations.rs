@@ -3,7 +3,7 @@
 
 use rand::RngExt;
 use vae_wgpu::checkpoint::Checkpoint;
-use vae_wgpu::data::{Dataset, digits};
+use vae_wgpu::data::{Dataset, Pixels, digits};
 use vae_wgpu::executor::ExecutorError;
 use vae_wgpu::gpu::GpuError;
 use vae_wgpu::graph::Activation;
@@ -25,12 +25,22 @@ pub(crate) fn tests() -> Vec<Test> {
 /// How many combinations are drawn.
 const DRAWN: usize = 40;
 
-/// Batches of 8 and a rest of 3.
-fn data() -> Dataset {
+/// Batches of 8 and a rest of 3. Counts are 0 to 3: sums of tens of thousands would leave terms of half a nat to
+/// the rounding of the rest.
+fn data(settings: &Settings) -> Dataset {
+    let [train, test] = [(3, 19), (4, 11)].map(|(seed, count)| {
+        let mut split = digits::generate(seed, 0, count);
+        if let (true, Pixels::Bytes(bytes)) =
+            (settings.likelihood.is_of_counts(), &mut split.images.pixels)
+        {
+            bytes.iter_mut().for_each(|byte| *byte /= 64);
+        }
+        split
+    });
     Dataset {
         name: "few digits".to_owned(),
-        train: digits::generate(3, 0, 19),
-        test: digits::generate(4, 0, 11),
+        train,
+        test,
         notes: Vec::new(),
         held_out: false,
     }
@@ -97,8 +107,7 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
         prior,
         components: Some(4).filter(|_| prior.has_components()),
         levels: Some(levels).filter(|_| likelihood == Likelihood::Categorical),
-        // Hundreds of counts of two hundred, as they are, make the first steps diverge on every executor.
-        encoder_input: [None, Some(EncoderInput::Values)][pick(2)].filter(|_| !counts),
+        encoder_input: [None, Some(EncoderInput::Values)][pick(2)],
         condition,
         objective,
         samples: [1, 2, 3][pick(3)],
@@ -187,17 +196,15 @@ fn observed(data: &Dataset) -> Observed {
 
 /// Every loss of an epoch and of the evaluation after it. Adam's steps carry what rounding does to a
 /// gradient into the later ones, for which the bound is that of updated parameters; a term near zero is a
-/// difference of larger ones, so that its error counts against a nat at least. Parameters follow the gradient of the
-/// whole objective, so that its error also counts against a thousandth of that: of counts, a term of half a nat stands
-/// beside tens of thousands.
+/// difference of larger ones, so that its error counts against a nat at least.
 fn drawn_combinations_agree_with_the_reference(open: &Open) {
-    let data = data();
     let mut rng = Philox::new(11, Stream::Sampling, 0);
     for _ in 0..DRAWN {
         let settings = Settings {
             epochs: 1,
             ..draw(&mut rng)
         };
+        let data = data(&settings);
         let of = |mut trainer: Trainer| {
             let mut metrics = None;
             trainer.run(|epoch| metrics = Some(epoch.clone())).unwrap();
@@ -218,9 +225,8 @@ fn drawn_combinations_agree_with_the_reference(open: &Open) {
                     .chain(terms)
                     .collect::<Vec<_>>()
             };
-            let least = (1e-3 * theirs.objective.abs()).max(1.0);
             for (ours, theirs) in all(&ours).into_iter().zip(all(&theirs)) {
-                let error = (ours - theirs).abs() / theirs.abs().max(least);
+                let error = (ours - theirs).abs() / theirs.abs().max(1.0);
                 assert!(error <= BACKWARD, "{settings:#?}: {ours}, not {theirs}");
             }
         }
@@ -415,8 +421,8 @@ fn all_parts() -> Vec<Settings> {
 }
 
 fn every_part_continues_to_the_same_bits(open: &Open) {
-    let data = data();
     for settings in all_parts() {
+        let data = data(&settings);
         let finish = |mut trainer: Trainer| -> Checkpoint {
             trainer.run(|_| {}).unwrap();
             trainer.checkpoint().unwrap()

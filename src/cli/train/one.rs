@@ -98,7 +98,7 @@ pub(super) fn train(
         finish(&mut trainer, &run.dir, &pictured, lens, &say);
         if let Some(prior) = args.fit_prior {
             let (dir, which) = (run.dir.clone(), Which::Last);
-            fit_prior::usual(Found { dir, which }, prior, &args.data, &args.adapter)?;
+            fit_prior::usual(Found { dir, which }, prior, &args.data, &args.adapter, &say)?;
         }
     }
     Ok(Ended {

@@ -246,7 +246,7 @@ fn show(told: mpsc::Receiver<Event>, members: usize) -> anyhow::Result<()> {
 fn line(number: u32, last: u32, all: &[&EpochMetrics]) -> String {
     let width = last.to_string().len();
     let mut text = format!("epoch {number:>width$}/{last}");
-    for (name, spread) in Figures::of(all).0 {
+    for (name, spread) in figures(all) {
         let shown = match name.strip_prefix("train_") {
             Some(name) => name,
             None if name == "test_loss" => "test",
@@ -258,20 +258,15 @@ fn line(number: u32, last: u32, all: &[&EpochMetrics]) -> String {
 }
 
 /// Mean and deviation of every figure of an epoch, in the order of `metrics.jsonl`.
-struct Figures(Vec<(String, Spread)>);
-
-impl Figures {
-    fn of(all: &[&EpochMetrics]) -> Self {
-        let values = all.iter().map(|metrics| metrics.figures());
-        let values: Vec<Vec<(String, f64)>> = values.collect();
-        let names = values.first().into_iter().flatten();
-        let figure = |(index, (name, _)): (usize, &(String, f64))| {
-            let of_all = values.iter().filter_map(|of| of.get(index));
-            let of_all: Vec<f64> = of_all.map(|&(_, value)| value).collect();
-            Some((name.clone(), Spread::of(&of_all)?))
-        };
-        Self(names.enumerate().filter_map(figure).collect())
-    }
+fn figures(all: &[&EpochMetrics]) -> Vec<(String, Spread)> {
+    let values: Vec<_> = all.iter().map(|metrics| metrics.figures()).collect();
+    let names = values.first().into_iter().flatten();
+    let figure = |(index, (name, _)): (usize, &(String, f64))| {
+        let of_all = values.iter().filter_map(|of| of.get(index));
+        let of_all: Vec<_> = of_all.map(|&(_, value)| value).collect();
+        Some((name.clone(), Spread::of(&of_all)?))
+    };
+    names.enumerate().filter_map(figure).collect()
 }
 
 /// `seeds.json`.
@@ -288,6 +283,9 @@ fn summarise(
     members: &[Member],
     ended: BTreeMap<usize, anyhow::Result<Ended>>,
 ) -> anyhow::Result<ExitCode> {
+    let waiting = members.iter().enumerate();
+    let waiting = waiting.filter(|(number, _)| !ended.contains_key(number));
+    let waiting: Vec<_> = waiting.map(|(_, member)| member.seed.to_string()).collect();
     let (mut complete, mut failure, mut interrupted) = (Vec::new(), None, false);
     for (number, end) in ended {
         let seed = members[number].seed;
@@ -304,6 +302,12 @@ fn summarise(
         }
     }
     if interrupted || interrupt::asked() {
+        if !waiting.is_empty() {
+            console::note(&format!(
+                "seeds that had not begun are not among what continues: {}",
+                waiting.join(", ")
+            ));
+        }
         console::line(&format!(
             "interrupted; continue with: vae train --resume {}",
             console::quoted(folder)
@@ -316,7 +320,7 @@ fn summarise(
         return Err(error);
     }
     let all: Vec<_> = complete.iter().map(|(_, metrics)| metrics).collect();
-    let figures = Figures::of(&all).0;
+    let figures = figures(&all);
     let epochs = all.iter().map(|metrics| metrics.epoch).max().unwrap_or(0);
     console::line(&format!("after epoch {epochs}, {} seeds:", complete.len()));
     console::line("                     mean  deviation       least    greatest");
