@@ -7,6 +7,7 @@
 
 mod digest;
 mod error;
+mod evaluation;
 mod file;
 mod metrics;
 mod run;

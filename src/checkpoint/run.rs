@@ -22,6 +22,7 @@ const LOCK: &str = ".lock";
 /// run/
 ///   config.toml                          everything resolved, enough to repeat the run
 ///   metrics.jsonl                        one JSON object per epoch
+///   eval.json                            what the model was last measured to be
 ///   checkpoints/last.safetensors         the newest checkpoint
 ///   checkpoints/best.safetensors         that of the epoch with the least test loss
 ///   checkpoints/epoch-0040.safetensors   those of single epochs, where they were asked for

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use serde::Serialize;
 use vae_wgpu::data::Split;
 use vae_wgpu::eval::{Confusion, Fitted, most_probable};
@@ -12,6 +11,7 @@ use vae_wgpu::model::{Classifier, InitialWeights};
 use vae_wgpu::plot;
 use vae_wgpu::train::{TrainError, labelled_rows};
 
+use super::eval::WhichSplit;
 use super::failure::Usage;
 use super::options::{self, AdapterOption, DataOptions};
 use super::run::{RunArg, TrainedRun};
@@ -50,7 +50,7 @@ pub(crate) struct Args {
     seed: u64,
     /// Which images of the data
     #[arg(long, value_enum, default_value_t)]
-    split: Which,
+    split: WhichSplit,
     /// Where each image's class goes: a line each, with its number from 0, its label and the class
     #[arg(short, long, value_name = "FILE.csv")]
     output: Option<PathBuf>,
@@ -64,14 +64,6 @@ pub(crate) struct Args {
     data: DataOptions,
     #[command(flatten)]
     adapter: AdapterOption,
-}
-
-/// Images to measure with, or to train on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Which {
-    #[default]
-    Test,
-    Train,
 }
 
 /// What `--json` prints.
@@ -101,10 +93,7 @@ impl Args {
         let mut run = TrainedRun::open(found, &self.adapter, 0)?;
         check_labelled(&run, self.labelled)?;
         let data = run.data(self.data)?;
-        let split = match self.split {
-            Which::Test => &data.test,
-            Which::Train => &data.train,
-        };
+        let split = self.split.of(&data);
         let values = run.scaling.model_values(&split.images.pixels);
         let (classes, log_q) = match run.model.classify(&values)? {
             Some(log_q) => (run.model.vae().config().classes, log_q),
@@ -131,10 +120,7 @@ impl Args {
         let findings = Findings {
             run: run.dir.path().to_owned(),
             data: data.name.clone(),
-            split: match self.split {
-                Which::Test => "test",
-                Which::Train => "train",
-            },
+            split: self.split.name(),
             images: predicted.len(),
             classes,
             adapter: run.model.executor().name(),

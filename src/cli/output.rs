@@ -159,7 +159,7 @@ fn is_a_runs_own(path: &Path, run: &Path) -> bool {
     let Some(Component::Normal(first)) = first else {
         return false;
     };
-    ["config.toml", "metrics.jsonl", "checkpoints"]
+    ["config.toml", "metrics.jsonl", "eval.json", "checkpoints"]
         .iter()
         .any(|own| first == *own)
 }

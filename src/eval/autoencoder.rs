@@ -31,8 +31,13 @@ impl Autoencoder {
         Self { vae, executor }
     }
 
-    /// Rows of a run. A function of the architecture alone, so that samples are one of the seed.
-    fn chunk(&self) -> usize {
+    /// Rows of a run.
+    pub(super) fn chunk(&self) -> usize {
+        self.rows_of_run(CHUNK)
+    }
+
+    /// Rows of a run, at most so many. A function of the architecture alone, so that samples are one of the seed.
+    pub(super) fn rows_of_run(&self, most: usize) -> usize {
         let config = self.vae.config();
         let widest = config.hidden.iter().copied().max().unwrap_or(1);
         let above = config.hierarchy.iter().flat_map(|of| &of.above);
@@ -40,7 +45,7 @@ impl Autoencoder {
         let widest = above.copied().fold(widest, usize::max);
         let widest = widest.max(config.input_dim.max(config.outputs()));
         let widest = widest.max(config.latent_dim);
-        (CHUNK_VALUES / widest).clamp(1, CHUNK)
+        (CHUNK_VALUES / widest).clamp(1, most)
     }
 
     /// The architecture.
@@ -150,7 +155,7 @@ impl Autoencoder {
     }
 
     /// Labels as rows of zeros with a 1.
-    fn one_hot(&self, labels: Option<&[u8]>) -> Vec<f32> {
+    pub(super) fn one_hot(&self, labels: Option<&[u8]>) -> Vec<f32> {
         let classes = self.vae.config().classes;
         let row = |&label: &u8| {
             assert!(usize::from(label) < classes, "label {label} of {classes}");
@@ -161,7 +166,7 @@ impl Autoencoder {
     }
 
     /// What a graph is given: rows, and labels where it reads them.
-    fn given<'a>(
+    pub(super) fn given<'a>(
         &self,
         rows: (TensorId, &'a [f32], usize),
         labels: &'a Option<(TensorId, Vec<f32>)>,
@@ -234,7 +239,7 @@ impl Autoencoder {
     }
 
     /// [`run_rows`] by the chunk of this model.
-    fn run_rows(
+    pub(super) fn run_rows(
         &mut self,
         graph: Graph,
         given: &[(TensorId, &[f32], usize)],

@@ -1,11 +1,25 @@
-//! Using a model: encoding, decoding, sampling, reconstruction, classification.
+//! Using a model: encoding, decoding, sampling, reconstruction, classification; and measuring it.
 
 mod autoencoder;
+mod bound;
 mod confusion;
 mod fitted;
+mod latent;
+mod mean;
+mod measures;
+mod neighbours;
 mod open;
+mod pixels;
+mod probes;
 
 pub use autoencoder::{Autoencoder, Encoded};
+pub use bound::Bounds;
 pub use confusion::{Confusion, most_probable};
 pub use fitted::Fitted;
+pub use latent::{AGGREGATED, active_units, variances};
+pub use mean::Mean;
+pub use measures::{Measure, Measures, NATS};
+pub use neighbours::{Known, NEIGHBOURS, nearest_classes};
 pub use open::{Device, Opened, open};
+pub use pixels::{mean_psnr, psnr, squared_errors, ssim};
+pub use probes::{Labelled, probes};

@@ -11,6 +11,28 @@ impl Graph {
     /// The objective is Σ weight · ramp(step) · mean(rows) over the terms, so each term's rows start
     /// with the gradient weight · ramp(step) / n.
     pub fn differentiate(&mut self) {
+        let gradients = self.backward();
+        self.gradients = (0..self.tensors.len())
+            .map(TensorId)
+            .filter(|&id| self.tensor(id).kind == Kind::Parameter)
+            .filter_map(|id| gradients.of.get(&id).map(|&gradient| (id, gradient)))
+            .collect();
+    }
+
+    /// Adds the gradient of the objective with respect to an input alone, of its shape; parameters count as
+    /// constants. `None` where the objective does not depend on it.
+    ///
+    /// # Panics
+    /// Where `input` is none.
+    pub fn gradient_by(&mut self, input: TensorId) -> Option<TensorId> {
+        let tensor = self.tensor(input);
+        assert!(tensor.kind == Kind::Input, "{} is no input", tensor.name);
+        self.depend_on(|id, _| id == input);
+        self.backward().of.remove(&input)
+    }
+
+    /// Adds the gradients of the objective with respect to all that it depends on.
+    fn backward(&mut self) -> Gradients {
         let mut gradients = Gradients::default();
         for term in self.terms.clone() {
             if term.weight == 0.0 || !self.differentiable(term.rows) {
@@ -26,11 +48,7 @@ impl Graph {
             let node = self.nodes[index].clone();
             self.adjoint(&node, &mut gradients);
         }
-        self.gradients = (0..self.tensors.len())
-            .map(TensorId)
-            .filter(|&id| self.tensor(id).kind == Kind::Parameter)
-            .filter_map(|id| gradients.of.get(&id).map(|&gradient| (id, gradient)))
-            .collect();
+        gradients
     }
 
     /// Adds the gradients, and the optimiser that applies them at the end of each run. What it freezes has

@@ -1,10 +1,8 @@
 //! Parameters that the optimiser treats otherwise than the rest, as PyTorch's `param_groups`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use std::collections::HashMap;
-
-use super::{Graph, Kind, Optimizer, TensorId};
+use super::{Graph, Kind, Optimizer, Tensor, TensorId};
 
 /// Some parameters, and how they are updated.
 ///
@@ -101,20 +99,25 @@ impl Graph {
             let is_it = |id: TensorId| self.tensor(id).kind == Kind::Parameter;
             assert!(self.find(name).is_some_and(is_it), "{name} is no parameter");
         }
-        for tensor in &mut self.tensors {
-            if tensor.kind == Kind::Parameter {
-                tensor.differentiable = optimizer.of_parameter(&tensor.name).is_some();
-            }
-        }
+        self.depend_on(|_, tensor| {
+            let parameter = tensor.kind == Kind::Parameter;
+            parameter && optimizer.of_parameter(&tensor.name).is_some()
+        });
+    }
+
+    /// Takes these tensors, of those that no operation computes, for the variables: what depends on none of
+    /// them has no gradient.
+    pub(super) fn depend_on(&mut self, is_variable: impl Fn(TensorId, &Tensor) -> bool) {
         let nodes = self.nodes.iter().map(|node| (node.output, node));
         let nodes: HashMap<_, _> = nodes.collect();
         // What a tensor depends on comes before it.
         for index in 0..self.tensors.len() {
+            let id = TensorId(index);
             let depends = |id: &TensorId| self.tensors[id.0].differentiable;
-            let differentiable = match (&self.tensors[index].kind, nodes.get(&TensorId(index))) {
+            let differentiable = match (&self.tensors[index].kind, nodes.get(&id)) {
                 (Kind::View(of), _) => depends(of),
                 (_, Some(node)) => node.op.passes_gradients() && node.inputs.iter().any(depends),
-                (_, None) => continue,
+                (_, None) => is_variable(id, &self.tensors[index]),
             };
             self.tensors[index].differentiable = differentiable;
         }

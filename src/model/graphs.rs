@@ -117,7 +117,13 @@ impl Vae {
     }
 
     /// Each pixel of x `[B, D]` drawn from its value, where the model draws them; else as it is.
-    fn drawn_pixels(&self, g: &mut Graph, name: &str, x: TensorId, pixels: Stream) -> TensorId {
+    pub(super) fn drawn_pixels(
+        &self,
+        g: &mut Graph,
+        name: &str,
+        x: TensorId,
+        pixels: Stream,
+    ) -> TensorId {
         if !self.config().draws_pixels {
             return x;
         }

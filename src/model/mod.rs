@@ -10,6 +10,7 @@ mod fitted;
 mod formula;
 mod graphs;
 mod hierarchy;
+mod importance;
 mod initial;
 mod likelihood;
 mod network;
@@ -26,6 +27,7 @@ pub use error::VaeError;
 pub use fitted::{Fitted, FittedFamily, FittedPrior};
 pub use formula::Formula;
 pub use hierarchy::{Hierarchy, Inference, StochasticLayer};
+pub use importance::{EnergyGraph, Importance, ImportanceGraph};
 pub use initial::{InitialWeights, OutputBias};
 pub use likelihood::{
     Density, Head, LEVELS, Likelihood, Location, LogScale, Outputs, Scale, Support,

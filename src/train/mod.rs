@@ -30,6 +30,7 @@ pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use preset::Preset;
 pub use rates::LrSchedule;
+pub use rows::{Part, evaluated_rows};
 pub use saved::{
     check_architecture, check_fixed, classes, parameters_alone, recorded_settings, scaling,
 };

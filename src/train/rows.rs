@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Binarize, Pixel, Scaling, Settings, TrainError};
 use crate::data::{self, Dataset};
 use crate::executor::{Rows, Values};
-use crate::model::{Vae, VaeConfig, VaeError};
+use crate::model::{Vae, VaeError};
 use crate::rng::{self, Stream};
 
 /// Images that the kernels can index, of the size of the others.
@@ -49,38 +49,97 @@ pub(super) fn rows<'a>(
             labelled(rows, split.labels.map(Cow::Owned))
         }),
     };
-    let checked = |mut rows: Rows<'a>, of, stream| {
-        let shape = [rows.dim, width];
-        if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, f32::is_finite) {
-            return Err(TrainError::Value { pixel, value });
+    let seen = |rows, part| seen(vae, settings, scaling, (rows, width), part);
+    let [train, test] = [seen(train, Part::Training)?, seen(test, Part::Test)?];
+    for rows in [&train, &test] {
+        if rows.labels.is_none() && vae.reads_labels() {
+            return Err(no_labels(vae));
         }
-        rows.pixels = scaling.rows(rows.pixels);
-        let takes = |value| settings.takes(value);
-        if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, takes) {
-            return Err(TrainError::Support {
-                pixel,
-                value,
-                likelihood: settings.likelihood,
-                binarize: settings.binarize,
-            });
+    }
+    Ok([train, test])
+}
+
+/// Which images of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Those that a model is trained on.
+    Training,
+    /// Those that it is measured with.
+    Test,
+}
+
+impl Part {
+    /// What errors call them.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Test => "test",
         }
-        if settings.binarize == Binarize::Static {
-            rows.pixels = binarized(rows.pixels, settings.seed, stream);
+    }
+
+    /// What their pixels are drawn from, where they are drawn once.
+    fn pixels(self) -> Stream {
+        match self {
+            Self::Training => Stream::Binarisation,
+            Self::Test => Stream::EvaluationBinarisation,
         }
-        let VaeConfig {
-            condition, classes, ..
-        } = *vae.config();
-        match &rows.labels {
-            Some(labels) => check_labels(labels, classes)?,
-            None if vae.reads_labels() => return Err(VaeError::NoLabels { condition }.into()),
-            None => {}
-        }
-        Ok::<_, TrainError>(rows)
-    };
-    Ok([
-        checked(train, "training", Stream::Binarisation)?,
-        checked(test, "test", Stream::EvaluationBinarisation)?,
-    ])
+    }
+}
+
+/// Images as the model of a training with these settings sees them: normalised, with pixels of 0 and 255 where they are
+/// drawn once, and with labels where the model cannot be measured without them.
+///
+/// # Errors
+/// Where a value or a label is none that the model takes, or labels are missing.
+pub fn evaluated_rows<'a>(
+    vae: &Vae,
+    settings: &Settings,
+    scaling: &Scaling,
+    split: &'a data::Split,
+    part: Part,
+) -> Result<Rows<'a>, TrainError> {
+    let mut rows = Rows::new(&split.images.pixels, split.images.dim());
+    if vae.reads_labels() && vae.classifier().is_none() {
+        let labels = split.labels.as_deref().ok_or_else(|| no_labels(vae))?;
+        rows = rows.with_labels(labels);
+    }
+    seen(vae, settings, scaling, (rows, split.images.width), part)
+}
+
+fn no_labels(vae: &Vae) -> TrainError {
+    let condition = vae.config().condition;
+    VaeError::NoLabels { condition }.into()
+}
+
+/// Rows of images of this width as an executor takes them, once each value and label is seen to be one of the model's.
+fn seen<'a>(
+    vae: &Vae,
+    settings: &Settings,
+    scaling: &Scaling,
+    (mut rows, width): (Rows<'a>, usize),
+    part: Part,
+) -> Result<Rows<'a>, TrainError> {
+    let (of, shape) = (part.name(), [rows.dim, width]);
+    if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, f32::is_finite) {
+        return Err(TrainError::Value { pixel, value });
+    }
+    rows.pixels = scaling.rows(rows.pixels);
+    let takes = |value| settings.takes(value);
+    if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, takes) {
+        return Err(TrainError::Support {
+            pixel,
+            value,
+            likelihood: settings.likelihood,
+            binarize: settings.binarize,
+        });
+    }
+    if settings.binarize == Binarize::Static {
+        rows.pixels = binarized(rows.pixels, settings.seed, part.pixels());
+    }
+    if let Some(labels) = &rows.labels {
+        check_labels(labels, vae.config().classes)?;
+    }
+    Ok(rows)
 }
 
 /// The first value for which `is_fine` is false, with its place; bytes are always fine. `of` says what

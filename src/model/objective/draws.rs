@@ -7,22 +7,22 @@ use super::super::vae::{Inputs, Noise, Pass, Vae};
 use crate::graph::{Graph, Operand, TensorId};
 
 /// Draws of z for each image of a batch; those of an image follow one another.
-pub(super) struct Draws<'a> {
+pub(in super::super) struct Draws<'a> {
     vae: &'a Vae,
     inputs: Inputs,
     /// Draws for an image.
     samples: usize,
     /// q(z | x) of each image.
-    pub(super) heads: Heads,
+    pub(in super::super) heads: Heads,
     /// z of each draw, `[B · samples, Z]`.
-    pub(super) drawn: Drawn,
+    pub(in super::super) drawn: Drawn,
     /// The label of each draw, `[B · samples, classes]`, where the decoder reads it.
-    pub(super) label: Option<TensorId>,
+    pub(in super::super) label: Option<TensorId>,
 }
 
 impl<'a> Draws<'a> {
     /// So many draws for an image.
-    pub(super) fn new(
+    pub(in super::super) fn new(
         vae: &'a Vae,
         g: &mut Graph,
         inputs: Inputs,
@@ -43,7 +43,7 @@ impl<'a> Draws<'a> {
     }
 
     /// p(x | z) of each draw, and −ln p(x | z) in nats `[B · samples]`.
-    pub(super) fn decode(&self, g: &mut Graph) -> (Outputs, TensorId) {
+    pub(in super::super) fn decode(&self, g: &mut Graph) -> (Outputs, TensorId) {
         self.decode_at(g, self.drawn.z)
     }
 
@@ -56,7 +56,7 @@ impl<'a> Draws<'a> {
     }
 
     /// ln q(z | x) − ln p(z) of each draw, in nats: `[B · samples]`.
-    pub(super) fn excess(&self, g: &mut Graph) -> TensorId {
+    pub(in super::super) fn excess(&self, g: &mut Graph) -> TensorId {
         self.excess_at(g, &self.heads, &self.drawn)
     }
 
@@ -83,7 +83,7 @@ impl<'a> Draws<'a> {
     }
 
     /// The same of each dimension, `[B, Z]`.
-    pub(super) fn closed_kl_each(&self, g: &mut Graph) -> Option<TensorId> {
+    pub(in super::super) fn closed_kl_each(&self, g: &mut Graph) -> Option<TensorId> {
         let label = self.inputs.repeated_label(g, self.vae, 1);
         self.vae.kl_each(g, &self.heads, label)
     }

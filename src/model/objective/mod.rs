@@ -27,6 +27,7 @@ use crate::graph::{Graph, Ramp};
 pub use beta_tc::BetaTc;
 pub(super) use beta_tc::has_marginals;
 pub use capacity::Capacity;
+pub(super) use draws::Draws;
 pub use elbo::Elbo;
 pub use info::Info;
 pub use miwae::Ciwae;

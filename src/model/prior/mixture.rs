@@ -46,11 +46,11 @@ const LOGVAR: &str = "prior.logvar";
 
 /// Gaussians of the same weight.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Components {
+pub(in super::super) struct Components {
     /// m, `[N, Z]`.
-    pub(super) mean: TensorId,
+    pub(in super::super) mean: TensorId,
     /// log v, `[N, Z]`.
-    pub(super) logvar: TensorId,
+    pub(in super::super) logvar: TensorId,
 }
 
 fn components(vae: &Vae, g: &mut Graph) -> Components {
@@ -112,7 +112,7 @@ pub(super) fn mixed() -> Formula {
 
 impl Components {
     /// −ln p(z) of each row of `z [rows, Z]`, in nats: `[rows]`.
-    pub(super) fn nll(&self, g: &mut Graph, z: TensorId) -> TensorId {
+    pub(in super::super) fn nll(&self, g: &mut Graph, z: TensorId) -> TensorId {
         let [of_components, rows] = [self.mean, z].map(|of| shape(g, of));
         let [count, _] = of_components;
         let square = of_square();

@@ -13,6 +13,8 @@ use std::str::FromStr;
 use crate::named;
 use serde::{Deserialize, Serialize};
 
+pub(super) use mixture::Components;
+
 use super::Formula;
 use super::vae::Vae;
 use crate::executor::ParameterSpec;
