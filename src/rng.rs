@@ -52,6 +52,9 @@ pub enum Stream {
     Fitting = 11,
     /// What a training's networks drop; counter 1 is the step.
     Dropout = 12,
+    /// What moves the chains of annealed importance sampling: momenta, and whether a move is accepted; counter 1 is the
+    /// number of the temperature.
+    Annealing = 13,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

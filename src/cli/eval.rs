@@ -7,9 +7,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::RunDir;
 use vae_wgpu::data::{Dataset, Split};
-use vae_wgpu::eval::{Labelled, Measure, probes};
+use vae_wgpu::eval::{Annealing, Labelled, Measure, NATS, probes};
+use vae_wgpu::executor::Rows;
 use vae_wgpu::train::{Part, evaluated_rows};
 
+use super::failure::Usage;
 use super::options::{self, AdapterOption, DataOptions};
 use super::run::{RunArg, TrainedRun};
 use super::{console, text};
@@ -20,6 +22,7 @@ use super::{console, text};
 Examples:
   vae eval runs/mnist-1
   vae eval runs/mnist-1 --samples 5000 -n 1000     a tight estimate of ln p(x)
+  vae eval runs/mnist-1 --annealed 16              a check of that estimate, of 100 images
   vae eval runs/mnist-1 --data fashion-mnist       what the model thinks of other images
   vae eval runs/mnist-1 --json | jq '.measures[] | select(.name == \"nll\")'
 
@@ -31,9 +34,16 @@ pub(crate) struct Args {
     /// Draws of z for each image: the likelihood's estimate comes nearer with more
     #[arg(long, value_name = "K", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     samples: u32,
-    /// The first N images alone
+    /// The first N images alone [default: all; with --annealed 100]
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     images: Option<u32>,
+    /// Estimate ln p(x) also by annealed importance sampling, with so many chains for each image: slow, and
+    /// independent of q(z | x)
+    #[arg(long, value_name = "CHAINS", value_parser = clap::value_parser!(u32).range(1..=2048))]
+    annealed: Option<u32>,
+    /// Densities between p(z) and p(z | x) that these chains go through
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "annealed", value_parser = clap::value_parser!(u32).range(1..))]
+    temperatures: u32,
     /// Which images of the data
     #[arg(long, value_enum, default_value_t)]
     pub(crate) split: WhichSplit,
@@ -105,20 +115,33 @@ impl Args {
         let checkpoint = found.which.to_string();
         let is_own = self.data.data.is_none();
         let mut run = TrainedRun::open(found, &self.adapter, self.seed)?;
+        if self.annealed.is_some() && !run.model.can_be_annealed() {
+            return Err(Usage(format!(
+                "--annealed needs p(z) in closed form and labels that are given or not read; the model of {} has \
+                 stochastic layers above each other or labels in part. Leave it out: --samples estimates ln p(x) too",
+                run.dir.path().display()
+            ))
+            .into());
+        }
         let data = run.data(self.data.clone())?;
         let whole = self.split.of(&data);
-        let count = self.images.map_or(whole.images.count, |n| n as usize);
+        let usual = match self.annealed {
+            Some(_) => ANNEALED,
+            None => whole.images.count,
+        };
+        let count = self.images.map_or(usual, |n| n as usize);
         let split = whole.first(count);
         let vae = run.model.vae();
         let settings = &run.config.training;
         let rows = evaluated_rows(vae, settings, &run.scaling, &split, self.split.part())?;
         let size = [split.images.height, split.images.width];
-        let bar = bar(rows.count())?;
+        let bar = bar(rows.count(), "images")?;
         let mut done = |images: usize| bar.set_position(images as u64);
         let samples = self.samples as usize;
         let measures = run.model.measures(&rows, size, samples, &mut done)?;
         bar.finish_and_clear();
         let mut list = measures.list;
+        list.extend(self.by_annealing(&mut run, &rows)?);
         list.extend(self.of_labels(&mut run, &data, &split, &measures.mu)?);
         let findings = Findings {
             run: run.dir.path().to_owned(),
@@ -141,6 +164,35 @@ impl Args {
             keep(&run.dir, &findings);
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The likelihood by annealed importance sampling, where it is asked for.
+    fn by_annealing(
+        &self,
+        run: &mut TrainedRun,
+        rows: &Rows<'_>,
+    ) -> anyhow::Result<Option<Measure>> {
+        let Some(chains) = self.annealed else {
+            return Ok(None);
+        };
+        let images = run.model.seen(rows.floats(0..rows.count()))?;
+        let annealing = Annealing {
+            chains: chains as usize,
+            temperatures: self.temperatures as usize,
+            seed: self.seed,
+        };
+        let bar = bar(rows.count() * annealing.temperatures, "temperatures")?;
+        let mut done = |temperatures: usize| bar.set_position(temperatures as u64);
+        let labels = rows.labels.as_deref();
+        let found = run.model.annealed(&images, labels, annealing, &mut done)?;
+        bar.finish_and_clear();
+        if let Some(found) = &found {
+            console::aside(&format!(
+                "{:.0} % of the trajectories were accepted",
+                100.0 * found.acceptance
+            ));
+        }
+        Ok(found.map(|found| Measure::mean("annealed_nll", found.mean(), NATS)))
     }
 
     /// How well classifiers of μ say the labels, where there are labels that μ was not told.
@@ -179,14 +231,18 @@ impl Args {
     }
 }
 
-/// How far the images have come.
-fn bar(images: usize) -> anyhow::Result<ProgressBar> {
+/// Images that chains are run for where nobody said how many.
+const ANNEALED: usize = 100;
+
+/// How far so many images, or whatever they are, have come.
+fn bar(count: usize, what: &'static str) -> anyhow::Result<ProgressBar> {
     let bar = match console::is_quiet() {
         true => ProgressBar::hidden(),
-        false => ProgressBar::new(images as u64),
+        false => ProgressBar::new(count as u64),
     };
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} images {eta}")?;
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg} {eta}")?;
     bar.set_style(style);
+    bar.set_message(what);
     Ok(bar)
 }
 
@@ -204,6 +260,7 @@ pub(crate) fn label(name: &str) -> &str {
         "negative_elbo" => "−ELBO",
         "kl" => "KL",
         "nll" => "−ln p(x)",
+        "annealed_nll" => "−ln p(x) by annealing",
         "gap" => "gap of the two",
         "active_units" => "active units",
         "mutual_information" => "mutual information of x and z",

@@ -2,6 +2,8 @@
 //! Grosse and Salakhutdinov, *Importance Weighted Autoencoders* (2016), which approaches ln p(x) from below with
 //! the number of draws.
 
+use std::ops::Range;
+
 use super::Autoencoder;
 use super::mean::Mean;
 use crate::executor::ExecutorError;
@@ -104,6 +106,41 @@ impl Runs {
     }
 }
 
+/// Where the draws of z come from.
+#[derive(Clone, Copy, Debug)]
+enum Draw<'a> {
+    /// So many for each image, from noise of the executor's.
+    Own(usize),
+    /// From this noise, `[count, samples, Z]`.
+    Given(&'a [f32]),
+}
+
+impl Draw<'_> {
+    fn is_given(self) -> bool {
+        matches!(self, Self::Given(_))
+    }
+}
+
+/// The part of given noise `[count, samples, dims]` that the repeat of this number reads for some images, as
+/// `[runs.images, runs.samples, dims]`; where there is none, zeros.
+fn noise_of_run(
+    eps: &[f32],
+    [samples, dims]: [usize; 2],
+    images: Range<usize>,
+    repeat: usize,
+    runs: Runs,
+) -> Vec<f32> {
+    let of_image = runs.samples * dims;
+    let mut noise = vec![0.0; runs.images * of_image];
+    let first = repeat * of_image;
+    for (image, noise) in images.zip(noise.chunks_mut(of_image)) {
+        let all = &eps[image * samples * dims..][..samples * dims];
+        let wanted = of_image.min(all.len() - first);
+        noise[..wanted].copy_from_slice(&all[first..][..wanted]);
+    }
+    noise
+}
+
 impl Autoencoder {
     /// ELBO and likelihood of images `[count, input_dim]`, with values as [`Autoencoder::encode`] takes them, from
     /// so many draws of z for each; `done` hears of how many images there are results. Memory does not grow
@@ -124,9 +161,26 @@ impl Autoencoder {
     ) -> Result<Bounds, ExecutorError> {
         assert!(samples > 0, "no draws");
         match self.classify(images)? {
-            None => self.bounds_given(images, labels, samples, done),
+            None => self.bounds_given(images, labels, Draw::Own(samples), done),
             Some(log_q) => self.bounds_over_labels(images, &log_q, samples, done),
         }
+    }
+
+    /// The same from given ε `[count, samples, Z]`, for comparisons with other programs. Of a hierarchy the columns of
+    /// its layers lie side by side, as [`Noise::Given`](crate::model::Noise::Given) has them.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// As [`Autoencoder::bounds`], and where the noise is not of as many draws for each image.
+    pub fn bounds_of_draws(
+        &mut self,
+        images: &[f32],
+        labels: Option<&[u8]>,
+        eps: &[f32],
+    ) -> Result<Bounds, ExecutorError> {
+        self.bounds_given(images, labels, Draw::Given(eps), &mut |_| {})
     }
 
     /// The same of images without labels: p(x) is the mean of p(x | y), and the bound that of Kingma et al. 2014,
@@ -150,7 +204,8 @@ impl Autoencoder {
         for class in 0..classes {
             let labels = vec![class as u8; count];
             let mut of_class = |images: usize| done((class * count + images) / classes);
-            let given = self.bounds_given(images, Some(&labels), samples, &mut of_class)?;
+            let draw = Draw::Own(samples);
+            let given = self.bounds_given(images, Some(&labels), draw, &mut of_class)?;
             for (image, total) in totals.iter_mut().enumerate() {
                 let log_q = f64::from(log_q[image * classes + class]);
                 let q = log_q.exp();
@@ -168,18 +223,26 @@ impl Autoencoder {
         &mut self,
         images: &[f32],
         labels: Option<&[u8]>,
-        samples: usize,
+        draw: Draw<'_>,
         done: &mut dyn FnMut(usize),
     ) -> Result<Bounds, ExecutorError> {
         let dim = self.vae().config().input_dim;
         let count = images.len() / dim;
+        let dims: usize = self.vae().latent_dims().iter().sum();
+        let samples = match draw {
+            Draw::Own(samples) => samples,
+            Draw::Given(eps) => eps.len() / (count * dims),
+        };
         let runs = Runs::new(self.rows_of_run(ROWS), count, samples);
         let ImportanceGraph {
             graph,
             inputs,
+            eps: of_eps,
             layers,
             has_kl_each,
-        } = self.vae().importance_graph(runs.images, runs.samples);
+        } = self
+            .vae()
+            .importance_graph(runs.images, runs.samples, draw.is_given());
         let hot = inputs.label.map(|id| (id, self.one_hot(labels)));
         let given = self.given((inputs.x, images, dim), &hot);
         let mut sums = Sums::new(layers, has_kl_each);
@@ -197,12 +260,20 @@ impl Autoencoder {
             }
             sums.begin(here);
             for repeat in 0..runs.repeats {
+                let wanted = runs.samples.min(samples - repeat * runs.samples);
+                let noise = match (of_eps, draw) {
+                    (Some(id), Draw::Given(eps)) => {
+                        let shape = [samples, dims];
+                        let images = first..first + here;
+                        Some((id, noise_of_run(eps, shape, images, repeat, runs)))
+                    }
+                    _ => None,
+                };
                 // Inputs stay from run to run.
-                let inputs = padded.iter().map(|(id, rows)| (*id, rows.as_slice()));
-                let inputs: Vec<_> = inputs.filter(|_| repeat == 0).collect();
+                let inputs = padded.iter().filter(|_| repeat == 0).chain(&noise);
+                let inputs: Vec<_> = inputs.map(|(id, rows)| (*id, rows.as_slice())).collect();
                 let found = session.run(step, &inputs)?.tensors;
                 step += 1;
-                let wanted = runs.samples.min(samples - repeat * runs.samples);
                 sums.add(&found, runs.samples, wanted);
             }
             sums.end(samples);
@@ -340,6 +411,25 @@ mod tests {
         assert_eq!(of(&[]), f64::NEG_INFINITY);
         assert_eq!(of(&[f64::NEG_INFINITY, 2.0]), 2.0);
         assert!(of(&[1.0, f64::NAN]).is_nan() && of(&[f64::NAN, 1.0]).is_nan());
+    }
+
+    #[test]
+    fn given_noise_is_cut_into_runs() {
+        let runs = Runs {
+            images: 2,
+            samples: 2,
+            repeats: 2,
+        };
+        let eps: Vec<f32> = (0..18u8).map(f32::from).collect();
+        let shape = [3, 2];
+        assert_eq!(
+            noise_of_run(&eps, shape, 1..3, 0, runs),
+            [6.0, 7.0, 8.0, 9.0, 12.0, 13.0, 14.0, 15.0]
+        );
+        assert_eq!(
+            noise_of_run(&eps, shape, 2..3, 1, runs),
+            [16.0, 17.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        );
     }
 
     #[test]

@@ -36,32 +36,29 @@ pub fn active_units(variances: &[f64]) -> usize {
 impl Autoencoder {
     /// The mutual information of an image and its z under q, E[ln q(z | x) − ln q(z)], in nats: what the mean
     /// divergence has beside that of q(z) from the prior (Hoffman and Johnson, *ELBO surgery*, 2016). q(z) is the mean
-    /// of q(z | x) over these images, of which the first [`AGGREGATED`] count, so that it is at most the
-    /// logarithm of their number. One draw for each image, of the executor's seed. `encoded` is of the same images.
-    /// `None` where q(z | x) has no density of a z that was drawn for another image.
+    /// of q(z | x) over the images that `encoded` is of; of these the first [`AGGREGATED`] count, so that the
+    /// information is at most the logarithm of their number. `z [count, Z]` has a draw from q(z | x) of each
+    /// ([`Autoencoder::draw`]). `None` where q(z | x) has no density of a z that was drawn for another image.
     ///
     /// # Errors
     /// Where the device fails.
     ///
     /// # Panics
-    /// As [`Autoencoder::encode`].
+    /// Where there are not as many draws as images.
     pub fn mutual_information(
         &mut self,
-        images: &[f32],
-        labels: Option<&[u8]>,
+        z: &[f32],
         encoded: &Encoded,
     ) -> Result<Option<Mean>, ExecutorError> {
-        let config = self.vae().config();
-        let (dim, dims) = (config.input_dim, config.latent_dim);
-        let count = (images.len() / dim).min(AGGREGATED);
+        let dims = self.vae().config().latent_dim;
+        assert_eq!(z.len(), encoded.mu.len(), "draws of other images");
+        let count = (z.len() / dims).min(AGGREGATED);
         let rows = (DENSITIES / count.max(1)).clamp(1, ROWS);
         let Some((graph, [of_z, of_mu, of_logvar])) = self.vae().aggregate_graph(rows, count)
         else {
             return Ok(None);
         };
-        let labels = labels.map(|labels| &labels[..count]);
-        let (z, _) = self.draw(&images[..count * dim], labels, 0)?;
-        let [mu, logvar] = [&encoded.mu, &encoded.logvar].map(|of| &of[..count * dims]);
+        let [z, mu, logvar] = [z, &encoded.mu, &encoded.logvar].map(|of| &of[..count * dims]);
         let mut session = self.executor_mut().session(graph)?;
         let mut aggregate = Vec::with_capacity(count);
         let mut padded = vec![0.0; rows * dims];
@@ -74,7 +71,7 @@ impl Autoencoder {
             let nll = session.run(step, &given)?.tensors.swap_remove(0);
             aggregate.extend_from_slice(&nll[..z.len() / dims]);
         }
-        let own = [&z, mu, logvar].map(|of| of.chunks(dims));
+        let own = [z, mu, logvar].map(|of| of.chunks(dims));
         let [z, mu, logvar] = own;
         let own = z.zip(mu.zip(logvar)).map(|(z, (mu, logvar))| {
             let each = z.iter().zip(mu.iter().zip(logvar));

@@ -90,8 +90,9 @@ impl Autoencoder {
             active_units(&variances) as f64,
             &format!("of {dims}"),
         ));
+        let (z, _) = self.draw(&images, labels, 0)?;
         if said.is_none()
-            && let Some(information) = self.mutual_information(&images, labels, &encoded)?
+            && let Some(information) = self.mutual_information(&z, &encoded)?
         {
             list.push(Measure::mean("mutual_information", information, NATS));
             // A prior of each label has no single q(z) to be near to.

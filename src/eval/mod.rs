@@ -1,5 +1,6 @@
 //! Using a model: encoding, decoding, sampling, reconstruction, classification; and measuring it.
 
+mod annealed;
 mod autoencoder;
 mod bound;
 mod confusion;
@@ -12,6 +13,7 @@ mod open;
 mod pixels;
 mod probes;
 
+pub use annealed::{Annealed, Annealing};
 pub use autoencoder::{Autoencoder, Encoded};
 pub use bound::Bounds;
 pub use confusion::{Confusion, most_probable};

@@ -31,6 +31,8 @@ pub struct ImportanceGraph {
     pub graph: Graph,
     /// The images and their labels.
     pub inputs: Inputs,
+    /// ε, `[batch · samples, Z]` of all layers, where it is given ([`Noise::Given`]).
+    pub eps: Option<TensorId>,
     /// Layers of a hierarchy that are among the outputs.
     pub layers: usize,
     /// Whether `kl_each` is.
@@ -75,15 +77,22 @@ impl Vae {
         }
     }
 
-    /// The same as a graph of its own, with the noise of evaluations.
-    pub fn importance_graph(&self, batch: usize, samples: usize) -> ImportanceGraph {
+    /// The same as a graph of its own, with noise that is an input or with that of evaluations.
+    pub fn importance_graph(
+        &self,
+        batch: usize,
+        samples: usize,
+        is_given: bool,
+    ) -> ImportanceGraph {
         let mut graph = Graph::new();
         let g = &mut graph;
         let inputs = Inputs {
             x: g.input("x", [batch, self.config().input_dim]),
             label: self.label_input(g, batch),
         };
-        let noise = Noise::Stream(Stream::Evaluation);
+        let dims = self.latent_dims().iter().sum::<usize>();
+        let eps = is_given.then(|| g.input("eps", [batch * samples, dims]));
+        let noise = eps.map_or(Noise::Stream(Stream::Evaluation), Noise::Given);
         let found = self.importance(g, inputs, noise, samples);
         let all = [found.recon, found.excess].into_iter();
         let all = all.chain(found.layers.iter().copied());
@@ -93,6 +102,7 @@ impl Vae {
         ImportanceGraph {
             graph,
             inputs,
+            eps,
             layers: found.layers.len(),
             has_kl_each: found.kl_each.is_some(),
         }

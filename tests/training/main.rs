@@ -14,6 +14,7 @@ mod draws;
 mod family;
 mod labels;
 mod large;
+mod measures;
 mod memory;
 mod network;
 mod numbers;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         optimizers::tests(),
         labels::tests(),
         large::tests(),
+        measures::tests(),
     ];
     support::harness::run(files.into_iter().flatten())
 }
