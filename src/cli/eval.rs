@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
-use vae_wgpu::checkpoint::RunDir;
+use vae_wgpu::checkpoint::{RunDir, Which};
 use vae_wgpu::data::{Dataset, Split};
 use vae_wgpu::eval::{Annealing, Labelled, Measure, NATS, probes};
 use vae_wgpu::executor::Rows;
@@ -31,25 +31,8 @@ RUN/eval.json as well.")]
 pub(crate) struct Args {
     #[command(flatten)]
     run: RunArg,
-    /// Draws of z for each image: the likelihood's estimate comes nearer with more
-    #[arg(long, value_name = "K", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    samples: u32,
-    /// The first N images alone [default: all; with --annealed 100]
-    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    images: Option<u32>,
-    /// Estimate ln p(x) also by annealed importance sampling, with so many chains for each image: slow, and
-    /// independent of q(z | x)
-    #[arg(long, value_name = "CHAINS", value_parser = clap::value_parser!(u32).range(1..=2048))]
-    annealed: Option<u32>,
-    /// Densities between p(z) and p(z | x) that these chains go through
-    #[arg(long, value_name = "N", default_value_t = 1000, requires = "annealed", value_parser = clap::value_parser!(u32).range(1..))]
-    temperatures: u32,
-    /// Which images of the data
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) split: WhichSplit,
-    /// Key of all draws: the same seed gives the same digits
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    how: How,
     /// Print what was found as a JSON object
     #[arg(long)]
     json: bool,
@@ -57,6 +40,49 @@ pub(crate) struct Args {
     data: DataOptions,
     #[command(flatten)]
     adapter: AdapterOption,
+}
+
+/// How a model is measured.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct How {
+    /// Draws of z for each image: the likelihood's estimate comes nearer with more
+    #[arg(long, value_name = "K", default_value_t = SAMPLES, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) samples: u32,
+    /// The first N images alone [default: all; with --annealed 100]
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) images: Option<u32>,
+    /// Estimate ln p(x) also by annealed importance sampling, with so many chains for each image: slow, and
+    /// independent of q(z | x)
+    #[arg(long, value_name = "CHAINS", value_parser = clap::value_parser!(u32).range(1..=2048))]
+    annealed: Option<u32>,
+    /// Densities between p(z) and p(z | x) that these chains go through
+    #[arg(long, value_name = "N", default_value_t = TEMPERATURES, requires = "annealed", value_parser = clap::value_parser!(u32).range(1..))]
+    temperatures: u32,
+    /// Which images of the data
+    #[arg(long, value_enum, default_value_t)]
+    split: WhichSplit,
+    /// Key of all draws: the same seed gives the same digits
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// Draws of z for each image where nobody said how many.
+const SAMPLES: u32 = 100;
+/// Densities that chains go through where nobody said how many.
+const TEMPERATURES: u32 = 1000;
+
+impl Default for How {
+    /// As the flags have it where none is given.
+    fn default() -> Self {
+        Self {
+            samples: SAMPLES,
+            images: None,
+            annealed: None,
+            temperatures: TEMPERATURES,
+            split: WhichSplit::default(),
+            seed: 0,
+        }
+    }
 }
 
 /// Images to measure with, or to train on.
@@ -111,26 +137,50 @@ pub(crate) struct Findings {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let found = self.run.clone().find()?;
-        let checkpoint = found.which.to_string();
+        let found = self.run.find()?;
+        let which = found.which;
         let is_own = self.data.data.is_none();
-        let mut run = TrainedRun::open(found, &self.adapter, self.seed)?;
-        if self.annealed.is_some() && !run.model.can_be_annealed() {
-            return Err(Usage(format!(
-                "--annealed needs p(z) in closed form and labels that are given or not read; the model of {} has \
-                 stochastic layers above each other or labels in part. Leave it out: --samples estimates ln p(x) too",
-                run.dir.path().display()
-            ))
-            .into());
+        let mut run = TrainedRun::open(found, &self.adapter, self.how.seed)?;
+        self.how.check(&run)?;
+        let data = run.data(self.data)?;
+        let findings = self.how.measure((&mut run, which), &data, &self.adapter)?;
+        match self.json {
+            true => console::result(&serde_json::to_string_pretty(&findings)?),
+            false => report(&findings),
         }
-        let data = run.data(self.data.clone())?;
-        let whole = self.split.of(&data);
+        if is_own && self.how.split == WhichSplit::Test {
+            keep(&run.dir, &findings);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl How {
+    /// Refuses what cannot be measured of a model, before its data are loaded.
+    fn check(&self, run: &TrainedRun) -> Result<(), Usage> {
+        if self.annealed.is_none() || run.model.can_be_annealed() {
+            return Ok(());
+        }
+        Err(Usage(format!(
+            "--annealed needs p(z) in closed form and labels that are given or not read; the model of {} has \
+             stochastic layers above each other or labels in part. Leave it out: --samples estimates ln p(x) too",
+            run.dir.path().display()
+        )))
+    }
+
+    /// Measures the model of a run's checkpoint, which was opened with this seed, with images of these data.
+    pub(crate) fn measure(
+        &self,
+        (run, which): (&mut TrainedRun, Which),
+        data: &Dataset,
+        adapter: &AdapterOption,
+    ) -> anyhow::Result<Findings> {
+        let whole = self.split.of(data);
         let usual = match self.annealed {
             Some(_) => ANNEALED,
             None => whole.images.count,
         };
-        let count = self.images.map_or(usual, |n| n as usize);
-        let split = whole.first(count);
+        let split = whole.first(self.images.map_or(usual, |n| n as usize));
         let vae = run.model.vae();
         let settings = &run.config.training;
         let rows = evaluated_rows(vae, settings, &run.scaling, &split, self.split.part())?;
@@ -141,11 +191,11 @@ impl Args {
         let measures = run.model.measures(&rows, size, samples, &mut done)?;
         bar.finish_and_clear();
         let mut list = measures.list;
-        list.extend(self.by_annealing(&mut run, &rows)?);
-        list.extend(self.of_labels(&mut run, &data, &split, &measures.mu)?);
-        let findings = Findings {
+        list.extend(self.by_annealing(run, &rows)?);
+        list.extend(self.of_labels(run, (data, &split), &measures.mu, adapter)?);
+        Ok(Findings {
             run: run.dir.path().to_owned(),
-            checkpoint,
+            checkpoint: which.to_string(),
             data: data.name.clone(),
             split: self.split.name().to_owned(),
             images: rows.count(),
@@ -155,15 +205,7 @@ impl Args {
             measures: list,
             kl_of_dimensions: measures.kl_of_dimensions,
             variances: measures.variances,
-        };
-        match self.json {
-            true => console::result(&serde_json::to_string_pretty(&findings)?),
-            false => report(&findings),
-        }
-        if is_own && self.split == WhichSplit::Test {
-            keep(&run.dir, &findings);
-        }
-        Ok(ExitCode::SUCCESS)
+        })
     }
 
     /// The likelihood by annealed importance sampling, where it is asked for.
@@ -199,9 +241,9 @@ impl Args {
     fn of_labels(
         &self,
         run: &mut TrainedRun,
-        data: &Dataset,
-        split: &Split,
+        (data, split): (&Dataset, &Split),
         mu: &[f32],
+        adapter: &AdapterOption,
     ) -> anyhow::Result<Vec<Measure>> {
         let (Some(known), Some(labels)) = (&data.train.labels, &split.labels) else {
             return Ok(Vec::new());
@@ -225,7 +267,7 @@ impl Args {
         };
         let dims = run.model.vae().config().latent_dim;
         let found = probes([train, Labelled { mu, labels }], dims, self.seed, |of| {
-            options::open(&self.adapter, of.parameters(), self.seed)
+            options::open(adapter, of.parameters(), self.seed)
         })?;
         Ok(found.into())
     }
@@ -248,7 +290,7 @@ fn bar(count: usize, what: &'static str) -> anyhow::Result<ProgressBar> {
 
 /// Keeps what was found beside the run's other files. It has been printed, so that a folder that cannot be written is worth
 /// a warning.
-fn keep(dir: &RunDir, findings: &Findings) {
+pub(crate) fn keep(dir: &RunDir, findings: &Findings) {
     if let Err(error) = dir.write_evaluation(findings) {
         console::warning(&format!("what was measured could not be kept: {error}"));
     }

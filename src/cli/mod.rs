@@ -4,6 +4,7 @@ mod adapters;
 mod bench;
 mod claim;
 mod classify;
+mod compare;
 mod config;
 mod console;
 mod eval;
@@ -26,6 +27,7 @@ mod reconstruct;
 mod run;
 mod sample;
 mod spread;
+mod sweep;
 mod text;
 mod train;
 mod weights;
@@ -79,6 +81,8 @@ enum Command {
     Reconstruct(reconstruct::Args),
     Classify(classify::Args),
     Eval(eval::Args),
+    Compare(compare::Args),
+    Sweep(Box<sweep::Args>),
     Weights(weights::Args),
     Parts(parts::Args),
     Plan(Box<plan::Args>),
@@ -115,6 +119,8 @@ impl Cli {
             Command::Reconstruct(args) => args.run(),
             Command::Classify(args) => args.run(),
             Command::Eval(args) => args.run(),
+            Command::Compare(args) => args.run(),
+            Command::Sweep(args) => args.run(),
             Command::Weights(args) => args.run(),
             Command::Parts(args) => args.run(),
             Command::Plan(args) => args.run(),

@@ -26,18 +26,18 @@ pub(crate) fn hanging(head: &str, text: &str) -> String {
     lines.join("\n")
 }
 
-/// Rows of cells below one another: the first and the last column begin together, those between end together.
-pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+/// Rows of as many cells below one another: those of the first column begin together, the others end together.
+pub(crate) fn table<R: AsRef<[String]>>(rows: &[R]) -> String {
+    let columns = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0);
     let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
+        let cells = rows.iter().filter_map(|row| row.as_ref().get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).enumerate();
-        let cells = cells.map(|(column, (cell, width))| match column {
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    let line = |row: &R| {
+        let cells = row.as_ref().iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, &width))| match column {
             0 => format!("{cell:width$}"),
-            last if last + 1 == N => cell.clone(),
             _ => format!("{cell:>width$}"),
         });
         let line = cells.collect::<Vec<_>>().join("  ");
@@ -81,6 +81,13 @@ mod tests {
         ] {
             assert_eq!(bytes(number), text);
         }
+    }
+
+    #[test]
+    fn the_cells_of_a_column_end_together() {
+        let rows = [["a", "12.5", ""], ["long", "7", "nats"]].map(|row| row.map(str::to_owned));
+        assert_eq!(table(&rows), "a     12.5\nlong     7  nats");
+        assert_eq!(table::<[String; 2]>(&[]), "");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `vae train`
 
-mod one;
+pub(crate) mod one;
 mod seeds;
 
 use std::num::NonZeroU16;
@@ -18,7 +18,8 @@ use super::options::{AdapterOption, DataOptions, PlanOption};
 use super::progress::Reporter;
 use super::run::CheckpointOption;
 use super::{console, interrupt};
-use one::{Ended, Trained};
+use one::Ended;
+pub(crate) use one::Trained;
 
 /// Train a variational autoencoder
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -31,16 +31,16 @@ const COLLAPSED: f64 = 0.01;
 const KL: &str = "kl";
 
 /// How a training ended, and where.
-pub(super) struct Ended {
-    pub(super) how: Trained,
-    pub(super) dir: RunDir,
+pub(crate) struct Ended {
+    pub(crate) how: Trained,
+    pub(crate) dir: RunDir,
     /// Steps of the whole run.
-    pub(super) steps: u32,
+    pub(crate) steps: u32,
 }
 
 /// Trains as the flags say, on data of its own or on those that are shared. `aloud` says whether lines of text tell of it: of one among several trainings
 /// `report` alone does.
-pub(super) fn train(
+pub(crate) fn train(
     args: &Args,
     shared: Option<&Shared>,
     report: &mut dyn Report,
@@ -110,7 +110,7 @@ pub(super) fn train(
 
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trained {
+pub(crate) enum Trained {
     ToTheEnd,
     Interrupted,
 }
