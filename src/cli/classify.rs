@@ -201,7 +201,7 @@ fn fit(
 }
 
 /// Labels that are classes of the classifier.
-fn check_labels(labels: &[u8], classes: usize) -> Result<(), TrainError> {
+pub(super) fn check_labels(labels: &[u8], classes: usize) -> Result<(), TrainError> {
     match labels.iter().find(|&&label| usize::from(label) >= classes) {
         Some(&label) => Err(TrainError::Label { label, classes }),
         None => Ok(()),

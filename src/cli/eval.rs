@@ -7,10 +7,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::{RunDir, Which};
 use vae_wgpu::data::{Dataset, Split};
-use vae_wgpu::eval::{Annealing, Labelled, Measure, NATS, probes};
+use vae_wgpu::eval::{Annealing, Confusion, Labelled, Measure, NATS, most_probable, probes};
 use vae_wgpu::executor::Rows;
 use vae_wgpu::train::{Part, evaluated_rows};
 
+use super::classify::check_labels;
 use super::failure::Usage;
 use super::options::{self, AdapterOption, DataOptions};
 use super::run::{RunArg, TrainedRun};
@@ -54,13 +55,13 @@ pub(crate) struct How {
     /// Estimate ln p(x) also by annealed importance sampling, with so many chains for each image: slow, and
     /// independent of q(z | x)
     #[arg(long, value_name = "CHAINS", value_parser = clap::value_parser!(u32).range(1..=2048))]
-    annealed: Option<u32>,
+    pub(crate) annealed: Option<u32>,
     /// Densities between p(z) and p(z | x) that these chains go through
     #[arg(long, value_name = "N", default_value_t = TEMPERATURES, requires = "annealed", value_parser = clap::value_parser!(u32).range(1..))]
-    temperatures: u32,
+    pub(crate) temperatures: u32,
     /// Which images of the data
     #[arg(long, value_enum, default_value_t)]
-    split: WhichSplit,
+    pub(crate) split: WhichSplit,
     /// Key of all draws: the same seed gives the same digits
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
@@ -192,6 +193,7 @@ impl How {
         bar.finish_and_clear();
         let mut list = measures.list;
         list.extend(self.by_annealing(run, &rows)?);
+        list.extend(errors(run, &rows, &split)?);
         list.extend(self.of_labels(run, (data, &split), &measures.mu, adapter)?);
         Ok(Findings {
             run: run.dir.path().to_owned(),
@@ -273,6 +275,22 @@ impl How {
     }
 }
 
+/// The share of images whose label the model's own classifier does not say, where it has one.
+fn errors(run: &mut TrainedRun, rows: &Rows<'_>, split: &Split) -> anyhow::Result<Option<Measure>> {
+    let Some(labels) = &split.labels else {
+        return Ok(None);
+    };
+    let images = run.model.seen(rows.floats(0..rows.count()))?;
+    let Some(log_q) = run.model.classify(&images)? else {
+        return Ok(None);
+    };
+    let classes = run.model.vae().config().classes;
+    check_labels(labels, classes)?;
+    let found = most_probable(&log_q, classes);
+    let rate = Confusion::of(labels, &found, classes).error_rate();
+    Ok(Some(Measure::new("error_rate", 100.0 * rate, "%")))
+}
+
 /// Images that chains are run for where nobody said how many.
 const ANNEALED: usize = 100;
 
@@ -311,6 +329,7 @@ pub(crate) fn label(name: &str) -> &str {
         "psnr" => "PSNR",
         "ssim" => "SSIM",
         "bits_per_dimension" => "bits per dimension",
+        "error_rate" => "errors of its classifier",
         "knn_accuracy" => "5 nearest neighbours on μ",
         "linear_accuracy" => "linear classifier on μ",
         name => name,

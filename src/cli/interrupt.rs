@@ -5,7 +5,8 @@
 //! a shell for what it runs in the background) means it to live on.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use anyhow::Context;
 #[cfg(unix)]
@@ -25,6 +26,7 @@ const STOPPING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 const STOPPING: [i32; 2] = [SIGINT, SIGTERM];
 
 static ASKED: AtomicBool = AtomicBool::new(false);
+static END: OnceLock<Instant> = OnceLock::new();
 static SAVES_ASKED: AtomicUsize = AtomicUsize::new(0);
 
 /// Starts to listen, where nobody does yet: several trainings may run side by side.
@@ -68,9 +70,20 @@ pub(crate) fn survive_large_files() {
     }
 }
 
-/// Whether somebody asked to stop.
+/// Whether somebody asked to stop, or the time is up.
 pub(crate) fn asked() -> bool {
-    ASKED.load(Ordering::Relaxed)
+    ASKED.load(Ordering::Relaxed) || is_over()
+}
+
+/// From this moment on it is as if somebody had asked to stop.
+pub(crate) fn stop_at(end: Instant) {
+    // Of several ends the first that was set counts: a process has one.
+    let _ = END.set(end);
+}
+
+/// Whether the moment of [`stop_at`] has passed.
+pub(crate) fn is_over() -> bool {
+    END.get().is_some_and(|end| Instant::now() >= *end)
 }
 
 /// How often somebody has asked for a checkpoint now: each training compares it with what it saw last.

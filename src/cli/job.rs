@@ -547,6 +547,13 @@ pub(crate) struct Shared {
     digest: Option<String>,
 }
 
+impl Shared {
+    /// The data themselves.
+    pub(crate) fn dataset(&self) -> &Dataset {
+        &self.data
+    }
+}
+
 /// A trainer, and the settings up to where it stands.
 pub(crate) struct Ready {
     pub(crate) trainer: Trainer,

@@ -24,6 +24,7 @@ mod place;
 mod plan;
 mod progress;
 mod reconstruct;
+mod reproduce;
 mod run;
 mod sample;
 mod spread;
@@ -83,6 +84,7 @@ enum Command {
     Eval(eval::Args),
     Compare(compare::Args),
     Sweep(Box<sweep::Args>),
+    Reproduce(Box<reproduce::Args>),
     Weights(weights::Args),
     Parts(parts::Args),
     Plan(Box<plan::Args>),
@@ -121,6 +123,7 @@ impl Cli {
             Command::Eval(args) => args.run(),
             Command::Compare(args) => args.run(),
             Command::Sweep(args) => args.run(),
+            Command::Reproduce(args) => args.run(),
             Command::Weights(args) => args.run(),
             Command::Parts(args) => args.run(),
             Command::Plan(args) => args.run(),

@@ -12,6 +12,7 @@ mod load;
 mod metrics;
 pub(crate) mod pacing;
 mod preset;
+mod published;
 mod rates;
 mod rows;
 mod saved;
@@ -29,6 +30,7 @@ pub use layers::Between;
 pub use load::{Loaded, load, load_parameters};
 pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use preset::Preset;
+pub use published::{Published, Quantity, Row};
 pub use rates::LrSchedule;
 pub use rows::{Part, evaluated_rows};
 pub use saved::{

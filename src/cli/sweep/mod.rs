@@ -2,20 +2,17 @@
 
 mod grid;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{ArgMatches, Command, FromArgMatches};
 use vae_wgpu::checkpoint::{RunDir, Which};
-use vae_wgpu::train::EpochMetrics;
 
 use super::claim::unused;
-use super::config::RunConfig;
 use super::eval::{self, How};
-use super::failure::Usage;
 use super::job::{Job, Shared};
-use super::progress::Reporter;
 use super::run::{Found, TrainedRun};
 use super::train::{self, Trained};
 use super::{compare, console, interrupt};
@@ -87,59 +84,40 @@ impl Args {
             points.len(),
             folder.display()
         ));
-        let mut runs = Vec::new();
+        let (mut runs, mut failed) = (Vec::new(), Vec::new());
         for (number, point) in (1..).zip(&points) {
             console::line(&format!("\n{number} of {}: {}", points.len(), point.name));
             let path = folder.join(&point.name);
-            if train(point, &path, shared.as_ref())? == Trained::Interrupted {
-                console::line("interrupted; the same command goes on");
-                return Ok(ExitCode::from(interrupt::EXIT_CODE));
+            let trained = train::to_the_end(&point.args, &path, shared.as_ref());
+            match trained {
+                Ok(Trained::Interrupted) => {
+                    console::line("interrupted; the same command goes on");
+                    return Ok(ExitCode::from(interrupt::EXIT_CODE));
+                }
+                Ok(Trained::ToTheEnd) => {
+                    measure(point, &path, shared.as_ref())?;
+                    runs.push(path);
+                }
+                // A point whose loss is not finite says something of its settings; the others are wanted all the same.
+                Err(error) => {
+                    console::error(&format!("{}: {error:#}", point.name));
+                    failed.push(point.name.as_str());
+                }
             }
-            measure(point, &path)?;
-            runs.push(path);
         }
-        console::result(&format!("\n{}", compare::table_of(&runs)?));
-        Ok(ExitCode::SUCCESS)
+        if !runs.is_empty() {
+            console::result(&format!("\n{}", compare::table_of(&runs)?));
+        }
+        if failed.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        console::line(&format!("failed: {}", failed.join(", ")));
+        Ok(ExitCode::FAILURE)
     }
 }
 
-/// Trains a point to its end: from its beginning, or from where its run stands.
-fn train(point: &Point, path: &Path, shared: Option<&Shared>) -> anyhow::Result<Trained> {
-    let mut args = point.args.clone();
-    match RunDir::open(path) {
-        Err(_) => args.out = Some(path.to_owned()),
-        Ok(dir) => {
-            let asked = Job::fresh(&args)?.settings;
-            let config: RunConfig = dir.read_config()?;
-            if let Some(other) = config.training.differences(&asked).into_iter().next() {
-                return Err(Usage(format!(
-                    "the run {} has other settings than this sweep asks for ({key} = {} there, {key} = {} asked \
-                     for); give --out another folder",
-                    path.display(),
-                    other.own,
-                    other.other,
-                    key = other.setting
-                ))
-                .into());
-            }
-            let metrics = dir.read_metrics::<EpochMetrics>()?;
-            let done = metrics.last().map_or(0, |last| last.epoch);
-            if done >= asked.epochs {
-                console::line("trained already");
-                return Ok(Trained::ToTheEnd);
-            }
-            args.preset = None;
-            args.config = None;
-            args.resume = Some(path.to_owned());
-        }
-    }
-    let mut reporter = Reporter::new(args.log_every)?;
-    let ended = train::one::train(&args, shared, &mut reporter, false)?;
-    Ok(ended.how)
-}
-
-/// Measures the run of a point where nobody has yet.
-fn measure(point: &Point, path: &Path) -> anyhow::Result<()> {
+/// Measures the run of a point where nobody has yet, with the data that all share where they do.
+fn measure(point: &Point, path: &Path, shared: Option<&Shared>) -> anyhow::Result<()> {
     let dir = RunDir::open(path)?;
     if dir.evaluation().exists() {
         return Ok(());
@@ -147,11 +125,16 @@ fn measure(point: &Point, path: &Path) -> anyhow::Result<()> {
     let how = How::default();
     let which = Which::Last;
     let adapter = &point.args.adapter;
-    let found = Found { dir, which };
-    let mut run = TrainedRun::open(found, adapter, how.seed)?;
-    let mut options = point.args.data.clone();
-    options.data = None;
-    let data = run.data(options)?;
+    let mut run = TrainedRun::open(Found { dir, which }, adapter, how.seed)?;
+    let shared = shared.filter(|_| run.config.features.is_none());
+    let data = match shared {
+        Some(shared) => Cow::Borrowed(shared.dataset()),
+        None => {
+            let mut options = point.args.data.clone();
+            options.data = None;
+            Cow::Owned(run.data(options)?)
+        }
+    };
     let findings = how.measure((&mut run, which), &data, adapter)?;
     eval::keep(&run.dir, &findings);
     Ok(())

@@ -1,6 +1,7 @@
 //! `vae train`
 
-pub(crate) mod one;
+mod again;
+mod one;
 mod seeds;
 
 use std::num::NonZeroU16;
@@ -18,6 +19,7 @@ use super::options::{AdapterOption, DataOptions, PlanOption};
 use super::progress::Reporter;
 use super::run::CheckpointOption;
 use super::{console, interrupt};
+pub(crate) use again::to_the_end;
 use one::Ended;
 pub(crate) use one::Trained;
 

@@ -31,16 +31,16 @@ const COLLAPSED: f64 = 0.01;
 const KL: &str = "kl";
 
 /// How a training ended, and where.
-pub(crate) struct Ended {
-    pub(crate) how: Trained,
-    pub(crate) dir: RunDir,
+pub(super) struct Ended {
+    pub(super) how: Trained,
+    pub(super) dir: RunDir,
     /// Steps of the whole run.
-    pub(crate) steps: u32,
+    pub(super) steps: u32,
 }
 
 /// Trains as the flags say, on data of its own or on those that are shared. `aloud` says whether lines of text tell of it: of one among several trainings
 /// `report` alone does.
-pub(crate) fn train(
+pub(super) fn train(
     args: &Args,
     shared: Option<&Shared>,
     report: &mut dyn Report,

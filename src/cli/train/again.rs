@@ -1,0 +1,52 @@
+//! A training that a command begins or goes on with, as often as the command is given.
+
+use std::path::Path;
+
+use vae_wgpu::checkpoint::RunDir;
+use vae_wgpu::train::EpochMetrics;
+
+use super::one;
+use super::{Args, Trained};
+use crate::cli::config::RunConfig;
+use crate::cli::console;
+use crate::cli::failure::Usage;
+use crate::cli::job::{Job, Shared};
+use crate::cli::progress::Reporter;
+
+/// Trains what the flags say to its end in this folder: from its beginning, or from where the run there stands. A
+/// run there of other settings is refused.
+pub(crate) fn to_the_end(
+    args: &Args,
+    folder: &Path,
+    shared: Option<&Shared>,
+) -> anyhow::Result<Trained> {
+    let mut args = args.clone();
+    match RunDir::open(folder) {
+        Err(_) => args.out = Some(folder.to_owned()),
+        Ok(dir) => {
+            let asked = Job::fresh(&args)?.settings;
+            let config: RunConfig = dir.read_config()?;
+            if let Some(other) = config.training.differences(&asked).into_iter().next() {
+                return Err(Usage(format!(
+                    "the run {} has other settings than are asked for ({key} = {} there, {key} = {} asked for); give \
+                     --out another folder",
+                    folder.display(),
+                    other.own,
+                    other.other,
+                    key = other.setting
+                ))
+                .into());
+            }
+            let metrics = dir.read_metrics::<EpochMetrics>()?;
+            if metrics.last().map_or(0, |last| last.epoch) >= asked.epochs {
+                console::line(&format!("{} is trained already", folder.display()));
+                return Ok(Trained::ToTheEnd);
+            }
+            args.preset = None;
+            args.config = None;
+            args.resume = Some(folder.to_owned());
+        }
+    }
+    let mut reporter = Reporter::new(args.log_every)?;
+    Ok(one::train(&args, shared, &mut reporter, false)?.how)
+}
