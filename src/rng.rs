@@ -52,6 +52,8 @@ pub enum Stream {
     Fitting = 11,
     /// What a training's networks drop; counter 1 is the step.
     Dropout = 12,
+    /// What scores of disentanglement are measured with; counter 1 says which draws.
+    Disentanglement = 20,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

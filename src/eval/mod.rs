@@ -2,6 +2,7 @@
 
 mod autoencoder;
 mod confusion;
+pub mod disentangle;
 mod fitted;
 mod open;
 
