@@ -55,6 +55,8 @@ pub enum Stream {
     /// What moves the chains of annealed importance sampling: momenta, and whether a move is accepted; counter 1 is the
     /// number of the temperature.
     Annealing = 13,
+    /// What scores of disentanglement are measured with; counter 1 says which draws.
+    Disentanglement = 14,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

@@ -128,7 +128,7 @@ pub(crate) fn executor(
 /// Which data, and where it lies.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct DataOptions {
-    /// digits (built in), mnist, fashion-mnist, kmnist, or a folder of IDX files
+    /// digits or shapes (built in), mnist, fashion-mnist, kmnist, or a folder of IDX files
     #[arg(long, value_name = "DATA")]
     pub(crate) data: Option<Source>,
     /// Where named data sets lie [default: the platform's cache folder]

@@ -143,7 +143,7 @@ pub(crate) fn reconstructions(
     count: usize,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let Split { images, labels } = split;
+    let Split { images, labels, .. } = split;
     let count = count.min(images.count);
     let labels = labels.as_deref().map(|labels| &labels[..count]);
     let inputs = shown.scaling.model_values(&images.first(count).pixels);

@@ -8,7 +8,7 @@ use super::failure::Usage;
 
 /// Whether the data set lies where `--data-dir` says.
 pub(super) fn is_named(source: &Source) -> bool {
-    !matches!(source, Source::Digits | Source::Directory(_))
+    !source.is_built_in() && !matches!(source, Source::Directory(_))
 }
 
 /// Refuses data whose place a run could not record, so that it could never be resumed: TOML is UTF-8.

@@ -147,5 +147,9 @@ fn split(
         notes.push(format!("the labels are left out: {unusable}"));
         None
     });
-    Ok(Split { images, labels })
+    Ok(Split {
+        images,
+        labels,
+        factors: None,
+    })
 }

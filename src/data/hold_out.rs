@@ -37,6 +37,10 @@ pub(super) fn hold_out(
     };
     let labels = train.labels.as_mut();
     let labels = labels.map(|labels| part(labels, &held, 1));
+    let factors = train.factors.as_mut().map(|factors| {
+        let width = factors.len();
+        part(&mut factors.values, &held, width).map(|values| factors.with(values))
+    });
     let pixels = match &mut images.pixels {
         Pixels::Bytes(bytes) => part(bytes, &held, dim).map(Pixels::Bytes),
         Pixels::Floats(floats) => part(floats, &held, dim).map(Pixels::Floats),
@@ -49,6 +53,7 @@ pub(super) fn hold_out(
             pixels: pixels.map_err(no_memory)?,
         },
         labels: labels.transpose().map_err(no_memory)?,
+        factors: factors.transpose().map_err(no_memory)?,
     };
     images.count = count - held.len();
     Ok((train, test))
@@ -81,6 +86,7 @@ fn part<T: Copy>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::Factors;
     use super::*;
 
     /// A resumed run must measure with the same images, whichever version of the crate rand it has.
@@ -94,10 +100,22 @@ mod tests {
                 pixels: (0..100).collect::<Vec<u8>>().into(),
             },
             labels: None,
+            factors: Some(Factors {
+                names: vec!["number".into(), "half".into()],
+                sizes: vec![100, 2],
+                values: (0..100).flat_map(|number| [number, number / 50]).collect(),
+            }),
         };
-        let (_, test) = hold_out(train, Path::new("images"), 7).unwrap();
+        let (train, test) = hold_out(train, Path::new("images"), 7).unwrap();
         let expected = vec![6_u8, 18, 20, 32, 44, 61, 62, 80, 90, 94];
         assert!(test.images.pixels == expected.into());
+        for split in [train, test] {
+            let factors = split.factors.unwrap();
+            assert_eq!(factors.count(), split.images.count);
+            let numbers = split.images.pixels.as_bytes().unwrap().iter();
+            let rows = numbers.flat_map(|&number| [number.into(), u32::from(number / 50)]);
+            assert!(factors.values.into_iter().eq(rows));
+        }
     }
 
     #[test]

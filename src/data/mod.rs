@@ -22,6 +22,7 @@ mod digest;
 pub mod digits;
 mod download;
 mod error;
+mod factors;
 mod folder;
 mod hold_out;
 pub mod idx;
@@ -30,8 +31,10 @@ mod named;
 mod names;
 mod oddities;
 mod pixels;
+pub mod shapes;
 
 pub use error::DataError;
+pub use factors::Factors;
 pub use mirror::Mirror;
 pub use pixels::Pixels;
 
@@ -124,23 +127,26 @@ impl fmt::Debug for Images {
     }
 }
 
-/// Images, with their labels when these are known.
+/// Images, with their labels and factors when these are known.
 #[derive(Clone, PartialEq)]
 pub struct Split {
     /// The images.
     pub images: Images,
     /// One class number per image: `[count]`.
     pub labels: Option<Vec<u8>>,
+    /// What the images were made from: `[count, factors]`.
+    pub factors: Option<Factors>,
 }
 
 impl Split {
-    /// A copy of the first `count` images with their labels, or of all where there are fewer.
+    /// A copy of the first `count` images with their labels and factors, or of all where there are fewer.
     #[must_use]
     pub fn first(&self, count: usize) -> Self {
         let labels = self.labels.as_deref();
         Self {
             images: self.images.first(count),
             labels: labels.map(|labels| labels[..count.min(labels.len())].to_vec()),
+            factors: self.factors.as_ref().map(|factors| factors.first(count)),
         }
     }
 
@@ -160,6 +166,7 @@ impl fmt::Debug for Split {
         f.debug_struct("Split")
             .field("images", &self.images)
             .field("labels", &self.labels.as_ref().map(Vec::len))
+            .field("factors", &self.factors)
             .finish()
     }
 }
@@ -202,6 +209,9 @@ pub enum Source {
     /// Handwritten-looking digits that the program draws itself ([`digits`]): needs no file and no
     /// network.
     Digits,
+    /// Squares, ellipses and hearts that the program draws itself, of known factors ([`shapes`]): needs no
+    /// file and no network either.
+    Shapes,
     /// MNIST: 60,000 + 10,000 handwritten digits.
     Mnist,
     /// Fashion-MNIST: 60,000 + 10,000 pieces of clothing.
@@ -215,7 +225,12 @@ pub enum Source {
 
 impl Source {
     /// The names that are not paths.
-    pub const NAMES: [&'static str; 4] = ["digits", "mnist", "fashion-mnist", "kmnist"];
+    pub const NAMES: [&'static str; 5] = ["digits", "shapes", "mnist", "fashion-mnist", "kmnist"];
+
+    /// Whether the program makes the data itself, so that they lie nowhere.
+    pub fn is_built_in(&self) -> bool {
+        matches!(self, Self::Digits | Self::Shapes)
+    }
 }
 
 impl FromStr for Source {
@@ -224,6 +239,7 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(match text {
             "digits" => Self::Digits,
+            "shapes" => Self::Shapes,
             "mnist" => Self::Mnist,
             "fashion-mnist" => Self::FashionMnist,
             "kmnist" => Self::Kmnist,
@@ -236,6 +252,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Digits => f.write_str("digits"),
+            Self::Shapes => f.write_str("shapes"),
             Self::Mnist => f.write_str("mnist"),
             Self::FashionMnist => f.write_str("fashion-mnist"),
             Self::Kmnist => f.write_str("kmnist"),
@@ -312,13 +329,14 @@ pub fn load(
 ) -> Result<Dataset, DataError> {
     let mut data = match source {
         Source::Digits => digits::dataset(),
+        Source::Shapes => shapes::dataset(),
         Source::Mnist => named::MNIST.load(options, progress)?,
         Source::FashionMnist => named::FASHION_MNIST.load(options, progress)?,
         Source::Kmnist => named::KMNIST.load(options, progress)?,
         Source::Directory(dir) => folder::load(dir, options)?,
     };
-    if *source == Source::Digits && Path::new("digits").is_dir() {
-        data.notes.push(named::passed_over("digits"));
+    if source.is_built_in() && Path::new(&data.name).is_dir() {
+        data.notes.push(named::passed_over(&data.name));
     }
     if options.transpose {
         data.train.images.transpose();

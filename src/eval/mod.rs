@@ -4,6 +4,7 @@ mod annealed;
 mod autoencoder;
 mod bound;
 mod confusion;
+pub mod disentangle;
 mod fitted;
 mod latent;
 mod mean;

@@ -113,7 +113,11 @@ fn what_is_not_there_is_named_with_what_to_put_there() {
     for (data, parts) in [
         (
             "nosuch",
-            &["`nosuch`", "digits, mnist, fashion-mnist, kmnist", "folder"][..],
+            &[
+                "`nosuch`",
+                "digits, shapes, mnist, fashion-mnist, kmnist",
+                "folder",
+            ][..],
         ),
         (
             "empty",

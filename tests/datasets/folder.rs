@@ -209,7 +209,10 @@ fn a_folder_without_training_images_or_that_is_none_says_what_to_do() {
     assert_says(&load_folder(dir.path()).unwrap_err(), &parts);
 
     let error = load_folder(Path::new("minst")).unwrap_err();
-    assert_says(&error, &["`minst`", "digits, mnist, fashion-mnist, kmnist"]);
+    assert_says(
+        &error,
+        &["`minst`", "digits, shapes, mnist, fashion-mnist, kmnist"],
+    );
 }
 
 /// What the system says, and not that there is nothing.
@@ -272,6 +275,7 @@ fn sources_read_back_what_they_write() {
     let directory = |path: &str| Source::Directory(PathBuf::from(path));
     for (text, source) in [
         ("digits", Source::Digits),
+        ("shapes", Source::Shapes),
         ("mnist", Source::Mnist),
         ("fashion-mnist", Source::FashionMnist),
         ("kmnist", Source::Kmnist),

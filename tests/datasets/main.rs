@@ -1,4 +1,4 @@
-//! The data sets: files as they should and should not be, the built-in digits, downloads.
+//! The data sets: files as they should and should not be, the built-in ones, downloads.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,6 +22,7 @@ mod location;
 mod names;
 mod numbers;
 mod oddities;
+mod shapes;
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";

@@ -206,6 +206,7 @@ fn split(values: Vec<f32>) -> Split {
             pixels: values.into(),
         },
         labels: None,
+        factors: None,
     }
 }
 

@@ -89,6 +89,7 @@ fn generate_on(threads: NonZeroUsize, seed: u64, first: u64, count: usize) -> Sp
             pixels: pixels.into(),
         },
         labels: Some(labels),
+        factors: None,
     }
 }
 

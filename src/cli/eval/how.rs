@@ -1,47 +1,21 @@
-//! `vae eval`
+//! How a model is measured, and what comes of it.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
-use vae_wgpu::checkpoint::{RunDir, Which};
+use vae_wgpu::checkpoint::Which;
 use vae_wgpu::data::{Dataset, Split};
+use vae_wgpu::eval::disentangle::{self, Samples};
 use vae_wgpu::eval::{Annealing, Confusion, Labelled, Measure, NATS, most_probable, probes};
 use vae_wgpu::executor::Rows;
 use vae_wgpu::train::{Part, evaluated_rows};
 
-use super::classify::check_labels;
-use super::failure::Usage;
-use super::options::{self, AdapterOption, DataOptions};
-use super::run::{RunArg, TrainedRun};
-use super::{console, text};
-
-/// Measure a run's model: bounds, likelihood, latent, reconstructions, labels
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  vae eval runs/mnist-1
-  vae eval runs/mnist-1 --samples 5000 -n 1000     a tight estimate of ln p(x)
-  vae eval runs/mnist-1 --annealed 16              a check of that estimate, of 100 images
-  vae eval runs/mnist-1 --data fashion-mnist       what the model thinks of other images
-  vae eval runs/mnist-1 --json | jq '.measures[] | select(.name == \"nll\")'
-
-What each figure is, and its paper: docs/measures.md. Of the run's own test images the result is kept in
-RUN/eval.json as well.")]
-pub(crate) struct Args {
-    #[command(flatten)]
-    run: RunArg,
-    #[command(flatten)]
-    how: How,
-    /// Print what was found as a JSON object
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    data: DataOptions,
-    #[command(flatten)]
-    adapter: AdapterOption,
-}
+use crate::cli::classify::check_labels;
+use crate::cli::console;
+use crate::cli::failure::Usage;
+use crate::cli::options::{self, AdapterOption};
+use crate::cli::run::TrainedRun;
 
 /// How a model is measured.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -136,29 +110,9 @@ pub(crate) struct Findings {
     pub(crate) variances: Vec<f64>,
 }
 
-impl Args {
-    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let found = self.run.find()?;
-        let which = found.which;
-        let is_own = self.data.data.is_none();
-        let mut run = TrainedRun::open(found, &self.adapter, self.how.seed)?;
-        self.how.check(&run)?;
-        let data = run.data(self.data)?;
-        let findings = self.how.measure((&mut run, which), &data, &self.adapter)?;
-        match self.json {
-            true => console::result(&serde_json::to_string_pretty(&findings)?),
-            false => report(&findings),
-        }
-        if is_own && self.how.split == WhichSplit::Test {
-            keep(&run.dir, &findings);
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
 impl How {
     /// Refuses what cannot be measured of a model, before its data are loaded.
-    fn check(&self, run: &TrainedRun) -> Result<(), Usage> {
+    pub(super) fn check(&self, run: &TrainedRun) -> Result<(), Usage> {
         if self.annealed.is_none() || run.model.can_be_annealed() {
             return Ok(());
         }
@@ -194,7 +148,7 @@ impl How {
         let mut list = measures.list;
         list.extend(self.by_annealing(run, &rows)?);
         list.extend(errors(run, &rows, &split)?);
-        list.extend(self.of_labels(run, (data, &split), &measures.mu, adapter)?);
+        list.extend(self.of_mu(run, (data, &split), &measures.mu, adapter)?);
         Ok(Findings {
             run: run.dir.path().to_owned(),
             checkpoint: which.to_string(),
@@ -239,39 +193,48 @@ impl How {
         Ok(found.map(|found| Measure::mean("annealed_nll", found.mean(), NATS)))
     }
 
-    /// How well classifiers of μ say the labels, where there are labels that μ was not told.
-    fn of_labels(
+    /// What μ knows of labels and factors that it was not told, where the data have some.
+    fn of_mu(
         &self,
         run: &mut TrainedRun,
         (data, split): (&Dataset, &Split),
         mu: &[f32],
         adapter: &AdapterOption,
     ) -> anyhow::Result<Vec<Measure>> {
-        let (Some(known), Some(labels)) = (&data.train.labels, &split.labels) else {
-            return Ok(Vec::new());
-        };
-        // Images that the classifiers were fitted to say nothing of them.
+        let mut list = Vec::new();
+        // Images that classifiers were fitted to say nothing of them.
         if self.split == WhichSplit::Train || !run.model.encodes_without_labels() {
-            return Ok(Vec::new());
+            return Ok(list);
         }
-        let rows = evaluated_rows(
-            run.model.vae(),
-            &run.config.training,
-            &run.scaling,
-            &data.train,
-            Part::Training,
-        )?;
+        let train = &data.train;
+        let labels = train.labels.as_deref().zip(split.labels.as_deref());
+        let factors = train.factors.as_ref().zip(split.factors.as_ref());
+        if labels.is_none() && factors.is_none() {
+            return Ok(list);
+        }
+        let (vae, settings) = (run.model.vae(), &run.config.training);
+        let rows = evaluated_rows(vae, settings, &run.scaling, train, Part::Training)?;
         let images = run.model.seen(rows.floats(0..rows.count()))?;
-        let encoded = run.model.encode(&images, None)?;
-        let train = Labelled {
-            mu: &encoded.mu,
-            labels: known,
-        };
+        let of_train = run.model.encode(&images, None)?.mu;
         let dims = run.model.vae().config().latent_dim;
-        let found = probes([train, Labelled { mu, labels }], dims, self.seed, |of| {
-            options::open(adapter, of.parameters(), self.seed)
-        })?;
-        Ok(found.into())
+        if let Some((known, labels)) = labels {
+            let train = Labelled {
+                mu: &of_train,
+                labels: known,
+            };
+            let both = [train, Labelled { mu, labels }];
+            list.extend(probes(both, dims, self.seed, |of| {
+                options::open(adapter, of.parameters(), self.seed)
+            })?);
+        }
+        if let Some((known, of_split)) = factors {
+            // Of all images: only then are the factors independent of each other.
+            let mu = [&of_train, mu].concat();
+            let factors = known.joined(of_split);
+            let scores = disentangle::scores(&mu, dims, &factors, Samples::default(), self.seed)?;
+            list.extend(scores.measures());
+        }
+        Ok(list)
     }
 }
 
@@ -304,84 +267,4 @@ fn bar(count: usize, what: &'static str) -> anyhow::Result<ProgressBar> {
     bar.set_style(style);
     bar.set_message(what);
     Ok(bar)
-}
-
-/// Keeps what was found beside the run's other files. It has been printed, so that a folder that cannot be written is worth
-/// a warning.
-pub(crate) fn keep(dir: &RunDir, findings: &Findings) {
-    if let Err(error) = dir.write_evaluation(findings) {
-        console::warning(&format!("what was measured could not be kept: {error}"));
-    }
-}
-
-/// What a figure is called on the terminal.
-pub(crate) fn label(name: &str) -> &str {
-    match name {
-        "negative_elbo" => "−ELBO",
-        "kl" => "KL",
-        "nll" => "−ln p(x)",
-        "annealed_nll" => "−ln p(x) by annealing",
-        "gap" => "gap of the two",
-        "active_units" => "active units",
-        "mutual_information" => "mutual information of x and z",
-        "aggregate_kl" => "KL of the aggregate posterior",
-        "mse" => "mean squared error",
-        "psnr" => "PSNR",
-        "ssim" => "SSIM",
-        "bits_per_dimension" => "bits per dimension",
-        "error_rate" => "errors of its classifier",
-        "knn_accuracy" => "5 nearest neighbours on μ",
-        "linear_accuracy" => "linear classifier on μ",
-        name => name,
-    }
-}
-
-/// A figure with as many digits as there is a reason for.
-pub(crate) fn figure(measure: &Measure) -> String {
-    match (measure.unit.as_str(), measure.value) {
-        (unit, value) if unit.starts_with("of ") => format!("{value:.0}"),
-        ("nats" | "%" | "dB", value) => format!("{value:.2}"),
-        (_, value) => format!("{value:.4}"),
-    }
-}
-
-fn report(findings: &Findings) {
-    let images = console::thousands(findings.images as f64);
-    let samples = console::thousands(findings.samples.into());
-    console::result(&format!(
-        "{images} {} images of {}, {samples} draws of z for each, on {}\n",
-        findings.split, findings.data, findings.adapter
-    ));
-    let rows = findings.measures.iter().map(|measure| {
-        let error = measure.error.map(|error| {
-            let of = Measure {
-                value: error,
-                ..measure.clone()
-            };
-            format!("± {}", figure(&of))
-        });
-        [
-            label(&measure.name).to_owned(),
-            figure(measure),
-            error.unwrap_or_default(),
-            measure.unit.clone(),
-        ]
-    });
-    let rows: Vec<_> = rows.collect();
-    console::result(&text::table(&rows));
-    if let Some(kl) = &findings.kl_of_dimensions {
-        let mut order: Vec<usize> = (0..kl.len()).collect();
-        order.sort_by(|&a, &b| kl[b].total_cmp(&kl[a]));
-        const SHOWN: usize = 20;
-        let shown = order.iter().take(SHOWN);
-        let shown: Vec<_> = shown.map(|&dim| format!("{dim}: {:.2}", kl[dim])).collect();
-        let more = match kl.len() > SHOWN {
-            true => ", …",
-            false => "",
-        };
-        console::result(&format!(
-            "\nKL of each dimension, largest first: {}{more}",
-            shown.join(", ")
-        ));
-    }
 }
