@@ -77,7 +77,7 @@ impl Autoencoder {
         let images = self.seen(rows.floats(0..rows.count()))?;
         let bounds = self.bounds(&images, labels, samples, done)?;
         let mut list = of_bounds(&bounds, samples);
-        list.extend(self.bits(&bounds));
+        list.extend(self.bits(&bounds, &images));
         let dims = self.vae().config().latent_dim;
         // With labels in part the encoder reads a class, which is then the most probable one.
         let said = self.classify(&images)?;
@@ -128,11 +128,12 @@ impl Autoencoder {
     }
 
     /// Bits for each value, where the likelihood is a probability of levels.
-    fn bits(&self, bounds: &Bounds) -> Option<Measure> {
+    fn bits(&self, bounds: &Bounds, images: &[f32]) -> Option<Measure> {
         let config = self.vae().config();
         let of_levels = match config.likelihood {
             Likelihood::Categorical | Likelihood::DiscretisedLogistic => true,
-            Likelihood::Bernoulli => config.draws_pixels,
+            // Of grey pixels it is no probability.
+            Likelihood::Bernoulli => images.iter().all(|&pixel| pixel == 0.0 || pixel == 1.0),
             _ => false,
         };
         let per_value = 1.0 / (config.input_dim as f64 * std::f64::consts::LN_2);

@@ -249,3 +249,36 @@ impl Gradients {
         self.of.insert(of, total);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{Context, Values, evaluate};
+
+    /// Of Σ (w·x)² over the rows, 2·w²·x, whatever other parameters and inputs there are.
+    #[test]
+    fn the_gradient_by_an_input_takes_parameters_for_constants() {
+        let mut g = Graph::new();
+        let [x, other] = ["x", "other"].map(|name| g.input(name, [3, 2]));
+        let w = g.parameter("w", [1, 2]);
+        let product = operand(0) * operand(1);
+        let operands = [x.into(), Operand::column(w)];
+        let scaled = g.pointwise("scaled", [3, 2], product, &operands);
+        let squares = operand(0).square() + operand(1);
+        let rows = g.row_sum("rows", [3, 2], squares, &[scaled.into(), other.into()]);
+        g.add_term("rows", rows, 3.0);
+        let gradient = g.gradient_by(x).unwrap();
+        assert!(g.gradients().is_empty());
+        let mut values = Values::<f64>::new(&g);
+        let at = [1.0, -2.0, 0.5, 3.0, 0.0, 1.0];
+        values.set(x, at.to_vec());
+        values.set(other, vec![7.0; 6]);
+        values.set(w, vec![2.0, -3.0]);
+        evaluate(&g, &mut values, Context::default(), |_, _| true);
+        let expected = at.chunks(2).flat_map(|row| [8.0 * row[0], 18.0 * row[1]]);
+        assert_eq!(values.get(gradient), expected.collect::<Vec<_>>());
+        // What the objective does not depend on has none.
+        let unused = g.input("unused", [3, 2]);
+        assert_eq!(g.gradient_by(unused), None);
+    }
+}

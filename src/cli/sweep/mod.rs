@@ -12,6 +12,7 @@ use vae_wgpu::checkpoint::{RunDir, Which};
 
 use super::claim::unused;
 use super::eval::{self, How};
+use super::failure::Usage;
 use super::job::{Job, Shared};
 use super::run::{Found, TrainedRun};
 use super::train::{self, Trained};
@@ -98,6 +99,8 @@ impl Args {
                     measure(point, &path, shared.as_ref())?;
                     runs.push(path);
                 }
+                // What cannot be asked for is wrong of all points.
+                Err(error) if error.is::<Usage>() => return Err(error),
                 // A point whose loss is not finite says something of its settings; the others are wanted all the same.
                 Err(error) => {
                     console::error(&format!("{}: {error:#}", point.name));

@@ -13,8 +13,11 @@ use crate::cli::failure::Usage;
 use crate::cli::job::{Job, Shared};
 use crate::cli::progress::Reporter;
 
+/// The setting that a run may be given more of.
+const EPOCHS: &str = "epochs";
+
 /// Trains what the flags say to its end in this folder: from its beginning, or from where the run there stands. A
-/// run there of other settings is refused.
+/// run there of other settings is refused, but for more epochs.
 pub(crate) fn to_the_end(
     args: &Args,
     folder: &Path,
@@ -26,7 +29,8 @@ pub(crate) fn to_the_end(
         Ok(dir) => {
             let asked = Job::fresh(&args)?.settings;
             let config: RunConfig = dir.read_config()?;
-            if let Some(other) = config.training.differences(&asked).into_iter().next() {
+            let mut differences = config.training.differences(&asked).into_iter();
+            if let Some(other) = differences.find(|of| of.setting != EPOCHS) {
                 return Err(Usage(format!(
                     "the run {} has other settings than are asked for ({key} = {} there, {key} = {} asked for); give \
                      --out another folder",
@@ -42,6 +46,7 @@ pub(crate) fn to_the_end(
                 console::line(&format!("{} is trained already", folder.display()));
                 return Ok(Trained::ToTheEnd);
             }
+            args.overrides.epochs = Some(asked.epochs);
             args.preset = None;
             args.config = None;
             args.resume = Some(folder.to_owned());
