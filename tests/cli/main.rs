@@ -34,6 +34,7 @@ mod places;
 mod plan;
 mod resume;
 mod seeds;
+mod shapes;
 mod sizes;
 mod system;
 mod usage;

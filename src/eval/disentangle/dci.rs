@@ -18,15 +18,31 @@ use super::{Draws, Part, Problem};
 use crate::rng::{Philox, Stream};
 use crate::threads;
 
-pub(super) struct Dci {
-    pub(super) disentanglement: f64,
-    pub(super) completeness: f64,
-    pub(super) informativeness: f64,
+/// What the predictors of all factors say.
+pub(super) struct Learnt {
     /// R by columns: `[factors][latents]`.
     pub(super) importance: Vec<Vec<f64>>,
+    pub(super) informativeness: f64,
 }
 
-pub(super) fn score(problem: &Problem, train: Part, test: Part, seed: u64) -> Dci {
+impl Learnt {
+    pub(super) fn disentanglement(&self) -> f64 {
+        let latents = self.importance.first().map_or(0, Vec::len);
+        let row = |latent: usize| {
+            self.importance
+                .iter()
+                .map(|column| column[latent])
+                .collect()
+        };
+        concentration(&(0..latents).map(row).collect::<Vec<_>>())
+    }
+
+    pub(super) fn completeness(&self) -> f64 {
+        concentration(&self.importance)
+    }
+}
+
+pub(super) fn learn(problem: &Problem, train: Part, test: Part, seed: u64) -> Learnt {
     let [known, asked] = [train, test].map(|part| -> Vec<Vec<f32>> {
         let code = |latent| {
             let row = |&image: &usize| problem.row(image)[latent];
@@ -56,20 +72,15 @@ pub(super) fn score(problem: &Problem, train: Part, test: Part, seed: u64) -> Dc
     let numbers: Vec<usize> = (0..problem.factors.len()).collect();
     let (importance, accuracies): (Vec<_>, Vec<_>) =
         threads::map(&numbers, of_factor).into_iter().unzip();
-    let rows: Vec<Vec<f64>> = (0..problem.latents)
-        .map(|latent| importance.iter().map(|column| column[latent]).collect())
-        .collect();
-    Dci {
-        disentanglement: concentration(&rows),
-        completeness: concentration(&importance),
-        informativeness: super::mean(accuracies.into_iter()),
+    Learnt {
         importance,
+        informativeness: super::mean(accuracies.into_iter()),
     }
 }
 
 /// 1 − the entropy of each row, to the base of its length, weighted by the row's share of the whole. Where nothing is
 /// important, nothing is concentrated.
-pub(super) fn concentration(rows: &[Vec<f64>]) -> f64 {
+fn concentration(rows: &[Vec<f64>]) -> f64 {
     let whole: f64 = rows.iter().flatten().sum();
     let weighted = rows.iter().map(|row| {
         let sum: f64 = row.iter().sum();

@@ -146,8 +146,9 @@ impl Objective<'_> {
         }
         let biases: f64 = weights.iter().skip(self.features).step_by(width).sum();
         for k in 0..self.count {
-            for i in k * width..k * width + self.features {
-                self.slope[i] += self.penalty * weights[i];
+            let own = weights.iter().enumerate().skip(k * width);
+            for (i, weight) in own.take(self.features) {
+                self.slope[i] += self.penalty * weight;
                 self.curvature[i * size + i] += self.penalty;
             }
             let bias = k * width + self.features;

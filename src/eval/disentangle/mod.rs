@@ -171,16 +171,16 @@ pub fn scores(
     let problem = Problem::new(mu, latents, factors)?;
     let order = problem.order(seed);
     let (train, test) = problem.parts(&order, samples);
-    let dci = dci::score(&problem, train, test, seed);
+    let learnt = dci::learn(&problem, train, test, seed);
     Ok(Scores {
         beta_vae: beta_vae::score(&problem, samples, seed),
         factor_vae: factor_vae::score(&problem, samples, seed),
         mig: mig::score(&problem),
         sap: sap::score(&problem, train, test, sap::Predictor::Classes),
         sap_regression: sap::score(&problem, train, test, sap::Predictor::Numbers),
-        disentanglement: dci.disentanglement,
-        completeness: dci.completeness,
-        informativeness: dci.informativeness,
+        disentanglement: learnt.disentanglement(),
+        completeness: learnt.completeness(),
+        informativeness: learnt.informativeness,
         factors: mig::known(&problem),
     })
 }

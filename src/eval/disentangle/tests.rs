@@ -171,7 +171,7 @@ fn trees_are_as_scikit_learns_of_another_seed() {
     let problem = Problem::new(&mu, LATENTS, &factors).unwrap();
     let order: Vec<_> = (0..problem.images).collect();
     let (train, test) = parts(&order);
-    let found = dci::score(&problem, train, test, 3);
+    let found = dci::learn(&problem, train, test, 3);
     let within = |deviation: f64| 5.0 * 1.05_f64.sqrt() * deviation + 1e-9;
     let expected = numbers("importance")
         .into_iter()
@@ -181,8 +181,8 @@ fn trees_are_as_scikit_learns_of_another_seed() {
     }
     let dci = numbers("dci");
     let scores = [
-        found.disentanglement,
-        found.completeness,
+        found.disentanglement(),
+        found.completeness(),
         found.informativeness,
     ];
     for (index, found) in scores.into_iter().enumerate() {
