@@ -24,5 +24,6 @@ pub mod plot;
 pub mod reference;
 pub mod rng;
 pub mod setting;
+pub mod tensorboard;
 pub mod threads;
 pub mod train;
