@@ -27,6 +27,7 @@ mod sample;
 mod spread;
 mod text;
 mod train;
+mod watching;
 mod weights;
 
 use std::process::ExitCode;

@@ -31,7 +31,10 @@ impl EventFile {
     /// [`CheckpointError::Write`] where it cannot be made.
     pub fn create(folder: &Path, first_step: u64) -> Result<Self, CheckpointError> {
         // Files are read in the order of their names, so that a clock that was set back must not show.
-        let newest = event_files(folder).iter().filter_map(|path| began(path)).max();
+        let newest = event_files(folder)
+            .iter()
+            .filter_map(|path| began(path))
+            .max();
         let seconds = now().max(newest.unwrap_or_default() as f64) as u64;
         let count = event_files(folder).len();
         let path = folder.join(format!("{MARK}{seconds:010}.{count:04}.vae"));
@@ -136,7 +139,9 @@ mod tests {
             histogram("latent/mu", &[1.0, 2.0]),
         ];
         events.append(20, values.clone()).unwrap();
-        events.append(30, vec![scalar("loss/train", f64::NAN)]).unwrap();
+        events
+            .append(30, vec![scalar("loss/train", f64::NAN)])
+            .unwrap();
         let files = event_files(folder.path());
         let [path] = files.as_slice() else {
             panic!("{files:?}")

@@ -56,7 +56,11 @@ mod tests {
             let [from, to] = [index, index + 1].map(|edge| 2.0 * edge as f32 - 20.0);
             let is_last = index + 1 == BUCKETS;
             let within = |value: &&f32| **value >= from && (**value < to || is_last);
-            assert_eq!(count, values.iter().filter(within).count() as f64, "{index}");
+            assert_eq!(
+                count,
+                values.iter().filter(within).count() as f64,
+                "{index}"
+            );
         }
     }
 

@@ -94,9 +94,8 @@ mod tests {
 
     #[test]
     fn whole_records_are_read_wherever_the_file_is_cut_or_spoiled() {
-        let contents_of = |bytes: &[u8]| -> Vec<Vec<u8>> {
-            contents(bytes).map(<[u8]>::to_vec).collect()
-        };
+        let contents_of =
+            |bytes: &[u8]| -> Vec<Vec<u8>> { contents(bytes).map(<[u8]>::to_vec).collect() };
         let all = [&b"first"[..], b"", b"third of them"];
         let mut bytes = Vec::new();
         let mut ends = vec![0];

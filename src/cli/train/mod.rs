@@ -1,5 +1,7 @@
 //! `vae train`
 
+mod board;
+mod collapse;
 mod one;
 mod seeds;
 
@@ -17,6 +19,7 @@ use super::keeping::Keeping;
 use super::options::{AdapterOption, DataOptions, PlanOption};
 use super::progress::Reporter;
 use super::run::CheckpointOption;
+use super::watching::Watching;
 use super::{console, interrupt};
 use one::{Ended, Trained};
 
@@ -72,6 +75,8 @@ pub(crate) struct Args {
     pub(super) checkpoint: CheckpointOption,
     #[command(flatten)]
     pub(super) keeping: Keeping,
+    #[command(flatten)]
+    pub(super) watching: Watching,
     /// Train the same model with N seeds, from --seed on, side by side: each is a run of its own in the folder, with
     /// the bits that it has alone, and the mean and the deviation of every figure are told
     #[arg(long, value_name = "N", conflicts_with_all = ["resume", "log_every"])]
