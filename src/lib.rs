@@ -22,6 +22,7 @@ mod named;
 pub mod plan;
 pub mod plot;
 pub mod reference;
+pub mod report;
 pub mod rng;
 pub mod setting;
 pub mod tensorboard;

@@ -22,6 +22,7 @@ mod place;
 mod plan;
 mod progress;
 mod reconstruct;
+mod report;
 mod run;
 mod sample;
 mod spread;
@@ -47,6 +48,7 @@ Examples:
   vae sample runs/digits-1               draw samples from the trained model
   vae classify runs/digits-1 --labelled 1000   say what images show
   vae fit-prior runs/digits-1            a better density of z to draw them from
+  vae report runs/digits-1               a page with everything about it
   vae parts                              what a model is put together from
   vae plan --likelihood laplace          what a training step would run
   vae adapters                           what --adapter can choose
@@ -76,6 +78,7 @@ enum Command {
     Sample(sample::Args),
     FitPrior(fit_prior::Args),
     Reconstruct(reconstruct::Args),
+    Report(report::Args),
     Classify(classify::Args),
     Weights(weights::Args),
     Parts(parts::Args),
@@ -111,6 +114,7 @@ impl Cli {
             Command::Sample(args) => args.run(),
             Command::FitPrior(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
+            Command::Report(args) => args.run(),
             Command::Classify(args) => args.run(),
             Command::Weights(args) => args.run(),
             Command::Parts(args) => args.run(),

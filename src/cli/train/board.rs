@@ -266,7 +266,7 @@ fn scalars(metrics: &EpochMetrics, learning_rate: f64) -> Vec<Value> {
 }
 
 /// The epoch of a picture, of those that [`Board`] draws on the way.
-fn epoch_of(name: &str) -> Option<u32> {
+pub(crate) fn picture_of_epoch(name: &str) -> Option<u32> {
     let (epoch, what) = name.strip_prefix("epoch-")?.split_once('-')?;
     let is_own = [SAMPLES, RECONSTRUCTIONS].into_iter();
     let mut is_own = is_own.map(|own| what == format!("{own}.png"));
@@ -276,7 +276,7 @@ fn epoch_of(name: &str) -> Option<u32> {
 fn remove_later(samples: &Path, epochs: u32) {
     let entries = fs::read_dir(samples).into_iter().flatten().flatten();
     for entry in entries {
-        let epoch = entry.file_name().to_str().and_then(epoch_of);
+        let epoch = entry.file_name().to_str().and_then(picture_of_epoch);
         if epoch.is_some_and(|epoch| epoch > epochs) {
             // One that cannot be removed is drawn over, if its epoch is drawn again.
             let _ = fs::remove_file(entry.path());
@@ -292,15 +292,18 @@ mod tests {
 
     #[test]
     fn a_picture_is_known_by_its_name() {
-        assert_eq!(epoch_of("epoch-0005-samples.png"), Some(5));
-        assert_eq!(epoch_of("epoch-12345-reconstructions.png"), Some(12_345));
+        assert_eq!(picture_of_epoch("epoch-0005-samples.png"), Some(5));
+        assert_eq!(
+            picture_of_epoch("epoch-12345-reconstructions.png"),
+            Some(12_345)
+        );
         for other in [
             "epoch-0005-notes.png",
             "prior.png",
             "epoch-x-samples.png",
             "epoch-0005.png",
         ] {
-            assert_eq!(epoch_of(other), None, "{other}");
+            assert_eq!(picture_of_epoch(other), None, "{other}");
         }
     }
 

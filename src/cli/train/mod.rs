@@ -21,6 +21,7 @@ use super::progress::Reporter;
 use super::run::CheckpointOption;
 use super::watching::Watching;
 use super::{console, interrupt};
+pub(crate) use board::picture_of_epoch;
 use one::{Ended, Trained};
 
 /// Train a variational autoencoder
