@@ -53,6 +53,8 @@ pub enum Content {
     },
     /// Pictures beside each other, as far as there is room.
     Pictures(Vec<Picture>),
+    /// The same for pictures that are compared with each other: smaller than they are, where there is no room.
+    Small(Vec<Picture>),
     /// Drawings beside each other: SVG, which is taken as it is.
     Drawings(Vec<Drawing>),
 }

@@ -67,13 +67,8 @@ fn content_of(content: &Content) -> Markup {
                 }
             }
         },
-        Content::Pictures(pictures) => html! {
-            div.pictures {
-                @for picture in pictures {
-                    (picture_of(picture))
-                }
-            }
-        },
+        Content::Pictures(pictures) => pictures_of(pictures, "pictures"),
+        Content::Small(pictures) => pictures_of(pictures, "pictures small"),
         Content::Drawings(drawings) => html! {
             div.drawings {
                 @for Drawing { caption, svg } in drawings {
@@ -104,6 +99,16 @@ fn table(head: &[String], rows: &[Vec<String>]) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+fn pictures_of(pictures: &[Picture], class: &str) -> Markup {
+    html! {
+        div class=(class) {
+            @for picture in pictures {
+                (picture_of(picture))
             }
         }
     }

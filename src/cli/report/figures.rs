@@ -20,9 +20,10 @@ pub(super) fn section(metrics: &[EpochMetrics]) -> Section {
     };
     let seconds: f64 = metrics.iter().map(|epoch| epoch.seconds).sum();
     let text = format!(
-        "{} epochs in {}, {} images a second in the last one. Means over images, in nats: over the last epoch's steps \
+        "{} {} in {}, {} images a second in the last one. Means over images, in nats: over the last epoch's steps \
          as they were taken, and over the test images after it.",
         last.epoch,
+        if last.epoch == 1 { "epoch" } else { "epochs" },
         duration(seconds),
         console::thousands(last.images_per_second)
     );

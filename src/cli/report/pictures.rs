@@ -90,7 +90,7 @@ pub(super) fn on_the_way(dir: &RunDir) -> Option<Section> {
         })
         .collect();
     let text = "The same draws of z from the prior, decoded as the training went on.";
-    let contents = vec![Content::Text(text.to_owned()), Content::Pictures(pictures)];
+    let contents = vec![Content::Text(text.to_owned()), Content::Small(pictures)];
     Some(section("On the way", contents))
 }
 

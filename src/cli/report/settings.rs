@@ -3,51 +3,65 @@
 use toml::Value;
 use vae_wgpu::checkpoint::RunDir;
 use vae_wgpu::report::{Content, Section};
+use vae_wgpu::train::Settings;
 
-/// Everything in `config.toml`: what the model is trained by, what it is trained on, and what was changed when.
+/// The section of `config.toml` that says how the model is trained.
+const TRAINING: &str = "training";
+
+/// Everything in `config.toml`: what of the training is not as it would be by itself, the rest where somebody asks.
 pub(super) fn section(dir: &RunDir) -> anyhow::Result<Section> {
     let config: toml::Table = dir.read_config()?;
-    let mut contents = Vec::new();
-    let mut own = Vec::new();
-    let mut folded = Vec::new();
-    for (key, value) in &config {
+    let usual = toml::Table::try_from(Settings::default())?;
+    let (mut folded, mut loose) = (Vec::new(), toml::Table::new());
+    let mut own = toml::Table::new();
+    for (key, value) in config {
         match value {
             Value::Table(table) => {
-                let rows: Vec<_> = table
-                    .iter()
-                    .map(|(key, value)| vec![key.clone(), shown(value)])
-                    .collect();
-                let table = Content::Table {
-                    head: Vec::new(),
-                    rows,
-                };
-                match key == "training" {
-                    true => contents.push(table),
-                    false => folded.push((key, table)),
+                if key == TRAINING {
+                    own.extend(table.clone());
+                    own.retain(|key, value| usual.get(key) != Some(value));
                 }
+                folded.push(fold(&key, rows(&table)));
             }
             Value::Array(entries) if entries.iter().all(Value::is_table) => {
-                folded.push((key, list(entries)))
+                folded.push(fold(&key, list(&entries)));
             }
-            value => own.push(vec![key.clone(), shown(value)]),
+            value => {
+                loose.insert(key, value);
+            }
         }
     }
-    let own = Content::Table {
-        head: Vec::new(),
-        rows: own,
+    let mut contents = match own.is_empty() {
+        true => vec![Content::Text(
+            "All of the training's settings are the usual ones.".to_owned(),
+        )],
+        false => {
+            let text = "What of the training's settings is not as it would be by itself:";
+            vec![Content::Text(text.to_owned()), rows(&own)]
+        }
     };
-    contents.push(Content::Folded {
-        summary: "How it was computed".to_owned(),
-        contents: vec![own],
-    });
-    contents.extend(folded.into_iter().map(|(key, content)| Content::Folded {
-        summary: format!("[{key}]"),
-        contents: vec![content],
-    }));
+    contents.append(&mut folded);
+    contents.push(fold("adapter and plan", rows(&loose)));
     Ok(Section {
         heading: "Settings".to_owned(),
         contents,
     })
+}
+
+fn fold(summary: &str, content: Content) -> Content {
+    Content::Folded {
+        summary: summary.to_owned(),
+        contents: vec![content],
+    }
+}
+
+/// Keys and values.
+fn rows(table: &toml::Table) -> Content {
+    let row = |(key, value): (&String, &Value)| vec![key.clone(), shown(value)];
+    Content::Table {
+        head: Vec::new(),
+        rows: table.iter().map(row).collect(),
+    }
 }
 
 /// Tables of the same keys below each other.
