@@ -1,6 +1,7 @@
 //! Training: settings, the loop over epochs, checkpoints, interruption and resume.
 
 mod check;
+mod curves;
 mod describe;
 mod difference;
 mod error;
@@ -19,6 +20,7 @@ mod scaling;
 mod settings;
 mod trainer;
 
+pub use curves::{OBJECTIVE, reported_terms, training_curves};
 pub use describe::describe;
 pub use difference::Difference;
 pub use error::{Pixel, TrainError};
