@@ -20,6 +20,7 @@ mod parts;
 mod pictures;
 mod place;
 mod plan;
+mod plot;
 mod progress;
 mod reconstruct;
 mod report;
@@ -46,6 +47,7 @@ Examples:
   vae train                              train on built-in digits with the best adapter
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
+  vae plot runs/digits-1                 draw its losses, epoch by epoch
   vae classify runs/digits-1 --labelled 1000   say what images show
   vae fit-prior runs/digits-1            a better density of z to draw them from
   vae report runs/digits-1               a page with everything about it
@@ -80,6 +82,7 @@ enum Command {
     Reconstruct(reconstruct::Args),
     Report(report::Args),
     Classify(classify::Args),
+    Plot(plot::Args),
     Weights(weights::Args),
     Parts(parts::Args),
     Plan(Box<plan::Args>),
@@ -116,6 +119,7 @@ impl Cli {
             Command::Reconstruct(args) => args.run(),
             Command::Report(args) => args.run(),
             Command::Classify(args) => args.run(),
+            Command::Plot(args) => args.run(),
             Command::Weights(args) => args.run(),
             Command::Parts(args) => args.run(),
             Command::Plan(args) => args.run(),

@@ -1,5 +1,6 @@
 //! `vae report`
 
+mod curves;
 mod figures;
 mod pictures;
 mod settings;
@@ -71,6 +72,7 @@ impl Args {
         let mut shown = run.shown();
         let sections = [
             Some(figures::section(&metrics)),
+            curves::section(&dir, &metrics)?,
             Some(pictures::samples(
                 &mut run,
                 &mut shown,

@@ -2,6 +2,7 @@
 
 mod check;
 mod collapse;
+mod curves;
 mod describe;
 mod difference;
 mod error;
@@ -21,6 +22,7 @@ mod settings;
 mod trainer;
 
 pub use collapse::{Collapse, LatentKl};
+pub use curves::{OBJECTIVE, reported_terms, training_curves};
 pub use describe::describe;
 pub use difference::Difference;
 pub use error::{Pixel, TrainError};

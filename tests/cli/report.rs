@@ -72,6 +72,7 @@ fn a_page_has_everything_about_a_run() {
     let html = place.report("runs/a", "");
     let expected = [
         "Training",
+        "Curves",
         "Samples",
         "Reconstructions",
         "On the way",
@@ -80,6 +81,7 @@ fn a_page_has_everything_about_a_run() {
     ];
     assert_eq!(headings(&html), expected);
     assert_eq!(html.matches("<img ").count(), 2 + 3);
+    assert_eq!(html.matches("<svg ").count(), 3);
     // The last epoch's figures, the command that measures, and what was changed when.
     let last = place.metrics("runs/a").pop().unwrap();
     let loss = format!("{:.3}", last["test_loss"].as_f64().unwrap());
