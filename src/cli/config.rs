@@ -21,6 +21,7 @@ use vae_wgpu::train::{
 use super::failure::Usage;
 use super::features::FeaturesConfig;
 use super::keeping::Keeping;
+use super::watching::Watching;
 
 /// `config.toml` of a run: everything resolved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub(crate) struct RunConfig {
     pub(crate) features: Option<FeaturesConfig>,
     #[serde(default, skip_serializing_if = "Keeping::is_default")]
     pub(crate) checkpoints: Keeping,
+    #[serde(default, skip_serializing_if = "Watching::is_default")]
+    pub(crate) watching: Watching,
     /// As they are now.
     pub(crate) training: Settings,
     /// How they came to be so, where the run was continued with others.
@@ -136,6 +139,7 @@ pub(crate) struct ConfigFile {
     pub(crate) data: PartialData,
     pub(crate) features: Option<FeaturesConfig>,
     pub(crate) checkpoints: Keeping,
+    pub(crate) watching: Watching,
     pub(crate) training: Overrides,
     /// A run's, which a new one does not repeat.
     pub(crate) changes: Vec<Change>,
@@ -476,6 +480,7 @@ mod tests {
             },
             features: None,
             checkpoints: Keeping::default(),
+            watching: Watching::default(),
             training: Preset::Aevb2d.settings(),
             changes: Vec::new(),
         };

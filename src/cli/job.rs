@@ -28,6 +28,7 @@ use super::options::{self, AdapterOption, DataOptions};
 use super::place::{absolute, absolute_source, check_recordable, is_named};
 use super::run::Found;
 use super::train::Args;
+use super::watching::Watching;
 
 /// A training: settings, data, adapter, and where its weights come from.
 pub(crate) struct Job {
@@ -39,6 +40,7 @@ pub(crate) struct Job {
     data: DataOptions,
     features: Option<Features>,
     pub(crate) keeping: Keeping,
+    pub(crate) watching: Watching,
     start: Start,
 }
 
@@ -135,6 +137,7 @@ impl Job {
             data,
             features,
             keeping,
+            watching: args.watching.or(file.watching),
             start: init.map_or(Start::Drawn, Start::Weights),
         })
     }
@@ -206,6 +209,7 @@ impl Job {
             data,
             features,
             keeping,
+            watching: args.watching.or(config.watching),
             start: Start::Continued(Box::new(Resume {
                 found,
                 lock,
@@ -232,6 +236,7 @@ impl Job {
             let mut config = RunConfig {
                 data: data.clone(),
                 checkpoints: self.keeping,
+                watching: self.watching,
                 ..resume.config.clone()
             };
             config.change(&ready.until_now, &self.settings, ready.trainer.steps_done());
@@ -248,6 +253,7 @@ impl Job {
             data: data.clone(),
             features: self.features.as_ref().map(|of| of.recorded.clone()),
             checkpoints: self.keeping,
+            watching: self.watching,
             training: self.settings.clone(),
             changes: Vec::new(),
         }

@@ -22,8 +22,10 @@ mod parts;
 mod pictures;
 mod place;
 mod plan;
+mod plot;
 mod progress;
 mod reconstruct;
+mod report;
 mod reproduce;
 mod run;
 mod sample;
@@ -31,6 +33,7 @@ mod spread;
 mod sweep;
 mod text;
 mod train;
+mod watching;
 mod weights;
 
 use std::process::ExitCode;
@@ -49,8 +52,10 @@ Examples:
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
   vae eval runs/digits-1                 measure its model
+  vae plot runs/digits-1                 draw its losses, epoch by epoch
   vae classify runs/digits-1 --labelled 1000   say what images show
   vae fit-prior runs/digits-1            a better density of z to draw them from
+  vae report runs/digits-1               a page with everything about it
   vae parts                              what a model is put together from
   vae plan --likelihood laplace          what a training step would run
   vae adapters                           what --adapter can choose
@@ -80,11 +85,13 @@ enum Command {
     Sample(sample::Args),
     FitPrior(fit_prior::Args),
     Reconstruct(reconstruct::Args),
+    Report(report::Args),
     Classify(classify::Args),
     Eval(eval::Args),
     Compare(compare::Args),
     Sweep(Box<sweep::Args>),
     Reproduce(Box<reproduce::Args>),
+    Plot(plot::Args),
     Weights(weights::Args),
     Parts(parts::Args),
     Plan(Box<plan::Args>),
@@ -119,11 +126,13 @@ impl Cli {
             Command::Sample(args) => args.run(),
             Command::FitPrior(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
+            Command::Report(args) => args.run(),
             Command::Classify(args) => args.run(),
             Command::Eval(args) => args.run(),
             Command::Compare(args) => args.run(),
             Command::Sweep(args) => args.run(),
             Command::Reproduce(args) => args.run(),
+            Command::Plot(args) => args.run(),
             Command::Weights(args) => args.run(),
             Command::Parts(args) => args.run(),
             Command::Plan(args) => args.run(),

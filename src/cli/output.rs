@@ -1,11 +1,11 @@
 //! Where pictures go: `-o`.
 
 use std::fs;
-use std::io::{self, Cursor, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
-use image::{GrayImage, ImageFormat};
+use image::{GrayImage, ImageBuffer, PixelWithColorType};
 use vae_wgpu::checkpoint::{CheckpointError, RunDir};
 use vae_wgpu::plot;
 use vae_wgpu::train::Scaling;
@@ -32,11 +32,7 @@ impl Output {
     pub(crate) fn parse(path: &Path, run: &Path) -> Result<Self, Usage> {
         let text = path.to_string_lossy();
         if text == "-" {
-            if io::stdout().is_terminal() {
-                let message = "-o - writes a picture's bytes to standard output, which is a \
-                               terminal; send it to a file or a program, or name a file";
-                return Err(Usage(message.to_owned()));
-            }
+            check_stdout()?;
             return Ok(Self::Stdout);
         }
         let ending = path
@@ -65,18 +61,15 @@ impl Output {
         Ok(Self::Png(run.make_samples()?.join(name)))
     }
 
-    /// Writes one picture.
-    pub(crate) fn write_picture(&self, picture: &GrayImage) -> anyhow::Result<()> {
-        if let Self::Png(path) = self {
-            return Ok(plot::save_png(picture, path)?);
+    /// Writes one picture, in grey or in colours.
+    pub(crate) fn write_picture<P>(&self, picture: &ImageBuffer<P, Vec<u8>>) -> anyhow::Result<()>
+    where
+        P: PixelWithColorType<Subpixel = u8>,
+    {
+        match self {
+            Self::Png(path) => Ok(plot::save_png(picture, path)?),
+            _ => to_stdout(&plot::encode_png(picture)?),
         }
-        let mut bytes = Cursor::new(Vec::new());
-        picture.write_to(&mut bytes, ImageFormat::Png)?;
-        let mut stdout = io::stdout().lock();
-        stdout
-            .write_all(&bytes.into_inner())
-            .and_then(|()| stdout.flush())
-            .context("cannot write to standard output")
     }
 
     /// Writes images `[count, height * width]`, with values as their model has them, one by one, where they do not go
@@ -123,6 +116,25 @@ impl Output {
             Self::Stdout => console::aside(&format!("{what}, drawn on {adapter}")),
         }
     }
+}
+
+/// Refuses a terminal that would be sent a picture's bytes.
+pub(crate) fn check_stdout() -> Result<(), Usage> {
+    if !io::stdout().is_terminal() {
+        return Ok(());
+    }
+    let message = "-o - writes a picture's bytes to standard output, which is a terminal; send it to a file or a \
+                   program, or name a file";
+    Err(Usage(message.to_owned()))
+}
+
+/// Bytes on standard output, for a program.
+pub(crate) fn to_stdout(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(bytes)
+        .and_then(|()| stdout.flush())
+        .context("cannot write to standard output")
 }
 
 /// Refuses to write where a file of the run would be replaced.

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vae_wgpu::model::{Condition, VaeError};
+use vae_wgpu::data::Split;
+use vae_wgpu::model::{Condition, Vae, VaeError};
 use vae_wgpu::train::TrainError;
 
 use super::options::{AdapterOption, DataOptions};
@@ -45,18 +46,7 @@ impl Args {
             .transpose()?;
         let mut run = TrainedRun::open(found, &self.adapter, 0)?;
         let data = run.data(self.data)?;
-        let model = run.model.vae();
-        if model.config().condition != Condition::None {
-            let classes = model.config().classes;
-            let labels = data.test.labels.as_deref().unwrap_or_default();
-            if labels.is_empty() {
-                let condition = model.config().condition;
-                return Err(TrainError::from(VaeError::NoLabels { condition }).into());
-            }
-            if let Some(&label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
-                return Err(TrainError::Label { label, classes }.into());
-            }
-        }
+        check_labels(run.model.vae(), &data.test)?;
         let output = match given {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "reconstructions.png")?,
@@ -72,5 +62,22 @@ impl Args {
         let adapter = run.model.executor().name();
         output.report("reconstructions", &adapter);
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Whether a model that reads labels finds one of its classes with each image.
+pub(crate) fn check_labels(vae: &Vae, test: &Split) -> Result<(), TrainError> {
+    let config = vae.config();
+    if config.condition == Condition::None {
+        return Ok(());
+    }
+    let (condition, classes) = (config.condition, config.classes);
+    let labels = test.labels.as_deref().unwrap_or_default();
+    if labels.is_empty() {
+        return Err(VaeError::NoLabels { condition }.into());
+    }
+    match labels.iter().find(|&&label| usize::from(label) >= classes) {
+        Some(&label) => Err(TrainError::Label { label, classes }),
+        None => Ok(()),
     }
 }

@@ -1,11 +1,8 @@
-//! Image grids as PNG files.
+//! Grids of images.
 
-use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use image::GrayImage;
 
-use image::{GrayImage, ImageFormat};
-
-use crate::checkpoint::{CheckpointError, write_whole};
+use crate::checkpoint::CheckpointError;
 
 /// Between neighbours, in pixels of the picture.
 const GAP: usize = 2;
@@ -73,10 +70,8 @@ pub enum PlotError {
     },
 
     /// The picture could not be encoded as PNG.
-    #[error("cannot write {}: {reason}", path.display())]
+    #[error("cannot write a picture as PNG: {reason}")]
     Encode {
-        /// The file that was to be written.
-        path: PathBuf,
         /// What the encoder said.
         reason: String,
     },
@@ -157,24 +152,6 @@ pub fn reconstructions<I: AsRef<[f32]>, R: AsRef<[f32]>>(
         layout.draw(&mut picture, index, 1, reconstruction.as_ref())?;
     }
     Ok(picture)
-}
-
-/// Saves a picture as PNG, atomically.
-///
-/// # Errors
-///
-/// [`PlotError::Write`], which names the file, the cause and the remedy; [`PlotError::Encode`] for a picture that PNG
-/// cannot hold (one without pixels).
-pub fn save_png(picture: &GrayImage, path: &Path) -> Result<(), PlotError> {
-    let mut bytes = Vec::new();
-    picture
-        .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
-        .map_err(|error| PlotError::Encode {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-    write_whole(path, bytes.len() as u64, |file| file.write_all(&bytes))?;
-    Ok(())
 }
 
 /// Where each image goes: bands of `depth` rows, one image of each row belonging together.

@@ -1,9 +1,13 @@
-//! Pictures of what a model does: grids of samples, and inputs above their reconstructions; arrays and lines of text.
+//! Pictures of what a model does: grids of samples, and inputs above their reconstructions; arrays and lines of text;
+//! charts.
 
+pub mod chart;
 mod csv;
 mod grid;
 mod npy;
+mod png;
 
 pub use csv::save_csv;
-pub use grid::{PlotError, check_grid, default_scale, grid, reconstructions, save_png};
+pub use grid::{PlotError, check_grid, default_scale, grid, reconstructions};
 pub use npy::save_npy;
+pub use png::{encode_png, save_png};

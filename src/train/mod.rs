@@ -1,6 +1,8 @@
 //! Training: settings, the loop over epochs, checkpoints, interruption and resume.
 
 mod check;
+mod collapse;
+mod curves;
 mod describe;
 mod difference;
 mod error;
@@ -20,6 +22,8 @@ mod scaling;
 mod settings;
 mod trainer;
 
+pub use collapse::{Collapse, LatentKl};
+pub use curves::{OBJECTIVE, reported_terms, training_curves};
 pub use describe::describe;
 pub use difference::Difference;
 pub use error::{Pixel, TrainError};

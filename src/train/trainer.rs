@@ -12,7 +12,7 @@ use crate::checkpoint::Checkpoint;
 use crate::data::Dataset;
 use crate::eval::Autoencoder;
 use crate::executor::{Executor, Pass, Snapshot, Start};
-use crate::graph::Graph;
+use crate::graph::{Graph, Schedule};
 use crate::model::Vae;
 use crate::rng;
 
@@ -65,6 +65,7 @@ pub struct Trainer {
     test_terms: Vec<String>,
     train_count: usize,
     test_count: usize,
+    rates: Schedule,
     place: Place,
     /// Where this process began or continued the epoch, and the weights there, to find the cause of a
     /// loss that is not finite.
@@ -155,6 +156,7 @@ impl Trainer {
         let batch = settings.batch_size;
         let train_terms = names_of_terms(&vae.training_graph(1, optimizer.clone()));
         let test_terms = names_of_terms(&vae.evaluation_graph(1));
+        let rates = optimizer.schedule.clone();
         let train = executor.pass(train, batch, &|rows| {
             vae.training_graph(rows, optimizer.clone())
         })?;
@@ -169,6 +171,7 @@ impl Trainer {
             test_terms,
             train_count,
             test_count,
+            rates,
             epoch_start: (place.clone(), snapshot),
             place,
             may_be_changed: false,
@@ -197,6 +200,11 @@ impl Trainer {
         LossColumns::new(&self.train_terms)
             .lines(&self.place.log)
             .len()
+    }
+
+    /// The learning rate of the last step that is done; before the first one, that step's.
+    pub fn learning_rate(&self) -> f64 {
+        self.rates.rate(self.place.step.saturating_sub(1))
     }
 
     /// The settings.

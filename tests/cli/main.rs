@@ -8,6 +8,7 @@
 
 mod adapters;
 mod bench;
+mod board;
 mod checkpoints;
 mod configuration;
 mod data;
@@ -32,6 +33,7 @@ mod outputs;
 mod parts;
 mod places;
 mod plan;
+mod report;
 mod resume;
 mod seeds;
 mod shapes;

@@ -1,6 +1,8 @@
 //! `vae train`
 
 mod again;
+mod board;
+mod collapse;
 mod one;
 mod seeds;
 
@@ -18,8 +20,10 @@ use super::keeping::Keeping;
 use super::options::{AdapterOption, DataOptions, PlanOption};
 use super::progress::Reporter;
 use super::run::CheckpointOption;
+use super::watching::Watching;
 use super::{console, interrupt};
 pub(crate) use again::to_the_end;
+pub(crate) use board::picture_of_epoch;
 use one::Ended;
 pub(crate) use one::Trained;
 
@@ -75,6 +79,8 @@ pub(crate) struct Args {
     pub(super) checkpoint: CheckpointOption,
     #[command(flatten)]
     pub(super) keeping: Keeping,
+    #[command(flatten)]
+    pub(super) watching: Watching,
     /// Train the same model with N seeds, from --seed on, side by side: each is a run of its own in the folder, with
     /// the bits that it has alone, and the mean and the deviation of every figure are told
     #[arg(long, value_name = "N", conflicts_with_all = ["resume", "log_every"])]

@@ -5,30 +5,18 @@ use std::thread;
 use anyhow::anyhow;
 use serde::Serialize;
 use vae_wgpu::checkpoint::{RunDir, RunLock, Which};
-use vae_wgpu::data::Split;
 use vae_wgpu::threads::{self, Beside};
 use vae_wgpu::train::{
     EpochEnd, EpochMetrics, LrSchedule, Progress, Settings, TrainError, Trainer,
 };
 
 use super::Args;
-use crate::cli::features::Lens;
+use super::board::{Board, Watched};
 use crate::cli::job::{Job, Loaded, Shared};
 use crate::cli::keeping::Keeper;
-use crate::cli::output::Output;
-use crate::cli::pictures::Shown;
 use crate::cli::progress::Report;
 use crate::cli::run::Found;
-use crate::cli::{console, fit_prior, interrupt, pictures};
-
-/// Images of the pictures that a training leaves.
-const PICTURED: usize = 100;
-const RECONSTRUCTED: usize = 20;
-
-/// A KL divergence below which the latent has collapsed onto its prior, in nats an image.
-const COLLAPSED: f64 = 0.01;
-/// The term that says how much.
-const KL: &str = "kl";
+use crate::cli::{console, fit_prior, interrupt};
 
 /// How a training ended, and where.
 pub(super) struct Ended {
@@ -61,14 +49,14 @@ pub(super) fn train(
     }
     let (Loaded { data, config, lens }, device) = job.load_and_open(shared)?;
     let name = data.name.clone();
-    let pictured = data.test.first(RECONSTRUCTED);
+    let watched = Watched::of(&data.test);
     let ready = job.trainer(data, device)?;
     let config = job.config(&config, &ready);
     let mut trainer = ready.trainer;
     if let Some(steps) = args.steps_per_submission {
         trainer.set_steps_per_submission(steps as usize);
     }
-    let keeping = job.keeping;
+    let (keeping, watching) = (job.keeping, job.watching);
     let (dir, lock) = job.claim(args.out.as_deref(), &name)?;
     say_what_is_missing(&lock, &dir);
     dir.write_config(&config)?;
@@ -76,6 +64,7 @@ pub(super) fn train(
     let mut run = Run {
         adapter: trainer.executor_name(),
         keeper: Keeper::of(&dir, keeping)?,
+        board: Board::new(&trainer, &dir, watching, watched, lens, aloud),
         dir,
     };
     if trainer.steps_done() == 0 {
@@ -95,7 +84,7 @@ pub(super) fn train(
     report.finish();
     let how = trained.map_err(|error| run.advise(error, trainer.settings()))?;
     if how == Trained::ToTheEnd {
-        finish(&mut trainer, &run.dir, &pictured, lens, &say);
+        finish(&mut trainer, &mut run, &say);
         if let Some(prior) = args.fit_prior {
             let (dir, which) = (run.dir.clone(), Which::Last);
             fit_prior::usual(Found { dir, which }, prior, &args.data, &args.adapter, &say)?;
@@ -119,6 +108,7 @@ pub(crate) enum Trained {
 struct Run {
     dir: RunDir,
     keeper: Keeper,
+    board: Board,
     /// What it runs on now: a run may move from machine to machine.
     adapter: String,
 }
@@ -163,6 +153,8 @@ impl Run {
                             adapter: &self.adapter,
                         })?;
                         report.epoch(&metrics);
+                        // Before the checkpoint, so that a crash leaves no epoch without its pictures.
+                        self.board.epoch(trainer, &metrics);
                         self.keeper.of_epoch(checkpoint, &metrics)
                     }
                     EpochEnd::Interrupted => self.keeper.of_step(checkpoint),
@@ -225,65 +217,19 @@ fn say_what_is_missing(lock: &RunLock, dir: &RunDir) {
 
 /// Says where everything is, and draws the pictures. The training is complete, so that a picture that
 /// cannot be drawn is worth a warning and no failure.
-fn finish(
-    trainer: &mut Trainer,
-    dir: &RunDir,
-    split: &Split,
-    lens: Option<Lens>,
-    say: &dyn Fn(&str),
-) {
-    let metrics = dir.read_metrics::<EpochMetrics>();
+fn finish(trainer: &mut Trainer, run: &mut Run, say: &dyn Fn(&str)) {
+    let metrics = run.dir.read_metrics::<EpochMetrics>();
     if let Some(last) = metrics.ok().as_ref().and_then(|metrics| metrics.last()) {
-        if let Some(kl) = last.test.term(KL)
-            && kl < COLLAPSED
-        {
-            console::warning(&format!(
-                "the latent says nothing about an image (KL {kl:.3} nats): all reconstructions are nearly alike; look for \
-                 images that are constant or all the same, else a smaller --lr or a larger --latent usually helps"
-            ));
-        }
+        run.board.end(trainer.settings(), last);
         say(&format!(
             "test loss {:.2} nats after epoch {}",
             last.test.objective, last.epoch
         ));
     }
-    say(&format!("run              {}", dir.path().display()));
+    say(&format!("run              {}", run.dir.path().display()));
     say(&format!(
         "checkpoint       {}",
-        dir.last_checkpoint().display()
+        run.dir.last_checkpoint().display()
     ));
-    let size = [split.images.height, split.images.width];
-    let mut shown = Shown::new(trainer.scaling(), size, lens);
-    let count = pictures::fitting(PICTURED, shown.size());
-    say_drawn(say, "samples", dir, "prior.png", |output| {
-        pictures::samples(trainer.model(), &mut shown, (count, None), output)
-    });
-    say_drawn(
-        say,
-        "reconstructions",
-        dir,
-        "reconstructions.png",
-        |output| {
-            pictures::reconstructions(trainer.model(), &mut shown, split, RECONSTRUCTED, output)
-        },
-    );
-}
-
-/// Draws a picture into the run's folder for such, and says where it is or why it is not.
-fn say_drawn(
-    say: &dyn Fn(&str),
-    what: &str,
-    dir: &RunDir,
-    name: &str,
-    draw: impl FnOnce(&Output) -> anyhow::Result<()>,
-) {
-    let drawn = Output::among_samples(dir, name)
-        .map_err(Into::into)
-        .and_then(|output| draw(&output));
-    match drawn {
-        Ok(()) => say(&format!("{what:<17}{}", dir.samples().join(name).display())),
-        Err(error) => console::warning(&format!(
-            "the run is complete, but its {what} could not be drawn: {error:#}"
-        )),
-    }
+    run.board.finish(trainer, say);
 }
