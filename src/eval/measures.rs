@@ -1,6 +1,6 @@
 //! What is known of how well a model does, as a list of named figures.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Autoencoder, Bounds, Mean, active_units, mean_psnr, squared_errors, ssim, variances};
 use crate::executor::{ExecutorError, Rows};
@@ -11,7 +11,8 @@ use crate::model::{Likelihood, Prior};
 pub struct Measure {
     /// Its name: `nll`.
     pub name: String,
-    /// Its value; a mean over the images where there is an error.
+    /// Its value; a mean over the images where there is an error. What is not finite is null in JSON.
+    #[serde(deserialize_with = "number")]
     pub value: f64,
     /// Its standard error over the images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,6 +20,11 @@ pub struct Measure {
     /// What it counts: `nats`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub unit: String,
+}
+
+/// A number, of which JSON has no NaN.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Option::deserialize(deserializer).map(|value| value.unwrap_or(f64::NAN))
 }
 
 impl Measure {

@@ -91,9 +91,10 @@ fn a_page_has_everything_about_a_run() {
     assert!(html.contains("after-step") && html.contains("<td>0.0001</td>"));
     // The same page again, with what was measured and what other commands have drawn.
     assert_eq!(place.report("runs/a", ""), html);
-    let measured = r#"{"checkpoint": "last", "images": 4, "samples": 100, "more": {}, "measures": [
+    let measured = r#"{"run": "runs/a", "checkpoint": "last", "data": "tiny", "split": "test", "images": 4,
+        "samples": 100, "seed": 0, "adapter": "it", "variances": [1.0, 0.5], "more": {}, "measures": [
         {"name": "nll", "value": 12.34567, "error": 0.125, "unit": "nats"},
-        {"name": "active_<units>", "value": 2}, {"name": "psnr", "value": null}]}"#;
+        {"name": "active_<units>", "value": 2}, {"name": "psnr", "value": null, "unit": "dB"}]}"#;
     fs::write(place.path("runs/a/eval.json"), measured).unwrap();
     fs::copy(
         place.path("runs/a/samples/prior.png"),
@@ -103,10 +104,10 @@ fn a_page_has_everything_about_a_run() {
     fs::write(place.path("runs/a/samples/broken.png"), "no picture").unwrap();
     let html = place.report("runs/a", "");
     assert!(
-        html.contains("<td>12.346</td><td>± 0.1250</td><td>nats</td>"),
+        html.contains("<td>12.35</td><td>± 0.12</td><td>nats</td>"),
         "{html}"
     );
-    assert!(html.contains("active &lt;units&gt;") && html.contains("<td>none</td>"));
+    assert!(html.contains("active_&lt;units&gt;") && html.contains("<td>NaN</td>"));
     assert!(!html.contains("vae eval"));
     assert!(
         headings(&html).contains(&"More pictures"),

@@ -12,7 +12,7 @@ use super::options::{AdapterOption, DataOptions};
 use super::run::{RunArg, TrainedRun};
 
 pub(crate) use how::{Findings, How, WhichSplit};
-pub(crate) use report::figure;
+pub(crate) use report::{figure, row};
 
 /// Measure a run's model: bounds, likelihood, latent, reconstructions, labels
 #[derive(Debug, clap::Args)]

@@ -47,6 +47,23 @@ pub(crate) fn figure(measure: &Measure) -> String {
     }
 }
 
+/// The cells of a figure: its name, its value, its error and what it counts.
+pub(crate) fn row(measure: &Measure) -> [String; 4] {
+    let error = measure.error.map(|error| {
+        let value = Measure {
+            value: error,
+            ..measure.clone()
+        };
+        format!("± {}", figure(&value))
+    });
+    [
+        label(&measure.name).to_owned(),
+        figure(measure),
+        error.unwrap_or_default(),
+        measure.unit.clone(),
+    ]
+}
+
 /// All figures below one another.
 pub(super) fn text(findings: &Findings) -> String {
     let images = console::thousands(findings.images as f64);
@@ -55,21 +72,6 @@ pub(super) fn text(findings: &Findings) -> String {
         "{images} {} images of {}, {samples} draws of z for each, on {}",
         findings.split, findings.data, findings.adapter
     );
-    let row = |measure: &Measure| {
-        let error = measure.error.map(|error| {
-            let value = Measure {
-                value: error,
-                ..measure.clone()
-            };
-            format!("± {}", figure(&value))
-        });
-        [
-            label(&measure.name).to_owned(),
-            figure(measure),
-            error.unwrap_or_default(),
-            measure.unit.clone(),
-        ]
-    };
     let rows: Vec<_> = findings.measures.iter().map(row).collect();
     let table = text::table(&rows);
     let kl = findings.kl_of_dimensions.as_deref().map(of_dimensions);

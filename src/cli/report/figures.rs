@@ -1,13 +1,12 @@
 //! What a run's last epoch reported, and what `vae eval` measured.
 
-use std::{fs, io};
-
-use serde::Deserialize;
-use vae_wgpu::checkpoint::{CheckpointError, RunDir};
+use vae_wgpu::checkpoint::RunDir;
+use vae_wgpu::eval::Measure;
 use vae_wgpu::report::{Content, Section};
 use vae_wgpu::train::EpochMetrics;
 
 use crate::cli::console;
+use crate::cli::eval::{self, Findings};
 
 /// The figures of the last epoch, and of all of them where somebody asks.
 pub(super) fn section(metrics: &[EpochMetrics]) -> Section {
@@ -82,73 +81,27 @@ fn every(metrics: &[EpochMetrics]) -> Content {
     }
 }
 
-/// `eval.json`, as far as a page shows it.
-#[derive(Deserialize)]
-struct Evaluation {
-    #[serde(default)]
-    checkpoint: Option<String>,
-    #[serde(default)]
-    images: Option<u64>,
-    #[serde(default)]
-    samples: Option<u64>,
-    measures: Vec<Measure>,
-}
-
-#[derive(Deserialize)]
-struct Measure {
-    name: String,
-    value: Option<f64>,
-    #[serde(default)]
-    error: Option<f64>,
-    #[serde(default)]
-    unit: String,
-}
-
 /// What `vae eval` measured, or how it does.
 pub(super) fn measures(dir: &RunDir) -> anyhow::Result<Section> {
     let heading = "Measures".to_owned();
-    let path = dir.path().join("eval.json");
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            let before =
-                "Nobody has measured this run yet. What it is worth on its test images says"
-                    .to_owned();
-            let command = format!("vae eval {}", console::quoted(dir.path()));
-            let contents = vec![Content::Command { before, command }];
-            return Ok(Section { heading, contents });
-        }
-        Err(cause) => return Err(CheckpointError::Read { path, cause }.into()),
+    let Some(found) = dir.read_evaluation::<Findings>()? else {
+        let before =
+            "Nobody has measured this run yet. What it is worth on its test images says".to_owned();
+        let command = format!("vae eval {}", console::quoted(dir.path()));
+        let contents = vec![Content::Command { before, command }];
+        return Ok(Section { heading, contents });
     };
-    let found: Evaluation = match serde_json::from_slice(&bytes) {
-        Ok(found) => found,
-        Err(error) => {
-            let reason = error.to_string();
-            return Err(CheckpointError::Decode { path, reason }.into());
-        }
-    };
-    let row = |measure: &Measure| {
-        let error = measure
-            .error
-            .map_or_else(String::new, |error| format!("± {}", figure(error)));
-        let value = measure.value.map_or_else(|| "none".to_owned(), figure);
-        let name = measure.name.replace('_', " ");
-        vec![name, value, error, measure.unit.clone()]
-    };
+    let text = format!(
+        "Of the checkpoint {}, over {} test images, with {} draws of z for each where there is a choice. Errors are \
+         standard errors over the images.",
+        found.checkpoint,
+        console::thousands(found.images as f64),
+        console::thousands(found.samples.into())
+    );
+    let row = |measure: &Measure| eval::row(measure).to_vec();
     let rows = found.measures.iter().map(row).collect();
     let head = ["", "value", "error", "unit"].map(str::to_owned).to_vec();
-    let mut contents = Vec::new();
-    if let (Some(checkpoint), Some(images), Some(samples)) =
-        (&found.checkpoint, found.images, found.samples)
-    {
-        contents.push(Content::Text(format!(
-            "Of the checkpoint {checkpoint}, over {} test images, with {} draws of z for each where there is a choice. \
-             Errors are standard errors over the images.",
-            console::thousands(images as f64),
-            console::thousands(samples as f64)
-        )));
-    }
-    contents.push(Content::Table { head, rows });
+    let contents = vec![Content::Text(text), Content::Table { head, rows }];
     Ok(Section { heading, contents })
 }
 
