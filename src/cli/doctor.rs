@@ -104,9 +104,15 @@ impl Args {
                 console::line(&measurement_line(of));
             }
         })?;
+        if self.only.is_some() && report.kernels.is_empty() {
+            return Err(no_kernels(&report.subject).into());
+        }
         if self.json {
             console::result(&serde_json::to_string_pretty(&report)?);
         } else {
+            for slow in &report.slow {
+                console::line(&format!("  slow: {slow}"));
+            }
             console::result(&format!("\n{}", conclusion(&report)));
         }
         Ok(report.deviates())
@@ -119,12 +125,15 @@ impl Args {
         kernel: &str,
     ) -> anyhow::Result<bool> {
         let mut all: Vec<Isolated> = Vec::new();
+        let mut refusal = None;
         let is_text = !self.json;
         doctor.isolate(
             choice,
             kernel,
             |subject| {
-                if is_text {
+                if subject.kind == "none" {
+                    refusal = Some(no_kernels(subject));
+                } else if is_text {
                     console::result(&subject_text(subject));
                 }
             },
@@ -135,6 +144,9 @@ impl Args {
                 all.push(of);
             },
         )?;
+        if let Some(refusal) = refusal {
+            return Err(refusal.into());
+        }
         if self.json {
             console::result(&serde_json::to_string_pretty(&all)?);
         } else {
@@ -147,6 +159,14 @@ impl Args {
         };
         Ok(all.iter().any(deviates))
     }
+}
+
+/// A kernel is asked for where none runs.
+fn no_kernels(subject: &Subject) -> Usage {
+    Usage(format!(
+        "{} runs no kernels: leave --only and --twin out, or choose another adapter (`vae adapters` lists them)",
+        subject.name
+    ))
 }
 
 /// Program, system, adapter, driver.
@@ -192,7 +212,19 @@ fn adapters() -> String {
             Some(why) => format!(", unusable: {why}"),
             None => String::new(),
         };
-        format!("\n  {index}  {of}, {}{note}", of.driver)
+        let limits = &of.limits;
+        let subgroups = match of.subgroup_size {
+            Some(lanes) => format!("{lanes} lanes a subgroup"),
+            None => "no subgroups of one size".to_owned(),
+        };
+        format!(
+            "\n  {index}  {of}, {}{note}\n     {} MiB a binding, {} KiB of workgroup memory, {} \
+             invocations, {subgroups}",
+            of.driver,
+            limits.max_storage_buffer_binding_size >> 20,
+            limits.max_compute_workgroup_storage_size >> 10,
+            limits.max_compute_invocations_per_workgroup,
+        )
     });
     format!("adapters:{}", lines.collect::<String>())
 }
@@ -220,10 +252,16 @@ fn kernel_line(of: &KernelReport) -> String {
                 of.launches
             )
         }
-        Some(d) => format!(
-            "{begin} {}[{}] = {:e}, not {:e}: off by {:.3e}, {:.3e} allowed; {} of {} values; {}",
-            d.array, d.word, d.found, d.expected, d.error, d.allowed, d.count, d.of, d.case
-        ),
+        Some(d) => {
+            let formula = match &d.formula {
+                Some(formula) => format!("; {formula} of {:?}", d.operands),
+                None => String::new(),
+            };
+            format!(
+                "{begin} {}[{}] = {:e}, not {:e}: off by {:.3e}, {:.3e} allowed; {} of {} values; {}{formula}",
+                d.array, d.word, d.found, d.expected, d.error, d.allowed, d.count, d.of, d.case
+            )
+        }
     }
 }
 

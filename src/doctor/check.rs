@@ -140,6 +140,8 @@ fn compare(finding: &mut Finding, job: Job<'_>, after: &Arrays, results: &Result
                 count: 0,
                 of: results.len(),
                 case: title.clone(),
+                formula: formula(job, binding),
+                operands: operands(job, binding, word),
             });
         }
     };
@@ -195,6 +197,33 @@ fn compare(finding: &mut Finding, job: Job<'_>, after: &Arrays, results: &Result
     if let Some(mut deviation) = deviation {
         deviation.count = count;
         finding.deviation.get_or_insert(deviation);
+    }
+}
+
+/// What a generated kernel computes in this array.
+fn formula(job: Job<'_>, binding: usize) -> Option<String> {
+    let Origin::Pointwise(work) = job.origin else {
+        return None;
+    };
+    let mut results = work.values.iter().chain(&work.sums);
+    let (expr, _) = results.nth(binding.checked_sub(work.operands.len())?)?;
+    Some(expr.text(&[]))
+}
+
+/// Of what a generated kernel computes it: the operands of an element, in the order of their numbers.
+fn operands(job: Job<'_>, binding: usize, word: usize) -> Vec<f32> {
+    match job.origin {
+        Origin::Pointwise(work) if binding < work.operands.len() + work.values.len() => {
+            let columns = work.shape[1].max(1);
+            let place = [word / columns, word % columns];
+            let operands = work.operands.iter().enumerate();
+            operands
+                .map(|(binding, (_, broadcast))| {
+                    job.before.floats(binding)[broadcast.index(place, columns)]
+                })
+                .collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -149,6 +149,7 @@ impl Doctor {
             kernels: Vec::new(),
             trainings: Vec::new(),
             measurements: Vec::new(),
+            slow: Vec::new(),
         };
         say(News::Subject(&report));
         if !opened.gpus.is_empty() {
@@ -176,6 +177,7 @@ impl Doctor {
                 report.measurements.push(of);
             });
             measured.map_err(ExecutorError::from)?;
+            report.slow = timing::slow(gpu, &report.measurements);
         }
         Ok(report)
     }
@@ -248,6 +250,9 @@ impl Doctor {
     ) -> Result<(), TrainError> {
         let opened = self.open(choice)?;
         subject(&subject::of(&opened.device, choice));
+        if opened.gpus.is_empty() {
+            return Ok(());
+        }
         isolate::isolate(&opened.gpus, kernel, self.seed, say)
     }
 }

@@ -58,6 +58,9 @@ pub(super) fn all(seed: u64, of_programs: bool) -> Vec<Model> {
     for prior in Prior::ALL {
         add(prior.family().name, general, &|settings| {
             settings.prior = prior;
+            if prior.family().components.is_some() {
+                settings.components = Some(7);
+            }
             if prior == Prior::Conditional {
                 settings.condition = Condition::Both;
             }

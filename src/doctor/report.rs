@@ -35,6 +35,10 @@ pub struct Deviation {
     pub of: usize,
     /// What ran: shapes and settings, all of which follow from the seed.
     pub case: String,
+    /// What a generated kernel computes there.
+    pub formula: Option<String>,
+    /// Of these operands #0, #1, and so on.
+    pub operands: Vec<f32>,
 }
 
 /// A kernel beside its twin.
@@ -118,6 +122,8 @@ pub struct Report {
     pub trainings: Vec<TrainingReport>,
     /// The times.
     pub measurements: Vec<Measurement>,
+    /// What is slow, as these times show.
+    pub slow: Vec<String>,
 }
 
 impl Report {

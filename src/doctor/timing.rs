@@ -79,6 +79,44 @@ fn products(
     Ok(())
 }
 
+/// What is slow here and why, as far as it was measured.
+pub(super) fn slow(gpu: &Gpu, measurements: &[Measurement]) -> Vec<String> {
+    let of = |name: &str| {
+        let mut all = measurements.iter();
+        all.find(|of| of.name == name).map_or(0.0, |of| of.value)
+    };
+    let mut slow = Vec::new();
+    if gpu.is_software() && gpu.subgroup_size() != Some(8) {
+        slow.push(format!(
+            "products take {:.1} GFLOP/s in registers, and steps take the general plan: the faster kernels \
+             for software adapters need subgroups of 8 lanes, and {}",
+            of("product in registers"),
+            lanes(gpu)
+        ));
+    }
+    let [few, many] = [8, 64].map(|n| of(&format!("workgroup of {n} lanes with a barrier")));
+    if gpu.is_software() && many > 2.0 * few {
+        slow.push(format!(
+            "a workgroup of 64 lanes takes {:.1} times as long as one of 8 for the same sums: barriers \
+             switch between lanes in software",
+            many / few.max(1e-9)
+        ));
+    }
+    let launch = of("launch among many");
+    if launch > 20.0 {
+        slow.push(format!(
+            "each launch takes {launch:.0} µs by itself: small models pay for their number of launches"
+        ));
+    }
+    let first = of("first launch of a small kernel");
+    if first > 20.0 {
+        slow.push(format!(
+            "a small kernel takes {first:.0} ms to compile: the first step of a model waits for all of its own"
+        ));
+    }
+    slow
+}
+
 /// What subgroups an adapter has, for people.
 pub(super) fn lanes(gpu: &Gpu) -> String {
     match gpu.subgroup_size() {
@@ -94,10 +132,11 @@ fn launches(
 ) -> Result<(), GpuError> {
     const MANY: usize = 200;
     let of = |len: usize, lanes: u32, factor: f64| sums(gpu, [1, len], lanes, factor);
+    // A constant of the clock makes a text that no driver has compiled before.
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = clock.map_or(1, |since| since.subsec_nanos());
     let started = Instant::now();
-    // A text that no driver has compiled before.
-    let nanos = started.elapsed().as_nanos() as f64;
-    let (small, _arrays) = of(8, 8, 1.0 + nanos.max(1.0) * 1e-6)?;
+    let (small, _arrays) = of(8, 8, 1.0 + f64::from(nanos) * 1e-9)?;
     run(gpu, std::slice::from_ref(&small), 1)?;
     let first = started.elapsed().as_secs_f64() * 1e3;
     tell(

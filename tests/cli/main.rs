@@ -12,6 +12,7 @@ mod checkpoints;
 mod configuration;
 mod data;
 mod disk;
+mod doctor;
 mod family;
 mod fine_tuning;
 mod hierarchy;
