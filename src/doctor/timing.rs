@@ -14,6 +14,9 @@ use crate::kernels::pointwise::{self, Work};
 /// How long each is measured.
 const WINDOW: Duration = Duration::from_millis(60);
 
+/// Hears of a name, a value, its unit and a note.
+type Tell<'a> = dyn FnMut(&str, f64, &str, Option<String>) + 'a;
+
 /// Measures all, and hands each over.
 pub(super) fn measure(gpu: &Gpu, mut say: impl FnMut(Measurement)) -> Result<(), GpuError> {
     let mut tell = |name: &str, value: f64, unit: &str, note: Option<String>| {
@@ -40,10 +43,7 @@ pub(super) fn measure(gpu: &Gpu, mut say: impl FnMut(Measurement)) -> Result<(),
 }
 
 /// The same product by each kernel that the adapter can run, each compiled anew.
-fn products(
-    gpu: &Gpu,
-    tell: &mut dyn FnMut(&str, f64, &str, Option<String>),
-) -> Result<(), GpuError> {
+fn products(gpu: &Gpu, tell: &mut Tell<'_>) -> Result<(), GpuError> {
     const SIZE: usize = 256;
     let mut chance = Chance::new(1, "products");
     let values = chance.uniform(SIZE * SIZE, 1.0);
@@ -126,10 +126,7 @@ pub(super) fn lanes(gpu: &Gpu) -> String {
 }
 
 /// A launch among many, a submission, and the first launch of a new kernel.
-fn launches(
-    gpu: &Gpu,
-    tell: &mut dyn FnMut(&str, f64, &str, Option<String>),
-) -> Result<(), GpuError> {
+fn launches(gpu: &Gpu, tell: &mut Tell<'_>) -> Result<(), GpuError> {
     const MANY: usize = 200;
     let of = |len: usize, lanes: u32, factor: f64| sums(gpu, [1, len], lanes, factor);
     // A constant of the clock makes a text that no driver has compiled before.
@@ -157,10 +154,7 @@ fn launches(
 }
 
 /// The same sums of rows by workgroups of 8 and of 64 lanes, each of which waits at a barrier.
-fn barriers(
-    gpu: &Gpu,
-    tell: &mut dyn FnMut(&str, f64, &str, Option<String>),
-) -> Result<(), GpuError> {
+fn barriers(gpu: &Gpu, tell: &mut Tell<'_>) -> Result<(), GpuError> {
     const ROWS: usize = 4096;
     let mut took = [0.0; 2];
     for (took, lanes) in took.iter_mut().zip([8, 64]) {

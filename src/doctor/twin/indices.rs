@@ -100,8 +100,9 @@ pub(super) fn stage_images(job: Job<'_>) -> Results {
     let words = 4 * vectors;
     let mut results = Results::new();
     let end = position + job.launch.grid[0] as usize * ROWS;
-    for place in position..end.min(total) {
-        let image = (order[place] as usize).wrapping_sub(first);
+    let places = order.iter().enumerate().take(end.min(total));
+    for (place, &image) in places.skip(position) {
+        let image = (image as usize).wrapping_sub(first);
         if image < count {
             for word in 0..words {
                 let to = place % capacity * words + word;
