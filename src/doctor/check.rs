@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::report::Deviation;
 use super::twin::{self, Arrays, Expected, Job, Results, TINY};
-use crate::gpu::{Gpu, GpuError, Launch};
+use crate::gpu::{Gpu, GpuError, Launch, Slice};
+use crate::graph::Broadcast;
+use crate::kernels::pointwise::Work;
 use crate::plan::{Origin, Supervisor};
 
 /// What is known of a kernel.
@@ -202,9 +204,7 @@ fn compare(finding: &mut Finding, job: Job<'_>, after: &Arrays, results: &Result
 
 /// What a generated kernel computes in this array.
 fn formula(job: Job<'_>, binding: usize) -> Option<String> {
-    let Origin::Pointwise(work) = job.origin else {
-        return None;
-    };
+    let work = generated(job)?;
     let mut results = work.values.iter().chain(&work.sums);
     let (expr, _) = results.nth(binding.checked_sub(work.operands.len())?)?;
     Some(expr.text(&[]))
@@ -212,18 +212,30 @@ fn formula(job: Job<'_>, binding: usize) -> Option<String> {
 
 /// Of what a generated kernel computes it: the operands of an element, in the order of their numbers.
 fn operands(job: Job<'_>, binding: usize, word: usize) -> Vec<f32> {
+    let Some(work) = generated(job) else {
+        return Vec::new();
+    };
+    if binding >= work.operands.len() + work.values.len() {
+        return Vec::new();
+    }
+    let columns = work.shape[1].max(1);
+    let place = [word / columns, word % columns];
+    let operands = work.operands.iter().enumerate();
+    let value = |(binding, (_, broadcast)): (usize, &(Slice, Broadcast))| {
+        let at = broadcast.index(place, columns);
+        job.before.floats(binding).get(at).copied()
+    };
+    operands.filter_map(value).collect()
+}
+
+/// The work of a kernel that expressions made. Kernels written by hand compute some work, too, from arrays of their own.
+fn generated<'a>(job: Job<'a>) -> Option<&'a Work> {
+    let name = job.launch.kernel.name.as_ref();
     match job.origin {
-        Origin::Pointwise(work) if binding < work.operands.len() + work.values.len() => {
-            let columns = work.shape[1].max(1);
-            let place = [word / columns, word % columns];
-            let operands = work.operands.iter().enumerate();
-            operands
-                .map(|(binding, (_, broadcast))| {
-                    job.before.floats(binding)[broadcast.index(place, columns)]
-                })
-                .collect()
+        Origin::Pointwise(work) if ["pointwise", "pointwise_rows", "row_sums"].contains(&name) => {
+            Some(work)
         }
-        _ => Vec::new(),
+        _ => None,
     }
 }
 
