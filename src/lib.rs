@@ -10,6 +10,7 @@ pub mod bench;
 pub mod checkpoint;
 pub mod cpu;
 pub mod data;
+pub mod doctor;
 pub mod eval;
 pub mod executor;
 pub mod expr;

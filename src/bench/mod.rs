@@ -10,6 +10,8 @@ mod peaks;
 mod report;
 mod workload;
 
+pub(crate) use peaks::measure as peaks;
+
 pub use compare::{Change, Comparison, compare};
 pub use measure::{Options, run};
 pub use report::{

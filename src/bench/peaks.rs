@@ -17,7 +17,7 @@ const COPY_BYTES: u64 = 256 << 20;
 const COPY_BYTES_SOFTWARE: u64 = 64 << 20;
 
 /// Measures the peaks.
-pub(super) fn measure(gpu: &Gpu) -> Result<Peaks, GpuError> {
+pub(crate) fn measure(gpu: &Gpu) -> Result<Peaks, GpuError> {
     let software = gpu.is_software();
     let size = if software { 512 } else { 4096 };
     let bytes = if software {

@@ -7,6 +7,7 @@ mod classify;
 mod compare;
 mod config;
 mod console;
+mod doctor;
 mod eval;
 mod failure;
 mod features;
@@ -60,6 +61,7 @@ Examples:
   vae plan --likelihood laplace          what a training step would run
   vae adapters                           what --adapter can choose
   vae bench                              what a training step costs here
+  vae doctor                             whether an adapter computes what it should
   vae completions bash                   what a shell completes commands and options with
 
 Environment:
@@ -97,6 +99,7 @@ enum Command {
     Plan(Box<plan::Args>),
     Adapters(adapters::Args),
     Bench(Box<bench::Args>),
+    Doctor(doctor::Args),
     Completions(help::Completions),
     #[command(hide = true)]
     Manual(help::Manual),
@@ -138,6 +141,7 @@ impl Cli {
             Command::Plan(args) => args.run(),
             Command::Adapters(args) => args.run(),
             Command::Bench(args) => args.run(),
+            Command::Doctor(args) => args.run(),
             Command::Completions(args) => args.run(),
             Command::Manual(args) => args.run(),
         };

@@ -82,6 +82,8 @@ pub struct AdapterSummary {
     pub subgroup_size: Option<u32>,
     /// Its matrix units, where it has some that the kernels can use.
     pub matrix_units: Option<MatrixUnits>,
+    /// What a device on it may have at most.
+    pub limits: wgpu::Limits,
     /// Why it cannot run the kernels, if it cannot.
     pub unusable: Option<String>,
 }
@@ -112,6 +114,7 @@ impl AdapterSummary {
                 .to_owned(),
             subgroup_size,
             matrix_units: MatrixUnits::of(adapter, subgroup_size),
+            limits: adapter.limits(),
             unusable,
         }
     }

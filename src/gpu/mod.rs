@@ -46,6 +46,20 @@ pub struct Options {
     /// Runs large products on the GPU's matrix units. Off by default: wgpu calls its feature for them
     /// experimental, and nobody has measured it here.
     pub matrix_units: bool,
+    /// Changes that shaders are compiled with, each with a mistake as a driver might make one: with them a
+    /// test sees that mistakes are found.
+    pub alterations: Vec<Alteration>,
+}
+
+/// A change of a kernel's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alteration {
+    /// The kernel's name.
+    pub kernel: String,
+    /// What is replaced, wherever it stands.
+    pub from: String,
+    /// By what. No index may change and no loop, since shaders run without bounds checks.
+    pub to: String,
 }
 
 impl Default for Options {
@@ -58,6 +72,7 @@ impl Default for Options {
             as_gpu: false,
             largest_binding: None,
             matrix_units: false,
+            alterations: Vec::new(),
         }
     }
 }
@@ -89,6 +104,7 @@ pub struct Gpu {
     as_gpu: bool,
     largest_binding: u64,
     matrix_units: Option<MatrixUnits>,
+    alterations: Vec<Alteration>,
     compiled: Mutex<pipeline::Compiled>,
     file: Option<cache::PipelineFile>,
     failure: Arc<Mutex<Option<GpuError>>>,
@@ -170,6 +186,7 @@ impl Gpu {
             as_gpu: options.as_gpu,
             largest_binding,
             matrix_units,
+            alterations: options.alterations.clone(),
             compiled: Mutex::default(),
             file,
             failure,

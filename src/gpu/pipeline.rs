@@ -1,5 +1,6 @@
 //! Compiling kernels: each shader once, each set of constants once, many at the same time.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -171,9 +172,14 @@ impl Gpu {
     }
 
     fn module(&self, kernel: &Kernel) -> wgpu::ShaderModule {
+        let mut text = Cow::Borrowed(kernel.source.as_ref());
+        let alterations = self.alterations.iter();
+        for of in alterations.filter(|of| of.kernel == kernel.name) {
+            text = text.replace(&of.from, &of.to).into();
+        }
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(&kernel.name),
-            source: wgpu::ShaderSource::Wgsl(kernel.source.as_ref().into()),
+            source: wgpu::ShaderSource::Wgsl(text),
         };
         match self.checks {
             Checks::Checked => self.device.create_shader_module(descriptor),

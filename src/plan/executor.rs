@@ -8,6 +8,7 @@ use super::buffers::Pool;
 use super::parameters::Parameters;
 use super::pass::GpuPass;
 use super::session::GpuSession;
+use super::supervised::Supervisor;
 use crate::executor::{Executor, ExecutorError, ParameterSpec, Pass, Rows, Session, Snapshot};
 use crate::gpu::Gpu;
 use crate::graph::Graph;
@@ -20,6 +21,7 @@ pub struct GpuExecutor {
     pub(super) choice: PlanChoice,
     pub(super) parameters: Parameters,
     pub(super) pool: RefCell<Pool>,
+    pub(super) supervisor: Option<Arc<dyn Supervisor>>,
 }
 
 impl GpuExecutor {
@@ -41,6 +43,7 @@ impl GpuExecutor {
             choice: PlanChoice::default(),
             parameters,
             pool: RefCell::default(),
+            supervisor: None,
         })
     }
 
@@ -48,6 +51,14 @@ impl GpuExecutor {
     #[must_use]
     pub fn with_plan(mut self, choice: PlanChoice) -> Self {
         self.choice = choice;
+        self
+    }
+
+    /// Has the steps of coming passes seen to by a supervisor, launch by launch. That is for finding out what
+    /// a kernel does, and slow.
+    #[must_use]
+    pub fn with_supervisor(mut self, supervisor: Arc<dyn Supervisor>) -> Self {
+        self.supervisor = Some(supervisor);
         self
     }
 }

@@ -3,7 +3,7 @@
 use super::buffers::Buffers;
 use super::dataset::{Dataset, Images};
 use super::recognise;
-use super::{SharedBuffers, terms};
+use super::{Origin, SharedBuffers, terms};
 use crate::expr::Expr;
 use crate::fuse::task::{CopiedPart, Pointwise, Task};
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
@@ -206,6 +206,15 @@ impl Lowering<'_> {
         draw::launch(buffers, self.seed, draw, output)
     }
 
+    /// What a task's launch was made from: of pointwise work its expressions, which count where no kernel
+    /// written by hand computes them.
+    pub(super) fn origin(&self, task: &Task) -> Origin {
+        match task {
+            Task::Pointwise(work) => Origin::Pointwise(self.work(work)),
+            _ => Origin::Parameters,
+        }
+    }
+
     /// Pointwise work: the hand-written kernel where there is one, or the one that its expressions make.
     fn pointwise(&self, work: &Pointwise) -> Launch {
         let of = |id: TensorId| self.buffers.of(id);
@@ -250,20 +259,24 @@ impl Lowering<'_> {
             };
             return latent_grad::launch(buffers, work.shape);
         }
-        let operands = work.operands.iter();
+        pointwise::launch(&self.work(work))
+    }
+
+    /// Pointwise work with its buffers.
+    fn work(&self, work: &Pointwise) -> pointwise::Work {
+        let of = |id: TensorId| self.buffers.of(id).clone();
         let results = |results: &[(Expr, TensorId)]| {
-            let result = |(expr, id): &(Expr, TensorId)| (expr.clone(), of(*id).clone());
+            let result = |(expr, id): &(Expr, TensorId)| (expr.clone(), of(*id));
             results.iter().map(result).collect::<Vec<_>>()
         };
-        pointwise::launch(&pointwise::Work {
+        let operands = work.operands.iter();
+        pointwise::Work {
             shape: work.shape,
-            operands: operands
-                .map(|o| (of(o.tensor).clone(), o.broadcast))
-                .collect(),
+            operands: operands.map(|o| (of(o.tensor), o.broadcast)).collect(),
             values: results(&work.values),
             sums: results(&work.sums),
-            lanes,
-        })
+            lanes: self.lanes(work.shape[1]),
+        }
     }
 
     pub(super) fn matrix(&self, id: TensorId) -> [usize; 2] {

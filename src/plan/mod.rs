@@ -21,6 +21,7 @@ mod recognise;
 mod session;
 mod shards;
 mod staging;
+mod supervised;
 mod uncompiled;
 mod updates;
 
@@ -34,6 +35,7 @@ use crate::kernels::{Term, rows};
 pub use choice::PlanChoice;
 pub use describe::{Description, Memory, Step};
 pub use executor::GpuExecutor;
+pub use supervised::{Origin, Supervisor};
 
 /// The terms of a graph's objective, as kernels read them.
 fn terms(graph: &Graph) -> Vec<Term> {
@@ -67,6 +69,8 @@ struct Plan {
     /// For profiles: what each launch runs, and how many wait for earlier ones.
     kernels: Vec<Cow<'static, str>>,
     barriers: usize,
+    /// For a supervisor, where there is one: the launches themselves.
+    supervised: Option<supervised::Supervised>,
 }
 
 impl Plan {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::executor::GpuExecutor;
 use super::log::Log;
 use super::staging::Staging;
+use super::supervised::Supervisor;
 use super::uncompiled::UncompiledPlan;
 use super::{Dataset, Plan, PlanChoice, SharedBuffers};
 use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
@@ -26,6 +27,7 @@ pub(super) struct GpuPass {
     log: Log,
     /// Whether somebody follows the log.
     watched: bool,
+    supervisor: Option<Arc<dyn Supervisor>>,
 }
 
 /// The most steps of a submission: each is a workgroup of the launch that makes lines of the log.
@@ -136,6 +138,7 @@ impl GpuPass {
     ) -> Result<Self, ExecutorError> {
         let gpu = Arc::clone(&executor.gpu);
         let count = data.count();
+        let supervisor = executor.supervisor.clone();
         let UncompiledPlans {
             shared,
             uncompiled,
@@ -143,7 +146,8 @@ impl GpuPass {
             line,
             ..
         } = UncompiledPlans::new(executor, data, batch, graph)?;
-        let mut plans = UncompiledPlan::prepare(&gpu, uncompiled)?.into_iter();
+        let mut plans =
+            UncompiledPlan::prepare(&gpu, uncompiled, supervisor.is_some())?.into_iter();
         let (whole, rest) = (plans.next(), plans.next());
         let log = Log::new(&gpu, shared.losses.clone(), line)?;
         Ok(Self {
@@ -157,6 +161,7 @@ impl GpuPass {
             latest: None,
             log,
             watched: false,
+            supervisor,
         })
     }
 
@@ -167,6 +172,35 @@ impl GpuPass {
             (_, Some(rest)) if ended => rest.record_losses(pass, recorded.min(1)),
             (Some(whole), _) => whole.record_losses(pass, recorded),
             _ => {}
+        }
+    }
+
+    /// Steps under a supervisor, one after the other.
+    fn advance_supervised(
+        &mut self,
+        steps: usize,
+        supervisor: &dyn Supervisor,
+    ) -> Result<usize, ExecutorError> {
+        for done in 0..steps {
+            let Some((plan, rows)) = self.next() else {
+                return Ok(done);
+            };
+            self.stage(rows);
+            if let Some(of) = &plan.supervised {
+                plan.run_supervised(&self.gpu, of, supervisor)?;
+            }
+            self.position += rows;
+            self.log.wrote(1);
+        }
+        Ok(steps)
+    }
+
+    /// Copies the images of a step that is about to run, if they must be.
+    fn stage(&self, rows: usize) {
+        if let Some(staging) = self.staging() {
+            let mut encoder = self.gpu.encoder();
+            staging.record(&mut encoder.begin_compute_pass(&Default::default()), rows);
+            self.gpu.submit(encoder);
         }
     }
 
@@ -208,6 +242,9 @@ impl Pass for GpuPass {
     }
 
     fn advance(&mut self, steps: usize) -> Result<usize, ExecutorError> {
+        if let Some(supervisor) = self.supervisor.clone() {
+            return self.advance_supervised(steps, &*supervisor);
+        }
         let mut encoder = self.gpu.encoder();
         let mut recorded = 0;
         let most = self.staging().map(|staging| staging.steps(self.batch));
@@ -267,11 +304,7 @@ impl Pass for GpuPass {
         let Some((plan, rows)) = self.next() else {
             return Ok(None);
         };
-        if let Some(staging) = self.staging() {
-            let mut encoder = self.gpu.encoder();
-            staging.record(&mut encoder.begin_compute_pass(&Default::default()), rows);
-            self.gpu.submit(encoder);
-        }
+        self.stage(rows);
         Ok(plan.find_non_finite(&self.gpu)?)
     }
 

@@ -38,7 +38,7 @@ impl GpuSession {
             pool,
             &shared,
         )?;
-        let plan = UncompiledPlan::prepare(&gpu, vec![uncompiled])?.swap_remove(0);
+        let plan = UncompiledPlan::prepare(&gpu, vec![uncompiled], false)?.swap_remove(0);
         Ok(Self {
             gpu,
             graph,

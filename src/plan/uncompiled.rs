@@ -3,6 +3,7 @@
 use super::buffers::{Buffers, Pool};
 use super::choice::StepPlan;
 use super::parameters::Parameters;
+use super::supervised::{Origin, Supervised};
 use super::{Plan, SharedBuffers, lower, profile, recognise, terms, updates};
 use crate::fuse;
 use crate::gpu::{Gpu, GpuError, Launch, Slice};
@@ -13,6 +14,8 @@ use crate::kernels::{adam, gemm, gradient_norm, reduction_lanes, rows, step_loss
 #[derive(Default)]
 pub(super) struct UncompiledPlan {
     pub(super) launches: Vec<Launch>,
+    /// Of each launch.
+    pub(super) origins: Vec<Origin>,
     pub(super) reduction: Option<Launch>,
     pub(super) results: Vec<Vec<(String, Slice)>>,
 }
@@ -40,6 +43,9 @@ impl UncompiledPlan {
         let mut uncompiled = Self::default();
         for task in &tasks {
             uncompiled.launches.extend(lowering.launches(task)?);
+            uncompiled
+                .origins
+                .resize(uncompiled.launches.len(), lowering.origin(task));
             // The last of a task's launches completes what it writes.
             uncompiled
                 .results
@@ -54,12 +60,13 @@ impl UncompiledPlan {
         }
         for (state, launch) in lowering.assignments() {
             let values = buffers.of(state).clone();
-            uncompiled.push(launch, vec![(graph.tensor(state).name.clone(), values)]);
+            let results = vec![(graph.tensor(state).name.clone(), values)];
+            uncompiled.push(launch, Origin::Parameters, results);
         }
         uncompiled.apply(gpu, graph, parameters, &shared.state, adam::Counter::AtStep)?;
         if !graph.terms().is_empty() {
             for launch in lowering.objective()? {
-                uncompiled.push(launch, vec![]);
+                uncompiled.push(launch, Origin::Parameters, vec![]);
             }
         }
         Ok((uncompiled, buffers))
@@ -130,7 +137,12 @@ impl UncompiledPlan {
                     true => updated(&values),
                     false => vec![("the gradients".to_owned(), gradients.clone())],
                 };
-                uncompiled.push(launch, left);
+                let origin = Origin::Update {
+                    part,
+                    layers: step.layers.clone(),
+                    optimizer: optimizer.clone(),
+                };
+                uncompiled.push(launch, origin, left);
                 if program.last && !applies {
                     let counter = adam::Counter::PastStep;
                     uncompiled.apply(gpu, graph, parameters, &shared.state, counter)?;
@@ -171,7 +183,12 @@ impl UncompiledPlan {
                 .iter()
                 .filter(|(_, tensor)| written.contains(tensor));
             let launch = rows::launch(buffers, program, log, section);
-            self.push(launch, written.map(named).collect());
+            let origin = Origin::Rows {
+                program: program.clone(),
+                log,
+                section: section.clone(),
+            };
+            self.push(launch, origin, written.map(named).collect());
         }
     }
 
@@ -208,7 +225,12 @@ impl UncompiledPlan {
                 m: &run.slice(&moments.m),
                 v: &run.slice(&moments.v),
             };
-            self.push(adam::launch(buffers, &run.of, counter), updated(&values));
+            let origin = Origin::Adam {
+                optimizer: run.of.clone(),
+                counter,
+            };
+            let launch = adam::launch(buffers, &run.of, counter);
+            self.push(launch, origin, updated(&values));
         }
         Ok(())
     }
@@ -224,23 +246,30 @@ impl UncompiledPlan {
         let lanes = reduction_lanes(gpu.is_software(), 1);
         let mut first = 0;
         for (part, count) in gradients.iter().zip(counts) {
-            self.push(gradient_norm::squares(part, &sums, first, lanes), vec![]);
+            let launch = gradient_norm::squares(part, &sums, first, lanes);
+            self.push(launch, Origin::Parameters, vec![]);
             first += count;
         }
         self.push(
             gradient_norm::root(&sums, &norm, lanes),
+            Origin::Parameters,
             vec![("the gradients' norm".to_owned(), norm.clone())],
         );
         Ok(norm)
     }
 
-    fn push(&mut self, launch: Launch, results: Vec<(String, Slice)>) {
+    fn push(&mut self, launch: Launch, origin: Origin, results: Vec<(String, Slice)>) {
         self.launches.push(launch);
+        self.origins.push(origin);
         self.results.push(results);
     }
 
-    /// Compiles the kernels of several plans together.
-    pub(super) fn prepare(gpu: &Gpu, plans: Vec<Self>) -> Result<Vec<Plan>, GpuError> {
+    /// Compiles the kernels of several plans together; `supervised` ones keep their launches.
+    pub(super) fn prepare(
+        gpu: &Gpu,
+        plans: Vec<Self>,
+        supervised: bool,
+    ) -> Result<Vec<Plan>, GpuError> {
         let all = |uncompiled: &Self| {
             let launches = uncompiled.launches.iter().chain(&uncompiled.reduction);
             launches.cloned().collect::<Vec<_>>()
@@ -263,6 +292,14 @@ impl UncompiledPlan {
                 .collect(),
             barriers: profile::barriers(&uncompiled.launches),
             results: uncompiled.results,
+            supervised: supervised.then(|| Supervised {
+                launches: uncompiled
+                    .launches
+                    .into_iter()
+                    .zip(uncompiled.origins)
+                    .collect(),
+                reduction: uncompiled.reduction,
+            }),
         };
         Ok(plans.into_iter().map(plan).collect())
     }

@@ -13,6 +13,7 @@ mod checkpoints;
 mod configuration;
 mod data;
 mod disk;
+mod doctor;
 mod eval;
 mod family;
 mod fine_tuning;
