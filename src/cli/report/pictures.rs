@@ -23,7 +23,12 @@ const ON_THE_WAY: usize = 6;
 /// Bytes of a picture that others have drawn, at the most: a page is to be sent.
 const MOST: u64 = 4 << 20;
 /// What a training and this page draw themselves.
-const OWN: [&str; 4] = ["prior.png", "reconstructions.png", "fitted.png", "curves.png"];
+const OWN: [&str; 4] = [
+    "prior.png",
+    "reconstructions.png",
+    "fitted.png",
+    "curves.png",
+];
 
 /// Draws from the prior, and from what was fitted in its place.
 pub(super) fn samples(
