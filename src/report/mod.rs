@@ -1,7 +1,7 @@
 //! A page of HTML that holds everything it shows: text, tables, pictures, drawings. It asks for nothing, neither of a
 //! network nor of a script, so that it can be sent, kept and opened anywhere.
 //!
-//! The template (`page.rs`) escapes all text; only drawings are taken as they are ([`Content::Drawing`]).
+//! The template (`page.rs`) escapes all text; only drawings are taken as they are ([`Content::Drawings`]).
 
 mod page;
 

@@ -414,12 +414,12 @@ fn a_latent_that_collapses_is_said_once_with_what_helps() {
         (
             "each",
             heavy.to_owned(),
-            &["2 of 2 latent dimensions", "--free-bits", "--beta"][..],
+            &["2 of 2 dimensions", "--free-bits", "--beta"][..],
         ),
         (
             "whole",
             format!("{heavy} --prior mixture --components 2"),
-            &["the 2 latent dimensions", "--beta"],
+            &["its 2 dimensions", "--beta"],
         ),
     ] {
         let ran = place

@@ -260,9 +260,9 @@ fn a_browser_shows_the_page_at_both_widths() {
     // A window is no narrower than 500 pixels; a frame within it is.
     let frame = format!(
         "<!DOCTYPE html><body>{}<pre id=out></pre><script>onload = () => {{ out.textContent = \
-         [...document.querySelectorAll('iframe')].map(f => {{ const d = f.contentDocument; return 'width ' + \
-         d.documentElement.scrollWidth + ' of ' + f.clientWidth + ', broken ' + \
-         [...d.images].filter(i => !i.naturalWidth).length + ', images ' + d.images.length; }}).join('; '); }}\
+         [...document.querySelectorAll('iframe')].map(f => {{ const d = f.contentDocument, e = d.documentElement; \
+         return 'in ' + f.clientWidth + ' too wide ' + (e.scrollWidth - e.clientWidth) + ', broken ' + \
+         [...d.images].filter(i => !i.naturalWidth).length + ' of ' + d.images.length; }}).join('; '); }}\
          </script></body>",
         frames.concat()
     );
@@ -300,7 +300,7 @@ fn a_browser_shows_the_page_at_both_widths() {
         [&said.stdout, &said.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     assert!(said.status.success(), "{err}");
     assert!(!err.contains("CONSOLE"), "{err}");
-    let expected = "width 390 of 390, broken 0, images 6; width 1280 of 1280, broken 0, images 6";
+    let expected = "in 390 too wide 0, broken 0 of 4; in 1280 too wide 0, broken 0 of 4<";
     let found = out.split("<pre id=\"out\">").nth(1).unwrap();
     assert!(
         found.starts_with(expected),

@@ -25,8 +25,8 @@ const PICTURED: usize = 100;
 const RECONSTRUCTED: usize = 20;
 /// Test images whose latents are looked at after an epoch: one run of an encoder.
 const LOOKED_AT: usize = 256;
-/// Values that they have at the most, since they are kept beside the data.
-const VALUES: usize = 1 << 22;
+/// Values that they have at the most, since they are kept beside the data: 256 images of 32×32 pixels.
+const VALUES: usize = 1 << 18;
 /// The term that says how far the latent is from its prior.
 const KL: &str = "kl";
 /// The pictures of an epoch.
@@ -36,14 +36,17 @@ const RECONSTRUCTIONS: &str = "reconstructions";
 /// The test images that a training is watched by.
 pub(super) struct Watched {
     split: Split,
+    /// How many of them have their latents looked at.
+    looked_at: usize,
 }
 
 impl Watched {
     /// The first ones of a split.
     pub(super) fn of(test: &Split) -> Self {
-        let most = (VALUES / test.images.dim().max(1)).clamp(RECONSTRUCTED, LOOKED_AT);
+        let looked_at = (VALUES / test.images.dim().max(1)).clamp(1, LOOKED_AT);
         Self {
-            split: test.first(most),
+            split: test.first(looked_at.max(RECONSTRUCTED)),
+            looked_at: looked_at.min(test.images.count),
         }
     }
 }
@@ -53,7 +56,7 @@ pub(super) struct Board {
     dir: RunDir,
     watching: Watching,
     watched: Watched,
-    /// The watched images as the model sees them.
+    /// The images whose latents are looked at, as the model sees them.
     values: Vec<f32>,
     shown: Shown,
     collapse: Collapse,
@@ -87,7 +90,9 @@ impl Board {
         remove_later(&dir.samples(), trainer.epochs_done());
         let images = &watched.split.images;
         Self {
-            values: trainer.scaling().model_values(&images.pixels),
+            values: trainer
+                .scaling()
+                .model_values(&images.first(watched.looked_at).pixels),
             shown: Shown::new(trainer.scaling(), [images.height, images.width], lens),
             dir: dir.clone(),
             watching,
@@ -155,6 +160,7 @@ impl Board {
         let steps = trainer.steps_done();
         let model = trainer.model();
         let labels = self.watched.split.labels.as_deref();
+        let labels = labels.map(|labels| &labels[..self.watched.looked_at]);
         let encoded = match model.encode(&self.values, labels) {
             Ok(encoded) => encoded,
             Err(error) => {
