@@ -1,10 +1,11 @@
 //! Kernels that expressions made: each element within its expression's own bound (`expr::Bounded`), and where
 //! that is not enough, within what a compiler may make of the expression.
 //!
-//! WGSL lets a compiler reassociate sums, `a − b + ln 2` as `(a + ln 2) − b`; what llvmpipe leaves looks like it. The bound is that of
-//! the order in which the expression stands. In another order a term may be rounded at its own size before
-//! it cancels against others, which is what a change of that term by half an EPS does. So each operand is also given a
-//! relative change of two EPS, one after the other, and what that makes of the value is allowed as well.
+//! WGSL lets a compiler reassociate sums, `a − b + ln 2` as `(a + ln 2) − b`. The bound is that of the order in which
+//! the expression stands, where terms that cancel leave a small partial sum, and so a small rounding. In whatever order, the two additions of
+//! three terms are each off by at most EPS times the sum of the terms' sizes: as much as a relative change of two EPS of each operand makes.
+//! What that makes of the value is allowed as well. Longer sums, whose roundings are more, stand in no formula of the house without
+//! a bound that is as wide.
 
 use super::{EPS, Expected, Job, Results, additions};
 use crate::expr::Expr;
