@@ -1,6 +1,8 @@
 //! The command line: one file per subcommand; text, progress bars, exit codes.
 
 mod adapters;
+mod analogies;
+mod arithmetic;
 mod bench;
 mod claim;
 mod classify;
@@ -11,9 +13,12 @@ mod features;
 mod fit_prior;
 mod help;
 mod init;
+mod interpolate;
 mod interrupt;
 mod job;
 mod keeping;
+mod look;
+mod manifold;
 mod options;
 mod output;
 mod parts;
@@ -25,9 +30,11 @@ mod progress;
 mod reconstruct;
 mod run;
 mod sample;
+mod scatter;
 mod spread;
 mod text;
 mod train;
+mod traverse;
 mod weights;
 
 use std::process::ExitCode;
@@ -45,6 +52,7 @@ Examples:
   vae train                              train on built-in digits with the best adapter
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
+  vae traverse runs/digits-1             what each dimension of z changes
   vae plot runs/digits-1                 draw its losses, epoch by epoch
   vae classify runs/digits-1 --labelled 1000   say what images show
   vae fit-prior runs/digits-1            a better density of z to draw them from
@@ -77,6 +85,12 @@ enum Command {
     Sample(sample::Args),
     FitPrior(fit_prior::Args),
     Reconstruct(reconstruct::Args),
+    Interpolate(interpolate::Args),
+    Traverse(traverse::Args),
+    Manifold(manifold::Args),
+    Scatter(scatter::Args),
+    Analogies(analogies::Args),
+    Arithmetic(arithmetic::Args),
     Classify(classify::Args),
     Plot(plot::Args),
     Weights(weights::Args),
@@ -113,6 +127,12 @@ impl Cli {
             Command::Sample(args) => args.run(),
             Command::FitPrior(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
+            Command::Interpolate(args) => args.run(),
+            Command::Traverse(args) => args.run(),
+            Command::Manifold(args) => args.run(),
+            Command::Scatter(args) => args.run(),
+            Command::Analogies(args) => args.run(),
+            Command::Arithmetic(args) => args.run(),
             Command::Classify(args) => args.run(),
             Command::Plot(args) => args.run(),
             Command::Weights(args) => args.run(),

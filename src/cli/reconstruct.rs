@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vae_wgpu::model::{Condition, VaeError};
-use vae_wgpu::train::TrainError;
-
+use super::look;
 use super::options::{AdapterOption, DataOptions};
 use super::output::Output;
 use super::pictures;
@@ -45,18 +43,7 @@ impl Args {
             .transpose()?;
         let mut run = TrainedRun::open(found, &self.adapter, 0)?;
         let data = run.data(self.data)?;
-        let model = run.model.vae();
-        if model.config().condition != Condition::None {
-            let classes = model.config().classes;
-            let labels = data.test.labels.as_deref().unwrap_or_default();
-            if labels.is_empty() {
-                let condition = model.config().condition;
-                return Err(TrainError::from(VaeError::NoLabels { condition }).into());
-            }
-            if let Some(&label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
-                return Err(TrainError::Label { label, classes }.into());
-            }
-        }
+        look::check_labels(&run, &data)?;
         let output = match given {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "reconstructions.png")?,
