@@ -1,6 +1,8 @@
 //! The command line: one file per subcommand; text, progress bars, exit codes.
 
 mod adapters;
+mod analogies;
+mod arithmetic;
 mod bench;
 mod claim;
 mod classify;
@@ -14,9 +16,12 @@ mod features;
 mod fit_prior;
 mod help;
 mod init;
+mod interpolate;
 mod interrupt;
 mod job;
 mod keeping;
+mod look;
+mod manifold;
 mod options;
 mod output;
 mod parts;
@@ -30,10 +35,12 @@ mod report;
 mod reproduce;
 mod run;
 mod sample;
+mod scatter;
 mod spread;
 mod sweep;
 mod text;
 mod train;
+mod traverse;
 mod watching;
 mod weights;
 
@@ -53,6 +60,7 @@ Examples:
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
   vae eval runs/digits-1                 measure its model
+  vae traverse runs/digits-1             what each dimension of z changes
   vae plot runs/digits-1                 draw its losses, epoch by epoch
   vae classify runs/digits-1 --labelled 1000   say what images show
   vae fit-prior runs/digits-1            a better density of z to draw them from
@@ -88,6 +96,12 @@ enum Command {
     FitPrior(fit_prior::Args),
     Reconstruct(reconstruct::Args),
     Report(report::Args),
+    Interpolate(interpolate::Args),
+    Traverse(traverse::Args),
+    Manifold(manifold::Args),
+    Scatter(scatter::Args),
+    Analogies(analogies::Args),
+    Arithmetic(arithmetic::Args),
     Classify(classify::Args),
     Eval(eval::Args),
     Compare(compare::Args),
@@ -130,6 +144,12 @@ impl Cli {
             Command::FitPrior(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
             Command::Report(args) => args.run(),
+            Command::Interpolate(args) => args.run(),
+            Command::Traverse(args) => args.run(),
+            Command::Manifold(args) => args.run(),
+            Command::Scatter(args) => args.run(),
+            Command::Analogies(args) => args.run(),
+            Command::Arithmetic(args) => args.run(),
             Command::Classify(args) => args.run(),
             Command::Eval(args) => args.run(),
             Command::Compare(args) => args.run(),

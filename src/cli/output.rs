@@ -56,6 +56,17 @@ impl Output {
         Ok(output)
     }
 
+    /// What a path means where one picture is all that there is to write.
+    pub(crate) fn picture(path: &Path, run: &Path) -> Result<Self, Usage> {
+        match Self::parse(path, run)? {
+            Self::Npy(_) | Self::Folder(_) => Err(Usage(format!(
+                "-o {} is no place for one picture: name a file that ends with .png, or - for standard output",
+                path.display()
+            ))),
+            output => Ok(output),
+        }
+    }
+
     /// The picture `name` in the run's own folder for such.
     pub(crate) fn among_samples(run: &RunDir, name: &str) -> Result<Self, CheckpointError> {
         Ok(Self::Png(run.make_samples()?.join(name)))

@@ -36,6 +36,12 @@ impl Shown {
         self.lens.as_ref().map_or(self.size, |lens| lens.image)
     }
 
+    /// Shades, 0 for black to 1 for white, of values that the model gives or sees.
+    pub(crate) fn shades(&mut self, values: Vec<f32>) -> anyhow::Result<Vec<f32>> {
+        let images = self.images(values)?;
+        Ok(self.scaling().shades(&images))
+    }
+
     /// How values of images become shades.
     fn scaling(&self) -> Scaling {
         self.lens.as_ref().map_or(self.scaling, |lens| lens.scaling)

@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vae_wgpu::data::Split;
-use vae_wgpu::model::{Condition, Vae, VaeError};
-use vae_wgpu::train::TrainError;
-
+use super::look;
 use super::options::{AdapterOption, DataOptions};
 use super::output::Output;
 use super::pictures;
@@ -46,7 +43,7 @@ impl Args {
             .transpose()?;
         let mut run = TrainedRun::open(found, &self.adapter, 0)?;
         let data = run.data(self.data)?;
-        check_labels(run.model.vae(), &data.test)?;
+        look::check_labels(run.model.vae(), &data.test)?;
         let output = match given {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "reconstructions.png")?,
@@ -62,22 +59,5 @@ impl Args {
         let adapter = run.model.executor().name();
         output.report("reconstructions", &adapter);
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// Whether a model that reads labels finds one of its classes with each image.
-pub(crate) fn check_labels(vae: &Vae, test: &Split) -> Result<(), TrainError> {
-    let config = vae.config();
-    if config.condition == Condition::None {
-        return Ok(());
-    }
-    let (condition, classes) = (config.condition, config.classes);
-    let labels = test.labels.as_deref().unwrap_or_default();
-    if labels.is_empty() {
-        return Err(VaeError::NoLabels { condition }.into());
-    }
-    match labels.iter().find(|&&label| usize::from(label) >= classes) {
-        Some(&label) => Err(TrainError::Label { label, classes }),
-        None => Ok(()),
     }
 }

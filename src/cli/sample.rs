@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use vae_wgpu::train;
+
 use super::failure::Usage;
 use super::fit_prior;
 use super::options::AdapterOption;
@@ -17,6 +19,7 @@ Examples:
   vae sample runs/digits-1
   vae sample runs/digits-1 -n 100 --seed 7 -o samples.png
   vae sample runs/cvae --label 7
+  vae sample runs/digits-1 --temperature 0.7
   vae sample runs/digits-1 --prior model       though vae fit-prior has fitted another")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -31,6 +34,10 @@ pub(crate) struct Args {
     /// where it is of this checkpoint]
     #[arg(long, value_enum, value_name = "WHICH")]
     prior: Option<DrawnFrom>,
+    /// The prior's standard deviations times this: below 1 samples are more alike and of what is likely, above 1 they
+    /// are stranger
+    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
+    temperature: f32,
     /// Key of the draws: the same seed gives the same images
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -62,6 +69,10 @@ impl Args {
         let mut run = TrainedRun::open(found, &self.adapter, self.seed)?;
         check_label(self.label, &run)?;
         let fitted = match self.prior {
+            _ if self.temperature != 1.0 => {
+                check_temperature(self.temperature, self.prior, &run)?;
+                None
+            }
             Some(DrawnFrom::Model) => None,
             asked => fit_prior::of_run(&run, &checkpoint, &self.adapter, asked.is_some())?,
         };
@@ -69,6 +80,7 @@ impl Args {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "prior.png")?,
         };
+        run.model = run.model.with_temperature(self.temperature);
         let asked = (self.count as usize, self.label);
         let mut shown = run.shown();
         let what = match fitted {
@@ -89,8 +101,35 @@ impl Args {
     }
 }
 
+/// A temperature is of deviations, and what was fitted has none that it could be of: a flow's maps, or components of
+/// any shape.
+fn check_temperature(
+    temperature: f32,
+    prior: Option<DrawnFrom>,
+    run: &TrainedRun,
+) -> Result<(), Usage> {
+    let is_fitted = train::fitted_prior_of(&run.dir).is_file();
+    match prior {
+        Some(DrawnFrom::Model) => Ok(()),
+        None if !is_fitted => Ok(()),
+        _ => Err(Usage(format!(
+            "--temperature {temperature} is of the model's own prior, whose deviations it is multiplied with; a fitted \
+             prior has none: add --prior model, or leave --temperature out"
+        ))),
+    }
+}
+
+/// A number that deviations can be multiplied with.
+fn temperature(text: &str) -> Result<f32, String> {
+    let number: f32 = text.parse().map_err(|_| "no number".to_owned())?;
+    match number.is_finite() && number >= 0.0 {
+        true => Ok(number),
+        false => Err("a temperature is 0 or a positive number such as 0.8".to_owned()),
+    }
+}
+
 /// A label is of use to a decoder that reads labels, and one of its classes.
-fn check_label(label: Option<u8>, run: &TrainedRun) -> anyhow::Result<()> {
+pub(super) fn check_label(label: Option<u8>, run: &TrainedRun) -> anyhow::Result<()> {
     let Some(label) = label else {
         return Ok(());
     };

@@ -1,8 +1,9 @@
 //! A model with its parameters, ready to encode, decode and draw.
 
+use super::points::PriorMoments;
 use crate::executor::{Executor, ExecutorError, Session};
 use crate::graph::{Graph, TensorId};
-use crate::model::{Vae, VaeConfig};
+use crate::model::{Prior, Vae, VaeConfig};
 
 /// Rows that one run of a session handles at the most; more are handled in turn.
 const CHUNK: usize = 256;
@@ -212,11 +213,23 @@ impl Autoencoder {
     /// # Panics
     /// Where the label is none of the model's classes.
     pub fn sample(&mut self, count: usize, label: Option<u8>) -> Result<Vec<f32>, ExecutorError> {
+        self.draws(count, label, 1)
+    }
+
+    /// So many rows of an output of [`Vae::prior_graph`]: z, or the images.
+    fn draws(
+        &mut self,
+        count: usize,
+        label: Option<u8>,
+        output: usize,
+    ) -> Result<Vec<f32>, ExecutorError> {
         let VaeConfig {
-            input_dim: dim,
+            input_dim,
+            latent_dim,
             classes,
             ..
         } = *self.vae.config();
+        let dim = [latent_dim, input_dim][output];
         let rows = self.chunk();
         let (graph, read) = self.vae.prior_graph(rows);
         let mut session = self.executor.session(graph)?;
@@ -232,10 +245,38 @@ impl Autoencoder {
                 .iter()
                 .map(|(id, rows)| (*id, rows.as_slice()))
                 .collect();
-            images.append(&mut session.run(chunk as u32, &given)?.tensors[1]);
+            images.append(&mut session.run(chunk as u32, &given)?.tensors[output]);
         }
         images.truncate(count * dim);
         Ok(images)
+    }
+
+    /// The same model; its samples are drawn at this temperature (see [`Vae::with_temperature`]).
+    #[must_use]
+    pub fn with_temperature(self, temperature: f32) -> Self {
+        let vae = self.vae.with_temperature(temperature);
+        Self { vae, ..self }
+    }
+
+    /// Mean and deviation of the prior of z: of a standard normal its own, of any other those of so many draws under
+    /// the executor's seed, of a label where the decoder reads one.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// As [`Autoencoder::sample`].
+    pub fn prior_moments(
+        &mut self,
+        draws: usize,
+        label: Option<u8>,
+    ) -> Result<PriorMoments, ExecutorError> {
+        let config = self.vae.config();
+        let dims = config.latent_dim;
+        if config.prior == Prior::Standard && config.hierarchy.is_none() {
+            return Ok(PriorMoments::standard(dims));
+        }
+        Ok(PriorMoments::of(&self.draws(draws, label, 0)?, dims))
     }
 
     /// [`run_rows`] by the chunk of this model.

@@ -11,7 +11,9 @@ mod mean;
 mod measures;
 mod neighbours;
 mod open;
+mod pca;
 mod pixels;
+mod points;
 mod probes;
 
 pub use annealed::{Annealed, Annealing};
@@ -24,5 +26,9 @@ pub use mean::Mean;
 pub use measures::{Measure, Measures, NATS};
 pub use neighbours::{Known, NEIGHBOURS, nearest_classes};
 pub use open::{Device, Opened, open};
+pub use pca::Pca;
 pub use pixels::{mean_psnr, psnr, squared_errors, ssim};
+pub use points::{
+    PriorMoments, descending, kl_by_dimension, lerp, normal_quantile, normal_quantiles, slerp,
+};
 pub use probes::{Labelled, probes};

@@ -190,6 +190,8 @@ pub struct Vae {
     /// What a training with labels in part draws from.
     pub(super) labelled: Option<Arc<Labelled>>,
     mode: Mode,
+    /// What the deviations of draws from the prior are multiplied with.
+    temperature: f32,
 }
 
 impl Vae {
@@ -215,6 +217,7 @@ impl Vae {
             library: 1.0,
             labelled: None,
             mode: Mode::Evaluation,
+            temperature: 1.0,
         }
     }
 
@@ -260,6 +263,31 @@ impl Vae {
     pub fn with_mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
+    }
+
+    /// The same model; its samples are drawn with the prior's standard deviations times this: within the components of
+    /// a mixture, and in each layer of a hierarchy. At 1 they are the prior's own.
+    #[must_use]
+    pub fn with_temperature(mut self, temperature: f32) -> Self {
+        self.temperature = temperature;
+        self
+    }
+
+    /// What the deviations of draws from the prior are multiplied with.
+    pub fn temperature(&self) -> f32 {
+        self.temperature
+    }
+
+    /// Normal noise `[rows, columns]` of a draw from the prior, times the temperature where it is not 1.
+    pub(super) fn prior_noise(&self, g: &mut Graph, name: &str, shape: [usize; 2]) -> TensorId {
+        match self.temperature {
+            1.0 => g.normal(name, Stream::Sampling, shape),
+            temperature => {
+                let eps = g.normal(&format!("{name}.unit"), Stream::Sampling, shape);
+                let scaled = f64::from(temperature) * operand(0);
+                g.pointwise(name, shape, scaled, &[eps.into()])
+            }
+        }
     }
 
     /// What its encoder and decoder are for.

@@ -99,7 +99,7 @@ pub fn check_grid(
     columns: usize,
     scale: usize,
 ) -> Result<(), PlotError> {
-    Layout::new(images, height, width, columns, scale, 1).map(|_| ())
+    Layout::new(images, height, width, columns, scale, Bands::of(1)).map(|_| ())
 }
 
 /// Draws images in rows of `columns`, left to right and top to bottom, each pixel as a square of `scale`.
@@ -117,7 +117,7 @@ pub fn grid<I: AsRef<[f32]>>(
     columns: usize,
     scale: usize,
 ) -> Result<GrayImage, PlotError> {
-    let layout = Layout::new(images.len(), height, width, columns, scale, 1)?;
+    let layout = Layout::new(images.len(), height, width, columns, scale, Bands::of(1))?;
     let mut picture = layout.ground();
     for (index, image) in images.iter().enumerate() {
         layout.draw(&mut picture, index, 0, image.as_ref())?;
@@ -145,11 +145,55 @@ pub fn reconstructions<I: AsRef<[f32]>, R: AsRef<[f32]>>(
             reconstructions: reconstructions.len(),
         });
     }
-    let layout = Layout::new(inputs.len(), height, width, columns, scale, 2)?;
+    let layout = Layout::new(inputs.len(), height, width, columns, scale, Bands::of(2))?;
     let mut picture = layout.ground();
     for (index, (input, reconstruction)) in inputs.iter().zip(reconstructions).enumerate() {
         layout.draw(&mut picture, index, 0, input.as_ref())?;
         layout.draw(&mut picture, index, 1, reconstruction.as_ref())?;
+    }
+    Ok(picture)
+}
+
+/// How the images of a picture belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bands {
+    /// Rows of a band; below it is a larger gap, unless it is 1.
+    pub depth: usize,
+    /// Columns that a larger gap sets apart, on the left and on the right.
+    pub apart: [usize; 2],
+}
+
+impl Bands {
+    /// Of so many rows, with all columns alike.
+    pub fn of(depth: usize) -> Self {
+        Self {
+            depth,
+            apart: [0; 2],
+        }
+    }
+}
+
+/// Draws images row by row, each row of `columns`, of which so many as `bands` says belong together. Otherwise like
+/// [`grid`].
+///
+/// # Errors
+///
+/// Those of [`grid`].
+pub fn banded<I: AsRef<[f32]>>(
+    images: &[I],
+    [height, width]: [usize; 2],
+    columns: usize,
+    bands: Bands,
+    scale: usize,
+) -> Result<GrayImage, PlotError> {
+    let each = images.len().div_ceil(bands.depth.max(1));
+    let layout = Layout::new(each, height, width, columns, scale, bands)?;
+    let mut picture = layout.ground();
+    let columns = layout.columns;
+    for (index, image) in images.iter().enumerate() {
+        let (row, column) = (index / columns, index % columns);
+        let of_band = row / layout.depth * columns + column;
+        layout.draw(&mut picture, of_band, row % layout.depth, image.as_ref())?;
     }
     Ok(picture)
 }
@@ -161,6 +205,7 @@ struct Layout {
     columns: usize,
     scale: usize,
     depth: usize,
+    apart: [usize; 2],
     /// The picture's size, in pixels.
     size: (u32, u32),
 }
@@ -172,9 +217,9 @@ impl Layout {
         width: usize,
         columns: usize,
         scale: usize,
-        depth: usize,
+        Bands { depth, apart }: Bands,
     ) -> Result<Self, PlotError> {
-        if [images, height, width, columns, scale].contains(&0) {
+        if [images, height, width, columns, scale, depth].contains(&0) {
             return Err(PlotError::Empty {
                 images,
                 height,
@@ -191,7 +236,8 @@ impl Layout {
                 .checked_mul(scale)?
                 .checked_add(GAP)?
                 .checked_mul(columns)?
-                .checked_add(GAP)?;
+                .checked_add(GAP)?
+                .checked_add(wider(columns, columns, apart))?;
             let band = height
                 .checked_mul(scale)?
                 .checked_add(GAP)?
@@ -215,6 +261,7 @@ impl Layout {
             columns,
             scale,
             depth,
+            apart,
             size,
         })
     }
@@ -245,7 +292,8 @@ impl Layout {
         );
         let band = cell.0 * self.depth + band_gap(self.depth) - GAP;
         let top = GAP + index / self.columns * band + row * cell.0;
-        let left = GAP + index % self.columns * cell.1;
+        let column = index % self.columns;
+        let left = GAP + column * cell.1 + wider(column, self.columns, self.apart);
         let stride = self.size.0 as usize;
         let pixels: &mut [u8] = picture;
         for y in 0..self.height * self.scale {
@@ -258,6 +306,13 @@ impl Layout {
         }
         Ok(())
     }
+}
+
+/// How much the gaps before a column are wider than the narrow ones.
+fn wider(column: usize, columns: usize, [left, right]: [usize; 2]) -> usize {
+    let before = usize::from(left > 0 && left < columns && column >= left);
+    let after = usize::from(right > 0 && right < columns && column >= columns - right);
+    (before + after) * (PAIR_GAP - GAP)
 }
 
 /// The gap below a band of `depth` rows.

@@ -13,7 +13,7 @@ use crate::cli::output::Output;
 use crate::cli::pictures::Shown;
 use crate::cli::run::TrainedRun;
 use crate::cli::train::picture_of_epoch;
-use crate::cli::{console, fit_prior, pictures, reconstruct};
+use crate::cli::{console, fit_prior, look, pictures};
 
 /// Images of the page's own pictures.
 const SAMPLES: usize = 100;
@@ -61,7 +61,7 @@ pub(super) fn reconstructions(
 ) -> anyhow::Result<Section> {
     let heading = "Reconstructions";
     let checked = test.and_then(|test| {
-        reconstruct::check_labels(run.model.vae(), &test)?;
+        look::check_labels(run.model.vae(), &test)?;
         Ok(test)
     });
     let test = match checked {

@@ -17,7 +17,6 @@ use super::vae::{Inputs, Noise, Vae, VaeConfig};
 use crate::executor::ParameterSpec;
 use crate::expr::operand;
 use crate::graph::{Graph, TensorId};
-use crate::rng::Stream;
 use gap::Gap;
 
 pub use formulas::Inference;
@@ -166,14 +165,14 @@ impl Vae {
         rows: usize,
         label: Option<TensorId>,
     ) -> TensorId {
-        let top = self.top();
+        let top = self.top().with_temperature(self.temperature());
         let highest = (top.config().prior.family().draw)(&top, g, rows, label);
         let gaps = Gap::all(self).into_iter().rev();
         gaps.fold(highest, |z, gap| {
             let p = gap.down(self, g, z, label);
             let shape = g.shape(p.mu);
             let shape = [shape.rows(), shape.columns()];
-            let eps = g.normal("z.eps", Stream::Sampling, shape);
+            let eps = self.prior_noise(g, "z.eps", shape);
             gaussian::draw(g, &p, eps, 1)
         })
     }

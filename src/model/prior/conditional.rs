@@ -10,7 +10,6 @@ use crate::graph::{Graph, TensorId, Transposed};
 use crate::model::Formula;
 use crate::model::posterior::{Heads, gaussian};
 use crate::model::vae::Vae;
-use crate::rng::Stream;
 
 pub(super) const FAMILY: PriorFamily = PriorFamily {
     name: "conditional",
@@ -42,7 +41,7 @@ pub(super) const FAMILY: PriorFamily = PriorFamily {
     draw: |vae, g, rows, label| {
         let heads = heads(vae, g, label);
         let shape = [rows, vae.config().latent_dim];
-        let eps = g.normal("prior.eps", Stream::Sampling, shape);
+        let eps = vae.prior_noise(g, "prior.eps", shape);
         let operands = [heads.mu, heads.logvar, eps].map(Into::into);
         g.pointwise("z", shape, reparameterized(), &operands)
     },

@@ -38,7 +38,7 @@ pub(super) const FAMILY: PriorFamily = PriorFamily {
         ]
     },
     nll: |vae, g, z, _| components(vae, g).nll(g, z),
-    draw: |vae, g, rows, _| components(vae, g).draw(g, rows),
+    draw: |vae, g, rows, _| components(vae, g).draw(vae, g, rows),
 };
 
 const MEAN: &str = "prior.mean";
@@ -133,7 +133,7 @@ impl Components {
     }
 
     /// A draw `[rows, Z]`. Of a uniform number for each component, the largest says which it is.
-    pub(super) fn draw(&self, g: &mut Graph, rows: usize) -> TensorId {
+    pub(super) fn draw(&self, vae: &Vae, g: &mut Graph, rows: usize) -> TensorId {
         let [count, columns] = shape(g, self.mean);
         let numbers = g.uniform("component.uniform", Stream::Sampling, [rows * count]);
         let which = g.reduce("component", Reduction::ArgMax, numbers, count);
@@ -142,7 +142,7 @@ impl Components {
             ("component.logvar", self.logvar),
         ]
         .map(|(name, table)| g.lookup(name, table, which));
-        let eps = g.normal("component.eps", Stream::Sampling, [rows, columns]);
+        let eps = vae.prior_noise(g, "component.eps", [rows, columns]);
         let operands: [Operand; 3] = [mean.into(), logvar.into(), eps.into()];
         g.pointwise("z", [rows, columns], reparameterized(), &operands)
     }
@@ -157,6 +157,7 @@ fn shape(g: &Graph, of: TensorId) -> [usize; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::VaeConfig;
     use crate::reference::real::Real;
     use crate::reference::{Context, Values, evaluate};
 
@@ -238,7 +239,14 @@ mod tests {
         const DRAWS: usize = 4000;
         let mut g = Graph::new();
         let [mean, logvar] = [MEAN, LOGVAR].map(|name| g.parameter(name, [COUNT, 1]));
-        let z = Components { mean, logvar }.draw(&mut g, DRAWS);
+        let vae = Vae::new(VaeConfig {
+            input_dim: 2,
+            hidden: vec![2],
+            latent_dim: 1,
+            ..VaeConfig::default()
+        })
+        .unwrap();
+        let z = Components { mean, logvar }.draw(&vae, &mut g, DRAWS);
         let mut values = Values::<f64>::new(&g);
         values.set(mean, (0..COUNT).map(|n| 10.0 * n as f64).collect());
         values.set(logvar, vec![-4.0; COUNT]);

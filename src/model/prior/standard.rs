@@ -3,7 +3,6 @@
 use super::PriorFamily;
 use crate::expr::{Expr, HALF_LN_TAU, operand};
 use crate::model::Formula;
-use crate::rng::Stream;
 
 pub(super) const FAMILY: PriorFamily = PriorFamily {
     name: "standard",
@@ -27,7 +26,7 @@ pub(super) const FAMILY: PriorFamily = PriorFamily {
             &[z.into()],
         )
     },
-    draw: |vae, g, rows, _| g.normal("z", Stream::Sampling, [rows, vae.config().latent_dim]),
+    draw: |vae, g, rows, _| vae.prior_noise(g, "z", [rows, vae.config().latent_dim]),
 };
 
 /// −ln p(z) of one dimension from z (operand 0).

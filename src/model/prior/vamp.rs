@@ -36,7 +36,7 @@ pub(super) const FAMILY: PriorFamily = PriorFamily {
         }]
     },
     nll: |vae, g, z, _| components(vae, g).nll(g, z),
-    draw: |vae, g, rows, _| components(vae, g).draw(g, rows),
+    draw: |vae, g, rows, _| components(vae, g).draw(vae, g, rows),
 };
 
 const PSEUDO_INPUTS: &str = "prior.pseudo_inputs";

@@ -30,7 +30,7 @@ impl Ticks {
             at: at
                 .filter(|at| *at >= low - slack && *at <= high + slack)
                 .collect(),
-            decimals: (-step.log10() + 1e-9).ceil().max(0.0) as usize,
+            decimals: (-step.log10() - 1e-9).ceil().max(0.0) as usize,
             exponents: largest >= 1e6 || step < 1e-4,
         }
     }
