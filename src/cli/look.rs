@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use image::{ImageBuffer, PixelWithColorType};
+use image::{GrayImage, ImageBuffer, PixelWithColorType};
 use vae_wgpu::data::{Dataset, Pixels, Split};
 use vae_wgpu::model::{Condition, Vae, VaeError};
 use vae_wgpu::plot::{self, Bands, PlotError};
@@ -16,7 +16,7 @@ use super::pictures::Shown;
 use super::run::{RunArg, TrainedRun};
 
 /// Draws from a prior that has no moments in closed form, by which these are measured.
-const MOMENT_DRAWS: usize = 4096;
+pub(crate) const MOMENT_DRAWS: usize = 4096;
 
 /// Of which run, of which images, and where the picture goes.
 #[derive(Clone, Debug, clap::Args)]
@@ -173,19 +173,8 @@ impl Look {
         bands: Bands,
         what: &str,
     ) -> anyhow::Result<()> {
-        let [height, width] = self.shown.size();
-        let images: Vec<_> = shades.chunks(height * width).collect();
-        for scale in (1..=plot::default_scale(height, width)).rev() {
-            match plot::banded(&images, [height, width], columns, bands, scale) {
-                Err(PlotError::TooLarge { .. }) => {}
-                picture => return self.write(&picture?, what),
-            }
-        }
-        Err(Usage(format!(
-            "{} images are too many for one picture; ask for fewer of them",
-            images.len()
-        ))
-        .into())
+        let picture = banded(shades, self.shown.size(), columns, bands)?;
+        self.write(&picture, what)
     }
 
     /// Writes the picture and says where.
@@ -205,4 +194,25 @@ impl Look {
         output.report(what, &self.run.model.executor().name());
         Ok(())
     }
+}
+
+/// Rows of `columns` images of this height and width, as enlarged as there is room for.
+pub(crate) fn banded(
+    shades: &[f32],
+    [height, width]: [usize; 2],
+    columns: usize,
+    bands: Bands,
+) -> anyhow::Result<GrayImage> {
+    let images: Vec<_> = shades.chunks(height * width).collect();
+    for scale in (1..=plot::default_scale(height, width)).rev() {
+        match plot::banded(&images, [height, width], columns, bands, scale) {
+            Err(PlotError::TooLarge { .. }) => {}
+            picture => return Ok(picture?),
+        }
+    }
+    Err(Usage(format!(
+        "{} images are too many for one picture; ask for fewer of them",
+        images.len()
+    ))
+    .into())
 }

@@ -70,6 +70,7 @@ impl Args {
         // The data before what makes images of latents is taken, which makes latents of them.
         let test = run.data(self.data).map(|data| data.test);
         let mut shown = run.shown();
+        let traversals = pictures::traversals(&mut run, &mut shown, &test)?;
         let sections = [
             Some(figures::section(&metrics)),
             curves::section(&dir, &metrics)?,
@@ -80,6 +81,7 @@ impl Args {
                 &self.adapter,
             )?),
             Some(pictures::reconstructions(&mut run, &mut shown, test)?),
+            traversals,
             pictures::on_the_way(&dir),
             pictures::of_other_commands(&dir),
             Some(figures::measures(&dir)?),

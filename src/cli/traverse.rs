@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use vae_wgpu::eval::{descending, kl_by_dimension};
+use vae_wgpu::eval::{PriorMoments, descending, kl_by_dimension};
 use vae_wgpu::plot::Bands;
 
 use super::console;
@@ -63,16 +63,7 @@ impl Args {
         let order = descending(&kl);
         let rows = &order[..latent.min(self.dimensions.into())];
         let steps = usize::from(self.steps);
-        let mut z = Vec::with_capacity(rows.len() * steps * latent);
-        for &dimension in rows {
-            for step in 0..steps {
-                let along = (2.0 * step as f64 / (steps - 1) as f64 - 1.0) * REACH;
-                let start = z.len();
-                z.extend_from_slice(&centre);
-                let value = prior.mean[dimension] + along * prior.deviation[dimension];
-                z[start + dimension] = value as f32;
-            }
-        }
+        let z = points(&centre, &prior, rows, steps);
         let images = look.decode(&z, &vec![label; rows.len() * steps])?;
         console::aside("row  dimension  KL (nats)");
         for (row, &dimension) in rows.iter().enumerate() {
@@ -82,4 +73,22 @@ impl Args {
         look.draw(&images, steps, Bands::of(1), &what)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// z in rows of `steps`: in each row one of the dimensions goes from −3 to 3 of the prior's deviations, and the others are
+/// those of the centre, `[Z]`.
+pub(crate) fn points(
+    centre: &[f32],
+    prior: &PriorMoments,
+    dimensions: &[usize],
+    steps: usize,
+) -> Vec<f32> {
+    let point = |dimension: usize, step: usize| {
+        let along = (2.0 * step as f64 / (steps - 1) as f64 - 1.0) * REACH;
+        let mut point = centre.to_vec();
+        point[dimension] = (prior.mean[dimension] + along * prior.deviation[dimension]) as f32;
+        point
+    };
+    let row = |&dimension: &usize| (0..steps).flat_map(move |step| point(dimension, step));
+    dimensions.iter().flat_map(row).collect()
 }

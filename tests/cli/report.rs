@@ -75,12 +75,13 @@ fn a_page_has_everything_about_a_run() {
         "Curves",
         "Samples",
         "Reconstructions",
+        "Traversals",
         "On the way",
         "Measures",
         "Settings",
     ];
     assert_eq!(headings(&html), expected);
-    assert_eq!(html.matches("<img ").count(), 2 + 3);
+    assert_eq!(html.matches("<img ").count(), 3 + 3);
     assert_eq!(html.matches("<svg ").count(), 3);
     // The last epoch's figures, the command that measures, and what was changed when.
     let last = place.metrics("runs/a").pop().unwrap();
@@ -98,7 +99,7 @@ fn a_page_has_everything_about_a_run() {
     fs::write(place.path("runs/a/eval.json"), measured).unwrap();
     fs::copy(
         place.path("runs/a/samples/prior.png"),
-        place.path("runs/a/samples/traverse.png"),
+        place.path("runs/a/samples/manifold.png"),
     )
     .unwrap();
     fs::write(place.path("runs/a/samples/broken.png"), "no picture").unwrap();
@@ -114,7 +115,7 @@ fn a_page_has_everything_about_a_run() {
         "{:?}",
         headings(&html)
     );
-    assert_eq!(html.matches("<img ").count(), 2 + 3 + 1);
+    assert_eq!(html.matches("<img ").count(), 3 + 3 + 1);
     // Where it goes by itself, and to a pipe.
     place.vae("report runs/a --adapter reference").succeeds();
     let own = fs::read_to_string(place.path("runs/a/report.html")).unwrap();
@@ -139,13 +140,13 @@ fn a_page_is_written_of_every_kind_of_run() {
             .vae(&format!("{TRAIN} {flags} --out runs/{run}"))
             .succeeds();
         let html = place.report(&format!("runs/{run}"), "");
-        assert_eq!(html.matches("<img ").count(), 2, "{run}");
+        assert_eq!(html.matches("<img ").count(), 3, "{run}");
     }
     place
         .vae("fit-prior runs/plain --adapter reference --steps 10")
         .succeeds();
     let html = place.report("runs/plain", "");
-    assert_eq!(html.matches("<img ").count(), 3);
+    assert_eq!(html.matches("<img ").count(), 4);
     assert!(html.contains("that was fitted"));
 }
 
@@ -171,7 +172,7 @@ fn data_that_are_elsewhere_cost_the_reconstructions_alone() {
             .report("runs/a", "--data moved")
             .matches("<img ")
             .count(),
-        2
+        3
     );
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use image::ImageFormat;
 use vae_wgpu::checkpoint::RunDir;
 use vae_wgpu::data::Split;
+use vae_wgpu::eval::{descending, kl_by_dimension};
+use vae_wgpu::plot::Bands;
 use vae_wgpu::report::{Content, Picture, Section};
 
 use crate::cli::options::AdapterOption;
@@ -13,21 +15,26 @@ use crate::cli::output::Output;
 use crate::cli::pictures::Shown;
 use crate::cli::run::TrainedRun;
 use crate::cli::train::picture_of_epoch;
-use crate::cli::{console, fit_prior, look, pictures};
+use crate::cli::{console, fit_prior, look, pictures, traverse};
 
 /// Images of the page's own pictures.
 const SAMPLES: usize = 100;
 const RECONSTRUCTED: usize = 20;
+/// Test images whose latents say which dimensions are shown, how many are, and the images of each.
+const TRAVERSED: usize = 1000;
+const DIMENSIONS: usize = 10;
+const STEPS: usize = 11;
 /// Pictures of a training on its way at the most: its first, its last, and those between at equal distances.
 const ON_THE_WAY: usize = 6;
 /// Bytes of a picture that others have drawn, at the most: a page is to be sent.
 const MOST: u64 = 4 << 20;
 /// What a training and this page draw themselves.
-const OWN: [&str; 4] = [
+const OWN: [&str; 5] = [
     "prior.png",
     "reconstructions.png",
     "fitted.png",
     "curves.png",
+    "traverse.png",
 ];
 
 /// Draws from the prior, and from what was fitted in its place.
@@ -77,6 +84,48 @@ pub(super) fn reconstructions(
         pictures::reconstructions(&mut run.model, shown, &test, RECONSTRUCTED, output)
     })?;
     Ok(section(heading, vec![Content::Pictures(vec![drawn])]))
+}
+
+/// What the dimensions of z change that say most about the test images; nothing where there are none, or without the labels
+/// that the model reads, which the reconstructions say.
+pub(super) fn traversals(
+    run: &mut TrainedRun,
+    shown: &mut Shown,
+    test: &anyhow::Result<Split>,
+) -> anyhow::Result<Option<Section>> {
+    let checked = test.as_ref().ok().map(|test| test.first(TRAVERSED));
+    let Some(test) = checked.filter(|test| look::check_labels(run.model.vae(), test).is_ok())
+    else {
+        return Ok(None);
+    };
+    let values = run.scaling.model_values(&test.images.pixels);
+    let encoded = run.model.encode(&values, test.labels.as_deref())?;
+    let config = run.model.vae().config();
+    let (latent, reads) = (config.latent_dim, config.condition.decoder());
+    let prior = run.model.prior_moments(look::MOMENT_DRAWS, Some(0))?;
+    let order = descending(&kl_by_dimension(&encoded.mu, &encoded.logvar, &prior));
+    let rows = &order[..latent.min(DIMENSIONS)];
+    let z = traverse::points(&prior.point(), &prior, rows, STEPS);
+    let labels = vec![0; rows.len() * STEPS];
+    let images = run.model.decode(&z, reads.then_some(&labels))?;
+    let shades = shown.shades(images)?;
+    let names: Vec<_> = rows.iter().map(usize::to_string).collect();
+    let caption = format!(
+        "Each row one dimension of z, from -3 to 3 deviations of the prior: {}{}",
+        names.join(", "),
+        if reads { "; of the label 0" } else { "" }
+    );
+    let drawn = picture(&caption, |output| {
+        let picture = look::banded(&shades, shown.size(), STEPS, Bands::of(1))?;
+        output.write_picture(&picture)
+    })?;
+    let text =
+        "The dimensions come by their divergence from the prior, the one that says most first.";
+    let contents = vec![
+        Content::Text(text.to_owned()),
+        Content::Pictures(vec![drawn]),
+    ];
+    Ok(Some(section("Traversals", contents)))
 }
 
 /// How samples came to be, where the training was asked for pictures.
