@@ -76,7 +76,7 @@ fn a_shape_is_where_and_as_large_as_its_factors_say() {
             sums[1] += share * (x as f64 + 0.5);
             sums[2] += share * (y as f64 + 0.5);
         }
-        let [area, x, y] = sums;
+        let [area, x, y] = [sums[0], sums[1] / sums[0], sums[2] / sums[0]];
         let radius = 8.0 * f64::from(3 + row[1]) / 6.0;
         // Areas for the radius 1; the heart's is derived in its outline's file: a square of half-side h with two
         // half discs of radius h, whose lowest corner is 1 from the centre of mass.
