@@ -84,12 +84,11 @@ fn a_shape_is_where_and_as_large_as_its_factors_say() {
         let pi = std::f64::consts::PI;
         let half = 1.0 / (2_f64.sqrt() + pi * up / (4.0 + pi));
         let expected = [2.0, 0.5 * pi, (4.0 + pi) * half * half][row[0] as usize];
-        // A pixel at the outline is off by 1/25 at most where it is straight, and these cancel but for corners,
-        // of which no shape has more than four.
+        // Half a pixel's area: what an outline of 45 pixels, the longest, leaves that is off by 1/90 of a pixel.
         let error = area - expected * radius * radius;
         assert!(error.abs() < 0.5, "{row:?}: area {area}, off by {error}");
         let place = |value: u32| 9.0 + 14.0 * f64::from(value) / 11.0;
-        // Half a pixel too much at the rim moves the centre by 0.5·r of an area of at least 1.57·r².
+        // That half pixel at the rim, r from the centre, moves the centre by 0.5·r over an area of at least 1.57·r².
         let (dx, dy) = (x - place(row[3]), y - place(row[4]));
         let most = 0.5 / (1.57 * radius);
         assert!(dx.abs() < most && dy.abs() < most, "{row:?}: {dx} {dy}");
