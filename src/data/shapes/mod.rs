@@ -40,7 +40,7 @@ const SHAPES: [fn(f32) -> Outline; 3] = [Outline::square, Outline::ellipse, Outl
 const TURN: f64 = 9.0;
 /// From the centre of mass of a shape of full size to what is farthest of it, in pixels.
 const RADIUS: f32 = 8.0;
-/// Where the first centre is, and from there the last, in pixels: one pixel at the border is always black.
+/// Where the first centre is, and from there the last, in pixels: no shape reaches into the pixels at the border.
 const FIRST: f32 = RADIUS + 1.0;
 const REACH: f32 = SIZE as f32 - 2.0 * FIRST;
 /// All combinations, and how many of them are for testing.
