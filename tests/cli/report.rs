@@ -44,7 +44,9 @@ fn assert_self_contained(html: &str) {
                 assert!(value.starts_with("data:"), "{name} {attribute}");
             }
         }
-        assert!(!tag.contains(" on"), "{tag}");
+        // Outside of quotation marks there are the names of attributes, of which none runs a script.
+        let mut names = tag.split('"').step_by(2);
+        assert!(names.all(|names| !names.contains(" on")), "{name}");
     }
     assert!(open.is_empty(), "{open:?}");
     for forbidden in ["@import", "url(", "javascript:", "//fonts"] {
