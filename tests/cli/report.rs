@@ -303,7 +303,7 @@ fn a_browser_shows_the_page_at_both_widths() {
         [&said.stdout, &said.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     assert!(said.status.success(), "{err}");
     assert!(!err.contains("CONSOLE"), "{err}");
-    let expected = "in 390 too wide 0, broken 0 of 4; in 1280 too wide 0, broken 0 of 4<";
+    let expected = "in 390 too wide 0, broken 0 of 5; in 1280 too wide 0, broken 0 of 5<";
     let found = out.split("<pre id=\"out\">").nth(1).unwrap();
     assert!(
         found.starts_with(expected),

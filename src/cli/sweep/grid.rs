@@ -1,7 +1,8 @@
 //! The points of a grid of settings.
 
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches, Id};
 
 use crate::cli::failure::Usage;
 use crate::cli::train;
@@ -21,7 +22,12 @@ pub(super) fn flags(command: Command) -> Command {
     let of_train = train::Args::augment_args(Command::new("train"));
     let mut flags: Vec<Arg> = of_train.get_arguments().cloned().collect();
     flags.retain(|arg| !NOT_HERE.contains(&arg.get_id().as_str()));
-    let flags = flags.into_iter().map(|arg| match takes_values(&arg) {
+    const NONE: Resettable<Id> = Resettable::Reset;
+    // What excludes what is checked of each point.
+    let flags = flags
+        .into_iter()
+        .map(|arg| arg.conflicts_with(NONE).requires(NONE));
+    let flags = flags.map(|arg| match takes_values(&arg) {
         true => arg
             .value_delimiter(None)
             .value_parser(clap::builder::NonEmptyStringValueParser::new()),
