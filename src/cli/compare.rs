@@ -60,8 +60,13 @@ struct Compared {
     epochs: u32,
     /// The test loss of the last epoch.
     loss: Option<f64>,
+    /// How it was measured, where it was: the number of epochs, of draws of z, and of images.
+    measured: Option<[u64; 3]>,
     measures: Vec<Measure>,
 }
+
+/// How measures are told from others of their name.
+const MEASURED: [&str; 3] = ["measured after", "draws", "images"];
 
 impl Compared {
     fn figure(&self, name: &str) -> Option<f64> {
@@ -114,6 +119,9 @@ fn compared(runs: &[PathBuf]) -> anyhow::Result<Vec<Compared>> {
                 .collect(),
             epochs: metrics.last().map_or(0, |last| last.epoch),
             loss: metrics.last().map(|last| last.test.objective),
+            measured: findings
+                .as_ref()
+                .map(|of| [of.epochs.into(), of.samples.into(), of.images as u64]),
             measures: findings.map(|of| of.measures).unwrap_or_default(),
         })
     };
@@ -183,15 +191,34 @@ fn table(compared: &[Compared]) -> String {
         .into_iter()
         .filter(|(name, _)| compared.iter().any(|of| of.figure(name).is_some()))
         .collect();
+    // Figures of other draws or images are not the same figures; nor are those of a run that has gone on.
+    let told: Vec<_> = (0..MEASURED.len())
+        .filter(|&index| {
+            let values = compared.iter().filter_map(|of| Some(of.measured?[index]));
+            let stale = |of: &Compared| {
+                of.measured
+                    .is_some_and(|of_run| of_run[0] != u64::from(of.epochs))
+            };
+            match index {
+                0 => compared.iter().any(stale),
+                _ => values.collect::<BTreeSet<_>>().len() > 1,
+            }
+        })
+        .collect();
     let mut head = vec!["run".to_owned()];
     head.extend(first.settings.iter().map(|(key, _)| key.clone()));
     head.extend(["epochs", LOSS].map(str::to_owned));
+    head.extend(told.iter().map(|&index| MEASURED[index].to_owned()));
     head.extend(shown.iter().map(|(_, label)| (*label).to_owned()));
     let row = |of: &Compared| {
         let mut row = vec![of.run.display().to_string()];
         row.extend(of.settings.iter().map(|(_, value)| value.clone()));
         row.push(of.epochs.to_string());
         row.push(of.loss.map_or("-".to_owned(), |loss| format!("{loss:.2}")));
+        row.extend(told.iter().map(|&index| {
+            let value = of.measured.map(|of_run| of_run[index].to_string());
+            value.unwrap_or_else(|| "-".to_owned())
+        }));
         row.extend(shown.iter().map(|(name, _)| {
             let mut measures = of.measures.iter();
             let measure = measures.find(|measure| measure.name == *name);

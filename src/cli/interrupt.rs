@@ -72,18 +72,25 @@ pub(crate) fn survive_large_files() {
 
 /// Whether somebody asked to stop, or the time is up.
 pub(crate) fn asked() -> bool {
-    ASKED.load(Ordering::Relaxed) || is_over()
+    is_signalled() || END.get().is_some_and(|end| Instant::now() >= *end)
+}
+
+/// Whether somebody asked to stop.
+pub(crate) fn is_signalled() -> bool {
+    ASKED.load(Ordering::Relaxed)
+}
+
+/// Ends the process where somebody asked to: of what runs then there is nothing to save.
+pub(crate) fn end_if_signalled() {
+    if is_signalled() {
+        std::process::exit(EXIT_CODE.into());
+    }
 }
 
 /// From this moment on it is as if somebody had asked to stop.
 pub(crate) fn stop_at(end: Instant) {
     // Of several ends the first that was set counts: a process has one.
     let _ = END.set(end);
-}
-
-/// Whether the moment of [`stop_at`] has passed.
-pub(crate) fn is_over() -> bool {
-    END.get().is_some_and(|end| Instant::now() >= *end)
 }
 
 /// How often somebody has asked for a checkpoint now: each training compares it with what it saw last.

@@ -229,6 +229,15 @@ impl Job {
         }
     }
 
+    /// Whether a run was trained on what this training asks for: the same data by name, and the same run's latents.
+    pub(crate) fn is_of(&self, run: &RunConfig) -> bool {
+        let source = absolute_source(&self.source).to_string();
+        let features = self.features.as_ref().map(|of| &of.recorded);
+        source == run.data.source
+            && self.data.transpose == run.data.transpose
+            && features == run.features.as_ref()
+    }
+
     /// Everything resolved, for the run's `config.toml`. How a run that continues is computed this time
     /// is no matter of its configuration: another machine may take it up next.
     pub(crate) fn config(&self, data: &DataConfig, ready: &Ready) -> RunConfig {
@@ -554,9 +563,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The data themselves.
-    pub(crate) fn dataset(&self) -> &Dataset {
-        &self.data
+    /// The data themselves, where they are those that a run was trained on.
+    pub(crate) fn of_run(&self, run: &DataConfig) -> Option<&Dataset> {
+        (self.digest.is_some() && self.digest == run.digest).then_some(&self.data)
     }
 }
 

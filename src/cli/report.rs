@@ -5,11 +5,9 @@ mod figures;
 mod pictures;
 mod settings;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use vae_wgpu::checkpoint::write_text;
 use vae_wgpu::report::Page;
 use vae_wgpu::train::EpochMetrics;
@@ -18,7 +16,7 @@ use super::config::RunConfig;
 use super::console;
 use super::failure::Usage;
 use super::options::{AdapterOption, DataOptions};
-use super::output::check_spares_run;
+use super::output::{check_spares_run, check_stdout, to_stdout};
 use super::run::{RunArg, TrainedRun};
 
 /// Write a page with everything about a run: settings, curves, pictures, measures
@@ -51,7 +49,10 @@ impl Args {
             None => dir.path().join("report.html"),
             Some(path) => path.clone(),
         };
-        let to_stdout = output == Path::new("-");
+        let is_stdout = output == Path::new("-");
+        if is_stdout {
+            check_stdout()?;
+        }
         if output.is_dir() {
             return Err(Usage(format!(
                 "-o {} is a folder, and the page is one file; name a file",
@@ -59,7 +60,7 @@ impl Args {
             ))
             .into());
         }
-        if !to_stdout {
+        if !is_stdout {
             check_spares_run(&output, dir.path())?;
         }
         let config: RunConfig = dir.read_config()?;
@@ -99,12 +100,8 @@ impl Args {
             sections: sections.into_iter().flatten().collect(),
         };
         let html = page.html();
-        if to_stdout {
-            let mut stdout = io::stdout().lock();
-            stdout
-                .write_all(html.as_bytes())
-                .and_then(|()| stdout.flush())
-                .context("cannot write to standard output")?;
+        if is_stdout {
+            to_stdout(html.as_bytes())?;
         } else {
             write_text(&output, &html)?;
             console::line(&format!("report in {}", output.display()));

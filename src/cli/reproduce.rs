@@ -99,10 +99,13 @@ impl Args {
         };
         console::line(&format!("{}: {}", preset.name(), preset.source()));
         if let Some(budget) = self.budget {
-            interrupt::stop_at(Instant::now() + budget);
+            // A budget beyond what a clock counts has no end.
+            if let Some(end) = Instant::now().checked_add(budget) {
+                interrupt::stop_at(end);
+            }
         }
         let trained = train::to_the_end(&args, &folder, None)?;
-        if trained == Trained::Interrupted && !interrupt::is_over() {
+        if trained == Trained::Interrupted && interrupt::is_signalled() {
             console::line("interrupted; the same command goes on");
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
@@ -117,11 +120,7 @@ impl Args {
         };
         console::result(&table(published, &ours));
         if ours.epochs < ours.of {
-            let folder = console::quoted(&folder);
-            console::line(&format!(
-                "the training is not at its end; it goes on with: vae reproduce {} --out {folder}",
-                preset.name(),
-            ));
+            console::line("the training is not at its end; the same command goes on");
         }
         Ok(ExitCode::SUCCESS)
     }

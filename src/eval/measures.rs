@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::AGGREGATED;
 use super::{Autoencoder, Bounds, Mean, active_units, mean_psnr, squared_errors, ssim, variances};
 use crate::executor::{ExecutorError, Rows};
 use crate::model::{Likelihood, Prior};
@@ -22,7 +23,17 @@ pub struct Measure {
     pub unit: String,
 }
 
-/// A number, of which JSON has no NaN.
+/// Numbers, of which JSON has no NaN: for `deserialize_with`.
+///
+/// # Errors
+/// Where there is something else.
+pub fn numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    let values = Vec::<Option<f64>>::deserialize(deserializer)?;
+    let values = values.into_iter().map(|value| value.unwrap_or(f64::NAN));
+    Ok(values.collect())
+}
+
+/// A number likewise.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Option::deserialize(deserializer).map(|value| value.unwrap_or(f64::NAN))
 }
@@ -103,7 +114,8 @@ impl Autoencoder {
             list.push(Measure::mean("mutual_information", information, NATS));
             // A prior of each label has no single q(z) to be near to.
             if self.vae().config().prior != Prior::Conditional {
-                let kl = Mean::of(bounds.kl.iter().copied()).value;
+                // Of the same images.
+                let kl = Mean::of(bounds.kl.iter().take(AGGREGATED).copied()).value;
                 let rest = kl - information.value;
                 list.push(Measure::new("aggregate_kl", rest, NATS));
             }

@@ -23,7 +23,7 @@ pub use confusion::{Confusion, most_probable};
 pub use fitted::Fitted;
 pub use latent::{AGGREGATED, active_units, variances};
 pub use mean::Mean;
-pub use measures::{Measure, Measures, NATS};
+pub use measures::{Measure, Measures, NATS, numbers};
 pub use neighbours::{Known, NEIGHBOURS, nearest_classes};
 pub use open::{Device, Opened, open};
 pub use pca::Pca;

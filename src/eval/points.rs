@@ -39,7 +39,7 @@ pub fn normal_quantile(p: f64) -> f64 {
     if p > 0.5 {
         return -normal_quantile(1.0 - p);
     }
-    // A first guess that is near enough for Newton: Hastings' (Abramowitz and Stegun, 26.2.23), good to 4.5e-4.
+    // A first guess that is near enough for Halley's method: Hastings' (Abramowitz and Stegun, 26.2.23), good to 4.5e-4.
     let t = (-2.0 * p.ln()).sqrt();
     let above = 2.515517 + t * (0.802853 + t * 0.010328);
     let below = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308));
@@ -71,8 +71,10 @@ pub fn kl_by_dimension(mu: &[f32], logvar: &[f32], prior: &PriorMoments) -> Vec<
         for (j, sum) in sums.iter_mut().enumerate() {
             let variance = prior.deviation[j].powi(2);
             let [mu, logvar] = [mu[j], logvar[j]].map(f64::from);
-            let square = (mu - prior.mean[j]).powi(2) + logvar.exp();
-            *sum += 0.5 * (square / variance - 1.0 - logvar + variance.ln());
+            let square = (mu - prior.mean[j]).powi(2) / variance;
+            let ratio = logvar - variance.ln();
+            // e^x − 1 − x keeps its digits where the variances are nearly the same.
+            *sum += 0.5 * (square + (ratio.exp_m1() - ratio));
         }
     }
     sums.iter().map(|sum| sum / count as f64).collect()

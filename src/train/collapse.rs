@@ -4,7 +4,7 @@
 //! Space* (2016), section 3.1.
 
 use super::Settings;
-use crate::eval::Encoded;
+use crate::eval::{Encoded, PriorMoments, kl_by_dimension};
 use crate::model::{Bound, Posterior, Prior, Vae};
 
 /// How far q(z | x) is from the prior, in nats an image.
@@ -34,29 +34,12 @@ impl LatentKl {
         if !normal || config.hierarchy.is_some() {
             return None;
         }
-        let rows = encoded.mu.len() / config.latent_dim;
-        let mut sums = vec![0.0; config.latent_dim];
-        let images = encoded.mu.chunks(config.latent_dim);
-        for (mu, logvar) in images.zip(encoded.logvar.chunks(config.latent_dim)) {
-            for ((sum, &mu), &logvar) in sums.iter_mut().zip(mu).zip(logvar) {
-                let [mu, logvar] = [mu, logvar].map(f64::from);
-                // e^x − 1 − x keeps its digits where the variance is near 1.
-                *sum += 0.5 * (mu * mu + (logvar.exp_m1() - logvar));
-            }
-        }
-        sums.iter_mut().for_each(|sum| *sum /= rows as f64);
-        Some(Self::Each(sums))
+        let prior = PriorMoments::standard(config.latent_dim);
+        let each = kl_by_dimension(&encoded.mu, &encoded.logvar, &prior);
+        Some(Self::Each(each))
     }
 
-    /// How many dimensions there are.
-    pub fn dimensions(&self) -> usize {
-        match self {
-            Self::Each(each) => each.len(),
-            Self::Whole { dimensions, .. } => *dimensions,
-        }
-    }
-
-    /// How many of them are not used, where each has a divergence of its own.
+    /// How many dimensions are not used, where each has a divergence of its own.
     pub fn unused(&self) -> Option<usize> {
         match self {
             Self::Each(each) => Some(each.iter().filter(|kl| **kl < Self::UNUSED).count()),

@@ -94,7 +94,7 @@ fn a_page_has_everything_about_a_run() {
     assert!(html.contains("after-step") && html.contains("<td>0.0001</td>"));
     // The same page again, with what was measured and what other commands have drawn.
     assert_eq!(place.report("runs/a", ""), html);
-    let measured = r#"{"run": "runs/a", "checkpoint": "last", "data": "tiny", "split": "test", "images": 4,
+    let measured = r#"{"run": "runs/a", "checkpoint": "last", "epochs": 3, "data": "tiny", "split": "test", "images": 4,
         "samples": 100, "seed": 0, "adapter": "it", "variances": [1.0, 0.5], "more": {}, "measures": [
         {"name": "nll", "value": 12.34567, "error": 0.125, "unit": "nats"},
         {"name": "active_<units>", "value": 2}, {"name": "psnr", "value": null, "unit": "dB"}]}"#;

@@ -4,18 +4,20 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
-use vae_wgpu::checkpoint::Which;
+use vae_wgpu::checkpoint::{CheckpointError, RunDir, Which};
 use vae_wgpu::data::{Dataset, Split};
 use vae_wgpu::eval::disentangle::{self, Samples};
-use vae_wgpu::eval::{Annealing, Confusion, Labelled, Measure, NATS, most_probable, probes};
+use vae_wgpu::eval::{
+    Annealing, Confusion, Labelled, Measure, NATS, most_probable, numbers, probes,
+};
 use vae_wgpu::executor::Rows;
-use vae_wgpu::train::{Part, evaluated_rows};
+use vae_wgpu::train::{EpochMetrics, Part, evaluated_rows};
 
 use crate::cli::classify::check_labels;
-use crate::cli::console;
 use crate::cli::failure::Usage;
 use crate::cli::options::{self, AdapterOption};
 use crate::cli::run::TrainedRun;
+use crate::cli::{console, interrupt};
 
 /// How a model is measured.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -96,6 +98,8 @@ impl WhichSplit {
 pub(crate) struct Findings {
     pub(crate) run: PathBuf,
     pub(crate) checkpoint: String,
+    /// Epochs of the run when it was measured.
+    pub(crate) epochs: u32,
     pub(crate) data: String,
     pub(crate) split: String,
     pub(crate) images: usize,
@@ -103,10 +107,15 @@ pub(crate) struct Findings {
     pub(crate) seed: u64,
     pub(crate) adapter: String,
     pub(crate) measures: Vec<Measure>,
-    /// Of each latent dimension, in nats.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) kl_of_dimensions: Option<Vec<f64>>,
+    /// Of each latent dimension, in nats; none where it has no closed form.
+    #[serde(
+        default,
+        deserialize_with = "numbers",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub(crate) kl_of_dimensions: Vec<f64>,
     /// Of μ over the images, of each latent dimension.
+    #[serde(deserialize_with = "numbers")]
     pub(crate) variances: Vec<f64>,
 }
 
@@ -139,9 +148,15 @@ impl How {
         let vae = run.model.vae();
         let settings = &run.config.training;
         let rows = evaluated_rows(vae, settings, &run.scaling, &split, self.split.part())?;
+        if let (Some(labels), Some(_)) = (&split.labels, vae.classifier()) {
+            check_labels(labels, vae.config().classes)?;
+        }
         let size = [split.images.height, split.images.width];
         let bar = bar(rows.count(), "images")?;
-        let mut done = |images: usize| bar.set_position(images as u64);
+        let mut done = |images: usize| {
+            interrupt::end_if_signalled();
+            bar.set_position(images as u64);
+        };
         let samples = self.samples as usize;
         let measures = run.model.measures(&rows, size, samples, &mut done)?;
         bar.finish_and_clear();
@@ -152,6 +167,7 @@ impl How {
         Ok(Findings {
             run: run.dir.path().to_owned(),
             checkpoint: which.to_string(),
+            epochs: epochs_of(&run.dir)?,
             data: data.name.clone(),
             split: self.split.name().to_owned(),
             images: rows.count(),
@@ -159,7 +175,7 @@ impl How {
             seed: self.seed,
             adapter: run.model.executor().name(),
             measures: list,
-            kl_of_dimensions: measures.kl_of_dimensions,
+            kl_of_dimensions: measures.kl_of_dimensions.unwrap_or_default(),
             variances: measures.variances,
         })
     }
@@ -180,7 +196,10 @@ impl How {
             seed: self.seed,
         };
         let bar = bar(rows.count() * annealing.temperatures, "temperatures")?;
-        let mut done = |temperatures: usize| bar.set_position(temperatures as u64);
+        let mut done = |temperatures: usize| {
+            interrupt::end_if_signalled();
+            bar.set_position(temperatures as u64);
+        };
         let labels = rows.labels.as_deref();
         let found = run.model.annealed(&images, labels, annealing, &mut done)?;
         bar.finish_and_clear();
@@ -228,11 +247,13 @@ impl How {
             })?);
         }
         if let Some((known, of_split)) = factors {
-            // Of all images: only then are the factors independent of each other.
+            // Of all images, those of training too: of all together the factors are independent of each other.
             let mu = [&of_train, mu].concat();
             let factors = known.joined(of_split);
-            let scores = disentangle::scores(&mu, dims, &factors, Samples::default(), self.seed)?;
-            list.extend(scores.measures());
+            match disentangle::scores(&mu, dims, &factors, Samples::default(), self.seed) {
+                Ok(scores) => list.extend(scores.measures()),
+                Err(error) => console::warning(&format!("no scores of disentanglement: {error}")),
+            }
         }
         Ok(list)
     }
@@ -248,10 +269,15 @@ fn errors(run: &mut TrainedRun, rows: &Rows<'_>, split: &Split) -> anyhow::Resul
         return Ok(None);
     };
     let classes = run.model.vae().config().classes;
-    check_labels(labels, classes)?;
     let found = most_probable(&log_q, classes);
     let rate = Confusion::of(labels, &found, classes).error_rate();
     Ok(Some(Measure::new("error_rate", 100.0 * rate, "%")))
+}
+
+/// Epochs that a run has done.
+pub(crate) fn epochs_of(dir: &RunDir) -> Result<u32, CheckpointError> {
+    let metrics = dir.read_metrics::<EpochMetrics>()?;
+    Ok(metrics.last().map_or(0, |last| last.epoch))
 }
 
 /// Images that chains are run for where nobody said how many.

@@ -5,13 +5,13 @@ mod report;
 
 use std::process::ExitCode;
 
-use vae_wgpu::checkpoint::RunDir;
+use vae_wgpu::checkpoint::{RunDir, Which};
 
 use super::console;
 use super::options::{AdapterOption, DataOptions};
 use super::run::{RunArg, TrainedRun};
 
-pub(crate) use how::{Findings, How, WhichSplit};
+pub(crate) use how::{Findings, How, WhichSplit, epochs_of};
 pub(crate) use report::{figure, row};
 
 /// Measure a run's model: bounds, likelihood, latent, reconstructions, labels
@@ -24,8 +24,8 @@ Examples:
   vae eval runs/mnist-1 --data fashion-mnist       what the model thinks of other images
   vae eval runs/mnist-1 --json | jq '.measures[] | select(.name == \"nll\")'
 
-What each figure is, and its paper: docs/measures.md. Of the run's own test images the result is kept in
-RUN/eval.json as well.")]
+What each figure is, and its paper: docs/measures.md. Of all of the run's own test images, and of its last
+checkpoint, the result is kept in RUN/eval.json as well.")]
 pub(crate) struct Args {
     #[command(flatten)]
     run: RunArg,
@@ -53,7 +53,8 @@ impl Args {
             true => console::result(&serde_json::to_string_pretty(&findings)?),
             false => console::result(&report::text(&findings)),
         }
-        if is_own && self.how.split == WhichSplit::Test {
+        let is_whole = findings.images == self.how.split.of(&data).images.count;
+        if is_own && is_whole && which == Which::Last && self.how.split == WhichSplit::Test {
             keep(&run.dir, &findings);
         }
         Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! What was measured, as a table.
 
-use vae_wgpu::eval::Measure;
+use vae_wgpu::eval::{Measure, descending};
 
 use super::Findings;
 use crate::cli::{console, text};
@@ -74,14 +74,18 @@ pub(super) fn text(findings: &Findings) -> String {
     );
     let rows: Vec<_> = findings.measures.iter().map(row).collect();
     let table = text::table(&rows);
-    let kl = findings.kl_of_dimensions.as_deref().map(of_dimensions);
-    format!("{head}\n\n{table}{}", kl.unwrap_or_default())
+    format!(
+        "{head}\n\n{table}{}",
+        of_dimensions(&findings.kl_of_dimensions)
+    )
 }
 
 /// The divergence of the dimensions that say most.
 fn of_dimensions(kl: &[f64]) -> String {
-    let mut order: Vec<usize> = (0..kl.len()).collect();
-    order.sort_by(|&a, &b| kl[b].total_cmp(&kl[a]));
+    if kl.is_empty() {
+        return String::new();
+    }
+    let order = descending(kl);
     let shown = order.iter().take(SHOWN);
     let shown: Vec<_> = shown.map(|&dim| format!("{dim}: {:.2}", kl[dim])).collect();
     let more = if kl.len() > SHOWN { ", …" } else { "" };

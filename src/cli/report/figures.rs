@@ -92,9 +92,10 @@ pub(super) fn measures(dir: &RunDir) -> anyhow::Result<Section> {
         return Ok(Section { heading, contents });
     };
     let text = format!(
-        "Of the checkpoint {}, over {} test images, with {} draws of z for each where there is a choice. Errors are \
+        "Of the checkpoint {} after {} epochs, over {} test images, with {} draws of z for each where there is a choice. Errors are \
          standard errors over the images.",
         found.checkpoint,
+        found.epochs,
         console::thousands(found.images as f64),
         console::thousands(found.samples.into())
     );

@@ -1,5 +1,7 @@
 //! The points of a grid of settings.
 
+use std::collections::BTreeSet;
+
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches, Id};
@@ -134,7 +136,17 @@ impl Grid {
             ))
             .into());
         }
-        (0..count).map(|number| self.point(number)).collect()
+        let points: anyhow::Result<Vec<_>> = (0..count).map(|number| self.point(number)).collect();
+        let points = points?;
+        let mut names = BTreeSet::new();
+        match points.iter().find(|point| !names.insert(&point.name)) {
+            Some(twice) => Err(Usage(format!(
+                "two combinations of this grid would be the run {}; give each value once",
+                twice.name
+            ))
+            .into()),
+            None => Ok(points),
+        }
     }
 
     /// The combination of this number.
@@ -247,6 +259,8 @@ mod tests {
             error.contains("many") && error.contains("--latent"),
             "{error}"
         );
+        let twice = grid(&["--latent", "2,2"]).points().unwrap_err();
+        assert!(twice.to_string().contains("latent-2"), "{twice}");
         let values = ["1"; 200].join(",");
         let error = grid(&["--latent", &values, "--beta", &values]).points();
         assert!(error.unwrap_err().to_string().contains("40000"));

@@ -11,7 +11,7 @@ use clap::{ArgMatches, Command, FromArgMatches};
 use vae_wgpu::checkpoint::{RunDir, Which};
 
 use super::claim::unused;
-use super::eval::{self, How};
+use super::eval::{self, Findings, How};
 use super::failure::Usage;
 use super::job::{Job, Shared};
 use super::run::{Found, TrainedRun};
@@ -96,7 +96,11 @@ impl Args {
                     return Ok(ExitCode::from(interrupt::EXIT_CODE));
                 }
                 Ok(Trained::ToTheEnd) => {
-                    measure(point, &path, shared.as_ref())?;
+                    // What cannot be measured was trained all the same.
+                    if let Err(error) = measure(point, &path, shared.as_ref()) {
+                        console::error(&format!("{}: {error:#}", point.name));
+                        failed.push(point.name.as_str());
+                    }
                     runs.push(path);
                 }
                 // What cannot be asked for is wrong of all points.
@@ -119,10 +123,11 @@ impl Args {
     }
 }
 
-/// Measures the run of a point where nobody has yet, with the data that all share where they do.
+/// Measures the run of a point where nobody has since its last epoch, with the data that all share where they do.
 fn measure(point: &Point, path: &Path, shared: Option<&Shared>) -> anyhow::Result<()> {
     let dir = RunDir::open(path)?;
-    if dir.evaluation().exists() {
+    let measured: Option<Findings> = dir.read_evaluation()?;
+    if measured.is_some_and(|found| eval::epochs_of(&dir).is_ok_and(|done| done == found.epochs)) {
         return Ok(());
     }
     let how = How::default();
@@ -130,8 +135,8 @@ fn measure(point: &Point, path: &Path, shared: Option<&Shared>) -> anyhow::Resul
     let adapter = &point.args.adapter;
     let mut run = TrainedRun::open(Found { dir, which }, adapter, how.seed)?;
     let shared = shared.filter(|_| run.config.features.is_none());
-    let data = match shared {
-        Some(shared) => Cow::Borrowed(shared.dataset()),
+    let data = match shared.and_then(|shared| shared.of_run(&run.config.data)) {
+        Some(data) => Cow::Borrowed(data),
         None => {
             let mut options = point.args.data.clone();
             options.data = None;

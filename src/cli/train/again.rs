@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use vae_wgpu::checkpoint::RunDir;
-use vae_wgpu::train::EpochMetrics;
 
 use super::one;
 use super::{Args, Trained};
 use crate::cli::config::RunConfig;
 use crate::cli::console;
+use crate::cli::eval::epochs_of;
 use crate::cli::failure::Usage;
 use crate::cli::job::{Job, Shared};
 use crate::cli::progress::Reporter;
@@ -17,7 +17,7 @@ use crate::cli::progress::Reporter;
 const EPOCHS: &str = "epochs";
 
 /// Trains what the flags say to its end in this folder: from its beginning, or from where the run there stands. A
-/// run there of other settings is refused, but for more epochs.
+/// run there of other settings or of other data is refused, but for more epochs.
 pub(crate) fn to_the_end(
     args: &Args,
     folder: &Path,
@@ -27,8 +27,17 @@ pub(crate) fn to_the_end(
     match RunDir::open(folder) {
         Err(_) => args.out = Some(folder.to_owned()),
         Ok(dir) => {
-            let asked = Job::fresh(&args)?.settings;
+            let job = Job::fresh(&args)?;
             let config: RunConfig = dir.read_config()?;
+            if !job.is_of(&config) {
+                return Err(Usage(format!(
+                    "the run {} was trained on other data ({}); give --out another folder",
+                    folder.display(),
+                    config.data.source
+                ))
+                .into());
+            }
+            let asked = job.settings;
             let mut differences = config.training.differences(&asked).into_iter();
             if let Some(other) = differences.find(|of| of.setting != EPOCHS) {
                 return Err(Usage(format!(
@@ -41,8 +50,7 @@ pub(crate) fn to_the_end(
                 ))
                 .into());
             }
-            let metrics = dir.read_metrics::<EpochMetrics>()?;
-            if metrics.last().map_or(0, |last| last.epoch) >= asked.epochs {
+            if epochs_of(&dir)? >= asked.epochs {
                 console::line(&format!("{} is trained already", folder.display()));
                 return Ok(Trained::ToTheEnd);
             }
