@@ -80,17 +80,13 @@ fn on_an_adapter_a_broken_kernel_is_named() {
     place.vae("doctor --only copy --break lookup").succeeds();
 }
 
-/// Adam is in every step of the general plan.
+/// Of every step's losses the kernel `objective` makes the first.
 #[test]
 fn on_an_adapter_the_twin_mends_what_its_kernel_breaks() {
     let place = Place::new();
     if !place.has_adapter() {
         return;
     }
-    let whole = place.vae("doctor --twin adam").succeeds();
-    assert!(whole.out.contains("agree with adam"), "{whole}");
-    let broken = place.vae("doctor --twin adam --break objective").deviates();
-    assert!(broken.out.contains("look for another"), "{broken}");
     let found = place
         .vae("doctor --twin objective --break objective")
         .deviates();
