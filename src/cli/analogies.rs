@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     look: LookArgs,
     /// How many images
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     rows: u16,
     /// Chooses the images
     #[arg(long, default_value_t = 0)]

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pairs: u16,
     /// Decoded points of a path, its ends among them
-    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(2..=100))]
     steps: u16,
     /// Which path [default: both, one above the other]
     #[arg(long, value_enum, value_name = "PATH")]

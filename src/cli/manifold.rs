@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     look: LookArgs,
     /// Images on a side
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=200))]
     side: u16,
     /// The label that the decoder reads, where it reads labels [default: 0]
     #[arg(long, value_name = "N")]

@@ -30,10 +30,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     label: Option<u8>,
     /// At most so many dimensions
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     dimensions: u16,
     /// Images of a row
-    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u16).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u16).range(2..=100))]
     steps: u16,
     /// Key of the draws that say a prior's mean and deviations, where it is no standard normal
     #[arg(long, default_value_t = 0, hide_short_help = true)]
