@@ -239,14 +239,16 @@ fn word(verdict: Verdict) -> &'static str {
 
 fn kernel_line(of: &KernelReport) -> String {
     let begin = format!("{}  {:21}", word(of.verdict), of.kernel);
-    if let Some(reason) = &of.reason {
-        return format!("{begin} {reason}");
-    }
+    let more = match (&of.reason, of.verdict) {
+        (Some(reason), Verdict::Ok) => format!("; other launches: {reason}"),
+        (Some(reason), _) => return format!("{begin} {reason}"),
+        (None, _) => String::new(),
+    };
     match &of.deviation {
         None => {
             let exact = if of.worst == 0.0 { ", exact" } else { "" };
             format!(
-                "{begin} {:.3}{exact}  ({} values of {} launches)",
+                "{begin} {:.3}{exact}  ({} values of {} launches{more})",
                 of.worst,
                 thousands(of.values as f64),
                 of.launches

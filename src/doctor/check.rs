@@ -74,12 +74,7 @@ impl Checker {
         let all: Vec<_> = launches.iter().map(|(launch, _)| launch.clone()).collect();
         let dispatches = gpu.prepare_all(&all)?;
         for ((launch, origin), dispatch) in launches.iter().zip(dispatches) {
-            self.launch(gpu, launch, origin, &mut || {
-                let mut encoder = gpu.encoder();
-                dispatch.record(&mut encoder.begin_compute_pass(&Default::default()));
-                let submission = gpu.submit(encoder);
-                gpu.wait(Some(submission))
-            })?;
+            self.launch(gpu, launch, origin, &mut || gpu.run_alone(&dispatch))?;
         }
         Ok(())
     }

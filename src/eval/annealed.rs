@@ -181,18 +181,16 @@ impl Autoencoder {
             (share, &[0.0][..]),
         ];
         inputs.extend(hot.iter().map(|(id, hot)| (*id, hot.as_slice())));
-        let found = session.run(0, &inputs)?.tensors;
+        let at = Point::of(session.run(0, &inputs)?.tensors);
         drop(inputs);
-        let mut energy = Energy {
+        Ok(Some(Energy {
             session,
             of_z,
             share,
             dims,
             z,
-            at: Point::default(),
-        };
-        energy.at = Point::of(found);
-        Ok(Some(energy))
+            at,
+        }))
     }
 }
 
@@ -208,7 +206,7 @@ struct Energy {
 }
 
 /// What the model says of points z, one for each chain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Point {
     /// −ln p(x | z).
     recon: Vec<f32>,

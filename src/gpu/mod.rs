@@ -260,6 +260,17 @@ impl Gpu {
         self.queue.submit([encoder.finish()])
     }
 
+    /// Runs a dispatch by itself, and waits for it.
+    ///
+    /// # Errors
+    /// As [`Gpu::wait`].
+    pub fn run_alone(&self, dispatch: &Dispatch) -> Result<(), GpuError> {
+        let mut encoder = self.encoder();
+        dispatch.record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()));
+        let submission = self.submit(encoder);
+        self.wait(Some(submission))
+    }
+
     /// Waits for one submission, or for all of them.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use super::Plan;
-use crate::gpu::{Dispatch, Gpu, GpuError, Launch};
+use crate::gpu::{Gpu, GpuError, Launch};
 use crate::graph::Optimizer;
 use crate::kernels::rows::{Log, Program, Section};
 use crate::kernels::update::{Layer, Part};
@@ -77,19 +77,15 @@ impl Plan {
         of: &Supervised,
         supervisor: &dyn Supervisor,
     ) -> Result<(), GpuError> {
-        let run = |dispatch: &Dispatch| {
-            let mut encoder = gpu.encoder();
-            dispatch.record(&mut encoder.begin_compute_pass(&Default::default()));
-            let submission = gpu.submit(encoder);
-            gpu.wait(Some(submission))
-        };
         for ((launch, origin), dispatch) in of.launches.iter().zip(&self.dispatches) {
-            supervisor.launch(gpu, launch, origin, &mut || run(dispatch))?;
+            supervisor.launch(gpu, launch, origin, &mut || gpu.run_alone(dispatch))?;
         }
         match of.reduction.as_ref().zip(self.reduction.as_ref()) {
             // Its grid is that of one step.
             Some((launch, dispatch)) => {
-                supervisor.launch(gpu, launch, &Origin::Parameters, &mut || run(dispatch))
+                supervisor.launch(gpu, launch, &Origin::Parameters, &mut || {
+                    gpu.run_alone(dispatch)
+                })
             }
             None => Ok(()),
         }

@@ -19,7 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
 /// a series with a product, a division and a difference in its outer term and a last product (5.5), then
 /// the square (1). So p is off by 2·(4.5 + 2 + 1 + 5.5) + 1 = 27 of it at most, and as p ≤ ½ no more than
 /// that is 1 − p. Then a difference, a product and a sum: 3.
-pub(crate) const RATE_ULP: f64 = 31.0;
+const RATE_ULP: f64 = 31.0;
 
 struct Case {
     optimizer: Optimizer,

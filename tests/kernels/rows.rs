@@ -1,6 +1,5 @@
 //! `rows_subgroups` and `rows_workgroup` against their twin, stage by stage.
 
-mod bounds;
 mod case;
 mod compare;
 mod expected;

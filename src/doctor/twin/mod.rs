@@ -7,10 +7,10 @@
 mod generated;
 mod indices;
 mod losses;
-mod optimizer;
+pub(super) mod optimizer;
 mod product;
 mod rows;
-mod rows_bounds;
+pub(super) mod rows_bounds;
 mod sums;
 
 use std::collections::BTreeMap;

@@ -177,40 +177,51 @@ struct Bounds<'a> {
 impl Bounds<'_> {
     /// What parameter, m and v may be off by, for a gradient that is off by so much.
     fn of(&self, at: usize, g: f64, g_off: f64) -> [f64; 3] {
-        let &Optimizer {
-            beta1, beta2, eps, ..
-        } = self.optimizer;
-        let schedule = &self.optimizer.schedule;
-        let lr = schedule.rate(self.step - 1);
-        let rate_off = if schedule.is_constant() {
-            0.0
-        } else {
-            RATE_ULP
-        };
-        let [p, m, v] = self.values.each_ref().map(|values| values[at]);
-        let m_size = beta1 * m.abs() + (1.0 - beta1) * (g.abs() + g_off);
-        let v_size = beta2 * v + (1.0 - beta2) * (g.abs() + g_off).powi(2);
-        let m_off = (1.0 - beta1) * g_off + 5.0 * EPS * m_size;
-        let v_off = (1.0 - beta2) * g_off * (2.0 * g.abs() + g_off) + 6.0 * EPS * v_size;
-        // |m′/d′ − m/d| ≤ (|m′ − m| + |m/d|·|d′ − d|) / d′, and |√v′ − √v| ≤ |v′ − v| / √v and
-        // ≤ √|v′ − v|. The moments' own roundings are in both parts; the corrections', the roots'
-        // and the divisions' are 25 of the 36 ULP that `adam` counts.
-        let t = f64::from(self.step);
-        let [c1, c2] = [beta1, beta2].map(|beta| 1.0 - beta.powf(t));
-        let m_new = beta1 * m + (1.0 - beta1) * g;
-        let root = ((beta2 * v + (1.0 - beta2) * g * g) / c2).sqrt();
-        let root_off = (v_off / c2)
-            .sqrt()
-            .min(v_off / c2 / root.max(f64::MIN_POSITIVE));
-        let divisor = root + eps;
-        let ratio = (m_new / c1 / divisor).abs();
-        let least = (divisor - root_off).max(eps);
-        let ratio_off = (m_off / c1 + ratio * root_off) / least;
-        let decay = lr * self.optimizer.weight_decay * p.abs();
-        let p_off = lr * ratio_off
-            + (25.0 + rate_off) * EPS * lr * (ratio + ratio_off)
-            + (rate_off + 3.0) * EPS * decay
-            + EPS * (p.abs() + lr * ratio);
-        [p_off, m_off, v_off]
+        let before = self.values.each_ref().map(|values| values[at]);
+        updated(self.optimizer, self.step, before, [g, g_off])
     }
+}
+
+/// What parameter, m and v may be off by after an update in the step of this number, from 1, of those before and of a
+/// gradient, g and what it is off by.
+pub fn updated(
+    optimizer: &Optimizer,
+    step: u32,
+    [p, m, v]: [f64; 3],
+    [g, g_off]: [f64; 2],
+) -> [f64; 3] {
+    let &Optimizer {
+        beta1, beta2, eps, ..
+    } = optimizer;
+    let schedule = &optimizer.schedule;
+    let lr = schedule.rate(step - 1);
+    let rate_off = if schedule.is_constant() {
+        0.0
+    } else {
+        RATE_ULP
+    };
+    let m_size = beta1 * m.abs() + (1.0 - beta1) * (g.abs() + g_off);
+    let v_size = beta2 * v + (1.0 - beta2) * (g.abs() + g_off).powi(2);
+    let m_off = (1.0 - beta1) * g_off + 5.0 * EPS * m_size;
+    let v_off = (1.0 - beta2) * g_off * (2.0 * g.abs() + g_off) + 6.0 * EPS * v_size;
+    // |m′/d′ − m/d| ≤ (|m′ − m| + |m/d|·|d′ − d|) / d′, and |√v′ − √v| ≤ |v′ − v| / √v and
+    // ≤ √|v′ − v|. The moments' own roundings are in both parts; the corrections', the roots'
+    // and the divisions' are 25 of the 36 ULP that `adam` counts.
+    let t = f64::from(step);
+    let [c1, c2] = [beta1, beta2].map(|beta| 1.0 - beta.powf(t));
+    let m_new = beta1 * m + (1.0 - beta1) * g;
+    let root = ((beta2 * v + (1.0 - beta2) * g * g) / c2).sqrt();
+    let root_off = (v_off / c2)
+        .sqrt()
+        .min(v_off / c2 / root.max(f64::MIN_POSITIVE));
+    let divisor = root + eps;
+    let ratio = (m_new / c1 / divisor).abs();
+    let least = (divisor - root_off).max(eps);
+    let ratio_off = (m_off / c1 + ratio * root_off) / least;
+    let decay = lr * optimizer.weight_decay * p.abs();
+    let p_off = lr * ratio_off
+        + (25.0 + rate_off) * EPS * lr * (ratio + ratio_off)
+        + (rate_off + 3.0) * EPS * decay
+        + EPS * (p.abs() + lr * ratio);
+    [p_off, m_off, v_off]
 }

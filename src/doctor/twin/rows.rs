@@ -54,7 +54,7 @@ pub(super) fn stages(job: Job<'_>) -> Result<Results, String> {
     for index in section.stages.clone() {
         let stage = &program.stages[index];
         let values = twin::stage(program, stage, inputs, &tape);
-        let allowed = bounds::of(program, stage, inputs, &tape, &values);
+        let allowed = bounds::of(program, stage, inputs, &tape, &values, bounds::NOISE);
         for ((tensor, values), (_, allowed)) in values.tensors.iter().zip(&allowed.tensors) {
             results.extend(on_tape(*tensor, program.rows, values, allowed));
             if job.after.is_none() {

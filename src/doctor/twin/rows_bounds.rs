@@ -9,17 +9,18 @@ use crate::reference::activation::{apply, derivative};
 use crate::reference::rows::{self as twin, Inputs, Results};
 use crate::rng::Draw;
 
-/// What a normal may be off by: see [`super::indices::draw`]. The tests of these kernels take the noise
-/// from the kernel `draw`, and this factor away.
-const NOISE: f64 = 1.0 / 1024.0 + 5.8 / 2048.0;
+/// What a normal of the host's may be off by: see [`super::indices::draw`].
+pub(super) const NOISE: f64 = 1.0 / 1024.0 + 5.8 / 2048.0;
 
-/// Bounds on the errors, laid out as the twin's `results`.
-pub(super) fn of(
+/// Bounds on the errors, laid out as the twin's `results`. `noise_off` is what the normals of `inputs` may be off by: 0
+/// where they come from the kernel `draw`, as those of the kernels' tests do.
+pub fn of(
     program: &Program,
     stage: &Stage,
     inputs: Inputs<'_, f64>,
     tape: &[f64],
     results: &Results<f64>,
+    noise_off: f64,
 ) -> Results<f64> {
     let of = |tensor: Tensor| tensor.read(tape, program.rows);
     match *stage {
@@ -52,7 +53,7 @@ pub(super) fn of(
             let [mu, logvar] = apart(&of(heads), z.width);
             let bound = |i: usize| {
                 let (sigma, ulp) = sigma(logvar[i]);
-                EPS * ((ulp + 2.0) * (sigma * eps[i]).abs() + 2.0 * mu[i].abs()) + sigma * NOISE
+                EPS * ((ulp + 2.0) * (sigma * eps[i]).abs() + 2.0 * mu[i].abs()) + sigma * noise_off
             };
             let part = |i: usize| {
                 let parts = mu[i].powi(2) + logvar[i].min(80.0).exp_m1() - logvar[i];
@@ -90,7 +91,7 @@ pub(super) fn of(
                 let own = off(logvar[i])[0];
                 let divergence = 0.5 * (own + (3.0 + ramped) * variance.abs());
                 EPS * (through_z + (upstream * divergence).abs())
-                    + 0.5 * (d_z[i] * sigma).abs() * NOISE
+                    + 0.5 * (d_z[i] * sigma).abs() * noise_off
             };
             let bounds = (0..program.rows).flat_map(|row| {
                 let elements = row * width..(row + 1) * width;

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use vae_wgpu::doctor::bounds;
 use vae_wgpu::gpu::Gpu;
 use vae_wgpu::kernels::rows::{Outcome, Product, Program, Stage, Tensor};
 use vae_wgpu::reference::rows::{self as twin, Inputs, Results};
 use vae_wgpu::rng::Draw;
 
-use super::bounds;
 use super::case::Case;
 use super::compare::draw;
 use crate::arrays::wide;
@@ -81,7 +81,7 @@ impl<'a> Twin<'a> {
             noise: &noise,
         };
         let results = twin::stage(program, stage, inputs, tape);
-        let allowed = bounds::of(program, stage, inputs, tape, &results);
+        let allowed = bounds::stage(program, stage, inputs, tape, &results, 0.0);
         let expected = Rc::new(Expected { results, allowed });
         let written = |tensor: &Tensor| {
             let stages = program.stages.iter();

@@ -1,5 +1,6 @@
 //! Layers with what their update reads, and its comparison with the twin.
 
+use vae_wgpu::doctor::bounds;
 use vae_wgpu::gpu::{Gpu, Launch};
 use vae_wgpu::graph::{Adam, Optimizer};
 use vae_wgpu::kernels::Address;
@@ -7,7 +8,6 @@ use vae_wgpu::kernels::rows::{TAPE_ALIGN, Tensor, stride};
 use vae_wgpu::kernels::update::{self, Buffers, Layer, Part, Variant};
 use vae_wgpu::reference::update::{self as twin, Trained};
 
-use crate::adam::RATE_ULP;
 use crate::arrays::{Array, run_all, state, uniform, wide};
 use crate::support::tolerance::{EPS, Tolerance};
 
@@ -334,45 +334,10 @@ impl Case {
     /// What parameter, m and v at `at` may be off by, for a gradient that is a sum of parts of this
     /// size together.
     fn bounds(&self, at: usize, g: f64, size: f64) -> [f64; 3] {
-        let &Optimizer {
-            beta1, beta2, eps, ..
-        } = &self.optimizer;
-        let schedule = &self.optimizer.schedule;
-        let lr = schedule.rate(self.step - 1);
-        let rate_off = if schedule.is_constant() {
-            0.0
-        } else {
-            RATE_ULP
-        };
-        let [p, m, v] = [&self.parameters, &self.m, &self.v].map(|v| f64::from(v[at]));
+        let before = [&self.parameters, &self.m, &self.v].map(|v| f64::from(v[at]));
         // The partial sums round once each, the products in them, and the sums of three parts.
         let g_off = (self.rows + 3) as f64 * EPS * size;
-        // As for the kernel `adam`, to which the gradient's error comes.
-        let m_size = beta1 * m.abs() + (1.0 - beta1) * (g.abs() + g_off);
-        let v_size = beta2 * v + (1.0 - beta2) * (g.abs() + g_off).powi(2);
-        let m_off = (1.0 - beta1) * g_off + 5.0 * EPS * m_size;
-        let v_off = (1.0 - beta2) * g_off * (2.0 * g.abs() + g_off) + 6.0 * EPS * v_size;
-        // |m′/d′ − m/d| ≤ (|m′ − m| + |m/d|·|d′ − d|) / d′, and |√v′ − √v| ≤ |v′ − v| / √v and
-        // ≤ √|v′ − v|. The moments' own roundings are in both parts; the corrections', the roots'
-        // and the divisions' are 25 of the 36 ULP that `adam` counts.
-        let t = f64::from(self.step);
-        let [c1, c2] = [beta1, beta2].map(|beta| 1.0 - beta.powf(t));
-        let m_new = beta1 * m + (1.0 - beta1) * g;
-        let root = ((beta2 * v + (1.0 - beta2) * g * g) / c2).sqrt();
-        let root_off = (v_off / c2)
-            .sqrt()
-            .min(v_off / c2 / root.max(f64::MIN_POSITIVE));
-        let divisor = root + eps;
-        let ratio = (m_new / c1 / divisor).abs();
-        let least = (divisor - root_off).max(eps);
-        let ratio_off = (m_off / c1 + ratio * root_off) / least;
-        // And as there, the rate's error and the decay's.
-        let decay = lr * self.optimizer.weight_decay * p.abs();
-        let p_off = lr * ratio_off
-            + (25.0 + rate_off) * EPS * lr * (ratio + ratio_off)
-            + (rate_off + 3.0) * EPS * decay
-            + EPS * (p.abs() + lr * ratio);
-        [p_off, m_off, v_off]
+        bounds::updated(&self.optimizer, self.step, before, [g, g_off])
     }
 }
 
