@@ -136,6 +136,7 @@ impl Lens {
                 height,
                 width,
                 pixels,
+                ..
             } = split.images;
             if [height, width] != self.image {
                 return Err(TrainError::ImageSize {
@@ -147,6 +148,7 @@ impl Lens {
             let values = self.scaling.model_values(&pixels);
             let mu = self.model.encode(&values, None)?.mu;
             let images = Images {
+                channels: 1,
                 count,
                 height: 1,
                 width: self.model.vae().config().latent_dim,

@@ -221,7 +221,7 @@ impl Job {
     /// What the data are called where they have not been loaded.
     pub(crate) fn source_name(&self) -> String {
         match &self.source {
-            Source::Directory(path) => {
+            Source::Path(path) => {
                 let name = path.file_name().unwrap_or(path.as_os_str());
                 name.to_string_lossy().into_owned()
             }

@@ -8,13 +8,13 @@ use super::failure::Usage;
 
 /// Whether the data set lies where `--data-dir` says.
 pub(super) fn is_named(source: &Source) -> bool {
-    !source.is_built_in() && !matches!(source, Source::Directory(_))
+    !source.is_built_in() && !matches!(source, Source::Path(_))
 }
 
 /// Refuses data whose place a run could not record, so that it could never be resumed: TOML is UTF-8.
 pub(super) fn check_recordable(source: &Source, data_dir: Option<&Path>) -> Result<(), Usage> {
     let place = match source {
-        Source::Directory(path) => Some(path.as_path()),
+        Source::Path(path) => Some(path.as_path()),
         named => data_dir.filter(|_| is_named(named)),
     };
     match place.map(absolute) {
@@ -30,7 +30,7 @@ pub(super) fn check_recordable(source: &Source, data_dir: Option<&Path>) -> Resu
 /// The same source, whatever the working directory.
 pub(super) fn absolute_source(source: &Source) -> Source {
     match source {
-        Source::Directory(path) => Source::Directory(absolute(path)),
+        Source::Path(path) => Source::Path(absolute(path)),
         named => named.clone(),
     }
 }

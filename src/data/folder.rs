@@ -89,6 +89,8 @@ pub(super) fn read(
             test,
             notes,
             held_out: true,
+            classes: Vec::new(),
+            table: None,
         });
     };
     let test = split(test_images, files.test_labels.as_deref(), &mut notes)?;
@@ -114,6 +116,8 @@ pub(super) fn read(
         test,
         notes,
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     })
 }
 

@@ -47,6 +47,7 @@ pub(super) fn hold_out(
     };
     let test = Split {
         images: Images {
+            channels: images.channels,
             count: held.len(),
             height: images.height,
             width: images.width,
@@ -94,6 +95,7 @@ mod tests {
     fn a_seed_always_holds_out_the_same_images() {
         let train = Split {
             images: Images {
+                channels: 1,
                 count: 100,
                 height: 1,
                 width: 1,

@@ -99,6 +99,7 @@ fn images_of<R: Read>(contents: &mut Contents<'_, R>) -> Result<Images, DataErro
         });
     }
     Ok(Images {
+        channels: 1,
         count,
         height,
         width,
@@ -137,6 +138,7 @@ pub fn write_images(path: &Path, images: &Images) -> Result<(), DataError> {
         height,
         width,
         ref pixels,
+        ..
     } = images;
     let sizes = [count, height, width].map(u32::try_from);
     let fits = count.checked_mul(height).and_then(|n| n.checked_mul(width)) == Some(pixels.len());

@@ -17,11 +17,13 @@ use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 mod digest;
 pub mod digits;
 mod download;
 mod error;
+mod examples;
 mod factors;
 mod folder;
 mod hold_out;
@@ -32,15 +34,18 @@ mod names;
 mod oddities;
 mod pixels;
 pub mod shapes;
+pub mod table;
 
 pub use error::DataError;
+pub use examples::{Block, Examples, InMemory};
 pub use factors::Factors;
 pub use mirror::Mirror;
 pub use pixels::Pixels;
 
 use pixels::either;
+use table::Schema;
 
-/// Images of one channel.
+/// Images of one height, width and number of channels; or rows of a table, which are images of the height 1.
 #[derive(Clone, PartialEq)]
 pub struct Images {
     /// Number of images.
@@ -49,17 +54,20 @@ pub struct Images {
     pub height: usize,
     /// Columns of one image, in pixels.
     pub width: usize,
-    /// All pixels, row-major `[count, height * width]`.
+    /// Values of one pixel: 1 where it is grey or a number, 3 for red, green and blue.
+    pub channels: usize,
+    /// All values, row-major `[count, height, width, channels]`.
     pub pixels: Pixels,
 }
 
 impl Images {
-    /// Pixels of one image: `height * width`.
+    /// Values of one image: `height * width * channels`.
     pub fn dim(&self) -> usize {
-        self.height * self.width
+        self.height * self.width * self.channels
     }
 
-    /// The mean of each pixel over the images; bytes count as 0 to 1: `[height * width]`.
+    /// The mean of each value of an image over the images; bytes count as 0 to 1:
+    /// `[height * width * channels]`.
     pub fn means(&self) -> Vec<f64> {
         self.pixels.means(self.dim())
     }
@@ -72,6 +80,7 @@ impl Images {
             count,
             height: self.height,
             width: self.width,
+            channels: self.channels,
             pixels: self.pixels.first(count * self.dim()),
         }
     }
@@ -97,21 +106,22 @@ impl Images {
     /// Exchanges rows and columns of every image, in place: `[height, width]` becomes
     /// `[width, height]`.
     pub fn transpose(&mut self) {
-        let [height, width] = [self.height, self.width];
-        either!(&mut self.pixels, values => transpose(values, [height, width]));
-        (self.height, self.width) = (width, height);
+        let size = [self.height, self.width];
+        let channels = self.channels;
+        either!(&mut self.pixels, values => transpose(values, size, channels));
+        (self.height, self.width) = (self.width, self.height);
     }
 }
 
 /// Exchanges rows and columns of every image of this height and width.
-fn transpose<T: Copy + Default>(values: &mut [T], [height, width]: [usize; 2]) {
-    let dim = height * width;
+fn transpose<T: Copy + Default>(values: &mut [T], [height, width]: [usize; 2], channels: usize) {
+    let dim = height * width * channels;
     let mut image = vec![T::default(); dim];
     for values in values.chunks_exact_mut(dim.max(1)) {
         image.copy_from_slice(values);
-        for (index, value) in values.iter_mut().enumerate() {
+        for (index, pixel) in values.chunks_exact_mut(channels).enumerate() {
             let (row, column) = (index / height, index % height);
-            *value = image[column * width + row];
+            pixel.copy_from_slice(&image[(column * width + row) * channels..][..channels]);
         }
     }
 }
@@ -123,6 +133,7 @@ impl fmt::Debug for Images {
             .field("count", &self.count)
             .field("height", &self.height)
             .field("width", &self.width)
+            .field("channels", &self.channels)
             .finish_non_exhaustive()
     }
 }
@@ -185,6 +196,11 @@ pub struct Dataset {
     pub notes: Vec<String>,
     /// Whether the test images are training images that the seed has drawn, since there were none.
     pub held_out: bool,
+    /// The words for the classes of the labels, as folders or a column of a table name them: that of class n is
+    /// the n-th. None where the data number them.
+    pub classes: Vec<String>,
+    /// What the columns of the rows mean, where they are those of a table.
+    pub table: Option<Arc<Schema>>,
 }
 
 impl<'a> From<&'a Dataset> for Cow<'a, Dataset> {
@@ -218,9 +234,9 @@ pub enum Source {
     FashionMnist,
     /// Kuzushiji-MNIST: 60,000 + 10,000 cursive Japanese characters.
     Kmnist,
-    /// A folder with files in IDX format, named as MNIST's are, or as Kaggle, EMNIST, QMNIST or
-    /// torchvision name theirs.
-    Directory(PathBuf),
+    /// What lies at a path: a folder with files in IDX format, named as MNIST's are, or as Kaggle,
+    /// EMNIST, QMNIST or torchvision name theirs.
+    Path(PathBuf),
 }
 
 impl Source {
@@ -243,7 +259,7 @@ impl FromStr for Source {
             "mnist" => Self::Mnist,
             "fashion-mnist" => Self::FashionMnist,
             "kmnist" => Self::Kmnist,
-            path => Self::Directory(PathBuf::from(path)),
+            path => Self::Path(PathBuf::from(path)),
         })
     }
 }
@@ -256,7 +272,7 @@ impl fmt::Display for Source {
             Self::Mnist => f.write_str("mnist"),
             Self::FashionMnist => f.write_str("fashion-mnist"),
             Self::Kmnist => f.write_str("kmnist"),
-            Self::Directory(path) => {
+            Self::Path(path) => {
                 let text = path.display().to_string();
                 // A folder that happens to be called `mnist` must not read back as the set of that
                 // name.
@@ -333,7 +349,7 @@ pub fn load(
         Source::Mnist => named::MNIST.load(options, progress)?,
         Source::FashionMnist => named::FASHION_MNIST.load(options, progress)?,
         Source::Kmnist => named::KMNIST.load(options, progress)?,
-        Source::Directory(dir) => folder::load(dir, options)?,
+        Source::Path(dir) => folder::load(dir, options)?,
     };
     if source.is_built_in() && Path::new(&data.name).is_dir() {
         data.notes.push(named::passed_over(&data.name));

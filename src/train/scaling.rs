@@ -250,6 +250,7 @@ mod tests {
     fn images(pixels: impl Into<Pixels>) -> Images {
         let pixels = pixels.into();
         Images {
+            channels: 1,
             count: pixels.len(),
             height: 1,
             width: 1,

@@ -307,7 +307,7 @@ fn a_loss_that_is_not_finite_later_leaves_the_checkpoint_from_before() {
 fn weights_that_are_not_finite_are_not_saved() {
     let place = Place::new();
     let data = load(
-        &Source::Directory(place.path("tiny")),
+        &Source::Path(place.path("tiny")),
         &LoadOptions::default(),
         &mut |_| {},
     );

@@ -95,6 +95,7 @@ impl Place {
     /// Likewise with these pixels.
     fn pixels(&self, name: &str, [count, height, width]: [usize; 3], pixels: Pixels) {
         let images = Images {
+            channels: 1,
             count,
             height,
             width,

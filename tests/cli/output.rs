@@ -201,6 +201,7 @@ fn a_latent_that_says_nothing_is_said() {
     // One image again and again: there is nothing for the latent to tell apart.
     let pixels = (0..40 * 30).map(|index| (8 * (index % 30)) as u8).collect();
     let images = vae_wgpu::data::Images {
+        channels: 1,
         count: 40,
         height: 6,
         width: 5,

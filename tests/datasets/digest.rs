@@ -41,6 +41,7 @@ fn it_depends_on_sizes_and_pixels_and_nothing_else() {
     // The same pixels in the same order, but one image more to train on.
     let all = [bytes(&train), bytes(&test)].concat();
     let part = |first: usize, last: usize| Images {
+        channels: 1,
         count: last - first,
         height: 4,
         width: 3,

@@ -46,7 +46,7 @@ fn without_test_images_a_tenth_drawn_by_the_seed_is_held_out_with_its_labels() {
             seed,
             ..LoadOptions::default()
         };
-        load(&Source::Directory(dir.to_owned()), &options, &mut |_| {}).unwrap()
+        load(&Source::Path(dir.to_owned()), &options, &mut |_| {}).unwrap()
     };
     for (count, held) in [(2, 1), (9, 1), (20, 2), (39, 3), (200, 20)] {
         let dir = tempfile::tempdir().unwrap();
@@ -272,7 +272,7 @@ fn a_folder_without_permission_is_named_with_the_reason() {
 
 #[test]
 fn sources_read_back_what_they_write() {
-    let directory = |path: &str| Source::Directory(PathBuf::from(path));
+    let directory = |path: &str| Source::Path(PathBuf::from(path));
     for (text, source) in [
         ("digits", Source::Digits),
         ("shapes", Source::Shapes),
@@ -289,6 +289,6 @@ fn sources_read_back_what_they_write() {
     assert_eq!(directory("mnist").to_string(), "./mnist");
     for name in Source::NAMES {
         let source: Source = name.parse().unwrap();
-        assert!(!matches!(source, Source::Directory(_)), "{name}");
+        assert!(!matches!(source, Source::Path(_)), "{name}");
     }
 }

@@ -33,6 +33,7 @@ const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 fn images(count: usize, height: usize, width: usize, first: usize) -> Images {
     let pixels = (0..count * height * width).map(|i| ((first + 7 * i) % 251) as u8);
     Images {
+        channels: 1,
         count,
         height,
         width,
@@ -95,7 +96,7 @@ fn put(dir: &Path, name: &str, bytes: &[u8]) {
 
 fn load_folder(dir: &Path) -> Result<Dataset, DataError> {
     load(
-        &Source::Directory(dir.to_owned()),
+        &Source::Path(dir.to_owned()),
         &LoadOptions::default(),
         &mut |_| panic!("nothing to download"),
     )

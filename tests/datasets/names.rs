@@ -150,7 +150,7 @@ fn emnist_is_turned_upright() {
         transpose: true,
         ..LoadOptions::default()
     };
-    let source = Source::Directory(dir.path().to_owned());
+    let source = Source::Path(dir.path().to_owned());
     let set = load(&source, &options, &mut |_| {}).unwrap();
     for (turned, stored) in [(&set.train.images, &train), (&set.test.images, &test)] {
         assert_eq!((turned.height, turned.width), (3, 2));

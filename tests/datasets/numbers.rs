@@ -8,6 +8,7 @@ use super::*;
 fn numbers(count: usize, height: usize, width: usize) -> Images {
     let values = (0..count * height * width).map(|i| i as f32 * 0.75 - 10.0);
     Images {
+        channels: 1,
         count,
         height,
         width,
@@ -152,7 +153,7 @@ fn numbers_are_held_out_and_transposed_as_bytes_are() {
     let loaded = |images: &Images| {
         let dir = tempfile::tempdir().unwrap();
         put(dir.path(), TRAIN_IMAGES, &image_bytes(images));
-        let source = Source::Directory(dir.path().to_owned());
+        let source = Source::Path(dir.path().to_owned());
         load(&source, &options, &mut |_| {}).unwrap()
     };
     let of_bytes = images(40, 2, 3, 0);

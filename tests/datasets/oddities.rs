@@ -13,6 +13,7 @@ fn notes(train: &Images) -> Vec<String> {
 /// Images whose pixels are made from a counter.
 fn made(count: usize, height: usize, width: usize, pixel: impl Fn(usize) -> u8) -> Images {
     Images {
+        channels: 1,
         count,
         height,
         width,

@@ -43,6 +43,8 @@ fn data(settings: &Settings) -> Dataset {
         test,
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     }
 }
 

@@ -303,6 +303,8 @@ fn data() -> Dataset {
         test: digits::generate(4, 0, 100),
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     }
 }
 

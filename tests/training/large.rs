@@ -70,6 +70,8 @@ fn data() -> Dataset {
         test: part(digits::generate(2, 0, 70)),
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     }
 }
 

@@ -200,6 +200,7 @@ fn a_description_says_that_numbers_are_for_the_general_plan(gpu: &Gpu) {
 fn split(values: Vec<f32>) -> Split {
     Split {
         images: Images {
+            channels: 1,
             count: values.len() / DIM,
             height: 1,
             width: DIM,
@@ -220,6 +221,8 @@ fn data() -> Dataset {
         test: split(test.into_iter().map(shifted).collect()),
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     }
 }
 
@@ -285,6 +288,8 @@ fn drawn_once_probabilities_are_bytes() {
         test: digits.first(10),
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     };
     let mut of_numbers = of_bytes.clone();
     for split in [&mut of_numbers.train, &mut of_numbers.test] {

@@ -126,6 +126,8 @@ fn described(gpu: &Arc<Gpu>, plan: PlanChoice, settings: &Settings) -> (Descript
         test: digits::generate(1, 20, 5),
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     };
     let vae = settings.vae(data.train.images.dim()).unwrap();
     let specs = vae.parameters();

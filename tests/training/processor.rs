@@ -28,6 +28,8 @@ fn data(batch: usize) -> Dataset {
         test: digits::generate(4, 0, batch + 1),
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     }
 }
 

@@ -44,6 +44,8 @@ fn few_digits(train: usize, test: usize) -> Dataset {
         test: digits::generate(2, 0, test),
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     }
 }
 

@@ -42,6 +42,8 @@ pub fn dataset() -> Dataset {
         test,
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     }
 }
 
@@ -83,6 +85,7 @@ fn generate_on(threads: NonZeroUsize, seed: u64, first: u64, count: usize) -> Sp
     });
     Split {
         images: Images {
+            channels: 1,
             count,
             height: SIZE,
             width: SIZE,

@@ -60,6 +60,8 @@ pub fn dataset() -> Dataset {
         test: draw(test),
         notes: Vec::new(),
         held_out: false,
+        classes: Vec::new(),
+        table: None,
     }
 }
 
@@ -81,6 +83,7 @@ fn draw(numbers: &[u32]) -> Split {
     }
     Split {
         images: Images {
+            channels: 1,
             count: numbers.len(),
             height: SIZE,
             width: SIZE,
