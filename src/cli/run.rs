@@ -1,13 +1,15 @@
 //! A trained run, opened for use.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use vae_wgpu::checkpoint::{Checkpoint, RunDir, Which};
+use vae_wgpu::data::table::Schema;
 use vae_wgpu::data::{Dataset, Source};
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::executor::{Executor, ParameterSpec};
 use vae_wgpu::train::{
-    Scaling, Settings, TrainError, check_architecture, check_fixed, load_parameters, scaling,
+    Scaling, Settings, TrainError, check_architecture, check_fixed, load_parameters, scaling, table,
 };
 
 use super::config::RunConfig;
@@ -114,6 +116,8 @@ pub(crate) struct TrainedRun {
     pub(crate) model: Autoencoder,
     /// How the model sees the values of images.
     pub(crate) scaling: Scaling,
+    /// What the columns of its rows are, where it was trained on a table.
+    pub(crate) table: Option<Arc<Schema>>,
     /// What makes latents of images, where the model is one of latents.
     lens: Option<Lens>,
 }
@@ -142,6 +146,7 @@ impl TrainedRun {
         check_architecture(&checkpoint, &config.training, image)
             .map_err(|error| found.blame(error))?;
         let scaling = scaling(&checkpoint, &config.training).map_err(|error| found.blame(error))?;
+        let table = table(&checkpoint).map_err(|error| found.blame(error))?;
         let mut executor = open(vae.parameters())?;
         load_parameters(&mut *executor, checkpoint).map_err(|error| found.blame(error))?;
         Ok(Self {
@@ -149,6 +154,7 @@ impl TrainedRun {
             config,
             model: Autoencoder::new(vae.with_library(scaling.library()), executor),
             scaling,
+            table: table.map(Arc::new),
             lens: None,
         })
     }

@@ -1,7 +1,10 @@
 //! A model from a checkpoint alone.
 
+use std::sync::Arc;
+
 use super::{Observed, Scaling, Settings, TrainError, saved};
 use crate::checkpoint::Checkpoint;
+use crate::data::table::Schema;
 use crate::eval::{self, Autoencoder};
 use crate::executor::Executor;
 use crate::gpu::AdapterChoice;
@@ -16,6 +19,8 @@ pub struct Loaded {
     pub image: [usize; 2],
     /// How the values of such images become those that the model encodes, and back.
     pub scaling: Scaling,
+    /// What the columns of its rows are, where it was trained on a table.
+    pub table: Option<Arc<Schema>>,
     /// Why this is slow, if it is the reference executor.
     pub warning: Option<String>,
 }
@@ -43,6 +48,7 @@ pub fn load(
 ) -> Result<Loaded, TrainError> {
     let (settings, image, classes) = saved::read_architecture(&checkpoint)?;
     let scaling = saved::scaling(&checkpoint, &settings)?;
+    let table = saved::table(&checkpoint)?.map(Arc::new);
     let dim = image[0].saturating_mul(image[1]);
     let vae = settings.vae(Observed { dim, classes })?;
     let vae = vae.with_library(scaling.library());
@@ -55,6 +61,7 @@ pub fn load(
         settings,
         image,
         scaling,
+        table,
         warning: opened.warning,
     })
 }

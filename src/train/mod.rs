@@ -38,7 +38,7 @@ pub use published::{Published, Quantity, Row};
 pub use rates::LrSchedule;
 pub use rows::{Part, evaluated_rows};
 pub use saved::{
-    check_architecture, check_fixed, classes, parameters_alone, recorded_settings, scaling,
+    check_architecture, check_fixed, classes, parameters_alone, recorded_settings, scaling, table,
 };
 pub use scaling::{Normalize, Scaling};
 pub use settings::{Binarize, Observed, Settings};

@@ -1,7 +1,10 @@
 //! A training as a checkpoint: parameters under PyTorch's names, Adam's moments beside them, the
 //! place in the run in the metadata.
 
+use std::sync::Arc;
+
 use crate::checkpoint::{Checkpoint, Tensor};
+use crate::data::table::Schema;
 use crate::executor::{ParameterSpec, Snapshot};
 
 use super::{Difference, LossColumns, Scaling, Settings, TrainError};
@@ -11,6 +14,9 @@ const FORMAT: &str = "vae-wgpu/1";
 
 /// The losses of the steps of an epoch that was interrupted, `[steps, 1 + terms]`.
 const LOG: &str = "train.losses";
+
+/// The key of the metadata that has the schema of a table, as JSON.
+const TABLE: &str = "table";
 
 /// Where a run is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,7 +58,7 @@ impl Place {
 }
 
 /// The images of a run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Images {
     /// Height and width.
     pub(super) image: [usize; 2],
@@ -62,6 +68,8 @@ pub(super) struct Images {
     pub(super) classes: usize,
     /// How the model sees their values.
     pub(super) scaling: Scaling,
+    /// What the columns are, where they are rows of a table.
+    pub(super) table: Option<Arc<Schema>>,
 }
 
 fn size([height, width]: [usize; 2]) -> String {
@@ -128,7 +136,12 @@ pub(super) fn write(
         .scaling
         .is_of_counts()
         .then_some(("library", library));
-    for (key, value) in entries.into_iter().chain(library) {
+    let table = images.table.as_deref().map(serde_json::to_string);
+    let table = table.transpose().map_err(|error| TrainError::Foreign {
+        reason: error.to_string(),
+    })?;
+    let table = table.map(|table| (TABLE, table));
+    for (key, value) in entries.into_iter().chain(library).chain(table) {
         checkpoint.metadata.insert(key.to_owned(), value);
     }
     Ok(checkpoint)
@@ -257,6 +270,19 @@ pub fn scaling(checkpoint: &Checkpoint, settings: &Settings) -> Result<Scaling, 
             reason: format!("its metadata range is '{text}', which is no range of values"),
         }),
     }
+}
+
+/// What the columns of the rows are that the model of a checkpoint was trained on; `None` where they are no table's.
+///
+/// # Errors
+/// Where what it says is no schema.
+pub fn table(checkpoint: &Checkpoint) -> Result<Option<Schema>, TrainError> {
+    let schema = checkpoint.metadata.get(TABLE).map(|text| {
+        serde_json::from_str(text).map_err(|error| TrainError::Foreign {
+            reason: format!("its metadata {TABLE} says no columns of a table ({error})"),
+        })
+    });
+    schema.transpose()
 }
 
 /// The settings of the training that wrote a checkpoint, where it says them.

@@ -491,5 +491,6 @@ fn images_of(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<Images, T
         count: images.count,
         classes: vae.config().classes,
         scaling: Scaling::of(settings, images)?,
+        table: data.table.clone(),
     })
 }
