@@ -36,7 +36,8 @@ pub enum Stream {
     Sampling = 4,
     /// ε of the reparameterization while evaluating; counter 1 is the batch.
     Evaluation = 5,
-    /// Which images are held out for testing where there are no test images; counter 1 is 0.
+    /// Which images are held out for testing where there are no test images; counter 1 is 0, or 1 for the order of
+    /// the classes that rounding treats as equals.
     HoldOut = 6,
     /// The order of ten built-in digits; counters 1 and 3 are the number of the ten.
     DigitOrder = 7,

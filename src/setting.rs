@@ -149,6 +149,8 @@ settings! {
     Download, "download", "the download";
     /// Where named data sets lie.
     DataDir, "data-dir", "the folder of the data sets";
+    /// How many images are held out for testing.
+    HoldOut, "holdout", "the images held out for testing";
 }
 
 /// A change of one setting that puts an error right.
@@ -204,7 +206,14 @@ mod tests {
         };
         let table = toml::Table::try_from(settings).unwrap();
         // What the data, the device and the plan are is no setting of `Settings`.
-        let others = ["adapter", "plan", "matrix-units", "download", "data-dir"];
+        let others = [
+            "adapter",
+            "plan",
+            "matrix-units",
+            "download",
+            "data-dir",
+            "holdout",
+        ];
         for setting in Setting::ALL {
             let key = setting.key();
             assert!(table.contains_key(key) != others.contains(&key), "{key}");

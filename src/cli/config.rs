@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
-use vae_wgpu::data::Source;
+use vae_wgpu::data::{HoldOut, Source};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
     Bound, Condition, EncoderInput, InitialWeights, Likelihood, Norm, OutputBias, Posterior, Prior,
@@ -93,6 +93,10 @@ pub(crate) struct DataConfig {
     /// Whether rows and columns of the stored images are exchanged.
     #[serde(default)]
     pub(crate) transpose: bool,
+    /// What the seed held out for testing of each class, where there were no test images; a run of version 0.1.0
+    /// does not say, and held out a tenth whatever the classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) holdout: Option<HoldOut>,
     /// Height and width, as trained on.
     pub(crate) image: [usize; 2],
     /// Classes of the labels; 0 where there are none.
@@ -152,6 +156,7 @@ pub(crate) struct PartialData {
     pub(crate) source: Option<String>,
     pub(crate) dir: Option<PathBuf>,
     pub(crate) transpose: bool,
+    pub(crate) holdout: Option<HoldOut>,
     pub(crate) image: Option<[usize; 2]>,
     pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
@@ -474,6 +479,7 @@ mod tests {
                 source: "digits".to_owned(),
                 dir: None,
                 transpose: false,
+                holdout: Some(HoldOut::TENTH),
                 image: [28, 28],
                 classes: 10,
                 digest: Some("00ff".to_owned()),

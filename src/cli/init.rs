@@ -58,6 +58,7 @@ impl Init {
         if data.data_dir.is_none() {
             data.data_dir.clone_from(&config.dir);
         }
+        data.repeat(config);
         config.source()
     }
 

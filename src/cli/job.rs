@@ -100,6 +100,11 @@ impl Job {
         data.data_dir = data.data_dir.or(file.data.dir);
         data.transpose |= file.data.transpose;
         let given = data.data.take();
+        if given.is_none() {
+            // Of other data, another part is held out.
+            data.holdout = data.holdout.or(file.data.holdout);
+            data.of_old_run = file.data.image.is_some() && data.holdout.is_none();
+        }
         let given = given.or(file.data.source.as_deref().map(parse_source));
         let source = match (given, &init) {
             (Some(source), _) => source,
@@ -178,6 +183,19 @@ impl Job {
             .into());
         }
         data.transpose = config.data.transpose;
+        if let Some(asked) = data.holdout.filter(|_| data.holdout != config.data.holdout) {
+            let own = match config.data.holdout {
+                Some(own) => format!("{own} of its images held out"),
+                None => "other test images".to_owned(),
+            };
+            return Err(Usage(format!(
+                "the run {} has been measured with {own} since its first epoch, so it cannot be continued with \
+                 {asked} held out; leave --holdout out, or start a new run",
+                dir.path().display()
+            ))
+            .into());
+        }
+        data.repeat(&config.data);
         let source = match data.data.take().map(|source| absolute_source(&source)) {
             Some(other) if other != own && config.data.digest.is_none() => {
                 return Err(Usage(format!(
@@ -235,6 +253,10 @@ impl Job {
         let features = self.features.as_ref().map(|of| &of.recorded);
         source == run.data.source
             && self.data.transpose == run.data.transpose
+            && self
+                .data
+                .holdout
+                .is_none_or(|asked| Some(asked) == run.data.holdout)
             && features == run.features.as_ref()
     }
 
@@ -400,6 +422,7 @@ impl Job {
             source: absolute_source(&self.source).to_string(),
             dir: dir.map(absolute),
             transpose: self.data.transpose,
+            holdout: self.data.held_out(data),
             image: [images.height, images.width],
             classes: data.train.classes(),
             digest,

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use vae_wgpu::cpu::CpuExecutor;
-use vae_wgpu::data::{self, Dataset, LoadOptions, Mirror, Source};
+use vae_wgpu::data::{self, Dataset, HoldOut, LoadOptions, Mirror, Source};
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::AdapterChoice;
 use vae_wgpu::plan::PlanChoice;
 
+use super::config::DataConfig;
 use super::console;
 use super::failure::Usage;
 
@@ -143,9 +144,29 @@ pub(crate) struct DataOptions {
     /// Exchange rows and columns of the images: EMNIST's are stored column by column
     #[arg(long)]
     pub(crate) transpose: bool,
+    /// Hold out this share of the training images for testing, or so many, where there are no test images: drawn
+    /// by the seed, of each class in its proportion where there are labels [default: 0.1]
+    #[arg(long, value_name = "SHARE|N", allow_negative_numbers = true)]
+    pub(crate) holdout: Option<HoldOut>,
+    /// Whether the data are those of a run that does not say what was held out: version 0.1.0 did not look at
+    /// labels.
+    #[arg(skip)]
+    pub(crate) of_old_run: bool,
 }
 
 impl DataOptions {
+    /// Holds out of a run's own data what the run did, unless something else is asked for.
+    pub(crate) fn repeat(&mut self, run: &DataConfig) {
+        self.of_old_run = run.holdout.is_none() && self.holdout.is_none();
+        self.holdout = self.holdout.or(run.holdout);
+    }
+
+    /// What was held out of these data, for a run's configuration.
+    pub(crate) fn held_out(&self, data: &Dataset) -> Option<HoldOut> {
+        let by_class = data.held_out && !self.of_old_run;
+        by_class.then(|| self.holdout.unwrap_or(HoldOut::TENTH))
+    }
+
     /// Loads the data set; `seed` draws what is held out of it.
     pub(crate) fn load(&self, source: &Source, seed: u64) -> anyhow::Result<Dataset> {
         let mut options = LoadOptions {
@@ -153,6 +174,8 @@ impl DataOptions {
             mirror: self.mirror.clone(),
             transpose: self.transpose,
             seed,
+            hold_out: self.holdout,
+            by_class: !self.of_old_run,
             ..LoadOptions::default()
         };
         if let Some(dir) = &self.data_dir {

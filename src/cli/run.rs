@@ -16,6 +16,7 @@ use super::config::RunConfig;
 use super::features::{Features, Lens};
 use super::options::{self, AdapterOption, DataOptions};
 use super::pictures::Shown;
+use super::place::absolute_source;
 
 /// A run, and which of its checkpoints.
 #[derive(Clone, Debug, clap::Args)]
@@ -167,7 +168,14 @@ impl TrainedRun {
     /// The data that the options name, else those that the run was trained on; of the size of its images.
     /// Of a model of latents, the latents.
     pub(crate) fn data(&mut self, mut options: DataOptions) -> anyhow::Result<Dataset> {
-        let source = options.data.take().unwrap_or_else(|| {
+        let given = options.data.take();
+        let is_own = given
+            .as_ref()
+            .is_none_or(|given| absolute_source(given) == self.source());
+        if is_own {
+            options.repeat(&self.config.data);
+        }
+        let source = given.unwrap_or_else(|| {
             options.transpose |= self.config.data.transpose;
             self.source()
         });

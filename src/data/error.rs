@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::Source;
+use super::{HoldOut, Source};
 use crate::setting::{Remedy, Setting};
 
 /// Why a data set could not be loaded or written.
@@ -329,6 +329,35 @@ pub enum DataError {
         path: PathBuf,
     },
 
+    /// So many images cannot be held out.
+    #[error(
+        "{asked} of the {count} images of {} cannot be held out for testing: give a share between 0 and 1 such \
+         as 0.1, or a number from 1 to {}",
+        path.display(), count - 1
+    )]
+    HoldOut {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        asked: HoldOut,
+        /// Images that there are.
+        count: usize,
+    },
+
+    /// Images are to be held out for testing, and there are test images.
+    #[error(
+        "{name} has {test} test images, so that none of its training images are held out for testing: \
+         do not ask for {asked} of them"
+    )]
+    HoldOutBesideTest {
+        /// The data set.
+        name: String,
+        /// What was asked for.
+        asked: HoldOut,
+        /// Test images that there are.
+        test: usize,
+    },
+
     /// The pixels or labels given to a writer do not fit the sizes given with them.
     #[error(
         "cannot write {}: {count} x {height} x {width} are not the {len} pixels given, or a size \
@@ -425,6 +454,9 @@ impl DataError {
                     Remedy::change(Setting::Download),
                     Remedy::change(Setting::DataDir),
                 ]
+            }
+            Self::HoldOut { .. } | Self::HoldOutBesideTest { .. } => {
+                vec![Remedy::change(Setting::HoldOut)]
             }
             _ => Vec::new(),
         }

@@ -74,7 +74,7 @@ pub(super) fn read(
     let labels = files.train_labels.as_deref();
     let train = split(&files.train_images, labels, &mut notes)?;
     let Some(test_images) = &files.test_images else {
-        let (train, test) = hold_out::hold_out(train, &files.train_images, options.seed)?;
+        let (train, test) = hold_out::hold_out(train, &files.train_images, options)?;
         let dir = files.train_images.parent().unwrap_or(Path::new("."));
         notes.push(format!(
             "{} has no {TEST_IMAGES}: {} of {} training images, drawn by the seed, are held out for \

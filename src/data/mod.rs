@@ -39,6 +39,7 @@ pub mod table;
 pub use error::DataError;
 pub use examples::{Block, Examples, InMemory};
 pub use factors::Factors;
+pub use hold_out::HoldOut;
 pub use mirror::Mirror;
 pub use pixels::Pixels;
 
@@ -286,7 +287,7 @@ impl fmt::Display for Source {
 }
 
 /// Where the named sets live on this machine, whether they may be fetched, and how files are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoadOptions {
     /// A folder with one folder per set, `DATA_DIR/mnist/train-images-idx3-ubyte.gz`; or the folder
     /// that has the files of the wanted set itself. Downloads go to the first form.
@@ -300,10 +301,16 @@ pub struct LoadOptions {
     pub transpose: bool,
     /// Draws the images that are held out for testing where there are no test images.
     pub seed: u64,
+    /// How many are held out; `None` is a tenth. Where there are test images, to ask for some is an error.
+    pub hold_out: Option<HoldOut>,
+    /// Whether each class is held out in its proportion, where there are labels. Version 0.1.0 drew of all
+    /// images as one.
+    pub by_class: bool,
 }
 
 impl Default for LoadOptions {
-    /// The cache folder of the platform (`~/.cache/vae-wgpu` on Linux), no download, seed 0.
+    /// The cache folder of the platform (`~/.cache/vae-wgpu` on Linux), no download, seed 0, a tenth held out by
+    /// class.
     fn default() -> Self {
         // Without a home there is no cache folder: a folder that the user can see is better than a
         // temporary one.
@@ -317,6 +324,8 @@ impl Default for LoadOptions {
             mirror: None,
             transpose: false,
             seed: 0,
+            hold_out: None,
+            by_class: true,
         }
     }
 }
@@ -351,6 +360,13 @@ pub fn load(
         Source::Kmnist => named::KMNIST.load(options, progress)?,
         Source::Path(dir) => folder::load(dir, options)?,
     };
+    if let Some(asked) = options.hold_out.filter(|_| !data.held_out) {
+        return Err(DataError::HoldOutBesideTest {
+            name: data.name,
+            asked,
+            test: data.test.images.count,
+        });
+    }
     if source.is_built_in() && Path::new(&data.name).is_dir() {
         data.notes.push(named::passed_over(&data.name));
     }

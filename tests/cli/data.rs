@@ -6,6 +6,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use vae_wgpu::data::idx::write_labels;
 
 use crate::{Place, TRAIN, TRAIN_IMAGES};
 
@@ -194,6 +195,53 @@ fn a_run_measures_with_the_same_held_out_images_at_every_resume() {
         .succeeds();
     place.vae("train --resume runs/parts --epochs 2").succeeds();
     assert_eq!(place.losses("runs/parts"), place.losses("runs/whole"));
+}
+
+#[test]
+fn what_is_held_out_is_recorded_and_repeated() {
+    let place = Place::new();
+    let note = "10 of 40 training images, drawn by the seed, are held out";
+    let ran = place.vae(&format!("{TRAIN} --holdout 0.25 --out runs/a"));
+    assert!(ran.succeeds().err.contains(note));
+    let config = fs::read_to_string(place.path("runs/a/config.toml")).unwrap();
+    assert!(config.contains("\nholdout = 0.25\n"), "{config}");
+    for repeated in [
+        "train --resume runs/a --epochs 3",
+        "reconstruct runs/a --adapter reference -o new.png",
+        "train --config runs/a/config.toml --out runs/b",
+    ] {
+        let ran = place.vae(repeated).succeeds();
+        assert!(ran.err.contains(note), "{ran}");
+    }
+    place
+        .vae("train --resume runs/a --epochs 4 --holdout 4")
+        .fails(2, &["0.25 of its images", "leave --holdout out"]);
+    place
+        .vae(&format!("{TRAIN} --holdout 40"))
+        .fails(1, &["40 of the 40 images", "from 1 to 39", "(--holdout)"]);
+    place
+        .vae("train --adapter reference --holdout 0.1")
+        .fails(1, &["digits has", "test images", "(--holdout)"]);
+}
+
+/// A run of version 0.1.0 does not say what was held out, which was drawn without regard to classes.
+#[test]
+fn a_run_that_does_not_say_what_was_held_out_drew_it_of_all_images() {
+    let place = Place::new();
+    place.vae(&format!("{TRAIN} --out runs/plain")).succeeds();
+    let labels: Vec<u8> = (0..40).map(|row| row / 10).collect();
+    write_labels(&place.path("tiny/train-labels-idx1-ubyte"), &labels).unwrap();
+    place.vae(&format!("{TRAIN} --out runs/new")).succeeds();
+    let path = place.path("runs/plain/config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    fs::write(&path, config.replace("holdout = 0.1\n", "")).unwrap();
+    place.vae("train --resume runs/plain --epochs 3").succeeds();
+    place.vae("train --resume runs/new --epochs 3").succeeds();
+    // Else by class, which are other images.
+    fs::write(&path, config).unwrap();
+    place
+        .vae("train --resume runs/plain --epochs 4")
+        .fails(1, &["contents differ"]);
 }
 
 /// A file of images without any content on disk: all its pixels are zero.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vae_wgpu::data::Source;
+use vae_wgpu::data::{HoldOut, Source};
 
 use super::*;
 
@@ -85,6 +85,49 @@ fn without_test_images_a_tenth_drawn_by_the_seed_is_held_out_with_its_labels() {
         let said = format!("{held} of {count} training images, drawn by the seed, are held out");
         assert!(set.notes[0].contains(&said), "{:?}", set.notes);
     }
+}
+
+#[test]
+fn of_each_class_its_part_is_held_out_and_as_many_as_one_asks_for() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), TRAIN_IMAGES, &image_bytes(&images(60, 3, 3, 5)));
+    let labels: Vec<u8> = (0..60).map(|row| u8::from(row >= 40)).collect();
+    put(dir.path(), TRAIN_LABELS, &label_bytes(&labels));
+    let source = Source::Path(dir.path().to_owned());
+    let load = |hold_out, by_class| {
+        let options = LoadOptions {
+            hold_out,
+            by_class,
+            ..LoadOptions::default()
+        };
+        load(&source, &options, &mut |_| {})
+    };
+    for (hold_out, expected) in [
+        (None, [4, 2]),
+        (Some(HoldOut::Share(0.5)), [20, 10]),
+        (Some(HoldOut::Count(3)), [2, 1]),
+    ] {
+        let set = load(hold_out, true).unwrap();
+        let labels = set.test.labels.unwrap();
+        let of = |class| labels.iter().filter(|&&label| label == class).count();
+        assert_eq!([of(0), of(1)], expected);
+        assert_eq!(set.train.images.count + labels.len(), 60);
+    }
+    let with_labels = load(None, false).unwrap();
+    std::fs::remove_file(dir.path().join(TRAIN_LABELS)).unwrap();
+    let without = load(None, true).unwrap();
+    assert_eq!(with_labels.test.images, without.test.images);
+    for hold_out in [HoldOut::Count(60), HoldOut::Count(0), HoldOut::Share(1.0)] {
+        let error = load(Some(hold_out), true).unwrap_err().to_string();
+        assert!(error.contains("of the 60 images"), "{error}");
+    }
+    put(
+        dir.path(),
+        "t10k-images-idx3-ubyte",
+        &image_bytes(&images(6, 3, 3, 5)),
+    );
+    let error = load(Some(HoldOut::TENTH), true).unwrap_err().to_string();
+    assert!(error.contains("6 test images"), "{error}");
 }
 
 #[test]

@@ -1,31 +1,18 @@
-//! Images for testing, where there are none: a tenth of the training images, drawn by a seed.
+//! A split in two.
 
 use std::collections::TryReserveError;
 use std::path::Path;
 
-use rand::seq::index;
+use crate::data::{DataError, Images, Pixels, Split};
 
-use super::{DataError, Images, Pixels, Split};
-use crate::rng::{Philox, Stream};
-
-/// Parts a tenth, at least one image, from the rest; both keep their order.
-///
-/// The files of many data sets are sorted by class, so that the last tenth would be one class.
-pub(super) fn hold_out(
+/// Parts the images `held`, which ascend, from the rest: the rest, and they. Both keep their order.
+pub(super) fn part(
     mut train: Split,
+    held: &[usize],
     path: &Path,
-    seed: u64,
 ) -> Result<(Split, Split), DataError> {
     let images = &mut train.images;
-    let (count, dim) = (images.count, images.dim());
-    if count < 2 {
-        return Err(DataError::NothingToHoldOut {
-            path: path.to_owned(),
-        });
-    }
-    let mut rng = Philox::new(seed, Stream::HoldOut, 0);
-    let mut held = index::sample(&mut rng, count, (count / 10).max(1)).into_vec();
-    held.sort_unstable();
+    let dim = images.dim();
     let size_of_pixel = match images.pixels {
         Pixels::Bytes(_) => size_of::<u8>(),
         Pixels::Floats(_) => size_of::<f32>(),
@@ -36,14 +23,14 @@ pub(super) fn hold_out(
         bytes: held.len() * dim * size_of_pixel,
     };
     let labels = train.labels.as_mut();
-    let labels = labels.map(|labels| part(labels, &held, 1));
+    let labels = labels.map(|labels| items(labels, held, 1));
     let factors = train.factors.as_mut().map(|factors| {
         let width = factors.len();
-        part(&mut factors.values, &held, width).map(|values| factors.with(values))
+        items(&mut factors.values, held, width).map(|values| factors.with(values))
     });
     let pixels = match &mut images.pixels {
-        Pixels::Bytes(bytes) => part(bytes, &held, dim).map(Pixels::Bytes),
-        Pixels::Floats(floats) => part(floats, &held, dim).map(Pixels::Floats),
+        Pixels::Bytes(bytes) => items(bytes, held, dim).map(Pixels::Bytes),
+        Pixels::Floats(floats) => items(floats, held, dim).map(Pixels::Floats),
     };
     let test = Split {
         images: Images {
@@ -56,13 +43,13 @@ pub(super) fn hold_out(
         labels: labels.transpose().map_err(no_memory)?,
         factors: factors.transpose().map_err(no_memory)?,
     };
-    images.count = count - held.len();
+    images.count -= held.len();
     Ok((train, test))
 }
 
 /// Takes the items `held`, which ascend, out of `values`, which has `width` values an item. What
 /// stays is moved together where it lies, since there may be no room for a second copy.
-fn part<T: Copy>(
+fn items<T: Copy>(
     values: &mut Vec<T>,
     held: &[usize],
     width: usize,
@@ -87,12 +74,11 @@ fn part<T: Copy>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Factors;
     use super::*;
+    use crate::data::Factors;
 
-    /// A resumed run must measure with the same images, whichever version of the crate rand it has.
     #[test]
-    fn a_seed_always_holds_out_the_same_images() {
+    fn labels_and_factors_stay_with_their_images() {
         let train = Split {
             images: Images {
                 channels: 1,
@@ -101,22 +87,23 @@ mod tests {
                 width: 1,
                 pixels: (0..100).collect::<Vec<u8>>().into(),
             },
-            labels: None,
+            labels: Some((0..100).map(|number| number / 7).collect()),
             factors: Some(Factors {
                 names: vec!["number".into(), "half".into()],
                 sizes: vec![100, 2],
                 values: (0..100).flat_map(|number| [number, number / 50]).collect(),
             }),
         };
-        let (train, test) = hold_out(train, Path::new("images"), 7).unwrap();
-        let expected = vec![6_u8, 18, 20, 32, 44, 61, 62, 80, 90, 94];
-        assert!(test.images.pixels == expected.into());
+        let (train, test) = part(train, &[6, 18, 94], Path::new("images")).unwrap();
+        assert!(test.images.pixels == vec![6_u8, 18, 94].into());
         for split in [train, test] {
-            let factors = split.factors.unwrap();
-            assert_eq!(factors.count(), split.images.count);
-            let numbers = split.images.pixels.as_bytes().unwrap().iter();
-            let rows = numbers.flat_map(|&number| [number.into(), u32::from(number / 50)]);
-            assert!(factors.values.into_iter().eq(rows));
+            let numbers = split.images.pixels.as_bytes().unwrap();
+            assert_eq!(numbers.len(), split.images.count);
+            let labels: Vec<_> = numbers.iter().map(|number| number / 7).collect();
+            assert_eq!(split.labels.unwrap(), labels);
+            let rows = numbers.iter();
+            let rows = rows.flat_map(|&number| [number.into(), u32::from(number / 50)]);
+            assert!(split.factors.unwrap().values.into_iter().eq(rows));
         }
     }
 
@@ -125,7 +112,7 @@ mod tests {
         let all: Vec<u8> = (0..18).collect();
         for held in [&[0][..], &[5], &[0, 1, 5], &[2, 4], &[]] {
             let mut kept = all.clone();
-            let parted = part(&mut kept, held, 3).unwrap();
+            let parted = items(&mut kept, held, 3).unwrap();
             let items = |is_held: bool| -> Vec<u8> {
                 let item = |value: &u8| held.contains(&usize::from(value / 3)) == is_held;
                 all.iter().copied().filter(item).collect()
