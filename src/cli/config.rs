@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
-use vae_wgpu::data::Source;
+use vae_wgpu::data::{ImageSize, Source};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
     Bound, Condition, EncoderInput, InitialWeights, Likelihood, Norm, OutputBias, Posterior, Prior,
@@ -93,8 +93,8 @@ pub(crate) struct DataConfig {
     /// Whether rows and columns of the stored images are exchanged.
     #[serde(default)]
     pub(crate) transpose: bool,
-    /// Height and width, as trained on.
-    pub(crate) image: [usize; 2],
+    /// How large an image is, as trained on.
+    pub(crate) image: ImageSize,
     /// Classes of the labels; 0 where there are none.
     #[serde(default)]
     pub(crate) classes: usize,
@@ -107,9 +107,8 @@ pub(crate) struct DataConfig {
 impl DataConfig {
     /// What a model's layers depend on.
     pub(crate) fn observed(&self) -> Observed {
-        let [height, width] = self.image;
         Observed {
-            dim: height.saturating_mul(width),
+            dim: self.image.dim(),
             classes: self.classes,
         }
     }
@@ -152,7 +151,7 @@ pub(crate) struct PartialData {
     pub(crate) source: Option<String>,
     pub(crate) dir: Option<PathBuf>,
     pub(crate) transpose: bool,
-    pub(crate) image: Option<[usize; 2]>,
+    pub(crate) image: Option<ImageSize>,
     pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
 }
@@ -474,7 +473,7 @@ mod tests {
                 source: "digits".to_owned(),
                 dir: None,
                 transpose: false,
-                image: [28, 28],
+                image: [28, 28].into(),
                 classes: 10,
                 digest: Some("00ff".to_owned()),
             },

@@ -2,6 +2,7 @@
 
 use super::{Observed, Scaling, Settings, TrainError, saved};
 use crate::checkpoint::Checkpoint;
+use crate::data::ImageSize;
 use crate::eval::{self, Autoencoder};
 use crate::executor::Executor;
 use crate::gpu::AdapterChoice;
@@ -12,8 +13,8 @@ pub struct Loaded {
     pub model: Autoencoder,
     /// What it was trained with.
     pub settings: Settings,
-    /// Height and width of its images.
-    pub image: [usize; 2],
+    /// How large its images are.
+    pub image: ImageSize,
     /// How the values of such images become those that the model encodes, and back.
     pub scaling: Scaling,
     /// Why this is slow, if it is the reference executor.
@@ -43,7 +44,7 @@ pub fn load(
 ) -> Result<Loaded, TrainError> {
     let (settings, image, classes) = saved::read_architecture(&checkpoint)?;
     let scaling = saved::scaling(&checkpoint, &settings)?;
-    let dim = image[0].saturating_mul(image[1]);
+    let dim = image.dim();
     let vae = settings.vae(Observed { dim, classes })?;
     let vae = vae.with_library(scaling.library());
     let opened = eval::open(adapter, vae.parameters(), seed)?;
