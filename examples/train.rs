@@ -12,7 +12,7 @@ use vae_wgpu::train::{Settings, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = data::load(&Source::Digits, &LoadOptions::default(), &mut |_| {})?;
-    let (height, width) = (data.train.images.height, data.train.images.width);
+    let size = data.train.images.size();
 
     let settings = Settings {
         hidden: vec![128],
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         epochs: 3,
         ..Settings::default()
     };
-    let vae = settings.vae(height * width)?;
+    let vae = settings.vae(size.dim())?;
     let opened = eval::open(&AdapterChoice::Auto, vae.parameters(), settings.seed)?;
     let mut trainer = Trainer::new(vae, opened.executor, settings, &data)?;
     trainer.run(|epoch| {
@@ -35,11 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut model = trainer.into_model();
     let samples = model.sample(25, None)?;
-    let samples: Vec<_> = samples.chunks(height * width).collect();
-    plot::save_png(
-        &plot::grid(&samples, height, width, 5, 2)?,
-        Path::new("samples.png"),
-    )?;
+    let samples: Vec<_> = samples.chunks(size.dim()).collect();
+    plot::save_png(&plot::grid(&samples, size, 5, 2)?, Path::new("samples.png"))?;
     println!("digits.safetensors holds the model, samples.png what it draws");
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
-use vae_wgpu::data::{HoldOut, Source};
+use vae_wgpu::data::{HoldOut, ImageSize, Source};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
     Bound, Condition, EncoderInput, InitialWeights, Likelihood, Norm, OutputBias, Posterior, Prior,
@@ -97,8 +97,8 @@ pub(crate) struct DataConfig {
     /// does not say, and held out a tenth whatever the classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) holdout: Option<HoldOut>,
-    /// Height and width, as trained on.
-    pub(crate) image: [usize; 2],
+    /// How large an image is, as trained on.
+    pub(crate) image: ImageSize,
     /// Classes of the labels; 0 where there are none.
     #[serde(default)]
     pub(crate) classes: usize,
@@ -111,9 +111,8 @@ pub(crate) struct DataConfig {
 impl DataConfig {
     /// What a model's layers depend on.
     pub(crate) fn observed(&self) -> Observed {
-        let [height, width] = self.image;
         Observed {
-            dim: height.saturating_mul(width),
+            dim: self.image.dim(),
             classes: self.classes,
         }
     }
@@ -157,7 +156,7 @@ pub(crate) struct PartialData {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) transpose: bool,
     pub(crate) holdout: Option<HoldOut>,
-    pub(crate) image: Option<[usize; 2]>,
+    pub(crate) image: Option<ImageSize>,
     pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
 }
@@ -480,7 +479,7 @@ mod tests {
                 dir: None,
                 transpose: false,
                 holdout: Some(HoldOut::TENTH),
-                image: [28, 28],
+                image: [28, 28].into(),
                 classes: 10,
                 digest: Some("00ff".to_owned()),
             },

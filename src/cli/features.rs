@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::{Checkpoint, Which};
-use vae_wgpu::data::{Dataset, Images, Pixels, Split};
+use vae_wgpu::data::{Dataset, ImageSize, Images, Pixels, Split};
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::executor::{Executor, ParameterSpec};
 use vae_wgpu::model::Condition;
@@ -123,28 +123,23 @@ impl Features {
 pub(crate) struct Lens {
     model: Autoencoder,
     pub(crate) scaling: Scaling,
-    /// Height and width of its images.
-    pub(crate) image: [usize; 2],
+    /// How large its images are.
+    pub(crate) image: ImageSize,
 }
 
 impl Lens {
     /// The data set with the means of q(z | x) as rows of numbers in the place of images, `[count, 1, Z]`.
     pub(crate) fn latents(&mut self, data: Dataset) -> anyhow::Result<Dataset> {
         let mut latents = |split: Split| -> anyhow::Result<Split> {
-            let Images {
-                count,
-                height,
-                width,
-                pixels,
-                ..
-            } = split.images;
-            if [height, width] != self.image {
+            let size = split.images.size();
+            if size != self.image {
                 return Err(TrainError::ImageSize {
-                    found: format!("{height}×{width}"),
-                    expected: format!("{}×{}", self.image[0], self.image[1]),
+                    found: size.to_string(),
+                    expected: self.image.to_string(),
                 }
                 .into());
             }
+            let Images { count, pixels, .. } = split.images;
             let values = self.scaling.model_values(&pixels);
             let mu = self.model.encode(&values, None)?.mu;
             let images = Images {

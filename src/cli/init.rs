@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vae_wgpu::checkpoint::{Checkpoint, RunDir};
-use vae_wgpu::data::Source;
+use vae_wgpu::data::{ImageSize, Source};
 use vae_wgpu::train::{Settings, TrainError, check_architecture};
 
 use super::config::RunConfig;
@@ -104,11 +104,7 @@ impl Init {
     }
 
     /// Reads the weights.
-    pub(crate) fn load(
-        &self,
-        settings: &Settings,
-        image: [usize; 2],
-    ) -> anyhow::Result<Checkpoint> {
+    pub(crate) fn load(&self, settings: &Settings, image: ImageSize) -> anyhow::Result<Checkpoint> {
         let checkpoint = match self {
             Self::Run(run, _) => run.0.load()?,
             Self::File(path) => Checkpoint::load(path)?,

@@ -304,7 +304,7 @@ impl Job {
                 .open(|specs| Ok(device.executor(specs, 0)?.executor))?;
             loaded.data = Cow::Owned(lens.latents(loaded.data.into_owned())?);
             let images = &loaded.data.train.images;
-            loaded.config.image = [images.height, images.width];
+            loaded.config.image = images.size();
             loaded.lens = Some(lens);
             return Ok((loaded, Ok(device)));
         }
@@ -370,12 +370,12 @@ impl Job {
             _ => error,
         })?;
         let images = &data.train.images;
-        let found = [images.height, images.width];
+        let found = images.size();
         // Where latents are learned from, the run that makes them says what images there are.
         if self.features.is_none() && recorded.image != found {
             return Err(TrainError::ImageSize {
-                found: format!("{}×{}", found[0], found[1]),
-                expected: format!("{}×{}", recorded.image[0], recorded.image[1]),
+                found: found.to_string(),
+                expected: recorded.image.to_string(),
             }
             .into());
         }
@@ -423,7 +423,7 @@ impl Job {
             dir: dir.map(absolute),
             transpose: self.data.transpose,
             holdout: self.data.held_out(data),
-            image: [images.height, images.width],
+            image: images.size(),
             classes: data.train.classes(),
             digest,
         }
@@ -438,7 +438,7 @@ impl Job {
     ) -> anyhow::Result<Ready> {
         let images = &data.train.images;
         self.settings.check_images(images.count)?;
-        let image = [images.height, images.width];
+        let image = images.size();
         let observed = Observed {
             dim: images.dim(),
             classes: data.train.classes(),

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use image::{GrayImage, ImageBuffer, PixelWithColorType};
-use vae_wgpu::data::{Dataset, Pixels, Split};
+use image::DynamicImage;
+use vae_wgpu::data::{Dataset, ImageSize, Split};
 use vae_wgpu::model::{Condition, Vae, VaeError};
 use vae_wgpu::plot::{self, Bands, PlotError};
 use vae_wgpu::train::TrainError;
@@ -120,16 +120,7 @@ impl Look {
     /// Values of these test images as the model sees them, and their labels.
     fn values(&self, which: &[usize]) -> (Vec<f32>, Option<Vec<u8>>) {
         let images = &self.data.test.images;
-        let dim = images.height * images.width;
-        let ranges = which.iter().map(|&index| index * dim..(index + 1) * dim);
-        let pixels = match &images.pixels {
-            Pixels::Bytes(all) => {
-                Pixels::Bytes(ranges.flat_map(|range| all[range].to_vec()).collect())
-            }
-            Pixels::Floats(all) => {
-                Pixels::Floats(ranges.flat_map(|range| all[range].to_vec()).collect())
-            }
-        };
+        let pixels = images.chosen(which).pixels;
         let labels = self.labels();
         let labels = labels.map(|all| which.iter().map(|&index| all[index]).collect());
         (self.run.scaling.model_values(&pixels), labels)
@@ -178,14 +169,7 @@ impl Look {
     }
 
     /// Writes the picture and says where.
-    pub(crate) fn write<P>(
-        self,
-        picture: &ImageBuffer<P, Vec<u8>>,
-        what: &str,
-    ) -> anyhow::Result<()>
-    where
-        P: PixelWithColorType<Subpixel = u8>,
-    {
+    pub(crate) fn write(self, picture: &DynamicImage, what: &str) -> anyhow::Result<()> {
         let output = match self.given {
             Some(output) => output,
             None => Output::among_samples(&self.run.dir, self.name)?,
@@ -196,16 +180,16 @@ impl Look {
     }
 }
 
-/// Rows of `columns` images of this height and width, as enlarged as there is room for.
+/// Rows of `columns` images of this size, as enlarged as there is room for.
 pub(crate) fn banded(
     shades: &[f32],
-    [height, width]: [usize; 2],
+    size: ImageSize,
     columns: usize,
     bands: Bands,
-) -> anyhow::Result<GrayImage> {
-    let images: Vec<_> = shades.chunks(height * width).collect();
-    for scale in (1..=plot::default_scale(height, width)).rev() {
-        match plot::banded(&images, [height, width], columns, bands, scale) {
+) -> anyhow::Result<DynamicImage> {
+    let images: Vec<_> = shades.chunks(size.dim()).collect();
+    for scale in (1..=plot::default_scale(size)).rev() {
+        match plot::banded(&images, size, columns, bands, scale) {
             Err(PlotError::TooLarge { .. }) => {}
             picture => return Ok(picture?),
         }

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
-use image::{GrayImage, ImageBuffer, PixelWithColorType};
+use image::DynamicImage;
 use vae_wgpu::checkpoint::{CheckpointError, RunDir};
+use vae_wgpu::data::ImageSize;
 use vae_wgpu::plot;
 use vae_wgpu::train::Scaling;
 
@@ -73,30 +74,29 @@ impl Output {
     }
 
     /// Writes one picture, in grey or in colours.
-    pub(crate) fn write_picture<P>(&self, picture: &ImageBuffer<P, Vec<u8>>) -> anyhow::Result<()>
-    where
-        P: PixelWithColorType<Subpixel = u8>,
-    {
+    pub(crate) fn write_picture(&self, picture: &DynamicImage) -> anyhow::Result<()> {
         match self {
             Self::Png(path) => Ok(plot::save_png(picture, path)?),
             _ => to_stdout(&plot::encode_png(picture)?),
         }
     }
 
-    /// Writes images `[count, height * width]`, with values as their model has them, one by one, where they do not go
+    /// Writes images `[count, height * width * channels]`, with values as their model has them, one by one, where they do not go
     /// into one picture; else `false`.
     pub(crate) fn write_images(
         &self,
         images: &[f32],
         scaling: &Scaling,
-        [height, width]: [usize; 2],
+        size: ImageSize,
     ) -> anyhow::Result<bool> {
-        let dim = height * width;
+        let dim = size.dim();
         let count = images.len() / dim;
         match self {
             Self::Png(_) | Self::Stdout => return Ok(false),
             Self::Npy(path) => {
-                plot::save_npy(&scaling.data_values(images), [count, height, width], path)?;
+                // Of one channel as [count, height, width].
+                let shape = [vec![count], size.into()].concat();
+                plot::save_npy(&scaling.data_values(images), &shape, path)?;
             }
             Self::Folder(folder) => {
                 fs::create_dir_all(folder).map_err(|cause| CheckpointError::Write {
@@ -105,12 +105,7 @@ impl Output {
                 })?;
                 let digits = count.saturating_sub(1).to_string().len().max(4);
                 for (index, image) in scaling.shades(images).chunks(dim).enumerate() {
-                    let pixels = image
-                        .iter()
-                        .map(|value| (255.0 * value.clamp(0.0, 1.0)).round());
-                    let pixels = pixels.map(|value| value as u8).collect();
-                    let picture = GrayImage::from_raw(width as u32, height as u32, pixels)
-                        .context("an image has another size than the model says")?;
+                    let picture = plot::picture(image, size)?;
                     plot::save_png(&picture, &folder.join(format!("{index:0digits$}.png")))?;
                 }
             }

@@ -1,6 +1,6 @@
 //! Pictures that a model draws.
 
-use vae_wgpu::data::Split;
+use vae_wgpu::data::{ImageSize, Split};
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::plot;
 use vae_wgpu::train::Scaling;
@@ -16,14 +16,14 @@ const VALUES: usize = 1 << 23;
 /// How values that a model gives become images.
 pub(crate) struct Shown {
     scaling: Scaling,
-    size: [usize; 2],
+    size: ImageSize,
     /// What makes images of them where the model is one of latents.
     lens: Option<Lens>,
 }
 
 impl Shown {
-    /// Of a model whose images have this height and width, as far as they are images.
-    pub(crate) fn new(scaling: Scaling, size: [usize; 2], lens: Option<Lens>) -> Self {
+    /// Of a model whose images have this size, as far as they are images.
+    pub(crate) fn new(scaling: Scaling, size: ImageSize, lens: Option<Lens>) -> Self {
         Self {
             scaling,
             size,
@@ -31,8 +31,8 @@ impl Shown {
         }
     }
 
-    /// Height and width of an image.
-    pub(crate) fn size(&self) -> [usize; 2] {
+    /// How large an image is.
+    pub(crate) fn size(&self) -> ImageSize {
         self.lens.as_ref().map_or(self.size, |lens| lens.image)
     }
 
@@ -57,11 +57,10 @@ impl Shown {
 }
 
 /// As many of `most` samples, at least one, as a picture has room for.
-pub(crate) fn fitting(most: usize, [height, width]: [usize; 2]) -> usize {
-    let most = most.min(VALUES / (height * width).max(1));
-    let scale = plot::default_scale(height, width);
-    let fits =
-        |count: &usize| plot::check_grid(*count, height, width, columns(*count), scale).is_ok();
+pub(crate) fn fitting(most: usize, size: ImageSize) -> usize {
+    let most = most.min(VALUES / size.dim().max(1));
+    let scale = plot::default_scale(size);
+    let fits = |count: &usize| plot::check_grid(*count, size, columns(*count), scale).is_ok();
     (1..=most).rev().find(fits).unwrap_or(1)
 }
 
@@ -89,7 +88,7 @@ pub(crate) fn drawn(
     count: usize,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let image @ [height, width] = shown.size();
+    let image = shown.size();
     let scaling = shown.scaling();
     let grid = match output {
         Output::Png(_) | Output::Stdout => Some(grid_of(count, image)?),
@@ -104,16 +103,15 @@ pub(crate) fn drawn(
         return Ok(());
     };
     let images = scaling.shades(&images);
-    let images: Vec<_> = images.chunks(height * width).collect();
-    output.write_picture(&plot::grid(&images, height, width, columns, scale)?)
+    let images: Vec<_> = images.chunks(image.dim()).collect();
+    output.write_picture(&plot::grid(&images, image, columns, scale)?)
 }
 
 /// Columns and enlargement of a grid: the usual enlargement, or as much of it as there is room for.
-fn grid_of(count: usize, [height, width]: [usize; 2]) -> anyhow::Result<(usize, usize)> {
-    let fits = |count: usize, scale: usize| {
-        plot::check_grid(count, height, width, columns(count), scale).is_ok()
-    };
-    let scales = (1..=plot::default_scale(height, width)).rev();
+fn grid_of(count: usize, size: ImageSize) -> anyhow::Result<(usize, usize)> {
+    let fits =
+        |count: usize, scale: usize| plot::check_grid(count, size, columns(count), scale).is_ok();
+    let scales = (1..=plot::default_scale(size)).rev();
     if let Some(scale) = scales.into_iter().find(|&scale| fits(count, scale)) {
         return Ok((columns(count), scale));
     }
@@ -131,11 +129,11 @@ fn grid_of(count: usize, [height, width]: [usize; 2]) -> anyhow::Result<(usize, 
 }
 
 /// Whether the values of so many images can be held at once.
-fn check_memory(count: usize, [height, width]: [usize; 2]) -> Result<(), Usage> {
-    let values = count.saturating_mul(height).saturating_mul(width);
+fn check_memory(count: usize, size: ImageSize) -> Result<(), Usage> {
+    let values = count.saturating_mul(size.dim());
     Vec::<f32>::new().try_reserve_exact(values).map_err(|_| {
         Usage(format!(
-            "{count} images of {height}×{width} pixels are more than this machine's memory holds; draw fewer at a time, \
+            "{count} images of {size} pixels are more than this machine's memory holds; draw fewer at a time, \
              each with a --seed of its own"
         ))
     })
@@ -156,9 +154,9 @@ pub(crate) fn reconstructions(
     let outputs = model.reconstruct(&inputs, labels)?;
     // Of latents, the images that they come from as far as they tell.
     let (inputs, outputs) = (shown.images(inputs)?, shown.images(outputs)?);
-    let ([height, width], scaling) = (shown.size(), shown.scaling());
-    let dim = height * width;
-    if output.write_images(&outputs, &scaling, [height, width])? {
+    let (size, scaling) = (shown.size(), shown.scaling());
+    let dim = size.dim();
+    if output.write_images(&outputs, &scaling, size)? {
         return Ok(());
     }
     let [inputs, outputs] = [inputs, outputs].map(|values| scaling.shades(&values));
@@ -166,8 +164,8 @@ pub(crate) fn reconstructions(
     let outputs: Vec<_> = outputs.chunks(dim).collect();
     let columns = count.min(10);
     // The usual enlargement, or as much of it as there is room for.
-    for scale in (1..=plot::default_scale(height, width)).rev() {
-        match plot::reconstructions(&inputs, &outputs, height, width, columns, scale) {
+    for scale in (1..=plot::default_scale(size)).rev() {
+        match plot::reconstructions(&inputs, &outputs, size, columns, scale) {
             Err(plot::PlotError::TooLarge { .. }) => {}
             picture => return output.write_picture(&picture?),
         }
@@ -183,8 +181,8 @@ pub(crate) fn reconstructions(
 mod tests {
     #[test]
     fn images_that_no_memory_holds_are_refused() {
-        assert!(super::check_memory(1000, [28, 28]).is_ok());
-        let error = super::check_memory(1 << 62, [28, 28]).unwrap_err();
+        assert!(super::check_memory(1000, [28, 28].into()).is_ok());
+        let error = super::check_memory(1 << 62, [28, 28].into()).unwrap_err();
         assert!(error.to_string().contains("--seed"), "{error}");
     }
 }

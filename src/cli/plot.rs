@@ -174,8 +174,8 @@ fn write(chart: &Chart, format: Format, to: Option<&Path>) -> anyhow::Result<()>
     match (format, to) {
         (Format::Svg, Some(path)) => write_text(path, &chart.svg()?)?,
         (Format::Svg, None) => to_stdout(chart.svg()?.as_bytes())?,
-        (Format::Png, Some(path)) => plot::save_png(&chart.pixels()?, path)?,
-        (Format::Png, None) => to_stdout(&plot::encode_png(&chart.pixels()?)?)?,
+        (Format::Png, Some(path)) => plot::save_png(&chart.pixels()?.into(), path)?,
+        (Format::Png, None) => to_stdout(&plot::encode_png(&chart.pixels()?.into())?)?,
     }
     Ok(())
 }

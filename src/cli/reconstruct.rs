@@ -24,7 +24,8 @@ pub(crate) struct Args {
     /// How many images
     #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
-    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] with values as the data
+    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] (and of colours
+    /// [n, height, width, 3]) with values as the data
     /// have them (bytes in 0 to 1, or as counts), FOLDER/ a PNG each, - a PNG on standard output [default: RUN/samples/reconstructions.png]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,

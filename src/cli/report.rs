@@ -92,8 +92,8 @@ impl Args {
             title: name_of(dir.path()),
             lines: vec![
                 format!(
-                    "A variational autoencoder of images of {}×{} pixels of {}; its checkpoint {which}.",
-                    config.data.image[0], config.data.image[1], config.data.source,
+                    "A variational autoencoder of images of {} pixels of {}; its checkpoint {which}.",
+                    config.data.image, config.data.source,
                 ),
                 format!("Drawn on {device} by vae {}.", env!("CARGO_PKG_VERSION")),
             ],

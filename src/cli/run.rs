@@ -185,11 +185,11 @@ impl TrainedRun {
             return lens.latents(data);
         }
         let images = &data.test.images;
-        let [height, width] = self.config.data.image;
-        if [images.height, images.width] != [height, width] {
+        let size = self.config.data.image;
+        if images.size() != size {
             return Err(TrainError::ImageSize {
-                found: format!("{}×{}", images.height, images.width),
-                expected: format!("{height}×{width}"),
+                found: images.size().to_string(),
+                expected: size.to_string(),
             }
             .into());
         }

@@ -41,7 +41,8 @@ pub(crate) struct Args {
     /// Key of the draws: the same seed gives the same images
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] with values as the data
+    /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] (and of colours
+    /// [n, height, width, 3]) with values as the data
     /// have them (bytes in 0 to 1, or as counts), FOLDER/ a PNG each, - a PNG on standard output [default: RUN/samples/prior.png]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,

@@ -38,7 +38,7 @@ impl Args {
             [x_label, y_label],
         );
         let what = format!("{} test images in the latent space", points.len());
-        look.write(&chart.pixels()?, &what)?;
+        look.write(&chart.pixels()?.into(), &what)?;
         Ok(ExitCode::SUCCESS)
     }
 }

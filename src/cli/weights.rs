@@ -34,10 +34,9 @@ impl Args {
         let found = self.run.find()?;
         output::check_spares_run(&self.output, found.dir.path())?;
         let config: RunConfig = found.dir.read_config()?;
-        let [height, width] = config.data.image;
         let vae = config.training.vae(config.data.observed())?;
         let checkpoint = found.load()?;
-        let weights = check_architecture(&checkpoint, &config.training, [height, width])
+        let weights = check_architecture(&checkpoint, &config.training, config.data.image)
             .and_then(|()| parameters_alone(checkpoint, &vae.parameters()))
             .map_err(|error| found.blame(error))?;
         weights.save(&self.output)?;

@@ -9,12 +9,17 @@ impl Dataset {
     /// same.
     ///
     /// Hashed are, first of the training and then of the test images, `count`, `height` and `width`
-    /// as little-endian `u64` and all pixels, numbers as little-endian `f32`. Labels, names, and how the files were called and
-    /// compressed change nothing.
+    /// as little-endian `u64`, then `channels` likewise where there are several, and all pixels, numbers as
+    /// little-endian `f32`. Labels, names, and how the files were called and compressed change nothing.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for images in [&self.train.images, &self.test.images] {
-            for size in [images.count, images.height, images.width] {
+            // Of one channel, which older programs did not count, the digest is as it was.
+            let channels = Some(images.channels).filter(|&channels| channels != 1);
+            for size in [images.count, images.height, images.width]
+                .into_iter()
+                .chain(channels)
+            {
                 hash.update((size as u64).to_le_bytes());
             }
             match &images.pixels {

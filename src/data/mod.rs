@@ -34,6 +34,7 @@ mod names;
 mod oddities;
 mod pixels;
 pub mod shapes;
+mod size;
 pub mod table;
 
 pub use error::DataError;
@@ -42,6 +43,7 @@ pub use factors::Factors;
 pub use hold_out::HoldOut;
 pub use mirror::Mirror;
 pub use pixels::Pixels;
+pub use size::ImageSize;
 
 use pixels::either;
 use table::Schema;
@@ -65,6 +67,15 @@ impl Images {
     /// Values of one image: `height * width * channels`.
     pub fn dim(&self) -> usize {
         self.height * self.width * self.channels
+    }
+
+    /// How large one image is.
+    pub fn size(&self) -> ImageSize {
+        ImageSize {
+            height: self.height,
+            width: self.width,
+            channels: self.channels,
+        }
     }
 
     /// The mean of each value of an image over the images; bytes count as 0 to 1:

@@ -28,9 +28,13 @@ fn same<T: PartialEq>(images: &Images, pixels: &[T]) -> Option<String> {
     let dim = images.dim();
     let mut each = pixels.chunks_exact(dim.max(1));
     // All are the same where each is as its neighbour, which two slices tell fastest.
-    let is_flat = |image: &[T]| image[1..] == image[..dim - 1];
-    let what = if dim > 1 && each.clone().all(is_flat) {
-        "every training image is of one grey"
+    let channels = images.channels;
+    let is_flat = |image: &[T]| image[channels..] == image[..dim - channels];
+    let what = if dim > channels && each.clone().all(is_flat) {
+        match channels {
+            1 => "every training image is of one grey",
+            _ => "every training image is of one colour",
+        }
     } else if images.count > 1
         && each
             .next()
@@ -70,15 +74,17 @@ fn dark(pixels: &[u8]) -> Option<String> {
 /// pictures, neighbours correlate far more than that.
 fn noise(images: &Images, pixels: &[u8]) -> Option<String> {
     let (height, width, dim) = (images.height, images.width, images.dim());
+    // Neighbours in a row are a pixel apart, and pixels have a value for each channel.
+    let (channels, line) = (images.channels, width * images.channels);
     let wanted = (SAMPLE / dim.max(1)).clamp(1, images.count.max(1));
     // From the whole file, which may be sorted.
     let sample = (0..wanted).map(|i| &pixels[i * images.count / wanted * dim..][..dim]);
     let (mut across, mut down) = (Correlation::default(), Correlation::default());
     for image in sample {
-        for row in image.chunks_exact(width).take(SAMPLE.div_ceil(width)) {
-            across.add(row, &row[1..]);
+        for row in image.chunks_exact(line).take(SAMPLE.div_ceil(line)) {
+            across.add(row, &row[channels..]);
         }
-        let below = image.get(width..).unwrap_or_default();
+        let below = image.get(line..).unwrap_or_default();
         down.add(&image[..dim.min(SAMPLE)], &below[..below.len().min(SAMPLE)]);
     }
     // Where images have one row or one column, one direction is all there is.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::AGGREGATED;
 use super::{Autoencoder, Bounds, Mean, active_units, mean_psnr, squared_errors, ssim, variances};
+use crate::data::ImageSize;
 use crate::executor::{ExecutorError, Rows};
 use crate::model::{Likelihood, Prior};
 
@@ -75,7 +76,7 @@ pub struct Measures {
 }
 
 impl Autoencoder {
-    /// Measures the model with images as it sees them, of this height and width, by so many draws of z for each;
+    /// Measures the model with images as it sees them, of this size, by so many draws of z for each;
     /// `done` hears of how many images there are results. The executor's seed decides every digit.
     ///
     /// # Errors
@@ -86,7 +87,7 @@ impl Autoencoder {
     pub fn measures(
         &mut self,
         rows: &Rows<'_>,
-        size: [usize; 2],
+        size: ImageSize,
         samples: usize,
         done: &mut dyn FnMut(usize),
     ) -> Result<Measures, ExecutorError> {
@@ -160,12 +161,16 @@ impl Autoencoder {
     }
 
     /// How near reconstructions are. The ratio and the structure are of images whose values are shades from 0 to 1.
-    fn of_pixels(&self, images: &[f32], reconstructed: &[f32], size: [usize; 2]) -> Vec<Measure> {
+    fn of_pixels(&self, images: &[f32], reconstructed: &[f32], size: ImageSize) -> Vec<Measure> {
         let dim = self.vae().config().input_dim;
         let errors: Vec<_> = squared_errors(images, reconstructed, dim).collect();
         let mut list = vec![Measure::mean("mse", Mean::of(errors.iter().copied()), "")];
         let are_shades = images.iter().all(|value| (0.0..=1.0).contains(value));
-        if !are_shades || self.vae().config().likelihood.is_of_counts() || size.contains(&1) {
+        if !are_shades
+            || self.vae().config().likelihood.is_of_counts()
+            || size.height == 1
+            || size.width == 1
+        {
             return list;
         }
         list.extend(mean_psnr(&errors).map(|psnr| Measure::mean("psnr", psnr, "dB")));

@@ -1,6 +1,7 @@
 //! How near reconstructions are to images, pixel by pixel and by structure.
 
 use super::Mean;
+use crate::data::ImageSize;
 
 /// The mean squared error of each image: `[count, dim]` both.
 ///
@@ -39,10 +40,31 @@ const DEVIATION: f64 = 1.5;
 /// What keeps its quotients finite: (0.01·L)² and (0.03·L)² with L = 1.
 const STABILISERS: [f64; 2] = [1e-4, 9e-4];
 
-/// The structural similarity of two images `[height, width]` with values from 0 to 1: Wang, Bovik, Sheikh and
+/// The structural similarity of two images `[height, width, channels]` with values from 0 to 1: Wang, Bovik, Sheikh and
 /// Simoncelli, *Image Quality Assessment: From Error Visibility to Structural Similarity* (2004), with their window,
-/// a Gaussian of deviation 1.5 on 11×11 pixels, wherever it lies within the image. `None` of smaller images.
-pub fn ssim(image: &[f32], other: &[f32], [height, width]: [usize; 2]) -> Option<f64> {
+/// a Gaussian of deviation 1.5 on 11×11 pixels, wherever it lies within the image. Of several channels it is the mean over them. `None` of smaller images.
+pub fn ssim(image: &[f32], other: &[f32], size: ImageSize) -> Option<f64> {
+    let ImageSize {
+        height,
+        width,
+        channels,
+    } = size;
+    if channels == 1 {
+        return of_plane(image, other, [height, width]);
+    }
+    let of_channel = |channel: usize| {
+        let plane = |values: &[f32]| -> Vec<f32> {
+            let values = values.iter().skip(channel).step_by(channels);
+            values.copied().collect()
+        };
+        of_plane(&plane(image), &plane(other), [height, width])
+    };
+    let sum: Option<f64> = (0..channels).map(of_channel).sum();
+    Some(sum? / channels as f64)
+}
+
+/// The structural similarity of two planes `[height, width]`.
+fn of_plane(image: &[f32], other: &[f32], [height, width]: [usize; 2]) -> Option<f64> {
     let across = 2 * RADIUS + 1;
     if height < across || width < across {
         return None;
@@ -104,15 +126,15 @@ mod tests {
     #[test]
     fn an_image_is_most_similar_to_itself() {
         let (image, other) = (picture(0.0), picture(1.0));
-        let same = ssim(&image, &image, [13, 17]).unwrap();
+        let same = ssim(&image, &image, [13, 17].into()).unwrap();
         assert!((same - 1.0).abs() < 1e-12, "{same}");
-        let both = ssim(&image, &other, [13, 17]).unwrap();
-        let reversed = ssim(&other, &image, [13, 17]).unwrap();
+        let both = ssim(&image, &other, [13, 17].into()).unwrap();
+        let reversed = ssim(&other, &image, [13, 17].into()).unwrap();
         assert!(
             both < 0.9 && (both - reversed).abs() < 1e-12,
             "{both}, {reversed}"
         );
-        assert_eq!(ssim(&image, &image, [17 * 13, 1]), None);
+        assert_eq!(ssim(&image, &image, [17 * 13, 1].into()), None);
     }
 
     /// Of two constant images the structure is 1, and the luminance is a quotient of their values.
@@ -120,7 +142,7 @@ mod tests {
     fn constant_images_differ_in_luminance_alone() {
         let [a, b] = [0.25f32, 0.75].map(|value| vec![value; 144]);
         let expected = (2.0 * 0.25 * 0.75 + 1e-4) / (0.0625 + 0.5625 + 1e-4);
-        let found = ssim(&a, &b, [12, 12]).unwrap();
+        let found = ssim(&a, &b, [12, 12].into()).unwrap();
         assert!((found - expected).abs() < 1e-9, "{found}, not {expected}");
     }
 

@@ -1,8 +1,9 @@
 //! Grids of images.
 
-use image::GrayImage;
+use image::{DynamicImage, GrayImage, RgbImage};
 
 use crate::checkpoint::CheckpointError;
+use crate::data::ImageSize;
 
 /// Between neighbours, in pixels of the picture.
 const GAP: usize = 2;
@@ -19,16 +20,14 @@ const MAX_PIXELS: usize = 1 << 28;
 pub enum PlotError {
     /// There is nothing to draw, or no room given to draw it in.
     #[error(
-        "cannot draw a grid of {images} images of {height}x{width} pixels in {columns} columns at scale {scale}: none of \
-         these may be 0"
+        "cannot draw a grid of {images} images of {size} pixels in {columns} columns at scale {scale}: none of these may \
+         be 0"
     )]
     Empty {
         /// How many images were given.
         images: usize,
-        /// The height of each, in pixels.
-        height: usize,
-        /// The width of each, in pixels.
-        width: usize,
+        /// How large each is.
+        size: ImageSize,
         /// Images per row.
         columns: usize,
         /// The enlargement.
@@ -36,13 +35,15 @@ pub enum PlotError {
     },
 
     /// An image has another number of values than the others are said to have.
-    #[error("image {index} has {found} values, and {expected} make up its height and width")]
+    #[error(
+        "image {index} has {found} values, and {expected} make up its height, width and channels"
+    )]
     Size {
         /// Which image, counted from 0; for pairs, within the inputs or the reconstructions.
         index: usize,
         /// How many values it has.
         found: usize,
-        /// Height times width.
+        /// Height times width times channels.
         expected: usize,
     },
 
@@ -83,8 +84,20 @@ pub enum PlotError {
 
 /// The enlargement at which images of this size are seen well: the longer side becomes 56 pixels or a little less, and
 /// nothing is made smaller than it is.
-pub fn default_scale(height: usize, width: usize) -> usize {
-    (56 / height.max(width).max(1)).max(1)
+pub fn default_scale(size: ImageSize) -> usize {
+    (56 / size.height.max(size.width).max(1)).max(1)
+}
+
+/// One image by itself, as [`grid`] draws it, with nothing around it.
+///
+/// # Errors
+///
+/// [`PlotError::Empty`], [`PlotError::Size`] and [`PlotError::TooLarge`].
+pub fn picture(image: &[f32], size: ImageSize) -> Result<DynamicImage, PlotError> {
+    let margin = GAP as u32;
+    let framed = grid(&[image], size, 1, 1)?;
+    let (width, height) = (framed.width() - 2 * margin, framed.height() - 2 * margin);
+    Ok(framed.crop_imm(margin, margin, width, height))
 }
 
 /// Whether [`grid`] has room for this many images: to be asked before they are computed.
@@ -94,35 +107,35 @@ pub fn default_scale(height: usize, width: usize) -> usize {
 /// [`PlotError::Empty`] and [`PlotError::TooLarge`].
 pub fn check_grid(
     images: usize,
-    height: usize,
-    width: usize,
+    size: ImageSize,
     columns: usize,
     scale: usize,
 ) -> Result<(), PlotError> {
-    Layout::new(images, height, width, columns, scale, Bands::of(1)).map(|_| ())
+    Layout::new(images, size, columns, scale, Bands::of(1)).map(|_| ())
 }
 
 /// Draws images in rows of `columns`, left to right and top to bottom, each pixel as a square of `scale`.
 ///
-/// An image is `[height * width]` values, row by row, 0 for black to 1 for white. Values beyond are clamped, and NaN is
-/// drawn black. With fewer images than `columns` the picture is as narrow as they need.
+/// An image is `[height * width * channels]` values, row by row, 0 for black to 1 for white. Values beyond are clamped,
+/// and NaN is drawn black. Three channels are red, green and blue, and the picture is in colours; one channel is grey, and
+/// of any other number of channels the mean is drawn in grey. With fewer images than `columns` the picture is as narrow
+/// as they need.
 ///
 /// # Errors
 ///
 /// [`PlotError::Empty`], [`PlotError::Size`] and [`PlotError::TooLarge`].
 pub fn grid<I: AsRef<[f32]>>(
     images: &[I],
-    height: usize,
-    width: usize,
+    size: ImageSize,
     columns: usize,
     scale: usize,
-) -> Result<GrayImage, PlotError> {
-    let layout = Layout::new(images.len(), height, width, columns, scale, Bands::of(1))?;
+) -> Result<DynamicImage, PlotError> {
+    let layout = Layout::new(images.len(), size, columns, scale, Bands::of(1))?;
     let mut picture = layout.ground();
     for (index, image) in images.iter().enumerate() {
         layout.draw(&mut picture, index, 0, image.as_ref())?;
     }
-    Ok(picture)
+    Ok(layout.finish(picture))
 }
 
 /// Draws inputs with their reconstructions below them: a row of `columns` inputs, a row of what became of them, a larger
@@ -134,24 +147,23 @@ pub fn grid<I: AsRef<[f32]>>(
 pub fn reconstructions<I: AsRef<[f32]>, R: AsRef<[f32]>>(
     inputs: &[I],
     reconstructions: &[R],
-    height: usize,
-    width: usize,
+    size: ImageSize,
     columns: usize,
     scale: usize,
-) -> Result<GrayImage, PlotError> {
+) -> Result<DynamicImage, PlotError> {
     if inputs.len() != reconstructions.len() {
         return Err(PlotError::Pairs {
             inputs: inputs.len(),
             reconstructions: reconstructions.len(),
         });
     }
-    let layout = Layout::new(inputs.len(), height, width, columns, scale, Bands::of(2))?;
+    let layout = Layout::new(inputs.len(), size, columns, scale, Bands::of(2))?;
     let mut picture = layout.ground();
     for (index, (input, reconstruction)) in inputs.iter().zip(reconstructions).enumerate() {
         layout.draw(&mut picture, index, 0, input.as_ref())?;
         layout.draw(&mut picture, index, 1, reconstruction.as_ref())?;
     }
-    Ok(picture)
+    Ok(layout.finish(picture))
 }
 
 /// How the images of a picture belong together.
@@ -181,13 +193,13 @@ impl Bands {
 /// Those of [`grid`].
 pub fn banded<I: AsRef<[f32]>>(
     images: &[I],
-    [height, width]: [usize; 2],
+    size: ImageSize,
     columns: usize,
     bands: Bands,
     scale: usize,
-) -> Result<GrayImage, PlotError> {
+) -> Result<DynamicImage, PlotError> {
     let each = images.len().div_ceil(bands.depth.max(1));
-    let layout = Layout::new(each, height, width, columns, scale, bands)?;
+    let layout = Layout::new(each, size, columns, scale, bands)?;
     let mut picture = layout.ground();
     let columns = layout.columns;
     for (index, image) in images.iter().enumerate() {
@@ -195,35 +207,37 @@ pub fn banded<I: AsRef<[f32]>>(
         let of_band = row / layout.depth * columns + column;
         layout.draw(&mut picture, of_band, row % layout.depth, image.as_ref())?;
     }
-    Ok(picture)
+    Ok(layout.finish(picture))
 }
 
 /// Where each image goes: bands of `depth` rows, one image of each row belonging together.
 struct Layout {
-    height: usize,
-    width: usize,
+    image: ImageSize,
     columns: usize,
     scale: usize,
     depth: usize,
     apart: [usize; 2],
-    /// The picture's size, in pixels.
+    /// The picture's width and height, in pixels.
     size: (u32, u32),
 }
 
 impl Layout {
     fn new(
         images: usize,
-        height: usize,
-        width: usize,
+        image: ImageSize,
         columns: usize,
         scale: usize,
         Bands { depth, apart }: Bands,
     ) -> Result<Self, PlotError> {
-        if [images, height, width, columns, scale, depth].contains(&0) {
+        let ImageSize {
+            height,
+            width,
+            channels,
+        } = image;
+        if [images, height, width, channels, columns, scale, depth].contains(&0) {
             return Err(PlotError::Empty {
                 images,
-                height,
-                width,
+                size: image,
                 columns,
                 scale,
             });
@@ -256,8 +270,7 @@ impl Layout {
             scale,
         })?;
         Ok(Self {
-            height,
-            width,
+            image,
             columns,
             scale,
             depth,
@@ -266,19 +279,43 @@ impl Layout {
         })
     }
 
-    fn ground(&self) -> GrayImage {
-        GrayImage::from_pixel(self.size.0, self.size.1, image::Luma([GROUND]))
+    /// Bytes of a pixel of the picture: three in colours, one in grey.
+    fn depth_of_pixel(&self) -> usize {
+        match self.image.channels {
+            3 => 3,
+            _ => 1,
+        }
+    }
+
+    /// The bytes of a picture with nothing on it.
+    fn ground(&self) -> Vec<u8> {
+        vec![GROUND; self.size.0 as usize * self.size.1 as usize * self.depth_of_pixel()]
+    }
+
+    /// The picture of its bytes.
+    fn finish(&self, picture: Vec<u8>) -> DynamicImage {
+        let (width, height) = self.size;
+        let picture = match self.depth_of_pixel() {
+            3 => RgbImage::from_raw(width, height, picture).map(DynamicImage::from),
+            _ => GrayImage::from_raw(width, height, picture).map(DynamicImage::from),
+        };
+        picture.unwrap_or_else(|| unreachable!("`ground` made as many bytes"))
     }
 
     /// Draws the image `index` of the row `row` of its band.
     fn draw(
         &self,
-        picture: &mut GrayImage,
+        picture: &mut [u8],
         index: usize,
         row: usize,
         image: &[f32],
     ) -> Result<(), PlotError> {
-        let expected = self.height * self.width;
+        let ImageSize {
+            height,
+            width,
+            channels,
+        } = self.image;
+        let expected = self.image.dim();
         if image.len() != expected {
             return Err(PlotError::Size {
                 index,
@@ -286,22 +323,29 @@ impl Layout {
                 expected,
             });
         }
-        let cell = (
-            self.height * self.scale + GAP,
-            self.width * self.scale + GAP,
-        );
+        let cell = (height * self.scale + GAP, width * self.scale + GAP);
         let band = cell.0 * self.depth + band_gap(self.depth) - GAP;
         let top = GAP + index / self.columns * band + row * cell.0;
         let column = index % self.columns;
         let left = GAP + column * cell.1 + wider(column, self.columns, self.apart);
         let stride = self.size.0 as usize;
-        let pixels: &mut [u8] = picture;
-        for y in 0..self.height * self.scale {
-            let start = (top + y) * stride + left;
-            let line = &mut pixels[start..start + self.width * self.scale];
-            let values = &image[y / self.scale * self.width..][..self.width];
-            for (square, &value) in line.chunks_exact_mut(self.scale).zip(values) {
-                square.fill(grey(value));
+        let bytes = self.depth_of_pixel();
+        for y in 0..height * self.scale {
+            let start = ((top + y) * stride + left) * bytes;
+            let line = &mut picture[start..start + width * self.scale * bytes];
+            let values = &image[y / self.scale * width * channels..][..width * channels];
+            let squares = line.chunks_exact_mut(self.scale * bytes);
+            for (square, values) in squares.zip(values.chunks_exact(channels)) {
+                match values {
+                    [value] => square.fill(grey(*value)),
+                    &[r, g, b] => {
+                        let colour = [r, g, b].map(grey);
+                        for pixel in square.chunks_exact_mut(bytes) {
+                            pixel.copy_from_slice(&colour);
+                        }
+                    }
+                    _ => square.fill(grey(values.iter().sum::<f32>() / channels as f32)),
+                }
             }
         }
         Ok(())

@@ -8,6 +8,8 @@ mod npy;
 mod png;
 
 pub use csv::save_csv;
-pub use grid::{Bands, PlotError, banded, check_grid, default_scale, grid, reconstructions};
+pub use grid::{
+    Bands, PlotError, banded, check_grid, default_scale, grid, picture, reconstructions,
+};
 pub use npy::save_npy;
 pub use png::{encode_png, save_png};

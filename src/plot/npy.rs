@@ -9,7 +9,7 @@ const MAGIC: &[u8; 8] = b"\x93NUMPY\x01\x00";
 /// Data begin at a multiple of this many bytes, as NumPy itself writes them.
 const ALIGNMENT: usize = 64;
 
-/// Saves `[count, height, width]` values as little-endian f32, atomically: `numpy.load(path)` reads them.
+/// Saves values of this shape, such as `[count, height, width, channels]`, as little-endian f32, atomically: `numpy.load(path)` reads them.
 ///
 /// # Errors
 ///
@@ -18,7 +18,7 @@ const ALIGNMENT: usize = 64;
 /// # Panics
 ///
 /// Where `values` are not as many as the shape says.
-pub fn save_npy(values: &[f32], shape: [usize; 3], path: &Path) -> Result<(), CheckpointError> {
+pub fn save_npy(values: &[f32], shape: &[usize], path: &Path) -> Result<(), CheckpointError> {
     assert_eq!(values.len(), shape.iter().product::<usize>(), "{shape:?}");
     let header = header(shape);
     let len = (header.len() + size_of_val(values)) as u64;
@@ -32,15 +32,18 @@ pub fn save_npy(values: &[f32], shape: [usize; 3], path: &Path) -> Result<(), Ch
 }
 
 /// All that comes before the values: magic, the length of the rest, a Python literal, spaces and a line break.
-fn header([count, height, width]: [usize; 3]) -> Vec<u8> {
-    let literal = format!(
-        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {height}, {width}), }}"
-    );
+fn header(shape: &[usize]) -> Vec<u8> {
+    let sizes: Vec<_> = shape.iter().map(usize::to_string).collect();
+    // Of one size, Python's tuple ends with a comma.
+    let comma = if shape.len() == 1 { "," } else { "" };
+    let shape = sizes.join(", ");
+    let literal =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}{comma}), }}");
     let before = MAGIC.len() + size_of::<u16>();
     let whole = (before + literal.len() + 1).next_multiple_of(ALIGNMENT);
     let padding = whole - before - literal.len() - 1;
     let mut header = MAGIC.to_vec();
-    // At most three numbers of twenty digits: far below what a u16 counts.
+    // A few numbers of twenty digits: far below what a u16 counts.
     header.extend_from_slice(&((whole - before) as u16).to_le_bytes());
     header.extend_from_slice(literal.as_bytes());
     header.extend(std::iter::repeat_n(b' ', padding));
@@ -62,9 +65,9 @@ mod tests {
             b"\n",
         ]
         .concat();
-        assert_eq!(header([2, 6, 5]), expected);
+        assert_eq!(header(&[2, 6, 5]), expected);
         for count in [1, 10, 12_345_678, usize::MAX] {
-            assert!(header([count, 28, 28]).len().is_multiple_of(ALIGNMENT));
+            assert!(header(&[count, 28, 28, 3]).len().is_multiple_of(ALIGNMENT));
         }
     }
 
@@ -73,9 +76,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npy");
         let values: Vec<f32> = (0..12).map(|n| n as f32 / 11.0).collect();
-        save_npy(&values, [2, 3, 2], &path).unwrap();
+        save_npy(&values, &[2, 3, 2], &path).unwrap();
         let bytes = std::fs::read(&path).unwrap();
-        let data = bytes.strip_prefix(&header([2, 3, 2])[..]).unwrap();
+        let data = bytes.strip_prefix(&header(&[2, 3, 2])[..]).unwrap();
         let (read, rest) = data.as_chunks::<4>();
         assert!(rest.is_empty());
         let read: Vec<_> = read

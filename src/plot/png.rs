@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{ImageBuffer, ImageFormat, PixelWithColorType};
+use image::{DynamicImage, ImageFormat};
 
 use super::PlotError;
 use crate::checkpoint::write_whole;
@@ -13,10 +13,7 @@ use crate::checkpoint::write_whole;
 /// # Errors
 ///
 /// [`PlotError::Encode`] for a picture that PNG cannot hold (one without pixels).
-pub fn encode_png<P>(picture: &ImageBuffer<P, Vec<u8>>) -> Result<Vec<u8>, PlotError>
-where
-    P: PixelWithColorType<Subpixel = u8>,
-{
+pub fn encode_png(picture: &DynamicImage) -> Result<Vec<u8>, PlotError> {
     let mut bytes = Vec::new();
     picture
         .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
@@ -31,10 +28,7 @@ where
 /// # Errors
 ///
 /// [`PlotError::Write`], which names the file, the cause and the remedy; [`PlotError::Encode`] as [`encode_png`].
-pub fn save_png<P>(picture: &ImageBuffer<P, Vec<u8>>, path: &Path) -> Result<(), PlotError>
-where
-    P: PixelWithColorType<Subpixel = u8>,
-{
+pub fn save_png(picture: &DynamicImage, path: &Path) -> Result<(), PlotError> {
     let bytes = encode_png(picture)?;
     write_whole(path, bytes.len() as u64, |file| file.write_all(&bytes))?;
     Ok(())

@@ -135,7 +135,7 @@ mod tests {
         let mut events = EventFile::create(folder.path(), 11).unwrap();
         let values = vec![
             scalar("loss/train", 105.5),
-            image("samples", [7, 5], vec![1, 2, 3]),
+            image("samples", [7, 5], 1, vec![1, 2, 3]),
             histogram("latent/mu", &[1.0, 2.0]),
         ];
         events.append(20, values.clone()).unwrap();

@@ -18,14 +18,18 @@ pub fn scalar(tag: impl Into<String>, number: f64) -> Value {
     of(tag, Kind::SimpleValue(number as f32))
 }
 
-/// A grey PNG of this width and height under a tag.
-pub fn image(tag: impl Into<String>, [width, height]: [u32; 2], png: Vec<u8>) -> Value {
+/// A PNG of this width and height, and of so many channels (1 grey, 3 in colours), under a tag.
+pub fn image(
+    tag: impl Into<String>,
+    [width, height]: [u32; 2],
+    channels: u8,
+    png: Vec<u8>,
+) -> Value {
     let side = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
     let image = Image {
         height: side(height),
         width: side(width),
-        // One channel.
-        colorspace: 1,
+        colorspace: channels.into(),
         encoded_image_string: png,
     };
     of(tag, Kind::Image(image))

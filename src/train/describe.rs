@@ -23,7 +23,7 @@ pub fn describe<'a>(
     settings.check()?;
     let data = data.into();
     let images = &data.train.images;
-    check_split(images, [images.height, images.width])?;
+    check_split(images, images.size())?;
     settings.check_images(images.count)?;
     let optimizer = settings.optimizer_of(&vae, images.count)?;
     let vae = settings.in_training(vae, images.count);

@@ -53,9 +53,9 @@ pub enum TrainError {
         "the data has images of {found} pixels and the model was made for {expected}; use data of that size, or train a new model on these"
     )]
     ImageSize {
-        /// Height × width of the data.
+        /// Height × width, and × channels where there are several, of the data.
         found: String,
-        /// Height × width of the model.
+        /// That of the model.
         expected: String,
     },
     /// The loss is no number. A lower learning rate, or a bound on the gradient, usually helps.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Observed, Scaling, Settings, TrainError, saved};
 use crate::checkpoint::Checkpoint;
+use crate::data::ImageSize;
 use crate::data::table::Schema;
 use crate::eval::{self, Autoencoder};
 use crate::executor::Executor;
@@ -15,8 +16,8 @@ pub struct Loaded {
     pub model: Autoencoder,
     /// What it was trained with.
     pub settings: Settings,
-    /// Height and width of its images.
-    pub image: [usize; 2],
+    /// How large its images are.
+    pub image: ImageSize,
     /// How the values of such images become those that the model encodes, and back.
     pub scaling: Scaling,
     /// What the columns of its rows are, where it was trained on a table.
@@ -49,7 +50,7 @@ pub fn load(
     let (settings, image, classes) = saved::read_architecture(&checkpoint)?;
     let scaling = saved::scaling(&checkpoint, &settings)?;
     let table = saved::table(&checkpoint)?.map(Arc::new);
-    let dim = image[0].saturating_mul(image[1]);
+    let dim = image.dim();
     let vae = settings.vae(Observed { dim, classes })?;
     let vae = vae.with_library(scaling.library());
     let opened = eval::open(adapter, vae.parameters(), seed)?;

@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 
 use super::{Binarize, Pixel, Scaling, Settings, TrainError};
-use crate::data::{self, Dataset};
+use crate::data::{self, Dataset, ImageSize};
 use crate::executor::{Rows, Values};
 use crate::model::{Vae, VaeError};
 use crate::rng::{self, Stream};
 
 /// Images that the kernels can index, of the size of the others.
-pub(super) fn check_split(images: &data::Images, size: [usize; 2]) -> Result<(), TrainError> {
-    if [images.height, images.width] != size {
+pub(super) fn check_split(images: &data::Images, size: ImageSize) -> Result<(), TrainError> {
+    if images.size() != size {
         return Err(TrainError::ImageSize {
-            found: format!("{}×{}", images.height, images.width),
-            expected: format!("{}×{}", size[0], size[1]),
+            found: images.size().to_string(),
+            expected: size.to_string(),
         });
     }
     if images.count == 0 || images.pixels.len() != images.count * images.dim() {
@@ -37,7 +37,7 @@ pub(super) fn rows<'a>(
         Some(labels) if vae.reads_labels() => rows.with_labels(labels),
         _ => rows,
     };
-    let width = data.train.images.width;
+    let size = data.train.images.size();
     let [train, test] = match data {
         Cow::Borrowed(data) => [&data.train, &data.test].map(|split| {
             let rows = Rows::new(&split.images.pixels, split.images.dim());
@@ -49,7 +49,7 @@ pub(super) fn rows<'a>(
             labelled(rows, split.labels.map(Cow::Owned))
         }),
     };
-    let seen = |rows, part| seen(vae, settings, scaling, (rows, width), part);
+    let seen = |rows, part| seen(vae, settings, scaling, (rows, size), part);
     let [train, test] = [seen(train, Part::Training)?, seen(test, Part::Test)?];
     for rows in [&train, &test] {
         if rows.labels.is_none() && vae.reads_labels() {
@@ -103,7 +103,7 @@ pub fn evaluated_rows<'a>(
         let labels = split.labels.as_deref().ok_or_else(|| no_labels(vae))?;
         rows = rows.with_labels(labels);
     }
-    seen(vae, settings, scaling, (rows, split.images.width), part)
+    seen(vae, settings, scaling, (rows, split.images.size()), part)
 }
 
 fn no_labels(vae: &Vae) -> TrainError {
@@ -111,21 +111,21 @@ fn no_labels(vae: &Vae) -> TrainError {
     VaeError::NoLabels { condition }.into()
 }
 
-/// Rows of images of this width as an executor takes them, once each value and label is seen to be one of the model's.
+/// Rows of images of this size as an executor takes them, once each value and label is seen to be one of the model's.
 fn seen<'a>(
     vae: &Vae,
     settings: &Settings,
     scaling: &Scaling,
-    (mut rows, width): (Rows<'a>, usize),
+    (mut rows, size): (Rows<'a>, ImageSize),
     part: Part,
 ) -> Result<Rows<'a>, TrainError> {
-    let (of, shape) = (part.name(), [rows.dim, width]);
-    if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, f32::is_finite) {
+    let of = part.name();
+    if let Some((pixel, value)) = first_unfit(of, &rows.pixels, size, f32::is_finite) {
         return Err(TrainError::Value { pixel, value });
     }
     rows.pixels = scaling.rows(rows.pixels);
     let takes = |value| settings.takes(value);
-    if let Some((pixel, value)) = first_unfit(of, &rows.pixels, shape, takes) {
+    if let Some((pixel, value)) = first_unfit(of, &rows.pixels, size, takes) {
         return Err(TrainError::Support {
             pixel,
             value,
@@ -147,18 +147,19 @@ fn seen<'a>(
 fn first_unfit(
     of: &'static str,
     values: &Values<'_>,
-    [dim, width]: [usize; 2],
+    size: ImageSize,
     is_fine: impl Fn(f32) -> bool,
 ) -> Option<(Pixel, f32)> {
     let Values::Floats(floats) = values else {
         return None;
     };
     let index = floats.iter().position(|&value| !is_fine(value))?;
+    let pixel = index % size.dim() / size.channels;
     let pixel = Pixel {
         of,
-        image: index / dim,
-        row: index % dim / width,
-        column: index % dim % width,
+        image: index / size.dim(),
+        row: pixel / size.width,
+        column: pixel % size.width,
     };
     Some((pixel, floats[index]))
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, Tensor};
+use crate::data::ImageSize;
 use crate::data::table::Schema;
 use crate::executor::{ParameterSpec, Snapshot};
 
@@ -60,8 +61,8 @@ impl Place {
 /// The images of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Images {
-    /// Height and width.
-    pub(super) image: [usize; 2],
+    /// How large each is.
+    pub(super) image: ImageSize,
     /// How many there are to train on.
     pub(super) count: usize,
     /// Classes of their labels, where the model reads them; else 0.
@@ -72,8 +73,17 @@ pub(super) struct Images {
     pub(super) table: Option<Arc<Schema>>,
 }
 
-fn size([height, width]: [usize; 2]) -> String {
-    format!("{height}x{width}")
+/// A size as metadata say it: 28x28, or 28x28x3 where there are several channels.
+fn size(image: ImageSize) -> String {
+    let sizes: Vec<usize> = image.into();
+    let sizes: Vec<_> = sizes.iter().map(usize::to_string).collect();
+    sizes.join("x")
+}
+
+/// The size that such a text says.
+fn size_of(text: &str) -> Option<ImageSize> {
+    let sizes: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+    ImageSize::try_from(sizes.ok()?).ok()
 }
 
 /// Writes a checkpoint.
@@ -213,7 +223,7 @@ pub fn parameters_alone(
 pub fn check_architecture(
     checkpoint: &Checkpoint,
     settings: &Settings,
-    image: [usize; 2],
+    image: ImageSize,
 ) -> Result<(), TrainError> {
     if let Some(recorded) = recorded_settings(checkpoint)? {
         check_same(&settings.with_model_of(&recorded), settings)?;
@@ -227,15 +237,13 @@ pub fn check_architecture(
     }
 }
 
-/// The settings, the image size, height and width, and the classes of the training that wrote a
+/// The settings, the size of an image, and the classes of the training that wrote a
 /// checkpoint.
 pub(super) fn read_architecture(
     checkpoint: &Checkpoint,
-) -> Result<(Settings, [usize; 2], usize), TrainError> {
-    let image = checkpoint.metadata.get("image").and_then(|text| {
-        let (height, width) = text.split_once('x')?;
-        Some([height.parse().ok()?, width.parse().ok()?])
-    });
+) -> Result<(Settings, ImageSize, usize), TrainError> {
+    let image = checkpoint.metadata.get("image");
+    let image = image.and_then(|text| size_of(text));
     match (recorded_settings(checkpoint)?, image) {
         (Some(settings), Some(image)) => Ok((settings, image, classes(checkpoint))),
         _ => Err(TrainError::Foreign {

@@ -469,11 +469,11 @@ fn check(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<(), TrainErro
     settings.check()?;
     let (train, test) = (&data.train.images, &data.test.images);
     for images in [train, test] {
-        check_split(images, [train.height, train.width])?;
+        check_split(images, train.size())?;
     }
     if train.dim() != vae.config().input_dim {
         return Err(TrainError::ImageSize {
-            found: format!("{}×{}", train.height, train.width),
+            found: train.size().to_string(),
             expected: vae.config().input_dim.to_string(),
         });
     }
@@ -487,7 +487,7 @@ fn names_of_terms(graph: &Graph) -> Vec<String> {
 fn images_of(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<Images, TrainError> {
     let images = &data.train.images;
     Ok(Images {
-        image: [images.height, images.width],
+        image: images.size(),
         count: images.count,
         classes: vae.config().classes,
         scaling: Scaling::of(settings, images)?,

@@ -132,7 +132,7 @@ fn check(open: &Open, path: &PathBuf) {
     let side = (dim as f64).sqrt() as usize;
     let pairs = images.chunks(dim).zip(means.chunks(dim));
     let structures: Vec<_> = pairs
-        .map(|(a, b)| ssim(a, b, [side, side]).unwrap())
+        .map(|(a, b)| ssim(a, b, [side, side].into()).unwrap())
         .collect();
     // Local variances are differences of means of squares, near 1e-2 of them.
     close(
@@ -164,7 +164,7 @@ fn more_draws_are_no_worse(open: &Open) {
     let rows = Rows::new(images, model.vae().config().input_dim);
     let mut measure = |samples| {
         let found = model
-            .measures(&rows, [13, 13], samples, &mut |_| {})
+            .measures(&rows, [13, 13].into(), samples, &mut |_| {})
             .unwrap();
         let nll = found.list.iter().find(|of| of.name == "nll").cloned();
         (nll.unwrap(), found)

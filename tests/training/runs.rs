@@ -359,7 +359,10 @@ fn a_checkpoint_alone_gives_the_model_back(open: &Open, extent: Extent) {
     trainer.checkpoint().unwrap().save(&path).unwrap();
     let checkpoint = Checkpoint::load(&path).unwrap();
     let mut loaded = load(checkpoint, &AdapterChoice::Reference, 0).unwrap();
-    assert_eq!((&loaded.settings, loaded.image), (&settings, [28, 28]));
+    assert_eq!(
+        (&loaded.settings, loaded.image),
+        (&settings, [28, 28].into())
+    );
 
     let images = data.test.images.first(3).pixels.to_values();
     let ours = trainer.model().encode(&images, None).unwrap();

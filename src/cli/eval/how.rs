@@ -151,7 +151,7 @@ impl How {
         if let (Some(labels), Some(_)) = (&split.labels, vae.classifier()) {
             check_labels(labels, vae.config().classes)?;
         }
-        let size = [split.images.height, split.images.width];
+        let size = split.images.size();
         let bar = bar(rows.count(), "images")?;
         let mut done = |images: usize| {
             interrupt::end_if_signalled();

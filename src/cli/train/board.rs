@@ -93,7 +93,7 @@ impl Board {
             values: trainer
                 .scaling()
                 .model_values(&images.first(watched.looked_at).pixels),
-            shown: Shown::new(trainer.scaling(), [images.height, images.width], lens),
+            shown: Shown::new(trainer.scaling(), images.size(), lens),
             dir: dir.clone(),
             watching,
             watched,
@@ -200,7 +200,13 @@ impl Board {
             let name = format!("epoch-{epoch:04}-{what}.png");
             let path = self.picture(trainer, what, &name)?;
             let (width, height) = image::image_dimensions(&path)?;
-            values.push(tensorboard::image(what, [width, height], fs::read(&path)?));
+            let colours = if self.shown.size().channels == 3 {
+                3
+            } else {
+                1
+            };
+            let png = fs::read(&path)?;
+            values.push(tensorboard::image(what, [width, height], colours, png));
         }
         Ok(values)
     }
