@@ -28,6 +28,7 @@ mod factors;
 mod folder;
 mod hold_out;
 pub mod idx;
+mod labels;
 mod mirror;
 mod named;
 mod names;
@@ -40,6 +41,7 @@ pub use error::DataError;
 pub use examples::{Block, Examples, InMemory};
 pub use factors::Factors;
 pub use hold_out::HoldOut;
+pub use labels::{Labels, LabelsError};
 pub use mirror::Mirror;
 pub use pixels::Pixels;
 

@@ -66,25 +66,40 @@ mod arrays {
 
     use super::{Cow, Given, Values};
 
-    /// An array of examples along its first dimension. It is copied where its values do not lie one behind the other.
-    macro_rules! given_from_arrays {
-        ($number:ty, $kind:ident) => {
-            impl<'a, S: Data<Elem = $number>, D: Dimension> From<&'a ArrayBase<S, D>>
-                for Given<'a>
-            {
-                fn from(array: &'a ArrayBase<S, D>) -> Self {
-                    let values = match array.as_slice() {
-                        Some(values) => Cow::Borrowed(values),
-                        None => Cow::Owned(array.iter().copied().collect()),
-                    };
-                    Self {
-                        values: Values::$kind(values),
-                        width: Some(array.shape().iter().skip(1).product()),
-                    }
-                }
-            }
-        };
+    /// What an array of rows is of: numbers or bytes.
+    pub trait Element: Copy + 'static {
+        /// The values of rows that are of it.
+        fn values(of: Cow<'_, [Self]>) -> Values<'_>;
     }
-    given_from_arrays!(f32, Floats);
-    given_from_arrays!(u8, Bytes);
+
+    impl Element for f32 {
+        fn values(of: Cow<'_, [Self]>) -> Values<'_> {
+            Values::Floats(of)
+        }
+    }
+
+    impl Element for u8 {
+        fn values(of: Cow<'_, [Self]>) -> Values<'_> {
+            Values::Bytes(of)
+        }
+    }
+
+    /// An array of examples along its first dimension. It is copied where its values do not lie one behind the other.
+    impl<'a, S, D> From<&'a ArrayBase<S, D>> for Given<'a>
+    where
+        S: Data,
+        S::Elem: Element,
+        D: Dimension,
+    {
+        fn from(array: &'a ArrayBase<S, D>) -> Self {
+            let values = match array.as_slice() {
+                Some(values) => Cow::Borrowed(values),
+                None => Cow::Owned(array.iter().copied().collect()),
+            };
+            Self {
+                values: S::Elem::values(values),
+                width: Some(array.shape().iter().skip(1).product()),
+            }
+        }
+    }
 }
