@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
-use vae_wgpu::data::{HoldOut, Source};
+use vae_wgpu::data::{HoldOut, Labels, Source};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
     Bound, Condition, EncoderInput, InitialWeights, Likelihood, Norm, OutputBias, Posterior, Prior,
@@ -97,6 +97,9 @@ pub(crate) struct DataConfig {
     /// does not say, and held out a tenth whatever the classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) holdout: Option<HoldOut>,
+    /// The labels whose examples were kept, where others were left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) only: Option<Labels>,
     /// Height and width, as trained on.
     pub(crate) image: [usize; 2],
     /// Classes of the labels; 0 where there are none.
@@ -157,6 +160,7 @@ pub(crate) struct PartialData {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) transpose: bool,
     pub(crate) holdout: Option<HoldOut>,
+    pub(crate) only: Option<Labels>,
     pub(crate) image: Option<[usize; 2]>,
     pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
@@ -480,6 +484,7 @@ mod tests {
                 dir: None,
                 transpose: false,
                 holdout: Some(HoldOut::TENTH),
+                only: None,
                 image: [28, 28],
                 classes: 10,
                 digest: Some("00ff".to_owned()),

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Dataset, Split};
 
 /// Labels that somebody has named: `0-8`, `1,7`, `cat,dog`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Labels(Vec<Named>);
 
 /// One label, or some that follow one another.
@@ -71,6 +74,20 @@ impl FromStr for Labels {
             .map(named)
             .collect::<Result<_, _>>()
             .map(Self)
+    }
+}
+
+impl TryFrom<String> for Labels {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Labels> for String {
+    fn from(labels: Labels) -> Self {
+        labels.to_string()
     }
 }
 
