@@ -199,7 +199,7 @@ pub struct KernelTime {
 /// A graph that runs over a data set, batch by batch.
 ///
 /// The losses of the steps since [`Pass::begin`] form a log of lines `[objective, term, …]`.
-pub trait Pass {
+pub trait Pass: Send {
     /// Goes to a place in an epoch and empties the log.
     ///
     /// # Errors
@@ -248,7 +248,7 @@ pub trait Pass {
 }
 
 /// A graph that runs on values of the caller's.
-pub trait Session {
+pub trait Session: Send {
     /// Writes the inputs, runs the graph once and reads its outputs. Inputs that are not given keep
     /// the values of the run before; the first run gives them all, each in its whole length. `step`
     /// is what noise and bias correction see.
@@ -259,7 +259,7 @@ pub trait Session {
 }
 
 /// Holds parameters and runs graphs that use them.
-pub trait Executor {
+pub trait Executor: Send {
     /// What it runs on, for people.
     fn name(&self) -> String;
 

@@ -1,6 +1,8 @@
 //! Variational autoencoders trained and used entirely in compute kernels written by hand in WGSL
 //! and run through `wgpu`, on any GPU or on a software adapter; the same seed gives the same bits.
 //!
+//! Programs that use a trained model begin with [`Model`], and those that train one with [`train::Trainer`].
+//!
 //! [`model::Vae`] writes its loss into a [`graph::Graph`], which differentiates itself. Two
 //! [`executor::Executor`]s run graphs: [`plan::GpuExecutor`] on the GPU and
 //! [`reference::ReferenceExecutor`] in plain CPU code.
@@ -29,3 +31,6 @@ pub mod setting;
 pub mod tensorboard;
 pub mod threads;
 pub mod train;
+pub mod trained;
+
+pub use trained::{Model, ModelError};

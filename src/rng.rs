@@ -58,6 +58,8 @@ pub enum Stream {
     Annealing = 13,
     /// What scores of disentanglement are measured with; counter 1 says which draws.
     Disentanglement = 14,
+    /// ε of the draws that examples are scored by, the same for every example; counter 1 is 0.
+    Scoring = 15,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
-use vae_wgpu::data::{HoldOut, ImageSize, Source};
+use vae_wgpu::data::{HoldOut, ImageSize, Labels, Source};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
     Bound, Condition, EncoderInput, InitialWeights, Likelihood, Norm, OutputBias, Posterior, Prior,
@@ -99,6 +99,9 @@ pub(crate) struct DataConfig {
     pub(crate) holdout: Option<HoldOut>,
     /// How large an image is, as trained on.
     pub(crate) image: ImageSize,
+    /// The labels whose examples were kept, where others were left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) only: Option<Labels>,
     /// Classes of the labels; 0 where there are none.
     #[serde(default)]
     pub(crate) classes: usize,
@@ -157,6 +160,7 @@ pub(crate) struct PartialData {
     pub(crate) transpose: bool,
     pub(crate) holdout: Option<HoldOut>,
     pub(crate) image: Option<ImageSize>,
+    pub(crate) only: Option<Labels>,
     pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
 }
@@ -480,6 +484,7 @@ mod tests {
                 transpose: false,
                 holdout: Some(HoldOut::TENTH),
                 image: [28, 28].into(),
+                only: None,
                 classes: 10,
                 digest: Some("00ff".to_owned()),
             },

@@ -103,6 +103,7 @@ impl Job {
         if given.is_none() {
             // Of other data, another part is held out.
             data.holdout = data.holdout.or(file.data.holdout);
+            data.only = data.only.take().or(file.data.only);
             data.of_old_run = file.data.image.is_some() && data.holdout.is_none();
         }
         let given = given.or(file.data.source.as_deref().map(parse_source));
@@ -195,6 +196,16 @@ impl Job {
             ))
             .into());
         }
+        if let Some(asked) = data.only.as_ref().filter(|_| data.only != config.data.only) {
+            let own = config.data.only.as_ref();
+            let own = own.map_or("all labels".to_owned(), |own| format!("the labels {own}"));
+            return Err(Usage(format!(
+                "the run {} is trained on {own}, so it cannot be continued on the labels {asked}; leave --only out, \
+                 or start a new run",
+                dir.path().display()
+            ))
+            .into());
+        }
         data.repeat(&config.data);
         let source = match data.data.take().map(|source| absolute_source(&source)) {
             Some(other) if other != own && config.data.digest.is_none() => {
@@ -257,6 +268,7 @@ impl Job {
                 .data
                 .holdout
                 .is_none_or(|asked| Some(asked) == run.data.holdout)
+            && self.data.only == run.data.only
             && features == run.features.as_ref()
     }
 
@@ -424,6 +436,7 @@ impl Job {
             transpose: self.data.transpose,
             holdout: self.data.held_out(data),
             image: images.size(),
+            only: self.data.only.clone(),
             classes: data.train.classes(),
             digest,
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use vae_wgpu::cpu::CpuExecutor;
-use vae_wgpu::data::{self, Dataset, HoldOut, LoadOptions, Mirror, Source};
+use vae_wgpu::data::{self, Dataset, HoldOut, Labels, LoadOptions, Mirror, Source};
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::AdapterChoice;
@@ -148,6 +148,12 @@ pub(crate) struct DataOptions {
     /// by the seed, of each class in its proportion where there are labels [default: 0.1]
     #[arg(long, value_name = "SHARE|N", allow_negative_numbers = true)]
     pub(crate) holdout: Option<HoldOut>,
+    /// Keep the examples of these labels alone, for training and for testing, such as 0-8 or 1,7 or cat,dog
+    #[arg(long, value_name = "LABELS")]
+    pub(crate) only: Option<Labels>,
+    /// Whether the labels that a run kept are no matter, and all are taken of its data.
+    #[arg(skip)]
+    pub(crate) all_labels: bool,
     /// Whether the data are those of a run that does not say what was held out: version 0.1.0 did not look at
     /// labels.
     #[arg(skip)]
@@ -155,10 +161,14 @@ pub(crate) struct DataOptions {
 }
 
 impl DataOptions {
-    /// Holds out of a run's own data what the run did, unless something else is asked for.
+    /// Holds out of a run's own data what the run did and keeps the labels that it kept, unless something else is asked
+    /// for.
     pub(crate) fn repeat(&mut self, run: &DataConfig) {
         self.of_old_run = run.holdout.is_none() && self.holdout.is_none();
         self.holdout = self.holdout.or(run.holdout);
+        if !self.all_labels {
+            self.only = self.only.take().or_else(|| run.only.clone());
+        }
     }
 
     /// What was held out of these data, for a run's configuration.
@@ -184,7 +194,7 @@ impl DataOptions {
         let bar = ProgressBar::hidden();
         let style = ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}");
         bar.set_style(style.context("the style of the download's progress bar")?);
-        let data = data::load(source, &options, &mut |progress| {
+        let mut data = data::load(source, &options, &mut |progress| {
             if bar.is_hidden() {
                 bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
             }
@@ -193,6 +203,9 @@ impl DataOptions {
             bar.set_position(progress.bytes);
         })?;
         bar.finish_and_clear();
+        if let Some(only) = &self.only {
+            data.keep_only(only)?;
+        }
         for note in &data.notes {
             console::note(note);
         }

@@ -6,6 +6,7 @@ mod bound;
 mod confusion;
 pub mod disentangle;
 mod fitted;
+mod input;
 mod latent;
 mod mean;
 mod measures;
@@ -15,12 +16,14 @@ mod pca;
 mod pixels;
 mod points;
 mod probes;
+mod score;
 
 pub use annealed::{Annealed, Annealing};
 pub use autoencoder::{Autoencoder, Encoded};
 pub use bound::Bounds;
 pub use confusion::{Confusion, most_probable};
 pub use fitted::Fitted;
+pub use input::InputError;
 pub use latent::{AGGREGATED, active_units, variances};
 pub use mean::Mean;
 pub use measures::{Measure, Measures, NATS, numbers};
@@ -32,3 +35,4 @@ pub use points::{
     PriorMoments, descending, kl_by_dimension, lerp, normal_quantile, normal_quantiles, slerp,
 };
 pub use probes::{Labelled, probes};
+pub use score::{Contributions, Explainer, ScoreBy, ScoreError, Scorer, auroc, quantile};

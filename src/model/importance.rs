@@ -168,7 +168,7 @@ impl Vae {
     }
 
     /// Labels beside images, where any of the networks reads them.
-    fn label_input(&self, g: &mut Graph, batch: usize) -> Option<TensorId> {
+    pub(super) fn label_input(&self, g: &mut Graph, batch: usize) -> Option<TensorId> {
         let read = self.reads_labels();
         read.then(|| g.input("label", [batch, self.config().classes]))
     }

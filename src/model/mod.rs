@@ -17,6 +17,7 @@ mod network;
 mod objective;
 mod posterior;
 mod prior;
+mod scored;
 mod semi_supervised;
 mod vae;
 
@@ -36,5 +37,6 @@ pub use network::{Mode, Network, Norm, dropout_formulas};
 pub use objective::{BetaTc, Bound, Capacity, Ciwae, Elbo, Info, Objective, Stl};
 pub use posterior::{Flow, Heads, Posterior, PosteriorFamily};
 pub use prior::{Prior, PriorFamily};
+pub use scored::{ScoredAt, ScoredGraph};
 pub use semi_supervised::{Labelled, formulas as formulas_in_part};
 pub use vae::{Inputs, Noise, Pass, Vae, VaeConfig};

@@ -1,9 +1,8 @@
 //! The executor that runs graphs on the CPU twins.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::interpreter::{Batches, Context, Values, evaluate};
 use super::{adam, gradient_norm};
@@ -17,7 +16,7 @@ use crate::graph::{Graph, Kind, TensorId};
 #[derive(Debug)]
 pub struct ReferenceExecutor {
     specs: Vec<ParameterSpec>,
-    shared: Rc<RefCell<Shared>>,
+    shared: Arc<Mutex<Shared>>,
 }
 
 /// What all graphs of an executor see.
@@ -26,6 +25,11 @@ struct Shared {
     seed: u64,
     index: HashMap<String, usize>,
     state: Snapshot,
+}
+
+/// The lock, which a panic in a graph's run does not spoil: the state is replaced whole.
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ReferenceExecutor {
@@ -48,7 +52,7 @@ impl ReferenceExecutor {
         };
         Self {
             specs,
-            shared: Rc::new(RefCell::new(Shared { seed, index, state })),
+            shared: Arc::new(Mutex::new(Shared { seed, index, state })),
         }
     }
 }
@@ -103,12 +107,12 @@ impl Executor for ReferenceExecutor {
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, ExecutorError> {
-        Ok(self.shared.borrow().state.clone())
+        Ok(lock(&self.shared).state.clone())
     }
 
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), ExecutorError> {
         snapshot.check(&self.specs)?;
-        self.shared.borrow_mut().state = snapshot.clone();
+        lock(&self.shared).state = snapshot.clone();
         Ok(())
     }
 
@@ -121,7 +125,7 @@ impl Executor for ReferenceExecutor {
         let count = rows.count();
         let batch = batch.clamp(1, count.max(1));
         Ok(Box::new(ReferencePass {
-            shared: Rc::clone(&self.shared),
+            shared: Arc::clone(&self.shared),
             pixels: rows.pixels.into_owned(),
             labels: rows.labels.map(Cow::into_owned),
             dim: rows.dim,
@@ -137,7 +141,7 @@ impl Executor for ReferenceExecutor {
     }
 
     fn session(&mut self, graph: Graph) -> Result<Box<dyn Session>, ExecutorError> {
-        let shared = Rc::clone(&self.shared);
+        let shared = Arc::clone(&self.shared);
         let inputs = HashMap::new();
         Ok(Box::new(ReferenceSession {
             shared,
@@ -148,7 +152,7 @@ impl Executor for ReferenceExecutor {
 }
 
 struct ReferenceSession {
-    shared: Rc<RefCell<Shared>>,
+    shared: Arc<Mutex<Shared>>,
     graph: Graph,
     inputs: HashMap<TensorId, Vec<f32>>,
 }
@@ -158,7 +162,7 @@ impl Session for ReferenceSession {
         for &(id, given) in inputs {
             self.inputs.insert(id, given.to_vec());
         }
-        let mut shared = self.shared.borrow_mut();
+        let mut shared = lock(&self.shared);
         let mut values = shared.values(&self.graph);
         for (&id, given) in &self.inputs {
             values.set(id, given.clone());
@@ -187,7 +191,7 @@ impl Session for ReferenceSession {
 }
 
 struct ReferencePass {
-    shared: Rc<RefCell<Shared>>,
+    shared: Arc<Mutex<Shared>>,
     pixels: executor::Values<'static>,
     labels: Option<Vec<u8>>,
     dim: usize,
@@ -213,7 +217,7 @@ impl ReferencePass {
         } else {
             &self.rest
         };
-        let shared = self.shared.borrow();
+        let shared = lock(&self.shared);
         let mut values = shared.values(graph);
         let batches = Batches {
             pixels: &self.pixels,
@@ -259,9 +263,7 @@ impl Pass for ReferencePass {
             let Some(result) = self.step(|_, _| true) else {
                 return Ok(done);
             };
-            self.shared
-                .borrow_mut()
-                .update(result.graph, &result.values, self.step);
+            lock(&self.shared).update(result.graph, &result.values, self.step);
             let (rows, losses) = (result.rows, result.losses);
             self.log.extend(losses.iter().map(|&loss| loss as f32));
             self.position += rows;

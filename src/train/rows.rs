@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Binarize, Pixel, Scaling, Settings, TrainError};
-use crate::data::{self, Dataset, ImageSize};
+use crate::data::{self, Dataset, ImageSize, Pixels};
 use crate::executor::{Rows, Values};
 use crate::model::{Vae, VaeError};
 use crate::rng::{self, Stream};
@@ -105,6 +105,54 @@ pub fn evaluated_rows<'a>(
     }
     seen(vae, settings, scaling, (rows, split.images.size()), part)
 }
+
+/// Values of examples `[count, dim]` as the model of a training with these settings sees them, where each example is
+/// looked at by itself: normalised, and where pixels are drawn as 0 or 1, drawn by the same uniform numbers for every
+/// example, so that an example is seen alike wherever it stands. The size of an image gives the place of a value
+/// that does not fit, in the example which is `first` places behind the beginning of the data.
+///
+/// # Errors
+/// Where a value is none that the model takes.
+pub fn scored_values(
+    settings: &Settings,
+    scaling: &Scaling,
+    pixels: &Pixels,
+    (size, first): (ImageSize, usize),
+) -> Result<Vec<f32>, TrainError> {
+    let of = "scored";
+    let place = |mut pixel: Pixel| {
+        pixel.image += first;
+        pixel
+    };
+    if let Some((pixel, value)) = first_unfit(of, &pixels.into(), size, f32::is_finite) {
+        let pixel = place(pixel);
+        return Err(TrainError::Value { pixel, value });
+    }
+    let values = Values::from(scaling.model_values(pixels));
+    if let Some((pixel, value)) = first_unfit(of, &values, size, |value| settings.takes(value)) {
+        return Err(TrainError::Support {
+            pixel: place(pixel),
+            value,
+            likelihood: settings.likelihood,
+            binarize: settings.binarize,
+        });
+    }
+    let Values::Floats(floats) = values else {
+        return Ok(Vec::new());
+    };
+    let mut values = floats.into_owned();
+    if settings.binarize != Binarize::None {
+        let uniform = |pixel| rng::uniform(SCORED, Stream::EvaluationBinarisation, 0, pixel);
+        let uniform: Vec<f64> = (0..size.dim()).map(uniform).collect();
+        for (value, uniform) in values.iter_mut().zip(uniform.iter().cycle()) {
+            *value = f32::from(*uniform < f64::from(*value));
+        }
+    }
+    Ok(values)
+}
+
+/// The key of the numbers that pixels of scored examples are drawn by.
+const SCORED: u64 = 0;
 
 fn no_labels(vae: &Vae) -> TrainError {
     let condition = vae.config().condition;

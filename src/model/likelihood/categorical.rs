@@ -65,8 +65,13 @@ fn of_levels(g: &mut Graph, name: &str, levels: usize, value: impl Fn(usize) -> 
     Operand::column(g.values(name, [levels], values))
 }
 
-/// −ln p(x | z) of each row of outputs `[B, D · K]`.
-pub(super) fn reconstruction(vae: &Vae, g: &mut Graph, outputs: &Outputs, x: Operand) -> TensorId {
+/// −ln p(x_d | z) of each pixel of each row of outputs `[B, D · K]`, in nats: `[B, D]`.
+pub(super) fn reconstruction_each(
+    vae: &Vae,
+    g: &mut Graph,
+    outputs: &Outputs,
+    x: Operand,
+) -> TensorId {
     let (levels, dim) = (vae.config().levels, vae.config().input_dim);
     let rows = g.shape(outputs.output).rows();
     let x = match g.shape(x.tensor).rows() == rows {
@@ -91,8 +96,7 @@ pub(super) fn reconstruction(vae: &Vae, g: &mut Graph, outputs: &Outputs, x: Ope
     let nll = (DENSITY.nll)(log_share(), 0.0.into(), is_level);
     let operands = [outputs, total, Operand::row(x), begin, end];
     let pixels = g.row_sum("recon.pixels", shape, nll, &operands);
-    let pixels = g.reshape("recon of pixels", pixels, [rows, dim]);
-    g.row_sum("recon", [rows, dim], operand(0), &[pixels.into()])
+    g.reshape("recon of pixels", pixels, [rows, dim])
 }
 
 /// E\[k\]/(K − 1) of the level k of each pixel, `[B, D]`.

@@ -68,17 +68,35 @@ impl Vae {
     /// −log p(x | z) per row, in nats (for [`Likelihood::SquaredError`](super::Likelihood::SquaredError), the
     /// squared error).
     pub fn reconstruction(&self, g: &mut Graph, outputs: &Outputs, x: Operand) -> TensorId {
-        let density = self.config().likelihood.density();
-        if density.location == Location::LogShare {
-            return categorical::reconstruction(self, g, outputs, x);
+        if self.config().likelihood.density().location == Location::LogShare {
+            let each = categorical::reconstruction_each(self, g, outputs, x);
+            let shape = g.shape(each);
+            let shape = [shape.rows(), shape.columns()];
+            return g.row_sum("recon", shape, operand(0), &[each.into()]);
         }
+        let (pixels, nll) = self.pixel_nll(g, outputs, x);
+        g.row_sum("recon", pixels.shape, nll, &pixels.operands())
+    }
+
+    /// −log p(x_d | z) of each value of each row, in nats `[B, D]`: what [`Vae::reconstruction`] is the sum of.
+    pub fn reconstruction_each(&self, g: &mut Graph, outputs: &Outputs, x: Operand) -> TensorId {
+        if self.config().likelihood.density().location == Location::LogShare {
+            return categorical::reconstruction_each(self, g, outputs, x);
+        }
+        let (pixels, nll) = self.pixel_nll(g, outputs, x);
+        g.pointwise("recon.each", pixels.shape, nll, &pixels.operands())
+    }
+
+    /// −log p of a pixel with one location, in nats, and what it is computed from.
+    fn pixel_nll(&self, g: &mut Graph, outputs: &Outputs, x: Operand) -> (Pixels, Expr) {
+        let density = self.config().likelihood.density();
         let (mut pixels, location) = self.pixels(g, outputs, Some(x), Library::OfImages(x));
         if self.config().scale == Scale::Optimal {
             pixels.log_scale = self.optimum(g, &pixels, &location);
         }
         let log_scale = self.log_scale(&pixels);
         let nll = density.pixel_nll(location, log_scale, operand(HEAD), operand(X));
-        g.row_sum("recon", pixels.shape, nll, &pixels.operands())
+        (pixels, nll)
     }
 
     /// What locations are made of, and the expression that makes them of it.
