@@ -97,6 +97,9 @@ pub(crate) struct DataConfig {
     /// does not say, and held out a tenth whatever the classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) holdout: Option<HoldOut>,
+    /// Which array of a file was trained on, where its name did not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) array: Option<String>,
     /// Height and width, as trained on.
     pub(crate) image: [usize; 2],
     /// Classes of the labels; 0 where there are none.
@@ -157,6 +160,7 @@ pub(crate) struct PartialData {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) transpose: bool,
     pub(crate) holdout: Option<HoldOut>,
+    pub(crate) array: Option<String>,
     pub(crate) image: Option<[usize; 2]>,
     pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
@@ -480,6 +484,7 @@ mod tests {
                 dir: None,
                 transpose: false,
                 holdout: Some(HoldOut::TENTH),
+                array: Some("x".to_owned()),
                 image: [28, 28],
                 classes: 10,
                 digest: Some("00ff".to_owned()),

@@ -99,6 +99,7 @@ impl Job {
         let mut data = args.data.clone();
         data.data_dir = data.data_dir.or(file.data.dir);
         data.transpose |= file.data.transpose;
+        data.array = data.array.or(file.data.array);
         let given = data.data.take();
         if given.is_none() {
             // Of other data, another part is held out.
@@ -257,6 +258,7 @@ impl Job {
                 .data
                 .holdout
                 .is_none_or(|asked| Some(asked) == run.data.holdout)
+            && self.data.array == run.data.array
             && features == run.features.as_ref()
     }
 
@@ -423,6 +425,7 @@ impl Job {
             dir: dir.map(absolute),
             transpose: self.data.transpose,
             holdout: self.data.held_out(data),
+            array: self.data.array.clone(),
             image: [images.height, images.width],
             classes: data.train.classes(),
             digest,
