@@ -147,6 +147,8 @@ settings! {
     MatrixUnits, "matrix-units", "the use of matrix units";
     /// Whether a named data set is fetched.
     Download, "download", "the download";
+    /// Which array of a file has what to train on.
+    Array, "array", "the name of the array";
     /// Where named data sets lie.
     DataDir, "data-dir", "the folder of the data sets";
     /// How many images are held out for testing.
@@ -213,6 +215,7 @@ mod tests {
             "download",
             "data-dir",
             "holdout",
+            "array",
         ];
         for setting in Setting::ALL {
             let key = setting.key();

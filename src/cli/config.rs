@@ -102,6 +102,9 @@ pub(crate) struct DataConfig {
     /// The labels whose examples were kept, where others were left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) only: Option<Labels>,
+    /// Which array of a file was trained on, where its name did not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) array: Option<String>,
     /// Classes of the labels; 0 where there are none.
     #[serde(default)]
     pub(crate) classes: usize,
@@ -161,6 +164,7 @@ pub(crate) struct PartialData {
     pub(crate) holdout: Option<HoldOut>,
     pub(crate) image: Option<ImageSize>,
     pub(crate) only: Option<Labels>,
+    pub(crate) array: Option<String>,
     pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
 }
@@ -485,6 +489,7 @@ mod tests {
                 holdout: Some(HoldOut::TENTH),
                 image: [28, 28].into(),
                 only: None,
+                array: Some("x".to_owned()),
                 classes: 10,
                 digest: Some("00ff".to_owned()),
             },

@@ -99,6 +99,7 @@ impl Job {
         let mut data = args.data.clone();
         data.data_dir = data.data_dir.or(file.data.dir);
         data.transpose |= file.data.transpose;
+        data.array = data.array.or(file.data.array);
         let given = data.data.take();
         if given.is_none() {
             // Of other data, another part is held out.
@@ -269,6 +270,7 @@ impl Job {
                 .holdout
                 .is_none_or(|asked| Some(asked) == run.data.holdout)
             && self.data.only == run.data.only
+            && self.data.array == run.data.array
             && features == run.features.as_ref()
     }
 
@@ -437,6 +439,7 @@ impl Job {
             holdout: self.data.held_out(data),
             image: images.size(),
             only: self.data.only.clone(),
+            array: self.data.array.clone(),
             classes: data.train.classes(),
             digest,
         }

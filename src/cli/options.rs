@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use vae_wgpu::cpu::CpuExecutor;
-use vae_wgpu::data::{self, Dataset, HoldOut, Labels, LoadOptions, Mirror, Source};
+use vae_wgpu::data::{
+    self, DataError, Dataset, HoldOut, Labels, LoadOptions, Mirror, Part, Source, Stream,
+};
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::AdapterChoice;
@@ -129,7 +131,8 @@ pub(crate) fn executor(
 /// Which data, and where it lies.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct DataOptions {
-    /// digits or shapes (built in), mnist, fashion-mnist, kmnist, or a folder of IDX files
+    /// digits or shapes (built in), mnist, fashion-mnist, kmnist, a folder of IDX files or one of them, or a file of
+    /// arrays (.npy, .npz, .safetensors)
     #[arg(long, value_name = "DATA")]
     pub(crate) data: Option<Source>,
     /// Where named data sets lie [default: the platform's cache folder]
@@ -158,16 +161,23 @@ pub(crate) struct DataOptions {
     /// labels.
     #[arg(skip)]
     pub(crate) of_old_run: bool,
+    /// Which array has what to train on, where a file has several and their names do not say so
+    #[arg(long, value_name = "NAME")]
+    pub(crate) array: Option<String>,
 }
 
 impl DataOptions {
-    /// Holds out of a run's own data what the run did and keeps the labels that it kept, unless something else is asked
+    /// Reads of a run's own data what the run did: the same array, the same labels, and as much held out, unless
+    /// something else is asked
     /// for.
     pub(crate) fn repeat(&mut self, run: &DataConfig) {
         self.of_old_run = run.holdout.is_none() && self.holdout.is_none();
         self.holdout = self.holdout.or(run.holdout);
         if !self.all_labels {
             self.only = self.only.take().or_else(|| run.only.clone());
+        }
+        if self.array.is_none() {
+            self.array.clone_from(&run.array);
         }
     }
 
@@ -179,10 +189,45 @@ impl DataOptions {
 
     /// Loads the data set; `seed` draws what is held out of it.
     pub(crate) fn load(&self, source: &Source, seed: u64) -> anyhow::Result<Dataset> {
+        let mut data = self.read(seed, |options, progress| {
+            data::load(source, options, progress)
+        })?;
+        if let Some(only) = &self.only {
+            data.keep_only(only)?;
+        }
+        for note in &data.notes {
+            console::note(note);
+        }
+        Ok(data)
+    }
+
+    /// Opens the examples of a part of the data, to be read block by block.
+    pub(crate) fn examples(
+        &self,
+        source: &Source,
+        part: Part,
+        seed: u64,
+    ) -> anyhow::Result<Stream> {
+        let stream = self.read(seed, |options, progress| {
+            data::examples(source, options, part, progress)
+        })?;
+        for note in &stream.notes {
+            console::note(note);
+        }
+        Ok(stream)
+    }
+
+    /// Reads something with these options; a bar shows a download.
+    fn read<T>(
+        &self,
+        seed: u64,
+        read: impl FnOnce(&LoadOptions, &mut dyn FnMut(data::Progress<'_>)) -> Result<T, DataError>,
+    ) -> anyhow::Result<T> {
         let mut options = LoadOptions {
             download: self.download,
             mirror: self.mirror.clone(),
             transpose: self.transpose,
+            array: self.array.clone(),
             seed,
             hold_out: self.holdout,
             by_class: !self.of_old_run,
@@ -194,7 +239,7 @@ impl DataOptions {
         let bar = ProgressBar::hidden();
         let style = ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}");
         bar.set_style(style.context("the style of the download's progress bar")?);
-        let mut data = data::load(source, &options, &mut |progress| {
+        let done = read(&options, &mut |progress| {
             if bar.is_hidden() {
                 bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
             }
@@ -203,12 +248,6 @@ impl DataOptions {
             bar.set_position(progress.bytes);
         })?;
         bar.finish_and_clear();
-        if let Some(only) = &self.only {
-            data.keep_only(only)?;
-        }
-        for note in &data.notes {
-            console::note(note);
-        }
-        Ok(data)
+        Ok(done)
     }
 }

@@ -168,18 +168,7 @@ impl TrainedRun {
     /// The data that the options name, else those that the run was trained on; of the size of its images.
     /// Of a model of latents, the latents.
     pub(crate) fn data(&mut self, mut options: DataOptions) -> anyhow::Result<Dataset> {
-        let given = options.data.take();
-        let is_own = given
-            .as_ref()
-            .is_none_or(|given| absolute_source(given) == self.source());
-        if is_own {
-            options.repeat(&self.config.data);
-        }
-        let source = given.unwrap_or_else(|| {
-            options.transpose |= self.config.data.transpose;
-            self.source()
-        });
-        options.data_dir = options.data_dir.or_else(|| self.config.data.dir.clone());
+        let source = self.take_source(&mut options);
         let data = options.load(&source, self.config.training.seed)?;
         if let Some(lens) = &mut self.lens {
             return lens.latents(data);
@@ -194,6 +183,22 @@ impl TrainedRun {
             .into());
         }
         Ok(data)
+    }
+
+    /// The source that the options name, else that of the run's own data. The options are completed by what the run says
+    /// of its data, where these are meant.
+    fn take_source(&self, options: &mut DataOptions) -> Source {
+        let own = &self.config.data;
+        let given = options.data.take();
+        let is_own = given
+            .as_ref()
+            .is_none_or(|given| absolute_source(given) == self.source());
+        if is_own {
+            options.repeat(own);
+        }
+        options.transpose |= given.is_none() && own.transpose;
+        options.data_dir = options.data_dir.take().or_else(|| own.dir.clone());
+        given.unwrap_or_else(|| self.source())
     }
 
     /// The data that the run was trained on.

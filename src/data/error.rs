@@ -3,8 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::arrays::ArrayError;
 use super::{HoldOut, Source};
 use crate::setting::{Remedy, Setting};
+
+/// What can be read as data, as the end of a message.
+pub(super) const READABLE: &str =
+    "images in IDX format (as MNIST's), arrays (.npy, .npz, .safetensors)";
 
 /// Why a data set could not be loaded or written.
 ///
@@ -13,10 +18,10 @@ use crate::setting::{Remedy, Setting};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// Neither the name of a data set nor a folder.
+    /// Neither the name of a data set nor a path.
     #[error(
-        "there is no data set and no folder `{}`: name one of {}, or an existing folder with \
-         IDX files",
+        "there is no data set and no folder or file `{}`: name one of {}, or an existing folder or file with \
+         {READABLE}",
         path.display(),
         Source::NAMES.join(", ")
     )]
@@ -25,15 +30,19 @@ pub enum DataError {
         path: PathBuf,
     },
 
-    /// A path that should be a folder is something else.
+    /// A file that is none of those that are read, by its contents and its name.
     #[error(
-        "{} is not a folder: name the folder that has the file train-images-idx3-ubyte",
+        "{} is no file that is read as data, by its first bytes and by its ending: name a folder or a file with {READABLE}",
         path.display()
     )]
-    NotAFolder {
+    UnknownForm {
         /// What was asked for.
         path: PathBuf,
     },
+
+    /// A file of arrays that cannot be used.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
 
     /// A named set is not on this machine.
     #[error(
@@ -458,6 +467,7 @@ impl DataError {
             Self::HoldOut { .. } | Self::HoldOutBesideTest { .. } => {
                 vec![Remedy::change(Setting::HoldOut)]
             }
+            Self::Array(ArrayError::Which { .. }) => vec![Remedy::change(Setting::Array)],
             _ => Vec::new(),
         }
     }

@@ -1,42 +1,47 @@
-//! A folder with IDX files.
+//! A folder with IDX files, or one such file.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
+use super::examples::Chain;
 use super::names::{Files, Listing, TEST_IMAGES};
-use super::{DataError, Dataset, Images, LoadOptions, Pixels, Split, hold_out, idx};
+use super::{DataError, Dataset, Images, LoadOptions, Pixels, Split, Stream, hold_out, idx};
 
 /// Loads a folder of the user's: training images are required, labels and test images optional.
 pub(super) fn load(dir: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
-    match dir.metadata() {
-        Ok(metadata) if metadata.is_dir() => {}
-        Ok(_) => {
-            return Err(DataError::NotAFolder {
-                path: dir.to_owned(),
-            });
-        }
-        // A link that leads nowhere is there, and not a name that nobody knows.
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !dir.is_symlink() => {
-            return Err(DataError::UnknownSource {
-                path: dir.to_owned(),
-            });
-        }
-        Err(cause) => {
-            return Err(DataError::Read {
-                path: dir.to_owned(),
-                cause: idx::of_link(dir, cause),
-            });
-        }
-    }
+    read(name_of(dir), &find(dir)?, options)
+}
+
+/// Loads one file of images, of which some are held out for testing.
+pub(super) fn load_file(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
+    read(name_of(path), &Files::single(path), options)
+}
+
+/// All images of a folder, those to train on first; nothing is held out.
+pub(super) fn examples(dir: &Path) -> Result<Stream, DataError> {
+    stream(name_of(dir), &find(dir)?)
+}
+
+/// All images of a file.
+pub(super) fn examples_of_file(path: &Path) -> Result<Stream, DataError> {
+    stream(name_of(path), &Files::single(path))
+}
+
+fn stream(name: String, files: &Files) -> Result<Stream, DataError> {
+    let mut notes = Vec::new();
+    let (train, test) = splits(files, &mut notes)?;
+    let splits = [Some(train), test].into_iter().flatten().collect();
+    Ok(Stream {
+        notes,
+        ..Stream::new(name, Box::new(Chain::of_splits(splits)))
+    })
+}
+
+/// What to call the data at a path.
+fn name_of(path: &Path) -> String {
     // `.` and `..` have no name of their own.
-    let name = dir
-        .canonicalize()
-        .ok()
-        .as_deref()
-        .and_then(Path::file_name)
-        .map(|name| name.to_string_lossy().into());
-    let files = find(dir)?;
-    read(name.unwrap_or_else(|| "images".into()), &files, options)
+    let whole = path.canonicalize().ok();
+    let name = whole.as_deref().and_then(Path::file_name);
+    name.map_or_else(|| "images".into(), |name| name.to_string_lossy().into())
 }
 
 /// The files in `dir`, or in the one folder below it where torchvision has put them.
@@ -71,10 +76,13 @@ pub(super) fn read(
     options: &LoadOptions,
 ) -> Result<Dataset, DataError> {
     let mut notes = Vec::new();
-    let labels = files.train_labels.as_deref();
-    let train = split(&files.train_images, labels, &mut notes)?;
-    let Some(test_images) = &files.test_images else {
-        let (train, test) = hold_out::hold_out(train, &files.train_images, options)?;
+    let (train, test) = splits(files, &mut notes)?;
+    let held_out = test.is_none();
+    let (train, test) = match test {
+        Some(test) => (train, test),
+        None => hold_out::hold_out(train, &files.train_images, options)?,
+    };
+    if held_out {
         let dir = files.train_images.parent().unwrap_or(Path::new("."));
         notes.push(format!(
             "{} has no {TEST_IMAGES}: {} of {} training images, drawn by the seed, are held out for \
@@ -83,17 +91,26 @@ pub(super) fn read(
             test.images.count,
             train.images.count + test.images.count,
         ));
-        return Ok(Dataset {
-            name,
-            train,
-            test,
-            notes,
-            held_out: true,
-            classes: Vec::new(),
-            table: None,
-        });
+    }
+    Ok(Dataset {
+        name,
+        train,
+        test,
+        notes,
+        held_out,
+        classes: Vec::new(),
+        table: None,
+    })
+}
+
+/// Reads the images to train on, and those to measure with where there are some, of the same size and kind.
+fn splits(files: &Files, notes: &mut Vec<String>) -> Result<(Split, Option<Split>), DataError> {
+    let labels = files.train_labels.as_deref();
+    let train = split(&files.train_images, labels, notes)?;
+    let Some(test_images) = &files.test_images else {
+        return Ok((train, None));
     };
-    let test = split(test_images, files.test_labels.as_deref(), &mut notes)?;
+    let test = split(test_images, files.test_labels.as_deref(), notes)?;
     let size = |images: &Images| (images.height, images.width);
     if size(&train.images) != size(&test.images) {
         return Err(DataError::SizeMismatch {
@@ -110,15 +127,7 @@ pub(super) fn read(
             test: of_test,
         });
     }
-    Ok(Dataset {
-        name,
-        train,
-        test,
-        notes,
-        held_out: false,
-        classes: Vec::new(),
-        table: None,
-    })
+    Ok((train, Some(test)))
 }
 
 /// What pixels are, in a word.

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub mod arrays;
 mod digest;
 pub mod digits;
 mod download;
@@ -33,13 +34,15 @@ mod mirror;
 mod named;
 mod names;
 mod oddities;
+mod path;
 mod pixels;
 pub mod shapes;
 mod size;
 pub mod table;
 
+pub use arrays::ArrayError;
 pub use error::DataError;
-pub use examples::{Block, Examples, InMemory};
+pub use examples::{Block, Examples, InMemory, Part, Stream, examples};
 pub use factors::Factors;
 pub use hold_out::HoldOut;
 pub use labels::{Labels, LabelsError};
@@ -231,8 +234,8 @@ impl From<Dataset> for Cow<'_, Dataset> {
 
 /// Which data set.
 ///
-/// Parsing never fails: a string that is not one of [`Source::NAMES`] is the path of a folder,
-/// which [`load`] then looks for. `Display` writes what parses back to the same source, unless it is
+/// Parsing never fails: a string that is not one of [`Source::NAMES`] is the path of a folder
+/// or a file, which [`load`] then looks for. `Display` writes what parses back to the same source, unless it is
 /// a path that is not UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -248,8 +251,8 @@ pub enum Source {
     FashionMnist,
     /// Kuzushiji-MNIST: 60,000 + 10,000 cursive Japanese characters.
     Kmnist,
-    /// What lies at a path: a folder with files in IDX format, named as MNIST's are, or as Kaggle,
-    /// EMNIST, QMNIST or torchvision name theirs.
+    /// What lies at a path: a folder with files in IDX format, named as MNIST's are, or as Kaggle, EMNIST, QMNIST or
+    /// torchvision name theirs; one such file; or a file of arrays, by its contents or its ending ([`arrays`]).
     Path(PathBuf),
 }
 
@@ -319,6 +322,8 @@ pub struct LoadOptions {
     /// Whether each class is held out in its proportion, where there are labels. Version 0.1.0 drew of all
     /// images as one.
     pub by_class: bool,
+    /// Which array of a file with several has what to train on, where its name does not say so.
+    pub array: Option<String>,
 }
 
 impl Default for LoadOptions {
@@ -339,6 +344,7 @@ impl Default for LoadOptions {
             seed: 0,
             hold_out: None,
             by_class: true,
+            array: None,
         }
     }
 }
@@ -371,7 +377,7 @@ pub fn load(
         Source::Mnist => named::MNIST.load(options, progress)?,
         Source::FashionMnist => named::FASHION_MNIST.load(options, progress)?,
         Source::Kmnist => named::KMNIST.load(options, progress)?,
-        Source::Path(dir) => folder::load(dir, options)?,
+        Source::Path(path) => path::load(path, options, progress)?,
     };
     if let Some(asked) = options.hold_out.filter(|_| !data.held_out) {
         return Err(DataError::HoldOutBesideTest {

@@ -96,6 +96,19 @@ pub(super) struct Files {
     pub(super) test_labels: Option<PathBuf>,
 }
 
+impl Files {
+    /// One file of images, without others that belong to it.
+    pub(super) fn single(path: &Path) -> Self {
+        Self {
+            set: String::new(),
+            train_images: path.to_owned(),
+            train_labels: None,
+            test_images: None,
+            test_labels: None,
+        }
+    }
+}
+
 impl Listing {
     /// Looks into a folder.
     pub(super) fn read(dir: &Path) -> Result<Self, DataError> {

@@ -124,10 +124,7 @@ fn what_is_not_there_is_named_with_what_to_put_there() {
             "empty",
             &["empty", TRAIN_IMAGES, "put the training images there"],
         ),
-        (
-            &format!("tiny/{TRAIN_IMAGES}"),
-            &["is not a folder", "name the folder"],
-        ),
+        ("empty/notes.txt", &["`empty/notes.txt`", ".npz"]),
         (
             "mnist --data-dir empty",
             &["mnist is not on this machine", "(--download or --data-dir)"],

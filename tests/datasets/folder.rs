@@ -238,7 +238,7 @@ fn a_folder_without_training_images_or_that_is_none_says_what_to_do() {
 
     put(dir.path(), "file", b"");
     let error = load_folder(&dir.path().join("file")).unwrap_err();
-    assert_says(&error, &["is not a folder", TRAIN_IMAGES]);
+    assert_says(&error, &["no file that is read as data", "IDX", ".npy"]);
     // What is there instead.
     put(dir.path(), "t10k-labels-idx1-ubyte", b"");
     for number in 0..10 {

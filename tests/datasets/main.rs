@@ -13,6 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use vae_wgpu::data::{DataError, Dataset, Images, LoadOptions, Pixels, Source, load};
 
+mod arrays;
 mod digest;
 mod digits;
 mod download;

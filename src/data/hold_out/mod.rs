@@ -95,6 +95,16 @@ pub(super) fn hold_out(
     part::part(train, &held, path)
 }
 
+/// What the user should be told of images of a file that were held out.
+pub(super) fn note(path: &Path, [train, test]: [&Split; 2]) -> String {
+    format!(
+        "{} has no images to measure with: {} of {}, drawn by the seed, are held out for testing",
+        path.display(),
+        test.images.count,
+        train.images.count + test.images.count,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
