@@ -161,6 +161,9 @@ impl TrainedRun {
     /// The data that the options name, else those that the run was trained on; of the size of its images.
     /// Of a model of latents, the latents.
     pub(crate) fn data(&mut self, mut options: DataOptions) -> anyhow::Result<Dataset> {
+        if options.data.is_none() {
+            self.config.data.check_has_data(self.dir.path())?;
+        }
         let source = options.data.take().unwrap_or_else(|| {
             options.transpose |= self.config.data.transpose;
             self.source()

@@ -12,6 +12,14 @@ const FORMAT: &str = "vae-wgpu/1";
 /// The losses of the steps of an epoch that was interrupted, `[steps, 1 + terms]`.
 const LOG: &str = "train.losses";
 
+/// What the names of Adam's first and second moments begin with, before the parameter's.
+const MOMENTS: [&str; 2] = ["adam.m.", "adam.v."];
+
+/// Whether a tensor of a checkpoint is a moment of a parameter.
+pub(super) fn is_moment(name: &str) -> bool {
+    MOMENTS.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// Where a run is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Place {
@@ -79,8 +87,8 @@ pub(super) fn write(
     let mut checkpoint = Checkpoint::default();
     let sets = [
         ("", &snapshot.parameters),
-        ("adam.m.", &snapshot.m),
-        ("adam.v.", &snapshot.v),
+        (MOMENTS[0], &snapshot.m),
+        (MOMENTS[1], &snapshot.v),
     ];
     for (prefix, values) in sets {
         let moments = !prefix.is_empty();
@@ -150,8 +158,8 @@ pub(super) fn read_snapshot(
     };
     Ok(Snapshot {
         parameters: set("")?,
-        m: set("adam.m.")?,
-        v: set("adam.v.")?,
+        m: set(MOMENTS[0])?,
+        v: set(MOMENTS[1])?,
     })
 }
 

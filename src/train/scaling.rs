@@ -125,6 +125,15 @@ impl Scaling {
         Ok(scaling.with_library(library))
     }
 
+    /// That of a model whose images are bytes, of which nothing else is known.
+    pub(super) fn of_bytes(settings: &Settings) -> Self {
+        let range = match settings.likelihood.is_of_counts() {
+            true => COUNTS,
+            false => UNIT,
+        };
+        Self::new(settings, range)
+    }
+
     /// That of a training on images of this range.
     pub(super) fn new(settings: &Settings, range: [f32; 2]) -> Self {
         Self {
