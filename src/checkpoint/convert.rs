@@ -119,7 +119,8 @@ mod tests {
     fn file(tensors: &[(&str, &str, usize, Vec<u8>)]) -> Vec<u8> {
         let mut end = 0;
         let entries = tensors.iter().map(|(name, dtype, len, bytes)| {
-            let start = std::mem::replace(&mut end, end + bytes.len());
+            let start = end;
+            end += bytes.len();
             format!(
                 r#""{name}":{{"dtype":"{dtype}","shape":[{len}],"data_offsets":[{start},{end}]}}"#
             )

@@ -11,6 +11,7 @@ mod config;
 mod console;
 mod doctor;
 mod eval;
+mod export;
 mod failure;
 mod features;
 mod fit_prior;
@@ -66,6 +67,7 @@ Examples:
   vae classify runs/digits-1 --labelled 1000   say what images show
   vae fit-prior runs/digits-1            a better density of z to draw them from
   vae import model.safetensors -o runs/torch   make a run of PyTorch's weights
+  vae export runs/digits-1 --onnx encoder -o encoder.onnx   for ONNX's runtimes
   vae report runs/digits-1               a page with everything about it
   vae parts                              what a model is put together from
   vae plan --likelihood laplace          what a training step would run
@@ -112,6 +114,7 @@ enum Command {
     Plot(plot::Args),
     Weights(weights::Args),
     Import(Box<import::Args>),
+    Export(export::Args),
     Parts(parts::Args),
     Plan(Box<plan::Args>),
     Adapters(adapters::Args),
@@ -161,6 +164,7 @@ impl Cli {
             Command::Plot(args) => args.run(),
             Command::Weights(args) => args.run(),
             Command::Import(args) => args.run(),
+            Command::Export(args) => args.run(),
             Command::Parts(args) => args.run(),
             Command::Plan(args) => args.run(),
             Command::Adapters(args) => args.run(),

@@ -160,6 +160,16 @@ impl Scaling {
         self.library
     }
 
+    /// What is done to values before the model sees them.
+    pub(super) fn normalize(&self) -> Normalize {
+        self.normalize
+    }
+
+    /// Whether what lies beyond the range counts as its end.
+    pub(super) fn clamps(&self) -> bool {
+        self.clamps
+    }
+
     /// Whether the model sees counts.
     pub(super) fn is_of_counts(&self) -> bool {
         self.counts
