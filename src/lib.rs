@@ -22,6 +22,7 @@ pub mod graph;
 pub mod kernels;
 pub mod model;
 mod named;
+pub mod onnx;
 pub mod plan;
 pub mod plot;
 pub mod reference;

@@ -174,7 +174,7 @@ impl Checkpoint {
 }
 
 /// Opens a safetensors file and reads its header, which fits the file's length; what follows are the tensors.
-fn open(path: &Path) -> Result<(BufReader<File>, Metadata), CheckpointError> {
+pub(super) fn open(path: &Path) -> Result<(BufReader<File>, Metadata), CheckpointError> {
     let unreadable = |cause| CheckpointError::read(path, cause);
     let invalid = |reason: String| CheckpointError::Invalid {
         path: path.to_owned(),
@@ -241,7 +241,7 @@ fn elements(shape: &[usize]) -> Option<usize> {
 }
 
 /// Elements converted at a time: large enough to be fast, small enough that no second copy of a tensor exists.
-const CHUNK: usize = 1 << 14;
+pub(super) const CHUNK: usize = 1 << 14;
 
 fn write_f32(file: &mut dyn Write, data: &[f32]) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(CHUNK.min(data.len()) * size_of::<f32>());

@@ -5,6 +5,7 @@
 //!
 //! Whole files are replaced atomically: a crash, a full disk or a kill at any moment leaves the old content or the new.
 
+mod convert;
 mod digest;
 mod error;
 mod evaluation;
@@ -13,6 +14,7 @@ mod metrics;
 mod run;
 mod which;
 
+pub use convert::Foreign;
 pub use error::CheckpointError;
 pub use file::{Checkpoint, Tensor};
 pub use run::{RunDir, RunLock};

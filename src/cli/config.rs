@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
-use vae_wgpu::data::{HoldOut, ImageSize, Labels, Source};
+use vae_wgpu::data::{Dataset, HoldOut, ImageSize, Labels, Source};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
     Bound, Condition, EncoderInput, InitialWeights, Likelihood, Norm, OutputBias, Posterior, Prior,
@@ -21,6 +21,8 @@ use vae_wgpu::train::{
 use super::failure::Usage;
 use super::features::FeaturesConfig;
 use super::keeping::Keeping;
+use super::options::DataOptions;
+use super::place::{absolute, absolute_source, is_named};
 use super::watching::Watching;
 
 /// `config.toml` of a run: everything resolved.
@@ -114,7 +116,59 @@ pub(crate) struct DataConfig {
     pub(crate) digest: Option<String>,
 }
 
+/// The source of a run that has no data, since its weights are from elsewhere. Paths are absolute, so that it is none.
+const NO_DATA: &str = "none";
+
 impl DataConfig {
+    /// That of data that were loaded from a source by these options.
+    pub(crate) fn new(
+        source: &Source,
+        options: &DataOptions,
+        data: &Dataset,
+        digest: Option<String>,
+    ) -> Self {
+        let images = &data.train.images;
+        let dir = options.data_dir.as_deref();
+        let dir = dir.filter(|_| is_named(source));
+        Self {
+            source: absolute_source(source).to_string(),
+            dir: dir.map(absolute),
+            transpose: options.transpose,
+            holdout: options.held_out(data),
+            image: images.size(),
+            only: options.only.clone(),
+            array: options.array.clone(),
+            classes: data.train.classes(),
+            digest,
+        }
+    }
+
+    /// That of a run without data, whose model is of images of this size and of so many classes.
+    pub(crate) fn without(image: ImageSize, classes: usize) -> Self {
+        Self {
+            source: NO_DATA.to_owned(),
+            dir: None,
+            transpose: false,
+            holdout: None,
+            image,
+            only: None,
+            array: None,
+            classes,
+            digest: None,
+        }
+    }
+
+    /// Refuses to look for the data of a run that has none.
+    pub(crate) fn check_has_data(&self, run: &Path) -> Result<(), Usage> {
+        if self.source != NO_DATA {
+            return Ok(());
+        }
+        Err(Usage(format!(
+            "the run {} was made of weights from elsewhere and has no data of its own: say which with --data",
+            run.display()
+        )))
+    }
+
     /// What a model's layers depend on.
     pub(crate) fn observed(&self) -> Observed {
         Observed {

@@ -50,16 +50,17 @@ impl Init {
     }
 
     /// The data of a training with these weights, where no other are asked for.
-    pub(crate) fn source(&self, data: &mut DataOptions) -> Source {
+    pub(crate) fn source(&self, data: &mut DataOptions) -> Result<Source, Usage> {
         let Self::Run(run, _) = self else {
-            return Source::Digits;
+            return Ok(Source::Digits);
         };
         let config = &run.1.data;
+        config.check_has_data(run.0.dir.path())?;
         if data.data_dir.is_none() {
             data.data_dir.clone_from(&config.dir);
         }
         data.repeat(config);
-        config.source()
+        Ok(config.source())
     }
 
     /// Whose latents a training with these weights learns from, where no others are asked for.

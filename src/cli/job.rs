@@ -25,7 +25,7 @@ use super::features::{Features, Lens};
 use super::init::Init;
 use super::keeping::Keeping;
 use super::options::{self, AdapterOption, DataOptions};
-use super::place::{absolute, absolute_source, check_recordable, is_named};
+use super::place::{absolute, absolute_source, check_recordable};
 use super::run::Found;
 use super::train::Args;
 use super::watching::Watching;
@@ -110,7 +110,7 @@ impl Job {
         let given = given.or(file.data.source.as_deref().map(parse_source));
         let source = match (given, &init) {
             (Some(source), _) => source,
-            (None, Some(init)) => init.source(&mut data),
+            (None, Some(init)) => init.source(&mut data)?,
             (None, None) => Source::Digits,
         };
         if let Some(init) = &init {
@@ -155,6 +155,14 @@ impl Job {
         let dir = &found.dir;
         let lock = dir.lock()?;
         let config: RunConfig = dir.read_config()?;
+        if config.data.check_has_data(dir.path()).is_err() {
+            let run = console::quoted(dir.path());
+            return Err(Usage(format!(
+                "the run {run} was made of weights from elsewhere without data, so that there is no training to \
+                 continue; start a new run with its weights: vae train --init {run} --data DATA"
+            ))
+            .into());
+        }
         let mut settings = config.training.clone();
         args.overrides.apply(&mut settings);
         let differences = config.training.differences(&settings);
@@ -414,7 +422,12 @@ impl Job {
 
     fn shared<'a>(&self, shared: &'a Shared) -> Loaded<'a> {
         Loaded {
-            config: self.data_config(&shared.data, shared.digest.clone()),
+            config: DataConfig::new(
+                &self.source,
+                &self.data,
+                &shared.data,
+                shared.digest.clone(),
+            ),
             data: Cow::Borrowed(&shared.data),
             lens: None,
         }
@@ -422,26 +435,9 @@ impl Job {
 
     fn loaded(&self, data: Dataset) -> Loaded<'static> {
         Loaded {
-            config: self.data_config(&data, Some(data.digest())),
+            config: DataConfig::new(&self.source, &self.data, &data, Some(data.digest())),
             data: Cow::Owned(data),
             lens: None,
-        }
-    }
-
-    fn data_config(&self, data: &Dataset, digest: Option<String>) -> DataConfig {
-        let images = &data.train.images;
-        let dir = self.data.data_dir.as_deref();
-        let dir = dir.filter(|_| is_named(&self.source));
-        DataConfig {
-            source: absolute_source(&self.source).to_string(),
-            dir: dir.map(absolute),
-            transpose: self.data.transpose,
-            holdout: self.data.held_out(data),
-            image: images.size(),
-            only: self.data.only.clone(),
-            array: self.data.array.clone(),
-            classes: data.train.classes(),
-            digest,
         }
     }
 

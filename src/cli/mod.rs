@@ -11,10 +11,12 @@ mod config;
 mod console;
 mod doctor;
 mod eval;
+mod export;
 mod failure;
 mod features;
 mod fit_prior;
 mod help;
+mod import;
 mod init;
 mod interpolate;
 mod interrupt;
@@ -64,6 +66,8 @@ Examples:
   vae plot runs/digits-1                 draw its losses, epoch by epoch
   vae classify runs/digits-1 --labelled 1000   say what images show
   vae fit-prior runs/digits-1            a better density of z to draw them from
+  vae import model.safetensors -o runs/torch   make a run of PyTorch's weights
+  vae export runs/digits-1 --onnx encoder -o encoder.onnx   for ONNX's runtimes
   vae report runs/digits-1               a page with everything about it
   vae parts                              what a model is put together from
   vae plan --likelihood laplace          what a training step would run
@@ -109,6 +113,8 @@ enum Command {
     Reproduce(Box<reproduce::Args>),
     Plot(plot::Args),
     Weights(weights::Args),
+    Import(Box<import::Args>),
+    Export(export::Args),
     Parts(parts::Args),
     Plan(Box<plan::Args>),
     Adapters(adapters::Args),
@@ -157,6 +163,8 @@ impl Cli {
             Command::Reproduce(args) => args.run(),
             Command::Plot(args) => args.run(),
             Command::Weights(args) => args.run(),
+            Command::Import(args) => args.run(),
+            Command::Export(args) => args.run(),
             Command::Parts(args) => args.run(),
             Command::Plan(args) => args.run(),
             Command::Adapters(args) => args.run(),

@@ -13,6 +13,7 @@ use vae_wgpu::train::{
 };
 
 use super::config::RunConfig;
+use super::failure::Usage;
 use super::features::{Features, Lens};
 use super::options::{self, AdapterOption, DataOptions};
 use super::pictures::Shown;
@@ -168,7 +169,7 @@ impl TrainedRun {
     /// The data that the options name, else those that the run was trained on; of the size of its images.
     /// Of a model of latents, the latents.
     pub(crate) fn data(&mut self, mut options: DataOptions) -> anyhow::Result<Dataset> {
-        let source = self.take_source(&mut options);
+        let source = self.take_source(&mut options)?;
         let data = options.load(&source, self.config.training.seed)?;
         if let Some(lens) = &mut self.lens {
             return lens.latents(data);
@@ -187,9 +188,12 @@ impl TrainedRun {
 
     /// The source that the options name, else that of the run's own data. The options are completed by what the run says
     /// of its data, where these are meant.
-    fn take_source(&self, options: &mut DataOptions) -> Source {
+    fn take_source(&self, options: &mut DataOptions) -> Result<Source, Usage> {
         let own = &self.config.data;
         let given = options.data.take();
+        if given.is_none() {
+            own.check_has_data(self.dir.path())?;
+        }
         let is_own = given
             .as_ref()
             .is_none_or(|given| absolute_source(given) == self.source());
@@ -198,7 +202,7 @@ impl TrainedRun {
         }
         options.transpose |= given.is_none() && own.transpose;
         options.data_dir = options.data_dir.take().or_else(|| own.dir.clone());
-        given.unwrap_or_else(|| self.source())
+        Ok(given.unwrap_or_else(|| self.source()))
     }
 
     /// The data that the run was trained on.

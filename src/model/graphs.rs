@@ -4,7 +4,7 @@
 use super::network::Mode;
 use super::vae::{Inputs, Noise, Vae};
 use crate::expr::{less, operand};
-use crate::graph::{Graph, Optimizer, Ramp, TensorId};
+use crate::graph::{Graph, Operand, Optimizer, Ramp, TensorId};
 use crate::rng::Stream;
 
 impl Vae {
@@ -51,15 +51,47 @@ impl Vae {
     pub fn encoder_graph(&self, batch: usize) -> (Graph, Inputs) {
         let mut g = Graph::new();
         let x = g.input("x", [batch, self.config().input_dim]);
-        let condition = self.config().condition;
-        let read = condition.encoder() || condition.decoder() && self.config().infers_downward();
+        let read = self.infers_from_labels();
         let label = read.then(|| g.input("label", [batch, self.config().classes]));
         let inputs = Inputs { x, label };
-        let heads = self.encode(&mut g, inputs);
-        let [z, logvar] = self.location_of(&mut g, &heads);
+        let [z, logvar] = self.infer(&mut g, inputs);
         g.output(z);
         g.output(logvar);
         (g, inputs)
+    }
+
+    /// Whether z of an image is inferred with its label.
+    pub fn infers_from_labels(&self) -> bool {
+        let condition = self.config().condition;
+        condition.encoder() || condition.decoder() && self.config().infers_downward()
+    }
+
+    /// z and log σ² of images, `[B, Z]` each, as [`Vae::encoder_graph`] has them.
+    pub fn infer(&self, g: &mut Graph, inputs: Inputs) -> [TensorId; 2] {
+        let heads = self.encode(g, inputs);
+        self.location_of(g, &heads)
+    }
+
+    /// E[x | z] of `z [B, Z]`, `[B, D]`, with the labels `[B, classes]` where the decoder reads them.
+    pub fn expectation(&self, g: &mut Graph, z: TensorId, label: Option<TensorId>) -> TensorId {
+        let outputs = self.decode(g, z, label);
+        self.mean(g, &outputs)
+    }
+
+    /// E[x | z] `[B, D]` of a draw of z for each image by the standard normals eps, as [`Noise::Given`] has them. Of
+    /// counts it is that of an image with the sum of the one that is given.
+    pub fn reconstruction_by(&self, g: &mut Graph, inputs: Inputs, eps: TensorId) -> TensorId {
+        let heads = self.encode(g, inputs);
+        let drawn = self.draw(g, &heads, Noise::Given(eps), 1);
+        let mean = self.expectation(g, drawn.z, inputs.label);
+        if !self.config().likelihood.is_of_counts() {
+            return mean;
+        }
+        let shape = [g.shape(mean).rows(), g.shape(mean).columns()];
+        let sums = g.row_sum("x.library", shape, operand(0), &[inputs.x.into()]);
+        let of_image = operand(0) * operand(1).max(1.0) / self.library();
+        let operands = [mean.into(), Operand::row(sums)];
+        g.pointwise("mean.of_image", shape, of_image, &operands)
     }
 
     /// `x [B, D] → z [B, Z]`, a draw from q(z | x) for each image, whose pixels are drawn first where a training draws
@@ -81,8 +113,7 @@ impl Vae {
         let mut g = Graph::new();
         let z = g.input("z", [batch, self.config().latent_dim]);
         let label = self.decoded_label(&mut g, batch);
-        let outputs = self.decode(&mut g, z, label);
-        let mean = self.mean(&mut g, &outputs);
+        let mean = self.expectation(&mut g, z, label);
         g.output(mean);
         (g, z, label)
     }

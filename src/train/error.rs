@@ -155,6 +155,16 @@ pub enum TrainError {
         /// The value.
         value: f32,
     },
+    /// Values that are to be normalised by the range of data that are not there.
+    #[error(
+        "the normalisation {} goes by the range of the training images, and there are none: name the data \
+         that the model was trained on",
+        normalize.name()
+    )]
+    NoData {
+        /// How they are to be normalised.
+        normalize: Normalize,
+    },
     /// A checkpoint of a training on values of another range.
     #[error(
         "the training images have values from {} to {} and the run was trained on {} to {}; use the data \

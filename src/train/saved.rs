@@ -19,6 +19,14 @@ const LOG: &str = "train.losses";
 /// The key of the metadata that has the schema of a table, as JSON.
 const TABLE: &str = "table";
 
+/// What the names of Adam's first and second moments begin with, before the parameter's.
+const MOMENTS: [&str; 2] = ["adam.m.", "adam.v."];
+
+/// Whether a tensor of a checkpoint is a moment of a parameter.
+pub(super) fn is_moment(name: &str) -> bool {
+    MOMENTS.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// Where a run is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Place {
@@ -74,7 +82,7 @@ pub(super) struct Images {
 }
 
 /// A size as metadata say it: 28x28, or 28x28x3 where there are several channels.
-fn size(image: ImageSize) -> String {
+pub(super) fn size(image: ImageSize) -> String {
     let sizes: Vec<usize> = image.into();
     let sizes: Vec<_> = sizes.iter().map(usize::to_string).collect();
     sizes.join("x")
@@ -97,8 +105,8 @@ pub(super) fn write(
     let mut checkpoint = Checkpoint::default();
     let sets = [
         ("", &snapshot.parameters),
-        ("adam.m.", &snapshot.m),
-        ("adam.v.", &snapshot.v),
+        (MOMENTS[0], &snapshot.m),
+        (MOMENTS[1], &snapshot.v),
     ];
     for (prefix, values) in sets {
         let moments = !prefix.is_empty();
@@ -173,8 +181,8 @@ pub(super) fn read_snapshot(
     };
     Ok(Snapshot {
         parameters: set("")?,
-        m: set("adam.m.")?,
-        v: set("adam.v.")?,
+        m: set(MOMENTS[0])?,
+        v: set(MOMENTS[1])?,
     })
 }
 

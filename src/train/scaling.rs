@@ -125,6 +125,15 @@ impl Scaling {
         Ok(scaling.with_library(library))
     }
 
+    /// That of a model whose images are bytes, of which nothing else is known.
+    pub(super) fn of_bytes(settings: &Settings) -> Self {
+        let range = match settings.likelihood.is_of_counts() {
+            true => COUNTS,
+            false => UNIT,
+        };
+        Self::new(settings, range)
+    }
+
     /// That of a training on images of this range.
     pub(super) fn new(settings: &Settings, range: [f32; 2]) -> Self {
         Self {
@@ -149,6 +158,16 @@ impl Scaling {
     /// The sum of the values of a training image, in the mean, where they are counts; else 1.
     pub fn library(&self) -> f64 {
         self.library
+    }
+
+    /// What is done to values before the model sees them.
+    pub(super) fn normalize(&self) -> Normalize {
+        self.normalize
+    }
+
+    /// Whether what lies beyond the range counts as its end.
+    pub(super) fn clamps(&self) -> bool {
+        self.clamps
     }
 
     /// Whether the model sees counts.

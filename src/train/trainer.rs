@@ -465,7 +465,7 @@ impl Trainer {
 }
 
 /// Checks that the settings are in range and the data suit them and the model.
-fn check(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<(), TrainError> {
+pub(super) fn check(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<(), TrainError> {
     settings.check()?;
     let (train, test) = (&data.train.images, &data.test.images);
     for images in [train, test] {
@@ -484,7 +484,11 @@ fn names_of_terms(graph: &Graph) -> Vec<String> {
     graph.terms().iter().map(|term| term.name.clone()).collect()
 }
 
-fn images_of(vae: &Vae, settings: &Settings, data: &Dataset) -> Result<Images, TrainError> {
+pub(super) fn images_of(
+    vae: &Vae,
+    settings: &Settings,
+    data: &Dataset,
+) -> Result<Images, TrainError> {
     let images = &data.train.images;
     Ok(Images {
         image: images.size(),

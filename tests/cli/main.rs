@@ -18,6 +18,7 @@ mod eval;
 mod family;
 mod fine_tuning;
 mod hierarchy;
+mod import;
 mod interruption;
 mod keeping;
 mod kills;
