@@ -38,6 +38,7 @@ mod sample;
 mod scatter;
 mod spread;
 mod sweep;
+mod table;
 mod text;
 mod train;
 mod traverse;

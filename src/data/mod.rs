@@ -51,7 +51,7 @@ pub use pixels::Pixels;
 pub use size::ImageSize;
 
 use pixels::either;
-use table::Schema;
+use table::{Schema, TableOptions};
 
 /// Images of one height, width and number of channels; or rows of a table, which are images of the height 1.
 #[derive(Clone, PartialEq)]
@@ -324,6 +324,8 @@ pub struct LoadOptions {
     pub by_class: bool,
     /// Which array of a file with several has what to train on, where its name does not say so.
     pub array: Option<String>,
+    /// How a table is read, where the data are one.
+    pub table: TableOptions,
 }
 
 impl Default for LoadOptions {
@@ -345,6 +347,7 @@ impl Default for LoadOptions {
             hold_out: None,
             by_class: true,
             array: None,
+            table: TableOptions::default(),
         }
     }
 }
@@ -389,7 +392,7 @@ pub fn load(
     if source.is_built_in() && Path::new(&data.name).is_dir() {
         data.notes.push(named::passed_over(&data.name));
     }
-    if options.transpose {
+    if options.transpose && data.table.is_none() {
         data.train.images.transpose();
         data.test.images.transpose();
     }
