@@ -392,7 +392,8 @@ pub fn load(
     if source.is_built_in() && Path::new(&data.name).is_dir() {
         data.notes.push(named::passed_over(&data.name));
     }
-    if options.transpose && data.table.is_none() {
+    let is_table = matches!(source, Source::Path(path) if table::is_table(path));
+    if options.transpose && !is_table {
         data.train.images.transpose();
         data.test.images.transpose();
     }

@@ -236,6 +236,15 @@ pub enum TableError {
         format: &'static str,
     },
 
+    /// A line of a matrix that is not as it should be.
+    #[error("{at}: {reason}")]
+    Matrix {
+        /// Where.
+        at: At,
+        /// What is wrong.
+        reason: String,
+    },
+
     /// A file that is not what its format asks for.
     #[error("{}: {reason}", path.display())]
     Format {

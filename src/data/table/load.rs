@@ -15,6 +15,9 @@ use crate::data::{DataError, Dataset, Images, LoadOptions, Split, hold_out};
 /// [`DataError`] if it cannot be read or is no table to learn from; the message names the file, the line or row and
 /// the column.
 pub fn load(origin: &Origin, options: &LoadOptions) -> Result<Dataset, DataError> {
+    if origin.ending() == "mtx" {
+        return super::load_mtx(origin, options);
+    }
     let table = &options.table;
     let Fitted {
         schema,

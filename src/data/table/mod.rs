@@ -6,6 +6,8 @@
 use std::path::Path;
 
 mod array;
+#[cfg(feature = "arrow")]
+mod arrow;
 mod cell;
 mod codec;
 
@@ -17,6 +19,7 @@ mod form;
 mod kinds;
 mod layout;
 mod load;
+mod mtx;
 mod options;
 mod origin;
 mod reader;
@@ -34,6 +37,7 @@ pub use form::Form;
 pub use kinds::{FEW, MOST_OF_A_COUNT};
 pub use layout::Layout;
 pub use load::load;
+pub use mtx::{load_mtx, read_mtx};
 pub use options::{Delimiter, Role, TableOptions};
 pub use origin::Origin;
 pub use rows::{RowBlock, Rows};
