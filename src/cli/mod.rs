@@ -4,6 +4,7 @@ mod adapters;
 mod analogies;
 mod arithmetic;
 mod bench;
+mod check_synthetic;
 mod claim;
 mod classify;
 mod compare;
@@ -66,6 +67,7 @@ Examples:
   vae classify runs/digits-1 --labelled 1000   say what images show
   vae fit-prior runs/digits-1            a better density of z to draw them from
   vae report runs/digits-1               a page with everything about it
+  vae check-synthetic a.csv b.csv        how synthetic rows compare with real ones
   vae parts                              what a model is put together from
   vae plan --likelihood laplace          what a training step would run
   vae adapters                           what --adapter can choose
@@ -106,6 +108,7 @@ enum Command {
     Classify(classify::Args),
     Eval(eval::Args),
     Compare(compare::Args),
+    CheckSynthetic(check_synthetic::Args),
     Sweep(Box<sweep::Args>),
     Reproduce(Box<reproduce::Args>),
     Plot(plot::Args),
@@ -154,6 +157,7 @@ impl Cli {
             Command::Classify(args) => args.run(),
             Command::Eval(args) => args.run(),
             Command::Compare(args) => args.run(),
+            Command::CheckSynthetic(args) => args.run(),
             Command::Sweep(args) => args.run(),
             Command::Reproduce(args) => args.run(),
             Command::Plot(args) => args.run(),

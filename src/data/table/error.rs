@@ -204,9 +204,9 @@ pub enum TableError {
 
     /// Columns that a model needs are not there.
     #[error(
-        "{}: {} of the run's table {} not there: {}; this one has {}{}",
+        "{}: {} that {} needed, {}: the table has {}{}",
         path.display(),
-        if missing.len() == 1 { "a column".to_owned() } else { format!("{} columns", missing.len()) },
+        if missing.len() == 1 { "there is no column" } else { "there are no columns" },
         if missing.len() == 1 { "is" } else { "are" },
         some(missing),
         some(columns),

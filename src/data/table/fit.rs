@@ -9,7 +9,7 @@ use super::cell::{self, Read};
 use super::kinds::{Moments, Tallies, Tally};
 use super::reader::Reader;
 use super::{Column, Form, Kind, Label, Origin, Role, Schema, Seen, TableError, TableOptions};
-use crate::data::{DataError, LoadOptions, hold_out};
+use crate::data::DataError;
 
 /// What a table holds.
 pub(super) struct Fitted {
@@ -24,9 +24,14 @@ pub(super) struct Fitted {
 
 /// Goes through a table twice: through all rows for what its columns are, through those to train on for their means,
 /// deviations and words.
-pub(super) fn fit(origin: &Origin, options: &LoadOptions) -> Result<Fitted, DataError> {
+///
+/// `hold_out` draws the rows to test with, of so many rows, by their labels where there are any.
+pub(super) fn fit(
+    origin: &Origin,
+    table: &TableOptions,
+    hold_out: impl FnOnce(usize, Option<&[u8]>) -> Result<Vec<usize>, DataError>,
+) -> Result<Fitted, DataError> {
     let path = origin.path();
-    let table = &options.table;
     let mut reader = Reader::open(origin, table)?;
     for name in table.columns.keys() {
         if reader.column(name).is_none() {
@@ -95,7 +100,7 @@ pub(super) fn fit(origin: &Origin, options: &LoadOptions) -> Result<Fitted, Data
         .label
         .as_ref()
         .map(|label| classes.labels(&label.words));
-    let held = hold_out::drawn(rows, labels.as_deref(), path, options)?;
+    let held = hold_out(rows, labels.as_deref())?;
     drop(labels);
     learn(origin, table, &mut fits, &held)?;
     for fit in fits {
@@ -109,6 +114,22 @@ pub(super) fn fit(origin: &Origin, options: &LoadOptions) -> Result<Fitted, Data
         held,
         notes,
     })
+}
+
+/// What the columns of a table are, by all its rows, and what the user should be told of it. Any cell may be missing.
+///
+/// # Errors
+/// [`DataError`] if it cannot be read or is no table to learn from.
+pub fn schema_of(
+    origin: &Origin,
+    options: &TableOptions,
+) -> Result<(Schema, Vec<String>), DataError> {
+    let fitted = fit(origin, options, |_, _| Ok(Vec::new()))?;
+    let schema = Schema {
+        masked: true,
+        ..fitted.schema
+    };
+    Ok((schema, fitted.notes))
 }
 
 /// The classes of the rows, while they are read, in the order in which these have them.

@@ -25,7 +25,9 @@ pub fn load(origin: &Origin, options: &LoadOptions) -> Result<Dataset, DataError
         held,
         mut notes,
     } = match &table.schema {
-        None => fit(origin, options)?,
+        None => fit(origin, table, |rows, labels| {
+            hold_out::drawn(rows, labels, origin.path(), options)
+        })?,
         Some(schema) => counted(origin, options, schema)?,
     };
     let schema = Arc::new(schema);

@@ -32,6 +32,7 @@ mod writer;
 pub use array::{rows_of_array, schema_of_array};
 pub use cell::{Cell, MISSING};
 pub use codec::Codec;
+pub use fit::schema_of;
 pub use error::{At, TableError};
 pub use form::Form;
 pub use kinds::{FEW, MOST_OF_A_COUNT};

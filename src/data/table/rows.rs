@@ -137,13 +137,14 @@ impl Rows {
                 more => format!(" and {more} more"),
             };
             notes.push(format!(
-                "the run's table has no column {}{more}: passed over",
+                "{} that the model does not know: {}{more}",
+                if self.extra.len() == 1 { "a column is passed over" } else { "columns are passed over" },
                 extra.join(", ")
             ));
         }
         for (&column, (cells, word)) in &self.unknown {
             notes.push(format!(
-                "{cells} {} of column `{}` {} words that the run does not know, such as `{word}`: counted as missing",
+                "{cells} {} of column `{}` {} words that the model does not know, such as `{word}`: counted as missing",
                 if *cells == 1 { "cell" } else { "cells" },
                 self.codec.schema().columns[column].name,
                 if *cells == 1 { "has" } else { "have" },
@@ -152,11 +153,11 @@ impl Rows {
         notes
     }
 
-    /// Appends the next row to `values`; at the end nothing, and `None`. What it gives is the class of its label.
-    pub(super) fn append(
-        &mut self,
-        values: &mut Vec<f32>,
-    ) -> Result<Option<Option<u8>>, DataError> {
+    /// The cells of the next row, one for each of the schema's columns, in its order; `None` at the end.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or one is not what its column's are.
+    pub fn next_cells(&mut self) -> Result<Option<&[Cell]>, DataError> {
         if !self.reader.next(&mut self.record)? {
             return Ok(None);
         }
@@ -172,15 +173,28 @@ impl Rows {
                 }
                 Err(unread) => return Err(self.wrong(column, text, unread)),
             };
-            if cell == Cell::Missing && !self.codec.layout().masked {
-                return Err(TableError::Missing {
-                    at: self.reader.at(),
-                    column: self.codec.schema().columns[column].name.clone(),
-                    word: (!cell::is_missing(text)).then(|| shortened(text)),
-                }
-                .into());
-            }
             self.cells.push(cell);
+        }
+        Ok(Some(&self.cells))
+    }
+
+    /// Appends the next row to `values`; at the end nothing, and `None`. What it gives is the class of its label.
+    pub(super) fn append(
+        &mut self,
+        values: &mut Vec<f32>,
+    ) -> Result<Option<Option<u8>>, DataError> {
+        if self.next_cells()?.is_none() {
+            return Ok(None);
+        }
+        let missing = self.cells.iter().position(|cell| *cell == Cell::Missing);
+        if let Some(column) = missing.filter(|_| !self.codec.layout().masked) {
+            let text = &self.record[self.places[column]];
+            return Err(TableError::Missing {
+                at: self.reader.at(),
+                column: self.codec.schema().columns[column].name.clone(),
+                word: (!cell::is_missing(text)).then(|| shortened(text)),
+            }
+            .into());
         }
         self.codec.encode(&self.cells, values);
         Ok(Some(self.class()?))
