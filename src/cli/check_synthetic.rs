@@ -116,7 +116,10 @@ fn told(comparison: &Comparison) -> String {
         parts.push(largest(pairs));
     }
     let mut lines = Vec::new();
-    let known: Vec<_> = columns.iter().filter_map(|column| column.difference).collect();
+    let known: Vec<_> = columns
+        .iter()
+        .filter_map(|column| column.difference)
+        .collect();
     if !known.is_empty() {
         let mean = known.iter().sum::<f64>() / known.len() as f64;
         lines.push(format!("columns differ by {mean:.4} in the mean"));
@@ -154,14 +157,17 @@ fn told(comparison: &Comparison) -> String {
 
 /// A line for each column.
 fn marginals(columns: &[Marginal]) -> String {
-    let mut rows = vec![["column", "", "differs by", "missing", "mean", "deviation"].map(str::to_owned)];
+    let mut rows =
+        vec![["column", "", "differs by", "missing", "mean", "deviation"].map(str::to_owned)];
     let both = |[real, synthetic]: [f64; 2]| format!("{} → {}", digits(real), digits(synthetic));
     rows.extend(columns.iter().map(|column| {
         let missing = column.missing;
         [
             column.column.clone(),
             column.measure.to_owned(),
-            column.difference.map_or_else(|| "–".to_owned(), |by| format!("{by:.4}")),
+            column
+                .difference
+                .map_or_else(|| "–".to_owned(), |by| format!("{by:.4}")),
             match missing {
                 [0.0, 0.0] => String::new(),
                 [real, synthetic] => {
@@ -177,7 +183,16 @@ fn marginals(columns: &[Marginal]) -> String {
 
 /// A line for each pair that differs most.
 fn largest(pairs: &Pairs) -> String {
-    let mut rows = vec![["pair that differs most", "", "differs by", "real", "synthetic"].map(str::to_owned)];
+    let mut rows = vec![
+        [
+            "pair that differs most",
+            "",
+            "differs by",
+            "real",
+            "synthetic",
+        ]
+        .map(str::to_owned),
+    ];
     rows.extend(pairs.largest.iter().map(|pair| {
         [
             pair.columns.join(", "),

@@ -260,6 +260,11 @@ impl Source {
     /// The names that are not paths.
     pub const NAMES: [&'static str; 5] = ["digits", "shapes", "mnist", "fashion-mnist", "kmnist"];
 
+    /// Whether rows and columns of its images can be exchanged: a matrix that is a table exchanges its own.
+    fn has_images(&self) -> bool {
+        !matches!(self, Self::Path(path) if table::is_table(path))
+    }
+
     /// Whether the program makes the data itself, so that they lie nowhere.
     pub fn is_built_in(&self) -> bool {
         matches!(self, Self::Digits | Self::Shapes)
@@ -392,8 +397,7 @@ pub fn load(
     if source.is_built_in() && Path::new(&data.name).is_dir() {
         data.notes.push(named::passed_over(&data.name));
     }
-    let is_table = matches!(source, Source::Path(path) if table::is_table(path));
-    if options.transpose && !is_table {
+    if options.transpose && source.has_images() {
         data.train.images.transpose();
         data.test.images.transpose();
     }

@@ -29,7 +29,7 @@ impl<T: Read + Seek + Send> Input for T {}
 
 /// Rows of a table of columns.
 pub(super) struct Columns {
-    batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>,
+    batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>,
     batch: Option<RecordBatch>,
     /// Rows of the batch that were handed out.
     done: usize,
@@ -52,49 +52,50 @@ impl Columns {
             path: path.clone(),
             cause: of_link(&path, cause),
         };
-        let (schema, batches): (_, Box<dyn Iterator<Item = _>>) = if origin.ending() == "parquet" {
-            let parquet = |error: parquet::errors::ParquetError| {
-                broken(format!("no Parquet file that can be read ({error})"))
-            };
-            match origin.bytes() {
-                Some(bytes) => {
-                    let bytes = bytes::Bytes::copy_from_slice(bytes);
-                    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes);
-                    let builder = builder.map_err(parquet)?.with_batch_size(BATCH);
-                    let schema = builder.schema().clone();
-                    (schema, Box::new(builder.build().map_err(parquet)?))
+        let (schema, batches): (_, Box<dyn Iterator<Item = _> + Send>) =
+            if origin.ending() == "parquet" {
+                let parquet = |error: parquet::errors::ParquetError| {
+                    broken(format!("no Parquet file that can be read ({error})"))
+                };
+                match origin.bytes() {
+                    Some(bytes) => {
+                        let bytes = bytes::Bytes::copy_from_slice(bytes);
+                        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes);
+                        let builder = builder.map_err(parquet)?.with_batch_size(BATCH);
+                        let schema = builder.schema().clone();
+                        (schema, Box::new(builder.build().map_err(parquet)?))
+                    }
+                    None => {
+                        let file = File::open(&path).map_err(refused)?;
+                        let builder = ParquetRecordBatchReaderBuilder::try_new(file);
+                        let builder = builder.map_err(parquet)?.with_batch_size(BATCH);
+                        let schema = builder.schema().clone();
+                        (schema, Box::new(builder.build().map_err(parquet)?))
+                    }
                 }
-                None => {
-                    let file = File::open(&path).map_err(refused)?;
-                    let builder = ParquetRecordBatchReaderBuilder::try_new(file);
-                    let builder = builder.map_err(parquet)?.with_batch_size(BATCH);
-                    let schema = builder.schema().clone();
-                    (schema, Box::new(builder.build().map_err(parquet)?))
-                }
-            }
-        } else {
-            let arrow = |error: ArrowError| {
-                broken(format!("no file of Arrow's that can be read ({error})"))
-            };
-            let mut input: Box<dyn Input> = match origin.bytes() {
-                Some(bytes) => Box::new(Cursor::new(bytes.clone())),
-                None => Box::new(File::open(&path).map_err(refused)?),
-            };
-            let mut start = Vec::new();
-            let looked = input
-                .by_ref()
-                .take(ARROW_FILE.len() as u64)
-                .read_to_end(&mut start);
-            looked.map_err(refused)?;
-            input.rewind().map_err(refused)?;
-            if start == ARROW_FILE {
-                let reader = FileReader::try_new(input, None).map_err(arrow)?;
-                (reader.schema(), Box::new(reader))
             } else {
-                let reader = StreamReader::try_new(input, None).map_err(arrow)?;
-                (reader.schema(), Box::new(reader))
-            }
-        };
+                let arrow = |error: ArrowError| {
+                    broken(format!("no file of Arrow's that can be read ({error})"))
+                };
+                let mut input: Box<dyn Input> = match origin.bytes() {
+                    Some(bytes) => Box::new(Cursor::new(bytes.clone())),
+                    None => Box::new(File::open(&path).map_err(refused)?),
+                };
+                let mut start = Vec::new();
+                let looked = input
+                    .by_ref()
+                    .take(ARROW_FILE.len() as u64)
+                    .read_to_end(&mut start);
+                looked.map_err(refused)?;
+                input.rewind().map_err(refused)?;
+                if start == ARROW_FILE {
+                    let reader = FileReader::try_new(input, None).map_err(arrow)?;
+                    (reader.schema(), Box::new(reader))
+                } else {
+                    let reader = StreamReader::try_new(input, None).map_err(arrow)?;
+                    (reader.schema(), Box::new(reader))
+                }
+            };
         let names = names(&schema);
         let columns = Self {
             batches,

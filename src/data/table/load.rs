@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::fit::{Fitted, fit, name_of};
+use super::fit::{Fitted, fit, name_of, schema_of};
 use super::rows::Rows;
 use super::{Origin, Schema, TableError};
-use crate::data::{DataError, Dataset, Images, LoadOptions, Split, hold_out};
+use crate::data::{DataError, Dataset, Images, InMemory, LoadOptions, Split, Stream, hold_out};
 
 /// Loads a table to train on, a part of whose rows is held out by the seed. With a schema in the options it is read as
 /// that says; else it is gone through for what its columns are.
@@ -18,6 +18,7 @@ pub fn load(origin: &Origin, options: &LoadOptions) -> Result<Dataset, DataError
     if origin.ending() == "mtx" {
         return super::load_mtx(origin, options);
     }
+    check_upright(origin, options)?;
     let table = &options.table;
     let Fitted {
         schema,
@@ -70,6 +71,54 @@ pub fn load(origin: &Origin, options: &LoadOptions) -> Result<Dataset, DataError
             .map_or_else(Vec::new, |label| label.words.clone()),
         table: Some(schema),
     })
+}
+
+/// Opens all rows of a table, in its order, as the schema in the options says; without one as all its rows say.
+///
+/// # Errors
+/// As [`load`].
+pub fn examples(origin: &Origin, options: &LoadOptions) -> Result<Stream, DataError> {
+    let name = name_of(origin.path());
+    if origin.ending() == "mtx" {
+        let split = Split {
+            images: super::read_mtx(origin, options.transpose)?,
+            labels: None,
+            factors: None,
+        };
+        return Ok(Stream::new(name, Box::new(InMemory::from(split))));
+    }
+    check_upright(origin, options)?;
+    let table = &options.table;
+    let (schema, mut notes) = match &table.schema {
+        Some(schema) => (Arc::clone(schema), Vec::new()),
+        None => {
+            let (schema, notes) = schema_of(origin, table)?;
+            (Arc::new(schema), notes)
+        }
+    };
+    let rows = Rows::open(origin, table, Arc::clone(&schema))?;
+    notes.extend(rows.notes());
+    let label = schema.label.as_ref();
+    Ok(Stream {
+        notes,
+        classes: label.map_or_else(Vec::new, |label| label.words.clone()),
+        table: Some(schema),
+        ..Stream::new(name, Box::new(rows))
+    })
+}
+
+/// That rows and columns of a table of several kinds cannot be exchanged.
+fn check_upright(origin: &Origin, options: &LoadOptions) -> Result<(), DataError> {
+    if !options.transpose {
+        return Ok(());
+    }
+    let reason = "rows and columns of a table cannot be exchanged: leave --transpose out, which is for images and \
+                  matrices (.mtx)";
+    Err(TableError::Format {
+        path: origin.path().to_owned(),
+        reason: reason.to_owned(),
+    }
+    .into())
 }
 
 /// The rows of a table whose columns are known.

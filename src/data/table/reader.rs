@@ -28,7 +28,7 @@ pub(super) trait Records {
 
 /// A table that is read from its beginning to its end.
 pub(super) struct Reader {
-    records: Box<dyn Records>,
+    records: Box<dyn Records + Send>,
     path: PathBuf,
     /// The columns' names; without a header, their numbers from 1.
     pub(super) names: Vec<String>,
@@ -42,27 +42,28 @@ impl Reader {
     /// Opens a table, of which format its ending says.
     pub(super) fn open(origin: &Origin, options: &TableOptions) -> Result<Self, DataError> {
         let path = origin.path().to_owned();
-        let (records, names, width): (Box<dyn Records>, _, _) = match origin.ending().as_str() {
-            #[cfg(feature = "arrow")]
-            "parquet" | "arrow" | "feather" | "ipc" => {
-                let (columns, names) = super::arrow::Columns::open(origin)?;
-                let width = names.len();
-                (Box::new(columns), Some(names), width)
-            }
-            #[cfg(not(feature = "arrow"))]
-            ending @ ("parquet" | "arrow" | "feather" | "ipc") => {
-                let format = if ending == "parquet" {
-                    "Parquet"
-                } else {
-                    "Arrow"
-                };
-                return Err(TableError::WithoutArrow { path, format }.into());
-            }
-            _ => {
-                let (lines, names, width) = Lines::open(origin, options)?;
-                (Box::new(lines), names, width)
-            }
-        };
+        let (records, names, width): (Box<dyn Records + Send>, _, _) =
+            match origin.ending().as_str() {
+                #[cfg(feature = "arrow")]
+                "parquet" | "arrow" | "feather" | "ipc" => {
+                    let (columns, names) = super::arrow::Columns::open(origin)?;
+                    let width = names.len();
+                    (Box::new(columns), Some(names), width)
+                }
+                #[cfg(not(feature = "arrow"))]
+                ending @ ("parquet" | "arrow" | "feather" | "ipc") => {
+                    let format = if ending == "parquet" {
+                        "Parquet"
+                    } else {
+                        "Arrow"
+                    };
+                    return Err(TableError::WithoutArrow { path, format }.into());
+                }
+                _ => {
+                    let (lines, names, width) = Lines::open(origin, options)?;
+                    (Box::new(lines), names, width)
+                }
+            };
         if width > MOST_COLUMNS {
             return Err(TableError::ManyColumns {
                 path,

@@ -138,7 +138,11 @@ impl Rows {
             };
             notes.push(format!(
                 "{} that the model does not know: {}{more}",
-                if self.extra.len() == 1 { "a column is passed over" } else { "columns are passed over" },
+                if self.extra.len() == 1 {
+                    "a column is passed over"
+                } else {
+                    "columns are passed over"
+                },
                 extra.join(", ")
             ));
         }

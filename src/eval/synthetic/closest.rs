@@ -60,12 +60,17 @@ fn nearest(points: &[f32], known: &[f32], width: usize, are_known: bool) -> Vec<
         f64::from(least).sqrt()
     };
     thread::scope(|scope| {
-        let parts = points.chunks(share * width).enumerate().map(|(part, points)| {
-            let points = points.chunks(width).enumerate();
-            scope.spawn(move || {
-                points.map(|(index, point)| of(part * share + index, point)).collect::<Vec<_>>()
-            })
-        });
+        let parts = points
+            .chunks(share * width)
+            .enumerate()
+            .map(|(part, points)| {
+                let points = points.chunks(width).enumerate();
+                scope.spawn(move || {
+                    points
+                        .map(|(index, point)| of(part * share + index, point))
+                        .collect::<Vec<_>>()
+                })
+            });
         let parts: Vec<_> = parts.collect();
         let found = parts.into_iter().map(|part| part.join());
         found

@@ -53,7 +53,9 @@ pub(super) fn of(rng: &mut Philox, features: &Features) -> Option<Detection> {
     let (mut scores, mut are_synthetic) = (Vec::new(), Vec::new());
     for asked in 0..FOLDS {
         let others = (0..FOLDS).filter(|fold| *fold != asked);
-        let known: Vec<_> = others.flat_map(|fold| folds[fold].iter().copied()).collect();
+        let known: Vec<_> = others
+            .flat_map(|fold| folds[fold].iter().copied())
+            .collect();
         let tables: Vec<u32> = known.iter().map(|(table, _)| *table).collect();
         let trees = Boosted::fit(rng, &columns(&known), &tables, 2, &columns(&folds[asked]));
         scores.extend(trees.log_odds);

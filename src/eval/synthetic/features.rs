@@ -21,18 +21,25 @@ enum Form {
 
 /// The rows of both samples.
 pub(super) fn of_both(schema: &Schema, both: [&Sample; 2]) -> Features {
-    let columns: Vec<_> = schema.columns.iter().enumerate().map(|(index, column)| {
-        let form = match &column.kind {
-            Kind::Category { words } => Form::Words(words.len()),
-            _ => {
-                let [mean, deviation] = marginals::moments(&marginals::numbers(both[0], index));
-                let deviation = if deviation > 0.0 { deviation } else { 1.0 };
-                Form::Number { mean, deviation }
-            }
-        };
-        let is_masked = both.iter().any(|sample| sample.column(index).any(|cell| cell == Cell::Missing));
-        (form, is_masked)
-    }).collect();
+    let columns: Vec<_> = schema
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let form = match &column.kind {
+                Kind::Category { words } => Form::Words(words.len()),
+                _ => {
+                    let [mean, deviation] = marginals::moments(&marginals::numbers(both[0], index));
+                    let deviation = if deviation > 0.0 { deviation } else { 1.0 };
+                    Form::Number { mean, deviation }
+                }
+            };
+            let is_masked = both
+                .iter()
+                .any(|sample| sample.column(index).any(|cell| cell == Cell::Missing));
+            (form, is_masked)
+        })
+        .collect();
     let values = |(form, is_masked): &(Form, bool)| {
         let values = match form {
             Form::Number { .. } => 1,
@@ -54,7 +61,9 @@ pub(super) fn of_both(schema: &Schema, both: [&Sample; 2]) -> Features {
                         point[0] = ((number - mean) / deviation) as f32;
                     }
                     // Two words are 1 apart.
-                    (Form::Words(_), Cell::Word(word)) => point[word] = std::f32::consts::FRAC_1_SQRT_2,
+                    (Form::Words(_), Cell::Word(word)) => {
+                        point[word] = std::f32::consts::FRAC_1_SQRT_2
+                    }
                     _ if *is_masked => point[end - start - 1] = 1.0,
                     _ => {}
                 }

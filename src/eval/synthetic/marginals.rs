@@ -33,9 +33,11 @@ pub(super) fn of_both(schema: &Schema, both: [&Sample; 2]) -> Vec<Marginal> {
                 missing.count() as f64 / (sample.drawn() as f64).max(1.0)
             });
             let (measure, difference, moments) = match &column.kind {
-                Kind::Category { words } => {
-                    ("tv", total_variation(both.map(|sample| shares(sample, index, words.len()))), None)
-                }
+                Kind::Category { words } => (
+                    "tv",
+                    total_variation(both.map(|sample| shares(sample, index, words.len()))),
+                    None,
+                ),
                 _ => {
                     let values = both.map(|sample| numbers(sample, index));
                     let moments = [&values[0], &values[1]].map(|values| moments(values));
@@ -105,8 +107,14 @@ fn kolmogorov_smirnov(mut both: [Vec<f64>; 2]) -> Option<f64> {
     let (mut i, mut j, mut most) = (0, 0, 0.0_f64);
     while i < real.len() && j < synthetic.len() {
         let value = real[i].min(synthetic[j]);
-        i += real[i..].iter().take_while(|&&other| other == value).count();
-        j += synthetic[j..].iter().take_while(|&&other| other == value).count();
+        i += real[i..]
+            .iter()
+            .take_while(|&&other| other == value)
+            .count();
+        j += synthetic[j..]
+            .iter()
+            .take_while(|&&other| other == value)
+            .count();
         let distance = i as f64 / real.len() as f64 - j as f64 / synthetic.len() as f64;
         most = most.max(distance.abs());
     }

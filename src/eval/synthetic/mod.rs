@@ -58,7 +58,7 @@ pub fn compare_tables(
     seed: u64,
 ) -> Result<(Comparison, Vec<String>), DataError> {
     let mut notes = Vec::new();
-    let mut read = |origin: &Origin, draw: u32, real: Option<&Sample>| {
+    let mut read = |origin: &Origin, draw: u64, real: Option<&Sample>| -> Result<_, DataError> {
         let mut table = Rows::open(origin, options, Arc::clone(schema))?;
         let mut rng = Philox::new(seed, Stream::Comparison, draw);
         let sample = Sample::read(&mut table, rows, &mut rng, real)?;

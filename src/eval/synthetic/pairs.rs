@@ -53,16 +53,22 @@ pub(super) fn of_both(schema: &Schema, both: [&Sample; 2]) -> Pairs {
     for a in 0..columns {
         for b in a + 1..columns {
             let (measure, [real, synthetic]) = match (words(a), words(b)) {
-                (None, None) => ("pearson", [0, 1].map(|s| pearson(&values[a][s], &values[b][s]))),
-                (Some(count), None) => {
-                    ("correlation-ratio", [0, 1].map(|s| ratio(&values[a][s], count, &values[b][s])))
-                }
-                (None, Some(count)) => {
-                    ("correlation-ratio", [0, 1].map(|s| ratio(&values[b][s], count, &values[a][s])))
-                }
-                (Some(m), Some(n)) => {
-                    ("cramers-v", [0, 1].map(|s| cramers_v([m, n], &values[a][s], &values[b][s])))
-                }
+                (None, None) => (
+                    "pearson",
+                    [0, 1].map(|s| pearson(&values[a][s], &values[b][s])),
+                ),
+                (Some(count), None) => (
+                    "correlation-ratio",
+                    [0, 1].map(|s| ratio(&values[a][s], count, &values[b][s])),
+                ),
+                (None, Some(count)) => (
+                    "correlation-ratio",
+                    [0, 1].map(|s| ratio(&values[b][s], count, &values[a][s])),
+                ),
+                (Some(m), Some(n)) => (
+                    "cramers-v",
+                    [0, 1].map(|s| cramers_v([m, n], &values[a][s], &values[b][s])),
+                ),
             };
             let Some(real) = real else { continue };
             let synthetic = synthetic.unwrap_or(0.0);
@@ -93,7 +99,9 @@ fn pearson(a: &[Cell], b: &[Cell]) -> Option<f64> {
         _ => None,
     });
     let count = pairs.clone().count() as f64;
-    let (sum_a, sum_b) = pairs.clone().fold((0.0, 0.0), |(x, y), (a, b)| (x + a, y + b));
+    let (sum_a, sum_b) = pairs
+        .clone()
+        .fold((0.0, 0.0), |(x, y), (a, b)| (x + a, y + b));
     let (mean_a, mean_b) = (sum_a / count, sum_b / count);
     let [mut aa, mut bb, mut ab] = [0.0; 3];
     for (a, b) in pairs {
@@ -109,10 +117,13 @@ fn pearson(a: &[Cell], b: &[Cell]) -> Option<f64> {
 /// The correlation ratio η of numbers by their categories: the root of the share of the variance that lies between the
 /// categories' means.
 fn ratio(categories: &[Cell], words: usize, numbers: &[Cell]) -> Option<f64> {
-    let pairs = categories.iter().zip(numbers).filter_map(|pair| match pair {
-        (Cell::Word(word), Cell::Number(number)) => Some((*word, *number)),
-        _ => None,
-    });
+    let pairs = categories
+        .iter()
+        .zip(numbers)
+        .filter_map(|pair| match pair {
+            (Cell::Word(word), Cell::Number(number)) => Some((*word, *number)),
+            _ => None,
+        });
     let mut groups = vec![(0.0, 0.0); words];
     let (mut count, mut sum) = (0.0, 0.0);
     for (word, number) in pairs.clone() {
@@ -122,7 +133,9 @@ fn ratio(categories: &[Cell], words: usize, numbers: &[Cell]) -> Option<f64> {
         sum += number;
     }
     let mean = sum / count;
-    let all: f64 = pairs.map(|(_, number)| (number - mean) * (number - mean)).sum();
+    let all: f64 = pairs
+        .map(|(_, number)| (number - mean) * (number - mean))
+        .sum();
     let groups = groups.iter().filter(|(count, _)| *count > 0.0);
     let is_one = groups.clone().count() < 2;
     let between: f64 = groups
@@ -142,7 +155,9 @@ fn cramers_v([m, n]: [usize; 2], a: &[Cell], b: &[Cell]) -> Option<f64> {
         }
     }
     let rows: Vec<f64> = table.chunks(n.max(1)).map(|row| row.iter().sum()).collect();
-    let columns: Vec<f64> = (0..n).map(|b| table.iter().skip(b).step_by(n).sum()).collect();
+    let columns: Vec<f64> = (0..n)
+        .map(|b| table.iter().skip(b).step_by(n).sum())
+        .collect();
     let several = |sums: &[f64]| sums.iter().filter(|&&sum| sum > 0.0).count();
     let least = several(&rows).min(several(&columns));
     if least < 2 {

@@ -110,7 +110,11 @@ impl Sample {
 
     /// The cells of a column.
     pub(super) fn column(&self, column: usize) -> impl Iterator<Item = Cell> + Clone {
-        self.cells.iter().skip(column).step_by(self.columns).copied()
+        self.cells
+            .iter()
+            .skip(column)
+            .step_by(self.columns)
+            .copied()
     }
 }
 
