@@ -60,6 +60,9 @@ pub enum Stream {
     Disentanglement = 14,
     /// ε of the draws that examples are scored by, the same for every example; counter 1 is 0.
     Scoring = 15,
+    /// Which rows of two tables are compared, and what tells them apart; counter 1 is 0 for the real table, 1 for the
+    /// synthetic one and 2 for what tells them apart.
+    Comparison = 20,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

@@ -3,11 +3,13 @@
 //! A run's `config.toml` and a user's `--config` have one form; in a user's, every key is
 //! optional. A flag wins over the file, the file over the preset, the preset over the defaults.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::CheckpointError;
+use vae_wgpu::data::table::{Delimiter, Role};
 use vae_wgpu::data::{Dataset, HoldOut, ImageSize, Labels, Source};
 use vae_wgpu::graph::Activation;
 use vae_wgpu::model::{
@@ -114,6 +116,18 @@ pub(crate) struct DataConfig {
     /// have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<String>,
+    /// What separates the cells of a table, where its contents did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) delimiter: Option<Delimiter>,
+    /// Whether a table has a header, where its contents did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) header: Option<bool>,
+    /// Whether an array's rows are a table's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) table: bool,
+    /// What columns of a table are, where their contents did not say it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) columns: BTreeMap<String, Role>,
 }
 
 /// The source of a run that has no data, since its weights are from elsewhere. Paths are absolute, so that it is none.
@@ -130,7 +144,7 @@ impl DataConfig {
         let images = &data.train.images;
         let dir = options.data_dir.as_deref();
         let dir = dir.filter(|_| is_named(source));
-        Self {
+        let mut config = Self {
             source: absolute_source(source).to_string(),
             dir: dir.map(absolute),
             transpose: options.transpose,
@@ -140,7 +154,13 @@ impl DataConfig {
             array: options.array.clone(),
             classes: data.train.classes(),
             digest,
-        }
+            delimiter: None,
+            header: None,
+            table: false,
+            columns: BTreeMap::new(),
+        };
+        options.table.record(&mut config);
+        config
     }
 
     /// That of a run without data, whose model is of images of this size and of so many classes.
@@ -155,6 +175,10 @@ impl DataConfig {
             array: None,
             classes,
             digest: None,
+            delimiter: None,
+            header: None,
+            table: false,
+            columns: BTreeMap::new(),
         }
     }
 
@@ -221,6 +245,10 @@ pub(crate) struct PartialData {
     pub(crate) array: Option<String>,
     pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
+    pub(crate) delimiter: Option<Delimiter>,
+    pub(crate) header: Option<bool>,
+    pub(crate) table: bool,
+    pub(crate) columns: BTreeMap<String, Role>,
 }
 
 impl ConfigFile {
@@ -546,6 +574,10 @@ mod tests {
                 array: Some("x".to_owned()),
                 classes: 10,
                 digest: Some("00ff".to_owned()),
+                delimiter: Some(Delimiter(b'\t')),
+                header: Some(false),
+                table: false,
+                columns: [("3".to_owned(), Role::Label)].into(),
             },
             features: None,
             checkpoints: Keeping::default(),
@@ -566,6 +598,8 @@ mod tests {
             Overrides::default().resolve(&file.training, Settings::default()),
             config.training
         );
+        assert_eq!(file.data.delimiter, config.data.delimiter);
+        assert_eq!(file.data.columns, config.data.columns);
         assert!(toml::from_str::<ConfigFile>("[training]\nepoch = 4\n").is_err());
     }
 }

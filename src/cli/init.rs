@@ -1,10 +1,12 @@
 //! A new run that begins with the weights of another, or with those of a file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use vae_wgpu::checkpoint::{Checkpoint, RunDir};
+use vae_wgpu::data::table::Schema;
 use vae_wgpu::data::{ImageSize, Source};
-use vae_wgpu::train::{Settings, TrainError, check_architecture};
+use vae_wgpu::train::{Settings, TrainError, check_architecture, table};
 
 use super::config::RunConfig;
 use super::failure::Usage;
@@ -61,6 +63,19 @@ impl Init {
         }
         data.repeat(config);
         Ok(config.source())
+    }
+
+    /// What the columns are of the table that the weights were trained on.
+    pub(crate) fn table(&self) -> anyhow::Result<Option<Arc<Schema>>> {
+        let Self::Run(_, path) = self else {
+            return Ok(None);
+        };
+        let header = Checkpoint {
+            metadata: Checkpoint::load_metadata(path)?,
+            ..Checkpoint::default()
+        };
+        let schema = table(&header).map_err(|error| self.blame(error))?;
+        Ok(schema.map(Arc::new))
     }
 
     /// Whose latents a training with these weights learns from, where no others are asked for.

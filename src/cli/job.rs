@@ -1,6 +1,7 @@
 //! What `vae train` is to do, before anything is opened.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -97,6 +98,7 @@ impl Job {
         };
         let settings = args.overrides.resolve(&file.training, base);
         let mut data = args.data.clone();
+        data.table.or((&file.data).into());
         data.data_dir = data.data_dir.or(file.data.dir);
         data.transpose |= file.data.transpose;
         data.array = data.array.or(file.data.array);
@@ -115,6 +117,8 @@ impl Job {
         };
         if let Some(init) = &init {
             init.check(&settings)?;
+            // The weights belong to the columns that they were trained on.
+            data.schema = init.table()?;
         }
         let recorded = file.features.as_ref();
         let recorded = recorded.or_else(|| init.as_ref().and_then(Init::features));
@@ -211,6 +215,14 @@ impl Job {
             return Err(Usage(format!(
                 "the run {} is trained on {own}, so it cannot be continued on the labels {asked}; leave --only out, \
                  or start a new run",
+                dir.path().display()
+            ))
+            .into());
+        }
+        if data.table.is_given() {
+            return Err(Usage(format!(
+                "the run {} reads its table as it was read when it began; leave --column, --delimiter, --header and \
+                 --table out, or start a new run",
                 dir.path().display()
             ))
             .into());

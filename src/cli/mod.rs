@@ -4,6 +4,7 @@ mod adapters;
 mod analogies;
 mod arithmetic;
 mod bench;
+mod check_synthetic;
 mod claim;
 mod classify;
 mod compare;
@@ -40,6 +41,7 @@ mod sample;
 mod scatter;
 mod spread;
 mod sweep;
+mod table;
 mod text;
 mod train;
 mod traverse;
@@ -69,6 +71,7 @@ Examples:
   vae import model.safetensors -o runs/torch   make a run of PyTorch's weights
   vae export runs/digits-1 --onnx encoder -o encoder.onnx   for ONNX's runtimes
   vae report runs/digits-1               a page with everything about it
+  vae check-synthetic a.csv b.csv        how synthetic rows compare with real ones
   vae parts                              what a model is put together from
   vae plan --likelihood laplace          what a training step would run
   vae adapters                           what --adapter can choose
@@ -109,6 +112,7 @@ enum Command {
     Classify(classify::Args),
     Eval(eval::Args),
     Compare(compare::Args),
+    CheckSynthetic(check_synthetic::Args),
     Sweep(Box<sweep::Args>),
     Reproduce(Box<reproduce::Args>),
     Plot(plot::Args),
@@ -159,6 +163,7 @@ impl Cli {
             Command::Classify(args) => args.run(),
             Command::Eval(args) => args.run(),
             Command::Compare(args) => args.run(),
+            Command::CheckSynthetic(args) => args.run(),
             Command::Sweep(args) => args.run(),
             Command::Reproduce(args) => args.run(),
             Command::Plot(args) => args.run(),

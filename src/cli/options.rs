@@ -2,10 +2,12 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use vae_wgpu::cpu::CpuExecutor;
+use vae_wgpu::data::table::{Schema, TableOptions};
 use vae_wgpu::data::{
     self, DataError, Dataset, HoldOut, Labels, LoadOptions, Mirror, Part, Source, Stream,
 };
@@ -17,6 +19,7 @@ use vae_wgpu::plan::PlanChoice;
 use super::config::DataConfig;
 use super::console;
 use super::failure::Usage;
+use super::table::TableArgs;
 
 /// Which adapter.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -131,8 +134,8 @@ pub(crate) fn executor(
 /// Which data, and where it lies.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct DataOptions {
-    /// digits or shapes (built in), mnist, fashion-mnist, kmnist, a folder of IDX files or one of them, or a file of
-    /// arrays (.npy, .npz, .safetensors)
+    /// digits or shapes (built in), mnist, fashion-mnist, kmnist, a folder of IDX files or one of them, a file of
+    /// arrays (.npy, .npz, .safetensors) or a table (.csv, .tsv, .txt, .mtx)
     #[arg(long, value_name = "DATA")]
     pub(crate) data: Option<Source>,
     /// Where named data sets lie [default: the platform's cache folder]
@@ -164,6 +167,11 @@ pub(crate) struct DataOptions {
     /// Which array has what to train on, where a file has several and their names do not say so
     #[arg(long, value_name = "NAME")]
     pub(crate) array: Option<String>,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// What the columns of a table are, where a run says it.
+    #[arg(skip)]
+    pub(crate) schema: Option<Arc<Schema>>,
 }
 
 impl DataOptions {
@@ -179,6 +187,7 @@ impl DataOptions {
         if self.array.is_none() {
             self.array.clone_from(&run.array);
         }
+        self.table.or(run.into());
     }
 
     /// What was held out of these data, for a run's configuration.
@@ -231,6 +240,10 @@ impl DataOptions {
             seed,
             hold_out: self.holdout,
             by_class: !self.of_old_run,
+            table: TableOptions {
+                schema: self.schema.clone(),
+                ..self.table.options()
+            },
             ..LoadOptions::default()
         };
         if let Some(dir) = &self.data_dir {

@@ -201,6 +201,7 @@ impl TrainedRun {
             options.repeat(own);
         }
         options.transpose |= given.is_none() && own.transpose;
+        options.schema.clone_from(&self.table);
         options.data_dir = options.data_dir.take().or_else(|| own.dir.clone());
         Ok(given.unwrap_or_else(|| self.source()))
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::arrays::ArrayError;
+use super::table::TableError;
 use super::{HoldOut, Source};
 use crate::setting::{Remedy, Setting};
 
@@ -445,6 +446,10 @@ pub enum DataError {
         /// What was wrong with it.
         cause: Box<DataError>,
     },
+
+    /// A table that is none to learn from, or of other columns than a model knows.
+    #[error(transparent)]
+    Table(#[from] TableError),
 
     /// Another process writes the same file.
     #[error("{} is being downloaded by another process: wait for it and run again", path.display())]

@@ -142,7 +142,7 @@ pub fn examples(
     match (source, part) {
         (Source::Path(path), Part::All) => {
             let mut stream = path::examples(path, options, progress)?;
-            stream.transpose = options.transpose;
+            stream.transpose = options.transpose && source.has_images();
             Ok(stream)
         }
         _ => Ok(Stream::of(load(source, options, progress)?, part)),

@@ -51,7 +51,7 @@ pub use pixels::Pixels;
 pub use size::ImageSize;
 
 use pixels::either;
-use table::Schema;
+use table::{Schema, TableOptions};
 
 /// Images of one height, width and number of channels; or rows of a table, which are images of the height 1.
 #[derive(Clone, PartialEq)]
@@ -260,6 +260,11 @@ impl Source {
     /// The names that are not paths.
     pub const NAMES: [&'static str; 5] = ["digits", "shapes", "mnist", "fashion-mnist", "kmnist"];
 
+    /// Whether rows and columns of its images can be exchanged: a matrix that is a table exchanges its own.
+    fn has_images(&self) -> bool {
+        !matches!(self, Self::Path(path) if table::is_table(path))
+    }
+
     /// Whether the program makes the data itself, so that they lie nowhere.
     pub fn is_built_in(&self) -> bool {
         matches!(self, Self::Digits | Self::Shapes)
@@ -324,6 +329,8 @@ pub struct LoadOptions {
     pub by_class: bool,
     /// Which array of a file with several has what to train on, where its name does not say so.
     pub array: Option<String>,
+    /// How a table is read, where the data are one.
+    pub table: TableOptions,
 }
 
 impl Default for LoadOptions {
@@ -345,6 +352,7 @@ impl Default for LoadOptions {
             hold_out: None,
             by_class: true,
             array: None,
+            table: TableOptions::default(),
         }
     }
 }
@@ -389,7 +397,7 @@ pub fn load(
     if source.is_built_in() && Path::new(&data.name).is_dir() {
         data.notes.push(named::passed_over(&data.name));
     }
-    if options.transpose {
+    if options.transpose && source.has_images() {
         data.train.images.transpose();
         data.test.images.transpose();
     }

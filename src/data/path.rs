@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{DataError, Dataset, LoadOptions, Progress, Stream, arrays, folder, idx};
+use super::{DataError, Dataset, LoadOptions, Progress, Stream, arrays, folder, idx, table};
 
 /// Bytes of a file's beginning that tell what it is.
 const START: usize = 512;
@@ -18,6 +18,8 @@ pub(super) enum Form {
     Idx,
     /// Arrays of numbers.
     Arrays(arrays::Format),
+    /// A table.
+    Table,
 }
 
 /// Loads what lies at a path.
@@ -30,6 +32,7 @@ pub(super) fn load(
         Form::IdxFolder => folder::load(path, options),
         Form::Idx => folder::load_file(path, options),
         Form::Arrays(format) => arrays::load(path, format, options),
+        Form::Table => table::load(&table::Origin::file(path), options),
     }
 }
 
@@ -43,6 +46,7 @@ pub(super) fn examples(
         Form::IdxFolder => folder::examples(path),
         Form::Idx => folder::examples_of_file(path),
         Form::Arrays(format) => arrays::examples(path, format, options),
+        Form::Table => table::examples(&table::Origin::file(path), options),
     }
 }
 
@@ -96,6 +100,7 @@ impl Form {
                 "npz" => Self::Arrays(Format::Npz),
                 "safetensors" => Self::Arrays(Format::Safetensors),
                 ending if ending.contains("idx") => Self::Idx,
+                ending if table::ENDINGS.contains(&ending) => Self::Table,
                 _ => return None,
             },
         })

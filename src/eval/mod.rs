@@ -17,6 +17,7 @@ mod pixels;
 mod points;
 mod probes;
 mod score;
+pub mod synthetic;
 
 pub use annealed::{Annealed, Annealing};
 pub use autoencoder::{Autoencoder, Encoded};

@@ -49,6 +49,9 @@ pub(super) fn train(
     }
     let (Loaded { data, config, lens }, device) = job.load_and_open(shared)?;
     let name = data.name.clone();
+    if let Some(table) = &data.table {
+        say(&table.to_string());
+    }
     let watched = Watched::of(&data.test);
     let ready = job.trainer(data, device)?;
     let config = job.config(&config, &ready);

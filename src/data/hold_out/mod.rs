@@ -73,7 +73,17 @@ pub(super) fn hold_out(
     path: &Path,
     options: &LoadOptions,
 ) -> Result<(Split, Split), DataError> {
-    let count = train.images.count;
+    let held = drawn(train.images.count, train.labels.as_deref(), path, options)?;
+    part::part(train, &held, path)
+}
+
+/// The numbers of those of `count` examples that are held out, by class where there are labels; they ascend.
+pub(super) fn drawn(
+    count: usize,
+    labels: Option<&[u8]>,
+    path: &Path,
+    options: &LoadOptions,
+) -> Result<Vec<usize>, DataError> {
     if count < 2 {
         return Err(DataError::NothingToHoldOut {
             path: path.to_owned(),
@@ -87,12 +97,10 @@ pub(super) fn hold_out(
             count,
         });
     };
-    let labels = train.labels.as_deref().filter(|_| options.by_class);
-    let held = match labels {
+    Ok(match labels.filter(|_| options.by_class) {
         Some(labels) => draw::by_class(labels, wanted, options.seed),
         None => draw::of_all(count, wanted, options.seed),
-    };
-    part::part(train, &held, path)
+    })
 }
 
 /// What the user should be told of images of a file that were held out.

@@ -29,6 +29,8 @@ mod tests;
 mod theory;
 mod trees;
 
+pub(super) use trees::Boosted;
+
 /// Fewer images than this say nothing.
 pub const LEAST_IMAGES: usize = 100;
 

@@ -19,17 +19,19 @@ const NODES: usize = (1 << (DEPTH + 1)) - 1;
 const SAME: f32 = 1e-7;
 
 /// What a fit leaves.
-pub(super) struct Boosted {
+pub(in crate::eval) struct Boosted {
     /// The share of all that splits on each latent explained: `[latents]`, of sum 1, or 0 where there was no split.
-    pub(super) importance: Vec<f64>,
+    pub(in crate::eval) importance: Vec<f64>,
     /// The classes of the images that were asked for.
-    pub(super) predicted: Vec<u32>,
+    pub(in crate::eval) predicted: Vec<u32>,
+    /// Of two classes, the logarithm of the odds of the greater for each image that was asked for; else empty.
+    pub(in crate::eval) log_odds: Vec<f64>,
 }
 
 impl Boosted {
     /// Learns the classes of images by `known` `[latents][images]`, and predicts those of `asked`, of the same form;
     /// `rng` decides between splits that are equally good.
-    pub(super) fn fit(
+    pub(in crate::eval) fn fit(
         rng: &mut Philox,
         known: &[Vec<f32>],
         values: &[u32],
@@ -50,6 +52,7 @@ impl Boosted {
             return Self {
                 importance,
                 predicted: vec![only; images[1]],
+                log_odds: Vec::new(),
             };
         };
         // One tree for the last of two classes, or one for each class.
@@ -107,9 +110,16 @@ impl Boosted {
             }
             classes[best]
         });
+        let predicted = predicted.collect();
+        let [_, asked] = &mut outputs;
+        let log_odds = match &mut asked[..] {
+            [output] => std::mem::take(output),
+            _ => Vec::new(),
+        };
         Self {
             importance,
-            predicted: predicted.collect(),
+            predicted,
+            log_odds,
         }
     }
 }
