@@ -21,6 +21,7 @@ use vae_wgpu::train::{
 use super::failure::Usage;
 use super::features::FeaturesConfig;
 use super::keeping::Keeping;
+use super::picture_options::PictureFlags;
 use super::watching::Watching;
 
 /// `config.toml` of a run: everything resolved.
@@ -112,6 +113,9 @@ pub(crate) struct DataConfig {
     /// have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<String>,
+    /// How picture files became images.
+    #[serde(default, skip_serializing_if = "PictureFlags::is_empty")]
+    pub(crate) pictures: PictureFlags,
 }
 
 impl DataConfig {
@@ -167,6 +171,7 @@ pub(crate) struct PartialData {
     pub(crate) array: Option<String>,
     pub(crate) classes: usize,
     pub(crate) digest: Option<String>,
+    pub(crate) pictures: PictureFlags,
 }
 
 impl ConfigFile {
@@ -492,6 +497,7 @@ mod tests {
                 array: Some("x".to_owned()),
                 classes: 10,
                 digest: Some("00ff".to_owned()),
+                pictures: toml::from_str("size = '8x8'").unwrap(),
             },
             features: None,
             checkpoints: Keeping::default(),

@@ -99,6 +99,7 @@ impl Job {
         let mut data = args.data.clone();
         data.data_dir = data.data_dir.or(file.data.dir);
         data.transpose |= file.data.transpose;
+        data.pictures = data.pictures.or(file.data.pictures);
         data.array = data.array.or(file.data.array);
         let given = data.data.take();
         if given.is_none() {
@@ -109,7 +110,12 @@ impl Job {
         }
         let given = given.or(file.data.source.as_deref().map(parse_source));
         let source = match (given, &init) {
-            (Some(source), _) => source,
+            (Some(source), init) => {
+                if let Some(init) = init {
+                    init.fit(&mut data);
+                }
+                source
+            }
             (None, Some(init)) => init.source(&mut data),
             (None, None) => Source::Digits,
         };
@@ -442,6 +448,7 @@ impl Job {
             array: self.data.array.clone(),
             classes: data.train.classes(),
             digest,
+            pictures: self.data.pictures,
         }
     }
 

@@ -7,7 +7,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use vae_wgpu::cpu::CpuExecutor;
 use vae_wgpu::data::{
-    self, DataError, Dataset, HoldOut, Labels, LoadOptions, Mirror, Part, Source, Stream,
+    self, DataError, Dataset, HoldOut, Labels, LoadOptions, Mirror, Part, Source, Stream, Unit,
 };
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
@@ -17,6 +17,7 @@ use vae_wgpu::plan::PlanChoice;
 use super::config::DataConfig;
 use super::console;
 use super::failure::Usage;
+use super::picture_options::PictureFlags;
 
 /// Which adapter.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -131,7 +132,8 @@ pub(crate) fn executor(
 /// Which data, and where it lies.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct DataOptions {
-    /// digits or shapes (built in), mnist, fashion-mnist, kmnist, a folder of IDX files or one of them, or a file of
+    /// digits or shapes (built in), mnist, fashion-mnist, kmnist, a folder of pictures (PNG, JPEG, WebP, TIFF, beside each
+    /// other or in a folder for each label) or a .zip or .tar of them, a folder of IDX files or one of them, or a file of
     /// arrays (.npy, .npz, .safetensors)
     #[arg(long, value_name = "DATA")]
     pub(crate) data: Option<Source>,
@@ -164,6 +166,8 @@ pub(crate) struct DataOptions {
     /// Which array has what to train on, where a file has several and their names do not say so
     #[arg(long, value_name = "NAME")]
     pub(crate) array: Option<String>,
+    #[command(flatten)]
+    pub(crate) pictures: PictureFlags,
 }
 
 impl DataOptions {
@@ -179,6 +183,7 @@ impl DataOptions {
         if self.array.is_none() {
             self.array.clone_from(&run.array);
         }
+        self.pictures = self.pictures.or(run.pictures);
     }
 
     /// What was held out of these data, for a run's configuration.
@@ -217,7 +222,7 @@ impl DataOptions {
         Ok(stream)
     }
 
-    /// Reads something with these options; a bar shows a download.
+    /// Reads something with these options; a bar shows a download, and how far pictures are.
     fn read<T>(
         &self,
         seed: u64,
@@ -228,6 +233,7 @@ impl DataOptions {
             mirror: self.mirror.clone(),
             transpose: self.transpose,
             array: self.array.clone(),
+            pictures: self.pictures.options(),
             seed,
             hold_out: self.holdout,
             by_class: !self.of_old_run,
@@ -237,15 +243,23 @@ impl DataOptions {
             options.data_dir.clone_from(dir);
         }
         let bar = ProgressBar::hidden();
-        let style = ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}");
-        bar.set_style(style.context("the style of the download's progress bar")?);
+        let style = |counted: &str| {
+            ProgressStyle::with_template(&format!("{{msg}} {{bar:40}} {counted} {{eta}}"))
+                .context("the style of a progress bar")
+        };
+        let of_bytes = style("{bytes}/{total_bytes}")?;
+        let of_pictures = style("{pos}/{len} pictures")?;
         let done = read(&options, &mut |progress| {
             if bar.is_hidden() {
+                bar.set_style(match progress.unit {
+                    Unit::Bytes => of_bytes.clone(),
+                    Unit::Pictures => of_pictures.clone(),
+                });
                 bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
             }
             bar.set_message(progress.file.to_owned());
-            bar.set_length(progress.total.unwrap_or(progress.bytes));
-            bar.set_position(progress.bytes);
+            bar.set_length(progress.total.unwrap_or(progress.done));
+            bar.set_position(progress.done);
         })?;
         bar.finish_and_clear();
         Ok(done)

@@ -9,8 +9,7 @@ use super::{HoldOut, ImageSize, Source};
 use crate::setting::{Remedy, Setting};
 
 /// What can be read as data, as the end of a message.
-pub(super) const READABLE: &str =
-    "pictures (PNG, JPEG, WebP, TIFF, also in .zip or .tar), images in IDX format (as MNIST's), arrays (.npy, .npz, \
+pub(super) const READABLE: &str = "pictures (PNG, JPEG, WebP, TIFF, also in .zip or .tar), images in IDX format (as MNIST's), arrays (.npy, .npz, \
      .safetensors)";
 
 /// Why a data set could not be loaded or written.

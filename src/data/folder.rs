@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::examples::Chain;
-use super::names::{Files, Listing, TEST_IMAGES};
 use super::idx::IdxExamples;
+use super::names::{Files, Listing, TEST_IMAGES};
 use super::{DataError, Dataset, Examples, ImageSize, LoadOptions, Split, Stream, hold_out, idx};
 
 /// Loads a folder of the user's: training images are required, labels and test images optional.

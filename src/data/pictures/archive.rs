@@ -43,7 +43,8 @@ impl Store {
             path: path.to_owned(),
             cause,
         };
-        let mut source: Source = Box::new(io::BufReader::new(File::open(path).map_err(unreadable)?));
+        let mut source: Source =
+            Box::new(io::BufReader::new(File::open(path).map_err(unreadable)?));
         let (start, _) = start_of(&mut source).map_err(unreadable)?;
         match decode::kind(&start) {
             Ok(_) => Ok(Self::of_picture(path)),

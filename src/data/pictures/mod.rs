@@ -141,8 +141,7 @@ impl Pictures {
             table: None,
         };
         if test == 0 {
-            (data.train, data.test) =
-                hold_out::hold_out(data.train, &self.store.path, options)?;
+            (data.train, data.test) = hold_out::hold_out(data.train, &self.store.path, options)?;
             data.held_out = true;
             data.notes.push(format!(
                 "{} has no folder test: {} of {train} pictures, drawn by the seed, are held out for testing",

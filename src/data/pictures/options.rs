@@ -156,7 +156,8 @@ impl fmt::Display for Fit {
 }
 
 /// What the channels of pictures are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Colours {
     /// One channel. Of a colour it is the luminance by ITU-R BT.709.
     Grey,
