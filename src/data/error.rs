@@ -369,8 +369,9 @@ pub enum DataError {
 
     /// Training and test images of different sizes.
     #[error(
-        "{} has images of {test} pixels (from byte 8 on), but the training images are {train}: bring them to one size",
-        path.display()
+        "{} has images of {test} pixels (bytes 8 to {}), but the training images are {train}: bring them to one size",
+        path.display(),
+        if test.channels == 1 { 15 } else { 19 }
     )]
     SizeMismatch {
         /// The file of the test images.

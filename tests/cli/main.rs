@@ -32,6 +32,7 @@ mod objectives;
 mod output;
 mod outputs;
 mod parts;
+mod photos;
 mod pictures;
 mod places;
 mod plan;
