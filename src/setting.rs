@@ -153,6 +153,12 @@ settings! {
     DataDir, "data-dir", "the folder of the data sets";
     /// How many images are held out for testing.
     HoldOut, "holdout", "the images held out for testing";
+    /// The size that pictures are brought to.
+    Size, "size", "the size of the pictures";
+    /// Whether broken pictures are left out.
+    SkipBroken, "skip-broken", "the choice to leave out broken pictures";
+    /// Megabytes that a picture may need.
+    DecodeLimit, "decode-limit", "the limit of a picture's memory";
 }
 
 /// A change of one setting that puts an error right.
@@ -216,6 +222,9 @@ mod tests {
             "data-dir",
             "holdout",
             "array",
+            "size",
+            "skip-broken",
+            "decode-limit",
         ];
         for setting in Setting::ALL {
             let key = setting.key();

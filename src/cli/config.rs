@@ -24,6 +24,7 @@ use super::failure::Usage;
 use super::features::FeaturesConfig;
 use super::keeping::Keeping;
 use super::options::DataOptions;
+use super::picture_options::PictureFlags;
 use super::place::{absolute, absolute_source, is_named};
 use super::watching::Watching;
 
@@ -128,6 +129,9 @@ pub(crate) struct DataConfig {
     /// What columns of a table are, where their contents did not say it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) columns: BTreeMap<String, Role>,
+    /// How picture files became images.
+    #[serde(default, skip_serializing_if = "PictureFlags::is_empty")]
+    pub(crate) pictures: PictureFlags,
 }
 
 /// The source of a run that has no data, since its weights are from elsewhere. Paths are absolute, so that it is none.
@@ -158,6 +162,7 @@ impl DataConfig {
             header: None,
             table: false,
             columns: BTreeMap::new(),
+            pictures: options.pictures,
         };
         options.table.record(&mut config);
         config
@@ -179,6 +184,7 @@ impl DataConfig {
             header: None,
             table: false,
             columns: BTreeMap::new(),
+            pictures: PictureFlags::default(),
         }
     }
 
@@ -249,6 +255,7 @@ pub(crate) struct PartialData {
     pub(crate) header: Option<bool>,
     pub(crate) table: bool,
     pub(crate) columns: BTreeMap<String, Role>,
+    pub(crate) pictures: PictureFlags,
 }
 
 impl ConfigFile {
@@ -578,6 +585,7 @@ mod tests {
                 header: Some(false),
                 table: false,
                 columns: [("3".to_owned(), Role::Label)].into(),
+                pictures: toml::from_str("size = '8x8'").unwrap(),
             },
             features: None,
             checkpoints: Keeping::default(),

@@ -78,6 +78,14 @@ impl Init {
         Ok(schema.map(Arc::new))
     }
 
+    /// Brings other pictures than the run's own to the size of its images.
+    pub(crate) fn fit(&self, data: &mut DataOptions) {
+        if let Self::Run(run, _) = self {
+            let own = &run.1.data;
+            data.pictures = data.pictures.or(own.pictures).for_images(own.image, false);
+        }
+    }
+
     /// Whose latents a training with these weights learns from, where no others are asked for.
     pub(crate) fn features(&self) -> Option<&FeaturesConfig> {
         match self {

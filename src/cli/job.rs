@@ -101,6 +101,7 @@ impl Job {
         data.table.or((&file.data).into());
         data.data_dir = data.data_dir.or(file.data.dir);
         data.transpose |= file.data.transpose;
+        data.pictures = data.pictures.or(file.data.pictures);
         data.array = data.array.or(file.data.array);
         let given = data.data.take();
         if given.is_none() {
@@ -111,7 +112,12 @@ impl Job {
         }
         let given = given.or(file.data.source.as_deref().map(parse_source));
         let source = match (given, &init) {
-            (Some(source), _) => source,
+            (Some(source), init) => {
+                if let Some(init) = init {
+                    init.fit(&mut data);
+                }
+                source
+            }
             (None, Some(init)) => init.source(&mut data)?,
             (None, None) => Source::Digits,
         };

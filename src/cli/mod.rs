@@ -28,6 +28,7 @@ mod manifold;
 mod options;
 mod output;
 mod parts;
+mod picture_options;
 mod pictures;
 mod place;
 mod plan;

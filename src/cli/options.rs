@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vae_wgpu::cpu::CpuExecutor;
 use vae_wgpu::data::table::{Schema, TableOptions};
 use vae_wgpu::data::{
-    self, DataError, Dataset, HoldOut, Labels, LoadOptions, Mirror, Part, Source, Stream,
+    self, DataError, Dataset, HoldOut, Labels, LoadOptions, Mirror, Part, Source, Stream, Unit,
 };
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
@@ -19,6 +19,7 @@ use vae_wgpu::plan::PlanChoice;
 use super::config::DataConfig;
 use super::console;
 use super::failure::Usage;
+use super::picture_options::PictureFlags;
 use super::table::TableArgs;
 
 /// Which adapter.
@@ -134,7 +135,8 @@ pub(crate) fn executor(
 /// Which data, and where it lies.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct DataOptions {
-    /// digits or shapes (built in), mnist, fashion-mnist, kmnist, a folder of IDX files or one of them, a file of
+    /// digits or shapes (built in), mnist, fashion-mnist, kmnist, a folder of pictures (PNG, JPEG, WebP, TIFF, beside each
+    /// other or in a folder for each label) or a .zip or .tar of them, a folder of IDX files or one of them, a file of
     /// arrays (.npy, .npz, .safetensors) or a table (.csv, .tsv, .txt, .mtx)
     #[arg(long, value_name = "DATA")]
     pub(crate) data: Option<Source>,
@@ -172,6 +174,8 @@ pub(crate) struct DataOptions {
     /// What the columns of a table are, where a run says it.
     #[arg(skip)]
     pub(crate) schema: Option<Arc<Schema>>,
+    #[command(flatten)]
+    pub(crate) pictures: PictureFlags,
 }
 
 impl DataOptions {
@@ -188,6 +192,7 @@ impl DataOptions {
             self.array.clone_from(&run.array);
         }
         self.table.or(run.into());
+        self.pictures = self.pictures.or(run.pictures);
     }
 
     /// What was held out of these data, for a run's configuration.
@@ -226,7 +231,7 @@ impl DataOptions {
         Ok(stream)
     }
 
-    /// Reads something with these options; a bar shows a download.
+    /// Reads something with these options; a bar shows a download, and how far pictures are.
     fn read<T>(
         &self,
         seed: u64,
@@ -237,6 +242,7 @@ impl DataOptions {
             mirror: self.mirror.clone(),
             transpose: self.transpose,
             array: self.array.clone(),
+            pictures: self.pictures.options(),
             seed,
             hold_out: self.holdout,
             by_class: !self.of_old_run,
@@ -250,15 +256,23 @@ impl DataOptions {
             options.data_dir.clone_from(dir);
         }
         let bar = ProgressBar::hidden();
-        let style = ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}");
-        bar.set_style(style.context("the style of the download's progress bar")?);
+        let style = |counted: &str| {
+            ProgressStyle::with_template(&format!("{{msg}} {{bar:40}} {counted} {{eta}}"))
+                .context("the style of a progress bar")
+        };
+        let of_bytes = style("{bytes}/{total_bytes}")?;
+        let of_pictures = style("{pos}/{len} pictures")?;
         let done = read(&options, &mut |progress| {
             if bar.is_hidden() {
+                bar.set_style(match progress.unit {
+                    Unit::Bytes => of_bytes.clone(),
+                    Unit::Pictures => of_pictures.clone(),
+                });
                 bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
             }
             bar.set_message(progress.file.to_owned());
-            bar.set_length(progress.total.unwrap_or(progress.bytes));
-            bar.set_position(progress.bytes);
+            bar.set_length(progress.total.unwrap_or(progress.done));
+            bar.set_position(progress.done);
         })?;
         bar.finish_and_clear();
         Ok(done)

@@ -200,6 +200,9 @@ impl TrainedRun {
         if is_own {
             options.repeat(own);
         }
+        // Other pictures than the run's own are brought to the size of its images, as its own were.
+        let image = self.lens.as_ref().map_or(own.image, |lens| lens.image);
+        options.pictures = options.pictures.or(own.pictures).for_images(image, is_own);
         options.transpose |= given.is_none() && own.transpose;
         options.schema.clone_from(&self.table);
         options.data_dir = options.data_dir.take().or_else(|| own.dir.clone());

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use ureq::Agent;
 use ureq::http::Response;
 
-use super::{DataError, Progress, idx};
+use super::{DataError, Progress, Unit, idx};
 
 /// Attempts in a row that may pass without a new byte.
 const ATTEMPTS: u32 = 4;
@@ -251,8 +251,9 @@ impl Transfer<'_> {
         loop {
             (self.progress)(Progress {
                 file: self.file,
-                bytes,
+                done: bytes,
                 total,
+                unit: Unit::Bytes,
             });
             match body.read(&mut block) {
                 Ok(0) => break,

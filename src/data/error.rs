@@ -4,13 +4,14 @@ use std::io;
 use std::path::PathBuf;
 
 use super::arrays::ArrayError;
+use super::pictures::Flaw;
 use super::table::TableError;
-use super::{HoldOut, Source};
+use super::{HoldOut, ImageSize, Source};
 use crate::setting::{Remedy, Setting};
 
 /// What can be read as data, as the end of a message.
-pub(super) const READABLE: &str =
-    "images in IDX format (as MNIST's), arrays (.npy, .npz, .safetensors)";
+pub(super) const READABLE: &str = "pictures (PNG, JPEG, WebP, TIFF, also in .zip or .tar), images in IDX format (as MNIST's), arrays (.npy, .npz, \
+     .safetensors)";
 
 /// Why a data set could not be loaded or written.
 ///
@@ -67,7 +68,8 @@ pub enum DataError {
     /// A folder of the user's has no training images.
     #[error(
         "{} has no training images in IDX format under a name that is known, such as {expected} or \
-         {expected}.gz: {}; put the training images there, or name another folder",
+         {expected}.gz, and no pictures (PNG, JPEG, WebP or TIFF files, beside each other or in a folder for each \
+         label): {}; put the training images there, or name another folder",
         dir.display(),
         listed(names, *count)
     )]
@@ -80,6 +82,93 @@ pub enum DataError {
         names: Vec<String>,
         /// How much is there.
         count: usize,
+    },
+
+    /// A picture file that cannot be read.
+    #[error(
+        "{}: {flaw}; repair or remove it, or have broken pictures left out{}",
+        path.display(),
+        if let Flaw::TooLarge { .. } = flaw { ", or raise the limit" } else { "" }
+    )]
+    Picture {
+        /// The file; in an archive, its path there behind that of the archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+
+    /// An archive that cannot be read, or that nobody should.
+    #[error("{}: {reason}; it is damaged or another kind of file: name a zip or tar archive of pictures", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// No file in a folder or an archive is a picture.
+    #[error(
+        "{} has no pictures{}: it should have PNG, JPEG, WebP or TIFF files (.png, .jpg, .jpeg, .webp, .tif, .tiff), \
+         beside each other or in a folder for each label",
+        path.display(),
+        if *others > 0 { format!(" among {others} files") } else { String::new() }
+    )]
+    NoPictures {
+        /// The folder or the archive.
+        path: PathBuf,
+        /// How many other files there are.
+        others: usize,
+    },
+
+    /// Pictures of several sizes.
+    #[error(
+        "{} has {}x{} pixels and {} has {}x{}: choose a size that all are brought to",
+        first.display(),
+        of_first[0],
+        of_first[1],
+        other.display(),
+        of_other[0],
+        of_other[1]
+    )]
+    MixedSizes {
+        /// The first file.
+        first: PathBuf,
+        /// Its width and height.
+        of_first: [u32; 2],
+        /// One of another size.
+        other: PathBuf,
+        /// Its width and height.
+        of_other: [u32; 2],
+    },
+
+    /// Pictures beside folders of pictures.
+    #[error(
+        "{} has pictures beside folders of pictures ({loose} and {within}), so that it is not clear which label the \
+         first has: put all into folders, one for each label, or all beside each other",
+        path.display()
+    )]
+    MixedLayout {
+        /// The folder or the archive.
+        path: PathBuf,
+        /// A picture in no folder.
+        loose: String,
+        /// A picture in a folder.
+        within: String,
+    },
+
+    /// More folders of pictures than there can be labels.
+    #[error(
+        "{} has pictures in {found} folders, each a label, and there can be at most {most} labels: put the pictures \
+         beside each other, or into fewer folders",
+        path.display()
+    )]
+    TooManyClasses {
+        /// The folder or the archive.
+        path: PathBuf,
+        /// How many folders there are.
+        found: usize,
+        /// How many labels there can be.
+        most: usize,
     },
 
     /// Several files are named as the same part of a data set.
@@ -214,9 +303,11 @@ pub enum DataError {
 
     /// A header whose sizes multiply to more than this machine can address.
     #[error(
-        "{}: the header (bytes 4 to 15) claims {count} images of {height}x{width} pixels, more \
+        "{}: the header (bytes 4 to {}) claims {count} images of {height}x{width}{} pixels, more \
          bytes than this machine can address: the file is damaged or not in IDX format",
-        path.display()
+        path.display(),
+        if *channels == 1 { 15 } else { 19 },
+        if *channels == 1 { String::new() } else { format!("x{channels}") }
     )]
     TooLarge {
         /// The file.
@@ -227,6 +318,8 @@ pub enum DataError {
         height: u32,
         /// Columns claimed.
         width: u32,
+        /// Channels claimed; 1 where a file does not say.
+        channels: u32,
     },
 
     /// Fewer bytes than the header claims.
@@ -277,21 +370,17 @@ pub enum DataError {
 
     /// Training and test images of different sizes.
     #[error(
-        "{} has images of {}x{} pixels (bytes 8 to 15), but the training images are {}x{}: bring \
-         them to one size",
+        "{} has images of {test} pixels (bytes 8 to {}), but the training images are {train}: bring them to one size",
         path.display(),
-        test.0,
-        test.1,
-        train.0,
-        train.1
+        if test.channels == 1 { 15 } else { 19 }
     )]
     SizeMismatch {
         /// The file of the test images.
         path: PathBuf,
-        /// Height and width of the training images.
-        train: (usize, usize),
-        /// Height and width of the test images.
-        test: (usize, usize),
+        /// How large the training images are.
+        train: ImageSize,
+        /// How large the test images are.
+        test: ImageSize,
     },
 
     /// A pixel that is no number to learn from.
@@ -370,9 +459,10 @@ pub enum DataError {
 
     /// The pixels or labels given to a writer do not fit the sizes given with them.
     #[error(
-        "cannot write {}: {count} x {height} x {width} are not the {len} pixels given, or a size \
+        "cannot write {}: {count} x {height} x {width}{} are not the {len} pixels given, or a size \
          exceeds the 32 bits of the format",
-        path.display()
+        path.display(),
+        if *channels == 1 { String::new() } else { format!(" x {channels}") }
     )]
     Inconsistent {
         /// The file.
@@ -383,6 +473,8 @@ pub enum DataError {
         height: usize,
         /// Columns announced.
         width: usize,
+        /// Channels announced.
+        channels: usize,
         /// Pixels given.
         len: usize,
     },
@@ -473,6 +565,14 @@ impl DataError {
                 vec![Remedy::change(Setting::HoldOut)]
             }
             Self::Array(ArrayError::Which { .. }) => vec![Remedy::change(Setting::Array)],
+            Self::MixedSizes { .. } => vec![Remedy::change(Setting::Size)],
+            Self::Picture { flaw, .. } => {
+                let mut remedies = vec![Remedy::change(Setting::SkipBroken)];
+                if let Flaw::TooLarge { needed, .. } = flaw {
+                    remedies.push(Remedy::set(Setting::DecodeLimit, needed.div_ceil(1 << 20)));
+                }
+                remedies
+            }
             _ => Vec::new(),
         }
     }
@@ -490,10 +590,12 @@ fn listed(names: &[String], count: usize) -> String {
 fn magic_hint(what: &str, found: u32) -> &'static str {
     match found {
         0x0000_0801 => ": this is a file of labels",
-        0x0000_0803 => ": this is a file of images",
+        0x0000_0803 | 0x0000_0804 => ": this is a file of images",
         _ if found >> 16 != 0 => ": this is another kind of file",
         _ if what == "labels" => ": only unsigned bytes in one dimension are read as labels",
-        _ => ": only numbers in three dimensions are read as images",
+        _ => {
+            ": only numbers in three dimensions, or in four where the last is of colours, are read as images"
+        }
     }
 }
 

@@ -41,6 +41,11 @@ pub trait Examples {
     /// # Errors
     /// Where they cannot be read, or are none that the data's beginning promised.
     fn next_block(&mut self, most: usize) -> Result<Option<Block>, DataError>;
+
+    /// What was left out so far since it is broken, in a sentence, where that was asked for.
+    fn left_out(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The examples of a [`Source`], and what is known of them all.
@@ -101,6 +106,10 @@ impl Examples for Stream {
         }
         Ok(block)
     }
+
+    fn left_out(&self) -> Option<String> {
+        self.examples.left_out()
+    }
 }
 
 // The examples are not read to be shown.
@@ -116,7 +125,7 @@ impl fmt::Debug for Stream {
 /// Opens the examples of a source, to be read block by block in the order in which the data have them; `progress` hears
 /// of downloads only.
 ///
-/// Of [`Part::All`] of a file of arrays no more than a block is in memory at a time. The other parts, the sets with a
+/// Of [`Part::All`] of pictures or of a file of arrays no more than a block is in memory at a time. The other parts, the sets with a
 /// name and IDX files are loaded as [`load`] does.
 ///
 /// ```

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::examples::Chain;
+use super::idx::IdxExamples;
 use super::names::{Files, Listing, TEST_IMAGES};
-use super::{DataError, Dataset, Images, LoadOptions, Pixels, Split, Stream, hold_out, idx};
+use super::{DataError, Dataset, Examples, ImageSize, LoadOptions, Split, Stream, hold_out, idx};
 
 /// Loads a folder of the user's: training images are required, labels and test images optional.
 pub(super) fn load(dir: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
@@ -26,14 +27,37 @@ pub(super) fn examples_of_file(path: &Path) -> Result<Stream, DataError> {
     stream(name_of(path), &Files::single(path))
 }
 
+/// Those of the files of a set, of which no more than a block is in memory at a time.
 fn stream(name: String, files: &Files) -> Result<Stream, DataError> {
     let mut notes = Vec::new();
-    let (train, test) = splits(files, &mut notes)?;
-    let splits = [Some(train), test].into_iter().flatten().collect();
+    let labels = files.train_labels.as_deref();
+    let train = examples_with(&files.train_images, labels, &mut notes)?;
+    let mut parts: Vec<Box<dyn Examples + Send>> = Vec::new();
+    if let Some(test_images) = &files.test_images {
+        let test = examples_with(test_images, files.test_labels.as_deref(), &mut notes)?;
+        let kinds = [train.is_of_bytes(), test.is_of_bytes()].map(kind);
+        check_alike(test_images, [train.size(), test.size()], kinds)?;
+        parts.push(Box::new(test));
+    }
+    parts.insert(0, Box::new(train));
     Ok(Stream {
         notes,
-        ..Stream::new(name, Box::new(Chain::of_splits(splits)))
+        ..Stream::new(name, Box::new(Chain::of(parts)))
     })
+}
+
+/// The images of a file with labels that fit them; such that cannot be used are left out with a note.
+fn examples_with(
+    images: &Path,
+    labels: Option<&Path>,
+    notes: &mut Vec<String>,
+) -> Result<IdxExamples, DataError> {
+    let mut examples = IdxExamples::open(images)?;
+    let read = labels.map(|labels| examples.read_labels(labels));
+    if let Some(Err(unusable)) = read {
+        notes.push(format!("the labels are left out: {unusable}"));
+    }
+    Ok(examples)
 }
 
 /// What to call the data at a path.
@@ -42,6 +66,23 @@ fn name_of(path: &Path) -> String {
     let whole = path.canonicalize().ok();
     let name = whole.as_deref().and_then(Path::file_name);
     name.map_or_else(|| "images".into(), |name| name.to_string_lossy().into())
+}
+
+/// That a folder has no images of any kind.
+pub(super) fn no_images(dir: &Path) -> DataError {
+    match Listing::read(dir) {
+        Ok(listing) => listing.no_images(),
+        Err(error) => error,
+    }
+}
+
+/// Whether a folder, or the one below it where torchvision has put them, has files in IDX format.
+pub(super) fn has_files(dir: &Path) -> Result<bool, DataError> {
+    match find(dir) {
+        Ok(_) => Ok(true),
+        Err(DataError::NoImages { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The files in `dir`, or in the one folder below it where torchvision has put them.
@@ -111,30 +152,37 @@ fn splits(files: &Files, notes: &mut Vec<String>) -> Result<(Split, Option<Split
         return Ok((train, None));
     };
     let test = split(test_images, files.test_labels.as_deref(), notes)?;
-    let size = |images: &Images| (images.height, images.width);
-    if size(&train.images) != size(&test.images) {
-        return Err(DataError::SizeMismatch {
-            path: test_images.clone(),
-            train: size(&train.images),
-            test: size(&test.images),
-        });
+    let sizes = [train.images.size(), test.images.size()];
+    let kinds = [&train, &test].map(|split| kind(split.images.pixels.as_bytes().is_some()));
+    check_alike(test_images, sizes, kinds)?;
+    Ok((train, Some(test)))
+}
+
+/// Checks that test images are of the size and kind of those to train on.
+fn check_alike(
+    path: &Path,
+    [train, test]: [ImageSize; 2],
+    [of_train, of_test]: [&'static str; 2],
+) -> Result<(), DataError> {
+    let path = path.to_owned();
+    if train != test {
+        return Err(DataError::SizeMismatch { path, train, test });
     }
-    let [of_train, of_test] = [&train, &test].map(|split| kind(&split.images.pixels));
     if of_train != of_test {
         return Err(DataError::KindMismatch {
-            path: test_images.clone(),
+            path,
             train: of_train,
             test: of_test,
         });
     }
-    Ok((train, Some(test)))
+    Ok(())
 }
 
 /// What pixels are, in a word.
-fn kind(pixels: &Pixels) -> &'static str {
-    match pixels {
-        Pixels::Bytes(_) => "bytes",
-        Pixels::Floats(_) => "numbers",
+fn kind(are_bytes: bool) -> &'static str {
+    match are_bytes {
+        true => "bytes",
+        false => "numbers",
     }
 }
 

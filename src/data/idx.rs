@@ -1,7 +1,8 @@
 //! The IDX format: MNIST's files of images and labels, plain or compressed with gzip.
 //!
 //! A file of images is the numbers 0x00000803, count, height and width as big-endian `u32`, then
-//! `count * height * width` bytes; a file of labels is 0x00000801 and count, then `count` bytes. With
+//! `count * height * width` bytes; a file of labels is 0x00000801 and count, then `count` bytes. Images in
+//! colours have 0x00000804 and a fourth size, the number of channels, and as many bytes for each pixel. With
 //! another kind of number in the place of the 8, images are numbers and no grey: they are read as `f32`.
 //! Compression is recognised by the contents, not by the name. What follows a whole gzip stream is
 //! ignored, as gunzip does.
@@ -10,13 +11,15 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
-use super::{DataError, Images, Pixels};
+use super::{DataError, ImageSize, Images, Pixels};
 pub(super) use contents::of_link;
 use contents::{BLOCK, Contents};
 use element::Element;
+pub use stream::IdxExamples;
 
 mod contents;
 mod element;
+mod stream;
 
 /// Reads a file of images.
 ///
@@ -69,42 +72,85 @@ pub fn images_from(reader: impl Read, path: &Path) -> Result<Images, DataError> 
     images_of(&mut Contents::new(reader, path)?)
 }
 
-fn images_of<R: Read>(contents: &mut Contents<'_, R>) -> Result<Images, DataError> {
-    let dimensions = ["image count", "height", "width"];
-    let (element, sizes) = contents.header("images", &Element::ALL, dimensions)?;
-    let [count, height, width] = sizes;
-    let len = payload_len(sizes, element).ok_or_else(|| DataError::TooLarge {
-        path: contents.path().to_owned(),
-        count,
-        height,
-        width,
-    })?;
-    // Lossless: the product fits a usize and no factor is zero.
-    let [count, height, width] = sizes.map(|size| size as usize);
-    let size = (len, element.size());
+/// What the header of a file of images says.
+struct Form {
+    element: Element,
+    count: usize,
+    size: ImageSize,
+}
+
+impl Form {
+    /// Reads a header; the images are known to be addressable.
+    fn read<R: Read>(contents: &mut Contents<R>) -> Result<Self, DataError> {
+        let dimensions = ["image count", "height", "width", "number of channels"];
+        let (element, sizes) = contents.header("images", &Element::ALL, 3, dimensions)?;
+        if payload_len(&sizes, element).is_none() {
+            let size = |of: usize| sizes.get(of).copied().unwrap_or(1);
+            return Err(DataError::TooLarge {
+                path: contents.path().to_owned(),
+                count: size(0),
+                height: size(1),
+                width: size(2),
+                channels: size(3),
+            });
+        }
+        // Lossless: the product fits a usize and no factor is zero.
+        let size = |of: usize| sizes.get(of).map_or(1, |&size| size as usize);
+        Ok(Self {
+            element,
+            count: size(0),
+            size: ImageSize {
+                height: size(1),
+                width: size(2),
+                channels: size(3),
+            },
+        })
+    }
+
+    /// So many images of these values, of which the first is the `first` of the file.
+    fn images(
+        &self,
+        pixels: Pixels,
+        (first, count): (usize, usize),
+        path: &Path,
+    ) -> Result<Images, DataError> {
+        let ImageSize {
+            height,
+            width,
+            channels,
+        } = self.size;
+        let floats = pixels.as_floats().unwrap_or_default();
+        if let Some(index) = floats.iter().position(|float| !float.is_finite()) {
+            let pixel = index % self.size.dim() / channels;
+            return Err(DataError::NonFinite {
+                path: path.to_owned(),
+                image: first + index / self.size.dim(),
+                row: pixel / width,
+                column: pixel % width,
+                value: floats[index],
+            });
+        }
+        Ok(Images {
+            count,
+            height,
+            width,
+            channels,
+            pixels,
+        })
+    }
+}
+
+fn images_of<R: Read>(contents: &mut Contents<R>) -> Result<Images, DataError> {
+    let form = Form::read(contents)?;
+    let (element, count) = (form.element, form.count);
+    let size = (count * form.size.dim(), element.size());
     let pixels = match element {
         Element::U8 => Pixels::Bytes(contents.payload("pixels", size, append_bytes)?),
         _ => Pixels::Floats(contents.payload("pixels", size, |bytes, floats| {
             element.decode(bytes, floats);
         })?),
     };
-    let floats = pixels.as_floats().unwrap_or_default();
-    if let Some(index) = floats.iter().position(|float| !float.is_finite()) {
-        return Err(DataError::NonFinite {
-            path: contents.path().to_owned(),
-            image: index / (height * width),
-            row: index / width % height,
-            column: index % width,
-            value: floats[index],
-        });
-    }
-    Ok(Images {
-        channels: 1,
-        count,
-        height,
-        width,
-        pixels,
-    })
+    form.images(pixels, (0, count), contents.path())
 }
 
 /// Bytes are numbers as they are.
@@ -121,37 +167,41 @@ pub fn labels_from(reader: impl Read, path: &Path) -> Result<Vec<u8>, DataError>
     labels_of(&mut Contents::new(reader, path)?)
 }
 
-fn labels_of<R: Read>(contents: &mut Contents<'_, R>) -> Result<Vec<u8>, DataError> {
-    let (_, [count]) = contents.header("labels", &[Element::U8], ["label count"])?;
-    contents.payload("labels", (count as usize, 1), append_bytes)
+fn labels_of<R: Read>(contents: &mut Contents<R>) -> Result<Vec<u8>, DataError> {
+    let (_, sizes) = contents.header("labels", &[Element::U8], 1, ["label count"])?;
+    let count = sizes.first().map_or(0, |&count| count as usize);
+    contents.payload("labels", (count, 1), append_bytes)
 }
 
 /// Writes images as a plain IDX file: of unsigned bytes, or of `f32`.
 ///
 /// # Errors
 ///
-/// [`DataError::Inconsistent`] if `pixels` is not `count * height * width` long or a size exceeds
-/// the format's 32 bits; [`DataError::Write`] if the file cannot be written.
+/// [`DataError::Inconsistent`] if `pixels` is not `count * height * width * channels` long or a size
+/// exceeds the format's 32 bits; [`DataError::Write`] if the file cannot be written.
 pub fn write_images(path: &Path, images: &Images) -> Result<(), DataError> {
     let &Images {
         count,
         height,
         width,
+        channels,
         ref pixels,
-        ..
     } = images;
-    let sizes = [count, height, width].map(u32::try_from);
-    let fits = count.checked_mul(height).and_then(|n| n.checked_mul(width)) == Some(pixels.len());
-    let (true, [Ok(count), Ok(height), Ok(width)]) = (fits, sizes) else {
+    let sizes = [vec![count], images.size().into()].concat();
+    let mut product = sizes.iter().copied();
+    let fits = product.try_fold(1, usize::checked_mul) == Some(pixels.len());
+    let numbers: Result<Vec<u32>, _> = sizes.iter().map(|&size| size.try_into()).collect();
+    let (true, Ok(numbers)) = (fits, numbers) else {
         return Err(DataError::Inconsistent {
             path: path.to_owned(),
             count,
             height,
             width,
+            channels,
             len: pixels.len(),
         });
     };
-    let header = |element: Element| [element.magic(3), count, height, width];
+    let header = |element: Element| [vec![element.magic(numbers.len())], numbers.clone()].concat();
     match pixels {
         Pixels::Bytes(bytes) => write(path, &header(Element::U8), bytes),
         Pixels::Floats(floats) => {
@@ -177,6 +227,7 @@ pub fn write_labels(path: &Path, labels: &[u8]) -> Result<(), DataError> {
             count,
             height: 1,
             width: 1,
+            channels: 1,
             len,
         });
     };
@@ -215,14 +266,16 @@ fn write(path: &Path, header: &[u32], payload: &[u8]) -> Result<(), DataError> {
 }
 
 /// How many numbers there are; none where their vector could not be that long.
-fn payload_len([count, height, width]: [u32; 3], element: Element) -> Option<usize> {
-    let len = u128::from(count) * u128::from(height) * u128::from(width);
+fn payload_len(sizes: &[u32], element: Element) -> Option<usize> {
+    // Four sizes of 32 bits.
+    let mut sizes = sizes.iter().map(|&size| u128::from(size));
+    let len = sizes.try_fold(1, u128::checked_mul)?;
     // `isize::MAX` bytes are the longest vector there can be; asking for more would abort.
     let size_of_pixel = match element {
         Element::U8 => size_of::<u8>(),
         _ => element.size().max(size_of::<f32>()),
     };
-    let bytes = len * size_of_pixel as u128;
+    let bytes = len.checked_mul(size_of_pixel as u128)?;
     isize::try_from(bytes).ok()?;
     len.try_into().ok()
 }

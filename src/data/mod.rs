@@ -35,6 +35,7 @@ mod named;
 mod names;
 mod oddities;
 mod path;
+pub mod pictures;
 mod pixels;
 pub mod shapes;
 mod size;
@@ -50,6 +51,7 @@ pub use mirror::Mirror;
 pub use pixels::Pixels;
 pub use size::ImageSize;
 
+use pictures::PictureOptions;
 use pixels::either;
 use table::{Schema, TableOptions};
 
@@ -252,7 +254,8 @@ pub enum Source {
     /// Kuzushiji-MNIST: 60,000 + 10,000 cursive Japanese characters.
     Kmnist,
     /// What lies at a path: a folder with files in IDX format, named as MNIST's are, or as Kaggle, EMNIST, QMNIST or
-    /// torchvision name theirs; one such file; or a file of arrays, by its contents or its ending ([`arrays`]).
+    /// torchvision name theirs; one such file; a file of arrays, by its contents or its ending ([`arrays`]); a folder or
+    /// an archive of [`pictures`].
     Path(PathBuf),
 }
 
@@ -320,6 +323,8 @@ pub struct LoadOptions {
     /// Whether images are stored column by column, as EMNIST's are, so that rows and columns are
     /// exchanged.
     pub transpose: bool,
+    /// How picture files become images.
+    pub pictures: PictureOptions,
     /// Draws the images that are held out for testing where there are no test images.
     pub seed: u64,
     /// How many are held out; `None` is a tenth. Where there are test images, to ask for some is an error.
@@ -348,6 +353,7 @@ impl Default for LoadOptions {
             download: false,
             mirror: None,
             transpose: false,
+            pictures: PictureOptions::default(),
             seed: 0,
             hold_out: None,
             by_class: true,
@@ -357,18 +363,29 @@ impl Default for LoadOptions {
     }
 }
 
-/// How far the download of one file has come.
+/// How far a download or the reading of pictures has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
-    /// Name of the file.
+    /// Name of the file that is downloaded, or path of the folder or archive whose pictures are read.
     pub file: &'a str,
-    /// Bytes that are on disk, those of an earlier, interrupted attempt included.
-    pub bytes: u64,
-    /// Bytes of the whole file, if the server said.
+    /// How much is done; of a download, what an earlier, interrupted attempt has left is included.
+    pub done: u64,
+    /// How much there is, if the server said.
     pub total: Option<u64>,
+    /// What is counted.
+    pub unit: Unit,
 }
 
-/// Loads a data set; `progress` hears of downloads only.
+/// What [`Progress`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes of a download.
+    Bytes,
+    /// Pictures that were decoded.
+    Pictures,
+}
+
+/// Loads a data set; `progress` hears of downloads and of pictures.
 ///
 /// # Errors
 ///

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::pictures::Pictures;
 use super::{DataError, Dataset, LoadOptions, Progress, Stream, arrays, folder, idx, table};
 
 /// Bytes of a file's beginning that tell what it is.
@@ -20,19 +21,22 @@ pub(super) enum Form {
     Arrays(arrays::Format),
     /// A table.
     Table,
+    /// Pictures in a folder or an archive, or one picture.
+    Pictures,
 }
 
 /// Loads what lies at a path.
 pub(super) fn load(
     path: &Path,
     options: &LoadOptions,
-    _progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Dataset, DataError> {
     match Form::of(path)? {
         Form::IdxFolder => folder::load(path, options),
         Form::Idx => folder::load_file(path, options),
         Form::Arrays(format) => arrays::load(path, format, options),
         Form::Table => table::load(&table::Origin::file(path), options),
+        Form::Pictures => pictures(path)?.load(options, progress),
     }
 }
 
@@ -47,7 +51,17 @@ pub(super) fn examples(
         Form::Idx => folder::examples_of_file(path),
         Form::Arrays(format) => arrays::examples(path, format, options),
         Form::Table => table::examples(&table::Origin::file(path), options),
+        Form::Pictures => Ok(pictures(path)?.examples(&options.pictures)?.into()),
     }
+}
+
+/// The pictures at a path. A folder with nothing that is read has no images of any kind.
+fn pictures(path: &Path) -> Result<Pictures, DataError> {
+    let pictures = Pictures::open(path)?;
+    if pictures.is_empty() && path.is_dir() {
+        return Err(folder::no_images(path));
+    }
+    Ok(pictures)
 }
 
 impl Form {
@@ -78,9 +92,12 @@ impl Form {
         })
     }
 
-    /// What a folder has.
-    fn of_folder(_path: &Path) -> Self {
-        Self::IdxFolder
+    /// What a folder has. Of one that is in doubt the reader of IDX files says why.
+    fn of_folder(path: &Path) -> Self {
+        match folder::has_files(path) {
+            Ok(false) => Self::Pictures,
+            Ok(true) | Err(_) => Self::IdxFolder,
+        }
     }
 
     /// What a file is by its first bytes, and where these say nothing by its name's ending in lower case.
@@ -94,11 +111,13 @@ impl Form {
             [_, _, _, _, _, 0, 0, 0, b'{', ..] => Self::Arrays(Format::Safetensors),
             _ if is_zip && ending == "npz" => Self::Arrays(Format::Npz),
             _ if is_gzip && ending.contains("idx") => Self::Idx,
+            _ if is_zip || Pictures::begin_with(start) => Self::Pictures,
             // Of a damaged file the reader says what is wrong with it.
             _ => match ending {
                 "npy" => Self::Arrays(Format::Npy),
                 "npz" => Self::Arrays(Format::Npz),
                 "safetensors" => Self::Arrays(Format::Safetensors),
+                "zip" | "tar" | "tgz" => Self::Pictures,
                 ending if ending.contains("idx") => Self::Idx,
                 ending if table::ENDINGS.contains(&ending) => Self::Table,
                 _ => return None,

@@ -33,6 +33,7 @@ mod objectives;
 mod output;
 mod outputs;
 mod parts;
+mod photos;
 mod pictures;
 mod places;
 mod plan;

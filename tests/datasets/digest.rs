@@ -64,13 +64,14 @@ fn it_is_the_hash_that_the_documentation_says() {
         }
     };
     let (train, test) = (images(6, 4, 3, 0), images(2, 4, 3, 100));
-    for (train, test) in [
-        (of_numbers(&train), of_numbers(&test)),
-        (train.clone(), test.clone()),
+    for (train, test, size) in [
+        (of_numbers(&train), of_numbers(&test), &[4, 3][..]),
+        (train.clone(), test.clone(), &[4, 3]),
+        (coloured(train), coloured(test), &[4, 1, 3]),
     ] {
         let mut hashed = Vec::new();
         for images in [&train, &test] {
-            for size in [images.count, 4, 3] {
+            for &size in [&[images.count], size].concat().iter() {
                 hashed.extend((size as u64).to_le_bytes());
             }
             match &images.pixels {

@@ -181,7 +181,7 @@ fn a_set_is_fetched_once_and_progress_is_told() {
         ..LoadOptions::default()
     };
     let mut heard: Vec<(String, u64, Option<u64>)> = Vec::new();
-    let mut listen = |p: Progress<'_>| heard.push((p.file.to_owned(), p.bytes, p.total));
+    let mut listen = |p: Progress<'_>| heard.push((p.file.to_owned(), p.done, p.total));
     assert_complete(&load(&Source::Kmnist, &options, &mut listen).unwrap());
     assert_eq!(names(&options.data_dir.join("kmnist")), ALL);
     assert_eq!(server.requests().len(), 4);
@@ -243,7 +243,7 @@ fn a_later_run_continues_an_earlier_one() {
         ..LoadOptions::default()
     };
     let mut listen = |p: Progress<'_>| {
-        first.get_or_insert((p.bytes, p.total));
+        first.get_or_insert((p.done, p.total));
     };
     assert_complete(&load(&Source::Kmnist, &options, &mut listen).unwrap());
     assert_eq!(first, Some((50, Some(files()[file].len() as u64))));

@@ -211,7 +211,7 @@ fn train_and_test_must_be_of_one_size() {
     // As many pixels, another shape.
     put(dir.path(), TEST_IMAGES, &image_bytes(&images(4, 5, 3, 5)));
     let error = load_folder(dir.path()).unwrap_err();
-    assert_says(&error, &[TEST_IMAGES, "5x3", "3x5", "bytes 8 to 15"]);
+    assert_says(&error, &[TEST_IMAGES, "5×3", "3×5", "bytes 8 to 15"]);
 }
 
 #[test]

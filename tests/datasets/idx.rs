@@ -1,16 +1,17 @@
 //! The IDX reader on whole and on broken files.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use proptest::prelude::*;
 use vae_wgpu::data::idx::{
-    images_from, labels_from, read_images, read_labels, write_images, write_labels,
+    IdxExamples, images_from, labels_from, read_images, read_labels, write_images, write_labels,
 };
-use vae_wgpu::data::{DataError, Images};
+use vae_wgpu::data::{DataError, Examples, Images};
 
 use super::{
-    assert_says, bytes, gzip, idx_bytes, image, image_bytes, images, label_bytes, with_bytes,
+    assert_says, bytes, coloured, gzip, idx_bytes, image, image_bytes, images, label_bytes,
+    with_bytes,
 };
 
 const NAME: &str = "somewhere/some-images";
@@ -38,6 +39,51 @@ fn written_files_read_back_and_have_the_published_layout() {
     write_labels(&path, &[3, 1, 4]).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), label_bytes(&[3, 1, 4]));
     assert_eq!(read_labels(&path).unwrap(), [3, 1, 4]);
+}
+
+/// Four dimensions are colours: red, green and blue of each pixel lie together.
+#[test]
+fn colours_are_a_fourth_dimension() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("images");
+    let written = coloured(images(5, 3, 6, 1));
+    write_images(&path, &written).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(bytes, image_bytes(&written));
+    assert_eq!(bytes[..4], [0, 0, 8, 4]);
+    assert_eq!(read_images(&path).unwrap(), written);
+    assert_says(&images_error(&bytes[..18]), &["byte 18", "20-byte header"]);
+    let mut empty = bytes.clone();
+    empty[19] = 0;
+    assert_says(&images_error(&empty), &["number of channels", "at byte 16"]);
+    let huge = idx_bytes(&[0x804, u32::MAX, u32::MAX, u32::MAX, u32::MAX], &[]);
+    assert_says(&images_error(&huge), &["bytes 4 to 19", "can address"]);
+}
+
+#[test]
+fn images_come_block_by_block_as_they_are() {
+    for (written, compress) in [
+        (coloured(images(7, 3, 6, 1)), true),
+        (images(7, 2, 3, 0), false),
+    ] {
+        let bytes = image_bytes(&written);
+        let bytes = if compress { gzip(&bytes) } else { bytes };
+        let read = |bytes: Vec<u8>| -> Result<Vec<_>, DataError> {
+            let mut examples = IdxExamples::from_reader(Cursor::new(bytes), Path::new(NAME))?;
+            assert_eq!(examples.total(), Some(7));
+            let mut found = Vec::new();
+            while let Some(block) = examples.next_block(3)? {
+                found.push(block.images);
+            }
+            Ok(found)
+        };
+        let found = read(bytes.clone()).unwrap();
+        let expected = [&[0, 1, 2][..], &[3, 4, 5], &[6]].map(|of| written.chosen(of));
+        assert_eq!(found, expected);
+        let mut short = bytes;
+        short.pop();
+        assert_says(&read(short).unwrap_err(), &[NAME, "cut short"]);
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod location;
 mod names;
 mod numbers;
 mod oddities;
+mod pictures;
 mod shapes;
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
@@ -39,6 +40,15 @@ fn images(count: usize, height: usize, width: usize, first: usize) -> Images {
         height,
         width,
         pixels: Pixels::Bytes(pixels.collect()),
+    }
+}
+
+/// The same values as images in colours, a third as wide.
+fn coloured(images: Images) -> Images {
+    Images {
+        width: images.width / 3,
+        channels: 3,
+        ..images
     }
 }
 
@@ -70,15 +80,18 @@ fn idx_bytes(header: &[u32], payload: &[u8]) -> Vec<u8> {
 }
 
 fn image_bytes(images: &Images) -> Vec<u8> {
-    let sizes = [images.count, images.height, images.width].map(|n| n as u32);
-    let (magic, payload) = match &images.pixels {
-        Pixels::Bytes(bytes) => (0x803, bytes.clone()),
+    let channels = Some(images.channels).filter(|&channels| channels != 1);
+    let sizes = [images.count, images.height, images.width].into_iter();
+    let sizes: Vec<u32> = sizes.chain(channels).map(|size| size as u32).collect();
+    let (kind, payload) = match &images.pixels {
+        Pixels::Bytes(bytes) => (0x800, bytes.clone()),
         Pixels::Floats(floats) => {
             let bytes = floats.iter().flat_map(|float| float.to_be_bytes());
-            (0xd03, bytes.collect())
+            (0xd00, bytes.collect())
         }
     };
-    idx_bytes(&[magic, sizes[0], sizes[1], sizes[2]], &payload)
+    let magic = kind + sizes.len() as u32;
+    idx_bytes(&[vec![magic], sizes].concat(), &payload)
 }
 
 fn label_bytes(labels: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
@@ -17,12 +17,12 @@ pub(super) const BLOCK: usize = 1 << 16;
 const MOST_PER_COMPRESSED_BYTE: u64 = 1032;
 
 /// Bytes of a possibly compressed file, with their position for error messages.
-pub(super) struct Contents<'a, R> {
+pub(super) struct Contents<R> {
     stream: Stream<R>,
     gzip: bool,
     /// Uncompressed bytes read so far.
     offset: u64,
-    path: &'a Path,
+    path: PathBuf,
     /// Bytes of the file as it is stored, where this is known.
     stored: Option<u64>,
     /// Whether bytes follow the gzip stream.
@@ -39,8 +39,8 @@ enum Stream<R> {
     Ended,
 }
 
-impl<'a> Contents<'a, File> {
-    pub(super) fn open(path: &'a Path) -> Result<Self, DataError> {
+impl Contents<File> {
+    pub(super) fn open(path: &Path) -> Result<Self, DataError> {
         let refused = |cause| DataError::Read {
             path: path.to_owned(),
             cause: of_link(path, cause),
@@ -66,8 +66,8 @@ pub(in crate::data) fn of_link(path: &Path, cause: io::Error) -> io::Error {
     }
 }
 
-impl<'a, R: Read> Contents<'a, R> {
-    pub(super) fn new(reader: R, path: &'a Path) -> Result<Self, DataError> {
+impl<R: Read> Contents<R> {
+    pub(super) fn new(reader: R, path: &Path) -> Result<Self, DataError> {
         let mut raw = BufReader::with_capacity(BLOCK, reader);
         let start = start_of(&mut raw).map_err(|cause| DataError::Read {
             path: path.to_owned(),
@@ -84,14 +84,14 @@ impl<'a, R: Read> Contents<'a, R> {
             stream,
             gzip,
             offset: 0,
-            path,
+            path: path.to_owned(),
             stored: None,
             ignored: false,
         })
     }
 
     pub(super) fn path(&self) -> &Path {
-        self.path
+        &self.path
     }
 
     /// What was ignored, once the end has been reached.
@@ -174,16 +174,18 @@ impl<'a, R: Read> Contents<'a, R> {
         Ok(filled)
     }
 
-    /// Checks the magic number and returns what numbers follow, one of `accepted`, and the dimensions, none
-    /// of which is zero. An error names the first of `accepted`.
+    /// Checks the magic number and returns what numbers follow, one of `accepted`, and the sizes of the dimensions, none
+    /// of which is zero. There are at least `least` of the dimensions that are named. An error names the first of
+    /// `accepted`, of the least dimensions.
     pub(super) fn header<const N: usize>(
         &mut self,
         what: &'static str,
         accepted: &[Element],
+        least: usize,
         dimensions: [&'static str; N],
-    ) -> Result<(Element, [u32; N]), DataError> {
+    ) -> Result<(Element, Vec<u32>), DataError> {
         let path = self.path.to_owned();
-        let expected = 4 * (1 + N as u64);
+        let expected = 4 * (1 + least as u64);
         let Some(found) = self.number()? else {
             return Err(DataError::ShortHeader {
                 path,
@@ -193,17 +195,19 @@ impl<'a, R: Read> Contents<'a, R> {
             });
         };
         // Before the dimensions: a text file should be called one, however short it is.
-        let of_magic = |element: &&Element| element.magic(N) == found;
-        let Some(&element) = accepted.iter().find(of_magic) else {
+        let mut forms = (least..=N).flat_map(|count| accepted.iter().map(move |of| (of, count)));
+        let of_magic = |form: &(&Element, usize)| form.0.magic(form.1) == found;
+        let Some((&element, count)) = forms.find(of_magic) else {
             return Err(DataError::Magic {
                 path,
                 what,
-                expected: accepted.first().map_or(0, |element| element.magic(N)),
+                expected: accepted.first().map_or(0, |element| element.magic(least)),
                 found,
             });
         };
-        let mut sizes = [0; N];
-        for (size, dimension) in sizes.iter_mut().zip(dimensions) {
+        let expected = 4 * (1 + count as u64);
+        let mut sizes = Vec::with_capacity(count);
+        for &dimension in &dimensions[..count] {
             let offset = self.offset;
             match self.number()? {
                 None => {
@@ -221,7 +225,7 @@ impl<'a, R: Read> Contents<'a, R> {
                         offset,
                     });
                 }
-                Some(found) => *size = found,
+                Some(found) => sizes.push(found),
             }
         }
         Ok((element, sizes))
@@ -244,13 +248,7 @@ impl<'a, R: Read> Contents<'a, R> {
         (len, size): (usize, usize),
         decode: impl Fn(&[u8], &mut Vec<T>),
     ) -> Result<Vec<T>, DataError> {
-        let expected = self.offset + (len * size) as u64;
-        let path = self.path;
-        let no_memory = |_| DataError::Memory {
-            path: path.to_owned(),
-            what,
-            bytes: len * size_of::<T>(),
-        };
+        let no_memory = |_| no_memory::<T>(&self.path, what, len);
         let mut payload = Vec::new();
         let can_hold = self.stored.map_or(0, |stored| {
             let most = if self.gzip {
@@ -262,29 +260,65 @@ impl<'a, R: Read> Contents<'a, R> {
         });
         let reserved = usize::try_from(can_hold).map_or(len, |can_hold| len.min(can_hold));
         payload.try_reserve_exact(reserved).map_err(no_memory)?;
+        let end = self.offset + (len * size) as u64;
+        self.append(&mut payload, what, (len, size), end, decode)?;
+        self.end(end)?;
+        Ok(payload)
+    }
+
+    /// Appends exactly `len` numbers of `what`, of `size` bytes each; the contents should go on to `end`.
+    pub(super) fn append<T>(
+        &mut self,
+        payload: &mut Vec<T>,
+        what: &'static str,
+        (len, size): (usize, usize),
+        end: u64,
+        decode: impl Fn(&[u8], &mut Vec<T>),
+    ) -> Result<(), DataError> {
+        let wanted_len = payload.len() + len;
         // Whole numbers: no size is other than a power of two.
         let mut block = vec![0; BLOCK];
-        while payload.len() < len {
-            let wanted = block.len().min((len - payload.len()) * size);
+        while payload.len() < wanted_len {
+            let wanted = block.len().min((wanted_len - payload.len()) * size);
             if self.fill(&mut block[..wanted])? < wanted {
                 return Err(DataError::Truncated {
                     path: self.path.to_owned(),
-                    expected,
+                    expected: end,
                     found: self.offset,
                 });
             }
             // Asks for more only where the length of the file is not known.
-            payload.try_reserve(wanted / size).map_err(no_memory)?;
-            decode(&block[..wanted], &mut payload);
+            payload
+                .try_reserve(wanted / size)
+                .map_err(|_| no_memory::<T>(&self.path, what, wanted_len))?;
+            decode(&block[..wanted], payload);
         }
-        // Also makes the decoder check the sum at the end of the stream.
-        match self.read(&mut block[..1])? {
-            0 => Ok(payload),
+        Ok(())
+    }
+
+    /// Checks that nothing follows, and the sum at the end of a stream that is compressed.
+    pub(super) fn end(&mut self, end: u64) -> Result<(), DataError> {
+        match self.read(&mut [0])? {
+            0 => Ok(()),
             _ => Err(DataError::Trailing {
                 path: self.path.to_owned(),
-                expected,
+                expected: end,
             }),
         }
+    }
+
+    /// Bytes that were read so far, uncompressed.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+}
+
+/// That there is no memory for so many values.
+fn no_memory<T>(path: &Path, what: &'static str, len: usize) -> DataError {
+    DataError::Memory {
+        path: path.to_owned(),
+        what,
+        bytes: len * size_of::<T>(),
     }
 }
 
