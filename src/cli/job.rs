@@ -463,11 +463,8 @@ impl Job {
         let images = &data.train.images;
         self.settings.check_images(images.count)?;
         let image = images.size();
-        let observed = Observed {
-            dim: images.dim(),
-            classes: data.train.classes(),
-        };
-        let vae = self.settings.vae(observed)?;
+        let observed = Observed::from(&*data);
+        let vae = self.settings.vae(observed.clone())?;
         let device = self.adapter.option.limit(device?)?.with_plan(self.plan);
         if device.gpu().is_some_and(|gpu| gpu.adapter().is_software()) {
             let step = vae.training_graph(self.settings.batch_size, Adam::default());
@@ -520,11 +517,8 @@ impl Job {
         device: Result<Device, ExecutorError>,
     ) -> anyhow::Result<Result<(String, Description), String>> {
         self.settings.check_images(data.train.images.count)?;
-        let observed = Observed {
-            dim: data.train.images.dim(),
-            classes: data.train.classes(),
-        };
-        let vae = self.settings.vae(observed)?;
+        let observed = Observed::from(&*data);
+        let vae = self.settings.vae(observed.clone())?;
         let device = self.adapter.option.limit(device?)?;
         let Some(gpu) = device.gpu() else {
             let opened = device.executor(Vec::new(), self.settings.seed)?;
@@ -558,7 +552,7 @@ impl Job {
         };
         let mut smaller = self.settings.clone();
         let values = |settings: &Settings| -> Option<u64> {
-            let specs = settings.vae(observed).ok()?.parameters();
+            let specs = settings.vae(observed.clone()).ok()?.parameters();
             let room = |spec: &ParameterSpec| spec.shape.len().next_multiple_of(Slice::ALIGNMENT);
             Some(specs.iter().map(room).sum::<usize>() as u64)
         };
