@@ -34,6 +34,8 @@ use super::watching::Watching;
 /// A training: settings, data, adapter, and where its weights come from.
 pub(crate) struct Job {
     pub(crate) settings: Settings,
+    /// The same for a table, where nobody has said what its numbers' likelihood is.
+    for_table: Option<Settings>,
     adapter: AdapterRequest,
     pub(crate) plan: PlanChoice,
     matrix_units: bool,
@@ -97,6 +99,10 @@ impl Job {
             (None, None) => Settings::default(),
         };
         let settings = args.overrides.resolve(&file.training, base);
+        let given = [&args.overrides, &file.training];
+        let is_given = init.is_some() || given.iter().any(|of| of.likelihood.is_some());
+        let scale = given.iter().find_map(|of| of.scale);
+        let for_table = (!is_given).then(|| settings.for_table(scale));
         let mut data = args.data.clone();
         data.table.or((&file.data).into());
         data.data_dir = data.data_dir.or(file.data.dir);
@@ -134,6 +140,7 @@ impl Job {
         check_recordable(&source, data.data_dir.as_deref())?;
         Ok(Self {
             settings,
+            for_table,
             adapter: AdapterRequest {
                 file: args
                     .config
@@ -248,6 +255,7 @@ impl Job {
         let asked = parse_adapter(&config.adapter)?;
         Ok(Self {
             settings,
+            for_table: None,
             adapter: AdapterRequest {
                 file: Some(dir.config()).filter(|_| !args.adapter.is_given()),
                 choice: args.adapter.resolve(Some(asked)),
@@ -266,6 +274,34 @@ impl Job {
                 config,
             })),
         })
+    }
+
+    /// Checks the settings, as far as they say something without data.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let checked = self.settings.check();
+        match &self.for_table {
+            // What lies at a path may be a table.
+            Some(other) if matches!(self.source, Source::Path(_)) => checked.or(other.check()),
+            _ => checked,
+        }
+    }
+
+    /// Takes the likelihood that goes with a table where the data are one and nobody has said another, and says so.
+    pub(crate) fn suit(&mut self, data: &Dataset, aloud: bool) -> Result<(), TrainError> {
+        match self.for_table.take().filter(|_| data.table.is_some()) {
+            Some(settings) => self.settings = settings,
+            None => return self.settings.check(),
+        }
+        if aloud {
+            console::note(&format!(
+                "{} is a table: its numbers have the likelihood {}, with the scale {} (--likelihood and --scale choose \
+                 others)",
+                data.name,
+                self.settings.likelihood.density().name,
+                self.settings.scale.name()
+            ));
+        }
+        self.settings.check()
     }
 
     /// What the data are called where they have not been loaded.

@@ -480,6 +480,19 @@ impl Settings {
         })?)
     }
 
+    /// The same settings for rows of a table, where nobody has chosen a likelihood: Gaussians of the numbers, with a
+    /// trained scale for each column unless it is given.
+    #[must_use]
+    pub fn for_table(&self, scale: Option<Scale>) -> Self {
+        Self {
+            likelihood: Likelihood::Gaussian,
+            scale: scale.unwrap_or(Scale::PerDimension),
+            levels: None,
+            encoder_input: None,
+            ..self.clone()
+        }
+    }
+
     /// Levels of a pixel, as given or as many as a byte has; `None` where the likelihood is not of levels.
     pub fn own_levels(&self) -> Option<usize> {
         let own = self.likelihood == Likelihood::Categorical;
