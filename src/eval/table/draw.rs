@@ -186,3 +186,75 @@ impl Autoencoder {
         Ok(Some(drawn.collect()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRAWS: usize = 20_000;
+
+    /// Mean and variance of draws, each of a row of its own.
+    fn moments(draw: impl Fn(&mut Philox) -> f64) -> [f64; 2] {
+        let drawing = Drawing {
+            seed: 3,
+            first_row: 7,
+        };
+        let drawn: Vec<f64> = (0..DRAWS)
+            .map(|row| draw(&mut drawing.of_row(row)))
+            .collect();
+        let mean = drawn.iter().sum::<f64>() / DRAWS as f64;
+        let squares = drawn.iter().map(|x| (x - mean).powi(2));
+        [mean, squares.sum::<f64>() / DRAWS as f64]
+    }
+
+    /// A mean of n draws is off by √(variance / n), and their variance by √((κ − 1) / n) of itself, where κ is the
+    /// kurtosis: 3 of a Gaussian, 6 of a Laplace, 9 of five degrees of freedom. Five such deviations.
+    #[test]
+    fn numbers_and_counts_have_the_moments_of_their_distributions() {
+        let scale = 0.7_f64;
+        let [log_scale, log_square] = [scale.ln(), 2.0 * scale.ln()];
+        let (mean, theta) = (4.0, 1.5);
+        let of_counts = mean + mean * mean / theta;
+        for (kurtosis, expected, found) in [
+            (
+                3.0,
+                [0.0, scale * scale],
+                moments(|w| error(Likelihood::Gaussian, log_square, w)),
+            ),
+            (
+                6.0,
+                [0.0, 2.0 * scale * scale],
+                moments(|w| error(Likelihood::Laplace, log_scale, w)),
+            ),
+            (
+                9.0,
+                [0.0, 5.0 / 3.0 * scale * scale],
+                moments(|w| error(Likelihood::StudentT, log_scale, w)),
+            ),
+            (9.0, [mean, of_counts], moments(|w| count(mean, theta, w))),
+        ] {
+            let [of_mean, of_variance] = [expected[1], (kurtosis - 1.0) * expected[1].powi(2)]
+                .map(|variance| 5.0 * (variance / DRAWS as f64).sqrt());
+            let off = [0, 1].map(|i| (found[i] - expected[i]).abs());
+            assert!(
+                off[0] < of_mean && off[1] < of_variance,
+                "{found:?}, not {expected:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_are_as_frequent_as_they_are_probable() {
+        let probabilities = [0.2_f32, 0.0, 0.5, 0.3];
+        for (chosen, &probability) in probabilities.iter().enumerate() {
+            let is_it =
+                |words: &mut Philox| f64::from(u8::from(word(&probabilities, words) == chosen));
+            let [frequency, _] = moments(is_it);
+            assert!(
+                (frequency - f64::from(probability)).abs() < 5.0 * (0.25 / DRAWS as f64).sqrt()
+            );
+        }
+        // A mean of 0 has no counts.
+        assert_eq!(count(0.0, 1.0, &mut Philox::new(0, Stream::Cells, 0)), 0.0);
+    }
+}
