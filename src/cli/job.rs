@@ -286,6 +286,14 @@ impl Job {
         }
     }
 
+    /// The settings as a run has them that began with the same flags: where nobody has said a likelihood, and the run
+    /// has that of a table, its data are one.
+    pub(crate) fn settings_beside(self, recorded: &Settings) -> Settings {
+        let of_table = self.for_table;
+        let of_table = of_table.filter(|other| other.likelihood == recorded.likelihood);
+        of_table.unwrap_or(self.settings)
+    }
+
     /// Takes the likelihood that goes with a table where the data are one and nobody has said another, and says so.
     pub(crate) fn suit(&mut self, data: &Dataset, aloud: bool) -> Result<(), TrainError> {
         match self.for_table.take().filter(|_| data.table.is_some()) {

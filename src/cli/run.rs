@@ -83,6 +83,17 @@ impl Found {
         check_fixed(&header, settings).map_err(|error| self.blame(error))
     }
 
+    /// Whether the checkpoint is of a model of a table.
+    pub(crate) fn is_of_table(&self) -> anyhow::Result<bool> {
+        let metadata = Checkpoint::load_metadata(&self.path());
+        let header = Checkpoint {
+            metadata: metadata.map_err(|error| self.blame(error.into()))?,
+            ..Checkpoint::default()
+        };
+        let table = table(&header).map_err(|error| self.blame(error))?;
+        Ok(table.is_some())
+    }
+
     /// Where the checkpoint is at fault, names its file and what else the run has.
     pub(crate) fn blame(&self, error: TrainError) -> anyhow::Error {
         match error {

@@ -119,6 +119,11 @@ impl VaeConfig {
         self.table.as_ref().map_or(self.input_dim, Layout::values)
     }
 
+    /// How many independent parts p(x | z) has: a value of an image each, or a cell of a row of a table.
+    pub fn cells(&self) -> usize {
+        self.table.as_ref().map_or(self.input_dim, Layout::columns)
+    }
+
     /// Values whose likelihood has the scale: of a row of a table, its numbers.
     fn scaled(&self) -> usize {
         self.table

@@ -140,7 +140,9 @@ impl Board {
         let dir = self.dir.clone();
         if !self.watched.are_pictures {
             let run = console::quoted(dir.path());
-            return say(&format!("rows             vae sample {run} -o synthetic.csv"));
+            return say(&format!(
+                "rows             vae sample {run} -o synthetic.csv"
+            ));
         }
         for (what, name) in [
             (SAMPLES, "prior.png"),

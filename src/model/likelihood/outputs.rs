@@ -86,8 +86,12 @@ impl Vae {
         g.row_sum("recon", pixels.shape, nll, &pixels.operands())
     }
 
-    /// −log p(x_d | z) of each value of each row, in nats `[B, D]`: what [`Vae::reconstruction`] is the sum of.
+    /// −log p(x_d | z) of each value of each row, in nats `[B, D]`: what [`Vae::reconstruction`] is the sum of. Of the
+    /// rows of a table, of each column in the row's order `[B, columns]`, 0 of a cell that is missing.
     pub fn reconstruction_each(&self, g: &mut Graph, outputs: &Outputs, x: Operand) -> TensorId {
+        if let Some(layout) = &self.config().table {
+            return table::each(self, g, layout, outputs, x);
+        }
         if self.config().likelihood.density().location == Location::LogShare {
             return categorical::reconstruction_each(self, g, outputs, x);
         }

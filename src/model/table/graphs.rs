@@ -1,7 +1,6 @@
 //! Graphs that draw rows of a table and fill the cells that are missing in one.
 
-use super::{Part, counts, numbers};
-use crate::data::table::Layout;
+use super::{counts, numbers};
 use crate::expr::operand;
 use crate::graph::{Graph, Operand, Reduction, TensorId};
 use crate::model::likelihood::Scale;
@@ -116,28 +115,5 @@ impl Vae {
             eps,
             shift,
         })
-    }
-
-    /// −ln p(x | z) of each column of rows `x [B, D]`, in nats `[B, columns]` with the columns in the row's order and
-    /// 0 for a cell that is missing; `None` of a model that is not of a table.
-    pub fn cells_nll(
-        &self,
-        g: &mut Graph,
-        outputs: &super::Outputs,
-        x: Operand,
-    ) -> Option<TensorId> {
-        let layout: &Layout = self.config().table.as_ref()?;
-        let mut columns = Vec::new();
-        for part in Part::all_of(layout) {
-            let cells = part.cells(g, layout, outputs, x);
-            columns.push(match part {
-                Part::Numbers => numbers::each(self, g, &cells, outputs.log_scale),
-                Part::Counts => counts::each(g, &cells),
-                Part::Categories => super::categories::each(g, &cells, &layout.categories),
-            });
-        }
-        columns
-            .into_iter()
-            .reduce(|left, right| g.concat("cells", left, right))
     }
 }

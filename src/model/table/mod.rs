@@ -158,6 +158,32 @@ pub(super) fn reconstruction(
     total(g, "recon", &sums)
 }
 
+/// The same of each column, `[R, columns]`; 0 of a cell that is missing.
+pub(super) fn each(
+    vae: &Vae,
+    g: &mut Graph,
+    layout: &Layout,
+    outputs: &Outputs,
+    x: Operand,
+) -> TensorId {
+    let mut columns = Vec::new();
+    for part in Part::all_of(layout) {
+        let cells = part.cells(g, layout, outputs, x);
+        columns.push(match part {
+            Part::Numbers => numbers::each(vae, g, &cells, outputs.log_scale),
+            Part::Counts => counts::each(g, &cells),
+            Part::Categories => categories::each(g, &cells, &layout.categories),
+        });
+    }
+    side_by_side(g, "cells", columns).unwrap_or(outputs.output)
+}
+
+/// Tensors `[R, n]` as one; `None` of none.
+fn side_by_side(g: &mut Graph, name: &str, of: Vec<TensorId>) -> Option<TensorId> {
+    of.into_iter()
+        .reduce(|left, right| g.concat(name, left, right))
+}
+
 /// The sum of tensors `[R]`.
 fn total(g: &mut Graph, name: &str, of: &[TensorId]) -> TensorId {
     if let [alone] = of {
@@ -179,10 +205,7 @@ pub(super) fn mean(g: &mut Graph, layout: &Layout, outputs: &Outputs) -> TensorI
             Part::Categories => categories::mean(g, of, &layout.categories),
         });
     }
-    let beside = means
-        .into_iter()
-        .reduce(|left, right| g.concat("mean", left, right));
-    beside.unwrap_or(outputs.output)
+    side_by_side(g, "mean", means).unwrap_or(outputs.output)
 }
 
 /// Rows `[B, D]` as the encoder sees them: ln(1 + x) of counts, and all else as it is.

@@ -59,7 +59,7 @@ fn a_row_is_the_sum_of_its_cells() {
     let mut g = Graph::new();
     let x = g.input("x", [2, vae.config().input_dim]);
     let pass = vae.objective(&mut g, Inputs::from(x), Noise::Stream(Stream::Noise));
-    let cells = vae.cells_nll(&mut g, &pass.outputs, x.into()).unwrap();
+    let cells = vae.reconstruction_each(&mut g, &pass.outputs, x.into());
     let mut values = crate::reference::Values::<f64>::new(&g);
     let specs = vae.parameters();
     let initial = crate::executor::Snapshot::initial(&specs, 7).parameters;
