@@ -14,11 +14,11 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 ///
 /// # Errors
 ///
-/// The operating system's; then `path` is as it was, and no temporary file remains.
-pub(crate) fn write(
+/// That of `content`, or the operating system's; then `path` is as it was, and no temporary file remains.
+pub fn write<E: From<io::Error>>(
     path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+    content: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
     let target = target(path)?;
     // Renaming is atomic only within one file system, so the temporary file lies in the target's own folder.
     let folder = match target.parent() {

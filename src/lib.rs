@@ -7,7 +7,7 @@
 //! [`executor::Executor`]s run graphs: [`plan::GpuExecutor`] on the GPU and
 //! [`reference::ReferenceExecutor`] in plain CPU code.
 
-mod atomic;
+pub mod atomic;
 pub mod bench;
 pub mod checkpoint;
 pub mod cpu;

@@ -63,6 +63,10 @@ pub enum Stream {
     /// Which rows of two tables are compared, and what tells them apart; counter 1 is 0 for the real table, 1 for the
     /// synthetic one and 2 for what tells them apart.
     Comparison = 20,
+    /// Cells of rows that are drawn from a model of a table; counters 1 and 3 are the number of the row.
+    Cells = 16,
+    /// ε of the draws of z that fill the missing cells of a table, the same for each row; counter 1 is 0.
+    Imputation = 17,
 }
 
 /// One draw of a graph: two draws of a stream at the same step are told apart by their numbers.

@@ -85,6 +85,7 @@ fn measure(
     let observed = Observed {
         dim,
         classes: digits.classes(),
+        table: None,
     };
     let vae = settings.in_training(settings.vae(observed)?, IMAGES);
     let specs = vae.parameters();

@@ -204,6 +204,7 @@ impl DataConfig {
         Observed {
             dim: self.image.dim(),
             classes: self.classes,
+            table: None,
         }
     }
 

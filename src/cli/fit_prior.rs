@@ -121,6 +121,13 @@ fn fit(
         model.nll(&z.test)?
     ));
     say(&format!("fitted prior     {}", path.display()));
+    if run.table.is_some() {
+        let folder = console::quoted(run.dir.path());
+        say(&format!(
+            "rows             vae sample {folder} -o synthetic.csv"
+        ));
+        return Ok(());
+    }
     let mut shown = run.shown();
     let count = pictures::fitting(100, shown.size());
     let output = Output::among_samples(&run.dir, "fitted.png")?;
@@ -193,12 +200,17 @@ pub(crate) fn samples(
     seed: u64,
 ) -> anyhow::Result<Vec<f32>> {
     let z = fitted.draw(count, seed)?;
+    let labels = labels(model, count, label);
+    Ok(model.decode(&z, labels.as_deref())?)
+}
+
+/// A label for each of so many draws, where the decoder reads labels: all the same, or each class in turn.
+pub(super) fn labels(model: &Autoencoder, count: usize, label: Option<u8>) -> Option<Vec<u8>> {
     let config = model.vae().config();
     let classes = config.classes;
-    let labels = config.condition.decoder().then(|| {
+    config.condition.decoder().then(|| {
         let in_turn = |row: usize| (row % classes.max(1)) as u8;
         let labels = (0..count).map(|row| label.unwrap_or_else(|| in_turn(row)));
-        labels.collect::<Vec<_>>()
-    });
-    Ok(model.decode(&z, labels.as_deref())?)
+        labels.collect()
+    })
 }

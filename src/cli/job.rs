@@ -34,6 +34,8 @@ use super::watching::Watching;
 /// A training: settings, data, adapter, and where its weights come from.
 pub(crate) struct Job {
     pub(crate) settings: Settings,
+    /// The same for a table, where nobody has said what its numbers' likelihood is.
+    for_table: Option<Settings>,
     adapter: AdapterRequest,
     pub(crate) plan: PlanChoice,
     matrix_units: bool,
@@ -97,6 +99,10 @@ impl Job {
             (None, None) => Settings::default(),
         };
         let settings = args.overrides.resolve(&file.training, base);
+        let given = [&args.overrides, &file.training];
+        let is_given = init.is_some() || given.iter().any(|of| of.likelihood.is_some());
+        let scale = given.iter().find_map(|of| of.scale);
+        let for_table = (!is_given).then(|| settings.for_table(scale));
         let mut data = args.data.clone();
         data.table.or((&file.data).into());
         data.data_dir = data.data_dir.or(file.data.dir);
@@ -140,6 +146,7 @@ impl Job {
         check_recordable(&source, data.data_dir.as_deref())?;
         Ok(Self {
             settings,
+            for_table,
             adapter: AdapterRequest {
                 file: args
                     .config
@@ -254,6 +261,7 @@ impl Job {
         let asked = parse_adapter(&config.adapter)?;
         Ok(Self {
             settings,
+            for_table: None,
             adapter: AdapterRequest {
                 file: Some(dir.config()).filter(|_| !args.adapter.is_given()),
                 choice: args.adapter.resolve(Some(asked)),
@@ -272,6 +280,42 @@ impl Job {
                 config,
             })),
         })
+    }
+
+    /// Checks the settings, as far as they say something without data.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let checked = self.settings.check();
+        match &self.for_table {
+            // What lies at a path may be a table.
+            Some(other) if matches!(self.source, Source::Path(_)) => checked.or(other.check()),
+            _ => checked,
+        }
+    }
+
+    /// The settings as a run has them that began with the same flags: where nobody has said a likelihood, and the run
+    /// has that of a table, its data are one.
+    pub(crate) fn settings_beside(self, recorded: &Settings) -> Settings {
+        let of_table = self.for_table;
+        let of_table = of_table.filter(|other| other.likelihood == recorded.likelihood);
+        of_table.unwrap_or(self.settings)
+    }
+
+    /// Takes the likelihood that goes with a table where the data are one and nobody has said another, and says so.
+    pub(crate) fn suit(&mut self, data: &Dataset, aloud: bool) -> Result<(), TrainError> {
+        match self.for_table.take().filter(|_| data.table.is_some()) {
+            Some(settings) => self.settings = settings,
+            None => return self.settings.check(),
+        }
+        if aloud {
+            console::note(&format!(
+                "{} is a table: its numbers have the likelihood {}, with the scale {} (--likelihood and --scale choose \
+                 others)",
+                data.name,
+                self.settings.likelihood.density().name,
+                self.settings.scale.name()
+            ));
+        }
+        self.settings.check()
     }
 
     /// What the data are called where they have not been loaded.
@@ -469,11 +513,8 @@ impl Job {
         let images = &data.train.images;
         self.settings.check_images(images.count)?;
         let image = images.size();
-        let observed = Observed {
-            dim: images.dim(),
-            classes: data.train.classes(),
-        };
-        let vae = self.settings.vae(observed)?;
+        let observed = Observed::from(&*data);
+        let vae = self.settings.vae(observed.clone())?;
         let device = self.adapter.option.limit(device?)?.with_plan(self.plan);
         if device.gpu().is_some_and(|gpu| gpu.adapter().is_software()) {
             let step = vae.training_graph(self.settings.batch_size, Adam::default());
@@ -526,11 +567,8 @@ impl Job {
         device: Result<Device, ExecutorError>,
     ) -> anyhow::Result<Result<(String, Description), String>> {
         self.settings.check_images(data.train.images.count)?;
-        let observed = Observed {
-            dim: data.train.images.dim(),
-            classes: data.train.classes(),
-        };
-        let vae = self.settings.vae(observed)?;
+        let observed = Observed::from(&*data);
+        let vae = self.settings.vae(observed.clone())?;
         let device = self.adapter.option.limit(device?)?;
         let Some(gpu) = device.gpu() else {
             let opened = device.executor(Vec::new(), self.settings.seed)?;
@@ -564,7 +602,7 @@ impl Job {
         };
         let mut smaller = self.settings.clone();
         let values = |settings: &Settings| -> Option<u64> {
-            let specs = settings.vae(observed).ok()?.parameters();
+            let specs = settings.vae(observed.clone()).ok()?.parameters();
             let room = |spec: &ParameterSpec| spec.shape.len().next_multiple_of(Slice::ALIGNMENT);
             Some(specs.iter().map(room).sum::<usize>() as u64)
         };

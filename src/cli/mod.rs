@@ -18,6 +18,7 @@ mod features;
 mod fit_prior;
 mod help;
 mod import;
+mod impute;
 mod init;
 mod interpolate;
 mod interrupt;
@@ -39,11 +40,13 @@ mod report;
 mod reproduce;
 mod run;
 mod sample;
+mod sample_rows;
 mod scatter;
 mod spread;
 mod sweep;
 mod table;
 mod text;
+mod text_rows;
 mod train;
 mod traverse;
 mod watching;
@@ -64,6 +67,7 @@ Examples:
   vae train                              train on built-in digits with the best adapter
   vae train --data mnist --download      fetch MNIST first
   vae sample runs/digits-1               draw samples from the trained model
+  vae impute runs/people-1 people.csv -o filled.csv   fill a table's missing cells
   vae eval runs/digits-1                 measure its model
   vae traverse runs/digits-1             what each dimension of z changes
   vae plot runs/digits-1                 draw its losses, epoch by epoch
@@ -101,6 +105,7 @@ pub(crate) struct Cli {
 enum Command {
     Train(Box<train::Args>),
     Sample(sample::Args),
+    Impute(impute::Args),
     FitPrior(fit_prior::Args),
     Reconstruct(reconstruct::Args),
     Report(report::Args),
@@ -152,6 +157,7 @@ impl Cli {
         let done = match self.command {
             Command::Train(args) => args.run(),
             Command::Sample(args) => args.run(),
+            Command::Impute(args) => args.run(),
             Command::FitPrior(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
             Command::Report(args) => args.run(),

@@ -49,7 +49,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let job = Job::fresh(&train::Args {
+        let mut job = Job::fresh(&train::Args {
             preset: self.preset,
             config: self.config,
             adapter: self.adapter,
@@ -58,8 +58,9 @@ impl Args {
             overrides: self.overrides,
             ..train::Args::default()
         })?;
-        job.settings.check()?;
+        job.check()?;
         let (Loaded { data, .. }, device) = job.load_and_open(None)?;
+        job.suit(&data, true)?;
         let name = data.name.clone();
         let (adapter, description) = match job.describe(data, device)? {
             Ok(described) => described,

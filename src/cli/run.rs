@@ -9,7 +9,8 @@ use vae_wgpu::data::{Dataset, Source};
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::executor::{Executor, ParameterSpec};
 use vae_wgpu::train::{
-    Scaling, Settings, TrainError, check_architecture, check_fixed, load_parameters, scaling, table,
+    Observed, Scaling, Settings, TrainError, check_architecture, check_fixed, load_parameters,
+    scaling, table,
 };
 
 use super::config::RunConfig;
@@ -82,6 +83,17 @@ impl Found {
         check_fixed(&header, settings).map_err(|error| self.blame(error))
     }
 
+    /// Whether the checkpoint is of a model of a table.
+    pub(crate) fn is_of_table(&self) -> anyhow::Result<bool> {
+        let metadata = Checkpoint::load_metadata(&self.path());
+        let header = Checkpoint {
+            metadata: metadata.map_err(|error| self.blame(error.into()))?,
+            ..Checkpoint::default()
+        };
+        let table = table(&header).map_err(|error| self.blame(error))?;
+        Ok(table.is_some())
+    }
+
     /// Where the checkpoint is at fault, names its file and what else the run has.
     pub(crate) fn blame(&self, error: TrainError) -> anyhow::Error {
         match error {
@@ -143,12 +155,15 @@ impl TrainedRun {
         open: impl FnOnce(Vec<ParameterSpec>) -> anyhow::Result<Box<dyn Executor>>,
     ) -> anyhow::Result<Self> {
         let image = config.data.image;
-        let vae = config.training.vae(config.data.observed())?;
         let checkpoint = found.load()?;
+        let table = table(&checkpoint).map_err(|error| found.blame(error))?;
+        let vae = config.training.vae(Observed {
+            table: table.as_ref().map(Schema::layout),
+            ..config.data.observed()
+        })?;
         check_architecture(&checkpoint, &config.training, image)
             .map_err(|error| found.blame(error))?;
         let scaling = scaling(&checkpoint, &config.training).map_err(|error| found.blame(error))?;
-        let table = table(&checkpoint).map_err(|error| found.blame(error))?;
         let mut executor = open(vae.parameters())?;
         load_parameters(&mut *executor, checkpoint).map_err(|error| found.blame(error))?;
         Ok(Self {

@@ -11,8 +11,9 @@ use super::options::AdapterOption;
 use super::output::Output;
 use super::pictures;
 use super::run::{RunArg, TrainedRun};
+use super::sample_rows::{self, Asked, RowOutput};
 
-/// Draw images from the prior: z ~ p(z) through a run's decoder
+/// Draw images, or rows of a table, from the prior: z ~ p(z) through a run's decoder
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -20,11 +21,12 @@ Examples:
   vae sample runs/digits-1 -n 100 --seed 7 -o samples.png
   vae sample runs/cvae --label 7
   vae sample runs/digits-1 --temperature 0.7
+  vae sample runs/people-1 -n 1000 -o synthetic.csv     rows of a table
   vae sample runs/digits-1 --prior model       though vae fit-prior has fitted another")]
 pub(crate) struct Args {
     #[command(flatten)]
     run: RunArg,
-    /// How many images
+    /// How many images or rows
     #[arg(short = 'n', long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
     /// Of this label, where the run's decoder reads labels [default: of each in turn]
@@ -41,9 +43,14 @@ pub(crate) struct Args {
     /// Key of the draws: the same seed gives the same images
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Of a table, write the means of numbers and counts and the most probable words, in the place of draws
+    #[arg(long)]
+    mean: bool,
     /// Where they go: FILE.png in one picture, FILE.npy as f32 [n, height, width] (and of colours
     /// [n, height, width, 3]) with values as the data
-    /// have them (bytes in 0 to 1, or as counts), FOLDER/ a PNG each, - a PNG on standard output [default: RUN/samples/prior.png]
+    /// have them (bytes in 0 to 1, or as counts), FOLDER/ a PNG each, - a PNG on standard output [default: RUN/samples/prior.png]; rows of a
+    /// table FILE.csv or FILE.tsv in its own units and words, FILE.npy as the model has them, - CSV on standard output
+    /// [default: RUN/samples/rows.csv]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -62,10 +69,22 @@ enum DrawnFrom {
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let found = self.run.find()?;
-        let given = self.output.as_deref();
+        let of_table = found.is_of_table()?;
+        if self.mean && !of_table {
+            return Err(Usage(
+                "--mean is of the rows of a table; of images the means are drawn anyway, so leave it out".to_owned(),
+            )
+            .into());
+        }
+        let (given, dir) = (self.output.as_deref(), found.dir.path());
+        let rows = given
+            .filter(|_| of_table)
+            .map(|path| RowOutput::parse(path, dir));
+        let rows = rows.transpose()?;
         let given = given
-            .map(|path| Output::parse(path, found.dir.path()))
-            .transpose()?;
+            .filter(|_| !of_table)
+            .map(|path| Output::parse(path, dir));
+        let given = given.transpose()?;
         let checkpoint = found.path();
         let mut run = TrainedRun::open(found, &self.adapter, self.seed)?;
         check_label(self.label, &run)?;
@@ -77,11 +96,25 @@ impl Args {
             Some(DrawnFrom::Model) => None,
             asked => fit_prior::of_run(&run, &checkpoint, &self.adapter, asked.is_some())?,
         };
+        run.model = run.model.with_temperature(self.temperature);
+        if let Some(schema) = run.table.clone() {
+            let output = match rows {
+                Some(output) => output,
+                None => RowOutput::Text(run.dir.make_samples()?.join("rows.csv")),
+            };
+            let asked = Asked {
+                count: self.count as usize,
+                label: self.label,
+                seed: self.seed,
+                is_mean: self.mean,
+            };
+            sample_rows::write(&mut run, &schema, fitted, asked, &output)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let output = match given {
             Some(output) => output,
             None => Output::among_samples(&run.dir, "prior.png")?,
         };
-        run.model = run.model.with_temperature(self.temperature);
         let asked = (self.count as usize, self.label);
         let mut shown = run.shown();
         let what = match fitted {

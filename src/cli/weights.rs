@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vae_wgpu::train::{check_architecture, parameters_alone};
+use vae_wgpu::data::table::Schema;
+use vae_wgpu::train::{Observed, check_architecture, parameters_alone, table};
 
 use super::config::RunConfig;
 use super::run::RunArg;
@@ -34,8 +35,12 @@ impl Args {
         let found = self.run.find()?;
         output::check_spares_run(&self.output, found.dir.path())?;
         let config: RunConfig = found.dir.read_config()?;
-        let vae = config.training.vae(config.data.observed())?;
         let checkpoint = found.load()?;
+        let table = table(&checkpoint).map_err(|error| found.blame(error))?;
+        let vae = config.training.vae(Observed {
+            table: table.as_ref().map(Schema::layout),
+            ..config.data.observed()
+        })?;
         let weights = check_architecture(&checkpoint, &config.training, config.data.image)
             .and_then(|()| parameters_alone(checkpoint, &vae.parameters()))
             .map_err(|error| found.blame(error))?;

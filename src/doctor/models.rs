@@ -102,6 +102,7 @@ impl Model {
         let observed = Observed {
             dim: chance.between(4, 90),
             classes: chance.between(2, 12),
+            table: None,
         };
         let title = format!(
             "{title}: {}-{}-{}, batch {}, {plan} plan",
@@ -119,10 +120,10 @@ impl Model {
     pub(super) fn workload(&self) -> Workload {
         let count = 3 * self.settings.batch_size - 1;
         let mut chance = Chance::new(self.settings.seed, &self.title);
-        let Observed { dim, classes } = self.observed;
+        let Observed { dim, classes, .. } = self.observed;
         Workload {
             settings: self.settings.clone(),
-            observed: self.observed,
+            observed: self.observed.clone(),
             pixels: chance.bytes(count * dim, 256),
             labels: chance.bytes(count, classes),
         }

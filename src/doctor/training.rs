@@ -79,7 +79,7 @@ impl Workload {
         settings.check()?;
         let mut rows = Rows::new(&self.pixels, self.observed.dim);
         let count = rows.count();
-        let vae = settings.in_training(settings.vae(self.observed)?, count);
+        let vae = settings.in_training(settings.vae(self.observed.clone())?, count);
         if vae.reads_labels() {
             rows = rows.with_labels(&self.labels);
         }

@@ -115,7 +115,8 @@ impl Autoencoder {
     }
 
     /// E[x | z] of latents `[count, latent_dim]`, with a label each where the model reads them: images
-    /// `[count, input_dim]`. Those of counts have sums of [`Vae::library`].
+    /// `[count, input_dim]`. Those of counts have sums of [`Vae::library`], and those of a table's rows have the
+    /// values of the cells alone ([`VaeConfig::mean_dim`]), with the probability of each word.
     ///
     /// # Errors
     /// Where the device fails.
@@ -217,19 +218,18 @@ impl Autoencoder {
     }
 
     /// So many rows of an output of [`Vae::prior_graph`]: z, or the images.
-    fn draws(
+    pub(super) fn draws(
         &mut self,
         count: usize,
         label: Option<u8>,
         output: usize,
     ) -> Result<Vec<f32>, ExecutorError> {
         let VaeConfig {
-            input_dim,
             latent_dim,
             classes,
             ..
         } = *self.vae.config();
-        let dim = [latent_dim, input_dim][output];
+        let dim = [latent_dim, self.vae.config().mean_dim()][output];
         let rows = self.chunk();
         let (graph, read) = self.vae.prior_graph(rows);
         let mut session = self.executor.session(graph)?;

@@ -18,6 +18,7 @@ mod points;
 mod probes;
 mod score;
 pub mod synthetic;
+mod table;
 
 pub use annealed::{Annealed, Annealing};
 pub use autoencoder::{Autoencoder, Encoded};
@@ -37,3 +38,4 @@ pub use points::{
 };
 pub use probes::{Labelled, probes};
 pub use score::{Contributions, Explainer, ScoreBy, ScoreError, Scorer, auroc, quantile};
+pub use table::Drawing;

@@ -40,8 +40,12 @@ impl VaeConfig {
             let scale = self.scale;
             return Err(VaeError::NoScale { likelihood, scale });
         }
-        if self.encoder_input == EncoderInput::Log1p && !likelihood.is_of_counts() {
-            return Err(VaeError::NoLogarithm { likelihood });
+        match &self.table {
+            Some(layout) => self.check_table(layout)?,
+            None if self.encoder_input == EncoderInput::Log1p && !likelihood.is_of_counts() => {
+                return Err(VaeError::NoLogarithm { likelihood });
+            }
+            None => {}
         }
         if self.condition != Condition::None && self.classes == 0 {
             let condition = self.condition;

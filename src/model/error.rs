@@ -161,6 +161,27 @@ pub enum VaeError {
         /// What to choose.
         remedy: Remedy,
     },
+    /// A part that has no meaning for the rows of a table.
+    #[error("{part} cannot be with a table: {reason}; choose another")]
+    InTable {
+        /// The part.
+        part: String,
+        /// Why not.
+        reason: &'static str,
+        /// What to choose.
+        remedy: Remedy,
+    },
+    /// A layout of a table that is not that of the rows.
+    #[error(
+        "a row of the table has {width} values and the model reads {dim}; a table needs one column at least, and \
+         each of its rows all values of its columns"
+    )]
+    TableWidth {
+        /// Values of a row, as the table's columns have them.
+        width: usize,
+        /// Values of an example of the model.
+        dim: usize,
+    },
     /// A ladder without a layer to combine with.
     #[error(
         "a ladder combines what an image and what the stochastic layer above say of each layer, and there is \
@@ -264,7 +285,8 @@ impl VaeError {
             Self::NoOutputBias { .. } => {
                 vec![Remedy::set(Setting::OutputBias, OutputBias::Layer.name())]
             }
-            Self::InHierarchy { remedy, .. } => vec![remedy.clone()],
+            Self::InHierarchy { remedy, .. } | Self::InTable { remedy, .. } => vec![remedy.clone()],
+            Self::TableWidth { .. } => Vec::new(),
             Self::LadderOfOne => vec![Remedy::change(Setting::StochasticLayers)],
             Self::NoLabelToSum { .. } => {
                 vec![Remedy::set(Setting::Condition, Condition::Both.name())]

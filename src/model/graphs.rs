@@ -130,7 +130,7 @@ impl Vae {
         (g, label)
     }
 
-    fn decoded_label(&self, g: &mut Graph, batch: usize) -> Option<TensorId> {
+    pub(super) fn decoded_label(&self, g: &mut Graph, batch: usize) -> Option<TensorId> {
         let read = self.config().condition.decoder();
         read.then(|| g.input("label", [batch, self.config().classes]))
     }

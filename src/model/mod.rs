@@ -19,6 +19,7 @@ mod posterior;
 mod prior;
 mod scored;
 mod semi_supervised;
+mod table;
 mod vae;
 
 pub use classifier::Classifier;
@@ -31,7 +32,8 @@ pub use hierarchy::{Hierarchy, Inference, StochasticLayer};
 pub use importance::{EnergyGraph, Importance, ImportanceGraph};
 pub use initial::{InitialWeights, OutputBias};
 pub use likelihood::{
-    Density, Head, LEVELS, Likelihood, Location, LogScale, Outputs, Scale, Support,
+    Density, Head, LEVELS, Likelihood, Location, LogScale, Outputs, STUDENT_T_FREEDOM, Scale,
+    Support,
 };
 pub use network::{Mode, Network, Norm, dropout_formulas};
 pub use objective::{BetaTc, Bound, Capacity, Ciwae, Elbo, Info, Objective, Stl};
@@ -39,4 +41,5 @@ pub use posterior::{Flow, Heads, Posterior, PosteriorFamily};
 pub use prior::{Prior, PriorFamily};
 pub use scored::{ScoredAt, ScoredGraph};
 pub use semi_supervised::{Labelled, formulas as formulas_in_part};
+pub use table::{COUNT as LIKELIHOOD_OF_COUNTS, ImputationGraph, RowGraph};
 pub use vae::{Inputs, Noise, Pass, Vae, VaeConfig};

@@ -9,12 +9,14 @@ use super::encoder_input::EncoderInput;
 use super::error::VaeError;
 use super::hierarchy::Hierarchy;
 use super::initial::{InitialWeights, OutputBias};
-use super::likelihood::{LEVELS, Likelihood, Outputs, Scale};
+use super::likelihood::{LEVELS, Likelihood, LogScale, Outputs, Scale};
 use super::network::{Layer, Mlp, Mode, Network};
 use super::objective::Objective;
 use super::posterior::{Flow, Heads, Posterior};
 use super::prior::Prior;
 use super::semi_supervised::Labelled;
+use super::table;
+use crate::data::table::Layout;
 use crate::executor::{Initial, ParameterSpec};
 use crate::expr::operand;
 use crate::graph::{Activation, Graph, Operand, Ramp, TensorId};
@@ -25,6 +27,9 @@ use crate::rng::Stream;
 pub struct VaeConfig {
     /// Values of an image, D.
     pub input_dim: usize,
+    /// What the values are, where an image is a row of a table: its likelihood is that of each column
+    /// (`table/`), and the fields `likelihood` and `scale` are those of its numbers.
+    pub table: Option<Layout>,
     /// Units of the encoder's hidden layers, in order; the decoder mirrors them.
     pub hidden: Vec<usize>,
     /// Dimensions of the latent, Z; of a hierarchy those of z₁.
@@ -49,7 +54,7 @@ pub struct VaeConfig {
     pub scale: Scale,
     /// Levels of a pixel, where the likelihood is of levels: K.
     pub levels: usize,
-    /// What the encoder sees of x.
+    /// What the encoder sees of x; of a row of a table, of its counts.
     pub encoder_input: EncoderInput,
     /// Where labels enter.
     pub condition: Condition,
@@ -73,6 +78,7 @@ impl Default for VaeConfig {
     fn default() -> Self {
         Self {
             input_dim: 784,
+            table: None,
             hidden: vec![400],
             latent_dim: 20,
             hierarchy: None,
@@ -98,12 +104,37 @@ impl Default for VaeConfig {
 }
 
 impl VaeConfig {
-    /// Units of the decoder's output layer: one for each value of an image, or for each of its levels.
+    /// Units of the decoder's output layer: one for each value of an image, or for each of its levels; of a row of a
+    /// table, for each value of its cells.
     pub fn outputs(&self) -> usize {
-        match self.likelihood {
-            Likelihood::Categorical => self.input_dim.saturating_mul(self.levels),
-            _ => self.input_dim,
+        match (&self.table, self.likelihood) {
+            (Some(layout), _) => layout.values(),
+            (None, Likelihood::Categorical) => self.input_dim.saturating_mul(self.levels),
+            (None, _) => self.input_dim,
         }
+    }
+
+    /// Values of what a decoder says of an image, D; of a row of a table, those of its cells.
+    pub fn mean_dim(&self) -> usize {
+        self.table.as_ref().map_or(self.input_dim, Layout::values)
+    }
+
+    /// How many independent parts p(x | z) has: a value of an image each, or a cell of a row of a table.
+    pub fn cells(&self) -> usize {
+        self.table.as_ref().map_or(self.input_dim, Layout::columns)
+    }
+
+    /// Values whose likelihood has the scale: of a row of a table, its numbers.
+    fn scaled(&self) -> usize {
+        self.table
+            .as_ref()
+            .map_or(self.input_dim, |layout| layout.numbers)
+    }
+
+    /// The scale of the likelihood, where it has one and there are values that it is of.
+    fn log_scale(&self) -> Option<LogScale> {
+        let scale = self.likelihood.density().scale;
+        scale.filter(|_| self.scaled() > 0)
     }
 }
 
@@ -315,6 +346,8 @@ impl Vae {
         specs.extend([weight, bias]);
         specs.extend(self.scale_head().into_iter().flat_map(of_layer));
         specs.extend(self.scale_parameter());
+        let counts = self.config.table.as_ref().map_or(0, |layout| layout.counts);
+        specs.extend(table::dispersion(counts));
         specs.extend(self.second_head().into_iter().flat_map(of_layer));
         specs.extend(self.parameters_above());
         specs.extend((self.config.prior.family().parameters)(&self.top()));
@@ -326,7 +359,10 @@ impl Vae {
     /// q(z | x) of images `[B, D]`; where each has several labels in the place of one, for each of these.
     pub fn encode(&self, g: &mut Graph, inputs: Inputs) -> Heads {
         let label = inputs.label.filter(|_| self.config.condition.encoder());
-        let x = self.config.encoder_input.of_images(g, inputs.x);
+        let x = match (&self.config.table, self.config.encoder_input) {
+            (Some(layout), EncoderInput::Log1p) => table::encoder_input(g, layout, inputs.x),
+            (_, input) => input.of_images(g, inputs.x),
+        };
         let h = match label {
             Some(label) if g.shape(label).rows() != g.shape(x).rows() => {
                 self.encoder().apply_beside(self, g, x, Some(label))
@@ -399,18 +435,18 @@ impl Vae {
 
     /// The layer whose outputs are the logarithms of scales, if it is one.
     fn scale_head(&self) -> Option<Layer> {
-        let scale = self.config.likelihood.density().scale?;
+        let scale = self.config.log_scale()?;
         let per_pixel = self.config.scale == Scale::PerPixel;
-        per_pixel.then(|| self.decoder_head(scale.parameter, self.config.input_dim))
+        per_pixel.then(|| self.decoder_head(scale.parameter, self.config.scaled()))
     }
 
     /// The parameter that is the logarithm of the scale, if it is one.
     fn scale_parameter(&self) -> Option<ParameterSpec> {
-        let scale = self.config.likelihood.density().scale?;
+        let scale = self.config.log_scale()?;
         let len = match self.config.scale {
             Scale::Unit | Scale::PerPixel | Scale::Optimal => return None,
             Scale::Shared => 1,
-            Scale::PerDimension => self.config.input_dim,
+            Scale::PerDimension => self.config.scaled(),
         };
         Some(ParameterSpec {
             name: format!("decoder.{}", scale.parameter),

@@ -137,6 +137,20 @@ impl Settings {
         }
     }
 
+    /// Checks that nothing is done to the values of a table's rows, which its schema scales.
+    pub(super) fn check_table_values(&self) -> Result<(), TrainError> {
+        let expected = "the columns of a table have each their own scale and are no probabilities of pixels; leave it out";
+        if self.normalize != Normalize::None {
+            let value = self.normalize.name();
+            return Err(TrainError::setting(Setting::Normalize, &value, expected));
+        }
+        if self.binarize != Binarize::None {
+            let value = self.binarize.name();
+            return Err(TrainError::setting(Setting::Binarize, &value, expected));
+        }
+        Ok(())
+    }
+
     /// Checks the numbers of labels in part, as far as they say something without data.
     fn check_labelled(&self) -> Result<(), TrainError> {
         if self.labelled == Some(0) {
@@ -166,7 +180,11 @@ impl Settings {
         };
         self.check_layers()?;
         // The layers, before there are images to say how many inputs they have.
-        self.vae(Observed { dim: 1, classes: 1 })?;
+        self.vae(Observed {
+            dim: 1,
+            classes: 1,
+            table: None,
+        })?;
         if let Some(steps) = self.flow_steps.filter(|_| !self.posterior.is_flow()) {
             let flows = Posterior::ALL.into_iter().filter(|of| of.is_flow());
             let expected = format!(

@@ -180,6 +180,12 @@ pub enum TrainError {
         /// Those that there were.
         expected: [f32; 2],
     },
+    /// A checkpoint of a training on a table of other columns.
+    #[error(
+        "the table's columns, or how their cells become values, are not those that the run was trained on; use the \
+         table that it was trained on, or start a new run"
+    )]
+    OtherTable,
     /// A checkpoint of a training on another number of images.
     #[error(
         "the data has {found} training images and the run was trained on {expected}; use the data \

@@ -50,8 +50,11 @@ pub fn load(
     let (settings, image, classes) = saved::read_architecture(&checkpoint)?;
     let scaling = saved::scaling(&checkpoint, &settings)?;
     let table = saved::table(&checkpoint)?.map(Arc::new);
-    let dim = image.dim();
-    let vae = settings.vae(Observed { dim, classes })?;
+    let vae = settings.vae(Observed {
+        dim: image.dim(),
+        classes,
+        table: table.as_ref().map(|schema| schema.layout()),
+    })?;
     let vae = vae.with_library(scaling.library());
     let opened = eval::open(adapter, vae.parameters(), seed)?;
     let mut executor = opened.executor;

@@ -375,6 +375,9 @@ pub(super) fn read_place(
             expected: classes(checkpoint),
         });
     }
+    if table(checkpoint)?.as_ref() != images.table.as_deref() {
+        return Err(TrainError::OtherTable);
+    }
     let expected = number(checkpoint, "images")?;
     if expected != images.count {
         let found = images.count;

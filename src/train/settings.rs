@@ -6,6 +6,8 @@ use crate::named;
 use serde::{Deserialize, Serialize};
 
 use super::{Between, Decay, Freeze, LrSchedule, Normalize, TrainError};
+use crate::data::Dataset;
+use crate::data::table::Layout;
 use crate::graph::{Activation, Adam, Optimizer, Ramp};
 use crate::model::{
     BetaTc, Bound, Capacity, Ciwae, Condition, Elbo, EncoderInput, Flow, Info, InitialWeights,
@@ -213,18 +215,35 @@ impl FromStr for Binarize {
 }
 
 /// What a model learns from, as far as its layers depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
     /// Pixels of an image.
     pub dim: usize,
     /// Classes of labels; 0 where there are none.
     pub classes: usize,
+    /// Where the columns lie in a row, where the images are rows of a table.
+    pub table: Option<Layout>,
 }
 
 impl From<usize> for Observed {
     /// Images of so many pixels, without labels.
     fn from(dim: usize) -> Self {
-        Self { dim, classes: 0 }
+        Self {
+            dim,
+            classes: 0,
+            table: None,
+        }
+    }
+}
+
+impl From<&Dataset> for Observed {
+    /// The images that there are to train on.
+    fn from(data: &Dataset) -> Self {
+        Self {
+            dim: data.train.images.dim(),
+            classes: data.train.classes(),
+            table: data.table.as_ref().map(|schema| schema.layout()),
+        }
     }
 }
 
@@ -406,7 +425,19 @@ impl Settings {
     /// Where a size is zero or absurd, parts have no meaning together, or labels are read and there are
     /// none.
     pub fn vae(&self, observed: impl Into<Observed>) -> Result<Vae, TrainError> {
-        let Observed { dim, classes } = observed.into();
+        let Observed {
+            dim,
+            classes,
+            table,
+        } = observed.into();
+        if table.is_some() {
+            self.check_table_values()?;
+        }
+        let counts = table.as_ref().is_some_and(|layout| layout.counts > 0);
+        let encoder_input = match self.encoder_input {
+            None if counts => EncoderInput::Log1p,
+            _ => self.own_encoder_input(),
+        };
         let flow = Flow::default();
         let own = self.posterior.family().flow_steps;
         let steps = self.flow_steps.or(own).unwrap_or(flow.steps);
@@ -414,6 +445,7 @@ impl Settings {
         let components = self.components.or(own).unwrap_or_default();
         Ok(Vae::new(VaeConfig {
             input_dim: dim,
+            table,
             hidden: self.hidden.clone(),
             latent_dim: self
                 .stochastic_layers
@@ -434,7 +466,7 @@ impl Settings {
             likelihood: self.likelihood,
             scale: self.scale,
             levels: self.own_levels().unwrap_or(LEVELS[1]),
-            encoder_input: self.own_encoder_input(),
+            encoder_input,
             condition: self.condition,
             classes: match self.condition {
                 Condition::None => 0,
@@ -446,6 +478,19 @@ impl Settings {
             output_bias: self.output_bias,
             draws_pixels: self.binarize == Binarize::Dynamic,
         })?)
+    }
+
+    /// The same settings for rows of a table, where nobody has chosen a likelihood: Gaussians of the numbers, with a
+    /// trained scale for each column unless it is given.
+    #[must_use]
+    pub fn for_table(&self, scale: Option<Scale>) -> Self {
+        Self {
+            likelihood: Likelihood::Gaussian,
+            scale: scale.unwrap_or(Scale::PerDimension),
+            levels: None,
+            encoder_input: None,
+            ..self.clone()
+        }
     }
 
     /// Levels of a pixel, as given or as many as a byte has; `None` where the likelihood is not of levels.

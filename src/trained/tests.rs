@@ -41,11 +41,7 @@ fn checkpoint(change: impl FnOnce(&mut Settings)) -> Checkpoint {
         ..Settings::default()
     };
     change(&mut settings);
-    let observed = train::Observed {
-        dim: data.train.images.dim(),
-        classes: data.train.classes(),
-    };
-    let vae = settings.vae(observed).unwrap();
+    let vae = settings.vae(&data).unwrap();
     let opened = eval::open(&AdapterChoice::Cpu, vae.parameters(), 0).unwrap();
     let mut trainer = Trainer::new(vae, opened.executor, settings, data).unwrap();
     trainer.run(|_| {}).unwrap();

@@ -13,7 +13,7 @@ use vae_wgpu::model::{
 use vae_wgpu::reference::ReferenceExecutor;
 use vae_wgpu::rng::{Philox, Stream};
 use vae_wgpu::setting::Setting;
-use vae_wgpu::train::{Binarize, EpochEnd, Observed, Settings, TrainError, Trainer};
+use vae_wgpu::train::{Binarize, EpochEnd, Settings, TrainError, Trainer};
 
 use crate::support::harness::{Open, Test, tests};
 use crate::truth::BACKWARD;
@@ -181,18 +181,11 @@ pub(crate) fn draw(rng: &mut impl rand::Rng) -> Settings {
 
 /// A trainer; none on a plan that says that it cannot run these parts.
 fn trainer(open: &Open, settings: &Settings, data: &Dataset) -> Option<Trainer> {
-    let vae = settings.vae(observed(data)).unwrap();
+    let vae = settings.vae(data).unwrap();
     let executor = open(vae.parameters(), settings.seed);
     match Trainer::new(vae, executor, settings.clone(), data) {
         Err(TrainError::Executor(ExecutorError::Gpu(GpuError::Plan { .. }))) => None,
         trainer => Some(trainer.unwrap()),
-    }
-}
-
-fn observed(data: &Dataset) -> Observed {
-    Observed {
-        dim: data.train.images.dim(),
-        classes: data.train.classes(),
     }
 }
 
@@ -441,7 +434,7 @@ fn every_part_continues_to_the_same_bits(open: &Open) {
         let end = cut.epoch(None, &mut || false).unwrap();
         assert_eq!(end, EpochEnd::Interrupted);
         let saved = cut.checkpoint().unwrap();
-        let vae = settings.vae(observed(&data)).unwrap();
+        let vae = settings.vae(&data).unwrap();
         let executor = open(vae.parameters(), settings.seed);
         let resumed = Trainer::resume(vae, executor, settings.clone(), &data, saved).unwrap();
         assert!(finish(resumed) == whole, "continued: {settings:#?}");

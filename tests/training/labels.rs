@@ -12,7 +12,7 @@ use vae_wgpu::model::{
     Condition, Elbo, Flow, Inputs, Likelihood, Noise, Objective, Posterior, Scale, Vae, VaeConfig,
 };
 use vae_wgpu::rng::Stream;
-use vae_wgpu::train::{Observed, Settings, TrainError, Trainer, labelled_rows};
+use vae_wgpu::train::{Settings, TrainError, Trainer, labelled_rows};
 
 use crate::support::harness::{Open, Test, tests};
 use crate::truth::{BACKWARD, FORWARD, close};
@@ -324,11 +324,7 @@ fn settings() -> Settings {
 
 /// A trainer; none on a plan that says that it cannot run these parts.
 fn trainer(open: &Open, settings: &Settings, data: &Dataset) -> Option<Trainer> {
-    let observed = Observed {
-        dim: data.train.images.dim(),
-        classes: data.train.classes(),
-    };
-    let vae = settings.vae(observed).unwrap();
+    let vae = settings.vae(data).unwrap();
     let executor = open(vae.parameters(), settings.seed);
     match Trainer::new(vae, executor, settings.clone(), data) {
         Err(TrainError::Executor(ExecutorError::Gpu(GpuError::Plan { .. }))) => None,

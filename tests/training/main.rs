@@ -24,6 +24,7 @@ mod processor;
 mod runs;
 #[path = "../support/mod.rs"]
 mod support;
+mod tables;
 mod truth;
 
 fn main() -> ExitCode {
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         labels::tests(),
         large::tests(),
         measures::tests(),
+        tables::tests(),
     ];
     support::harness::run(files.into_iter().flatten())
 }

@@ -7,7 +7,7 @@ use vae_wgpu::cpu::CpuExecutor;
 use vae_wgpu::data::{Dataset, digits};
 use vae_wgpu::model::{Condition, Likelihood, Scale};
 use vae_wgpu::rng::{Philox, Stream};
-use vae_wgpu::train::{Observed, Settings, Trainer};
+use vae_wgpu::train::{Settings, Trainer};
 
 use crate::combinations::draw;
 use crate::support::harness::{Test, tests};
@@ -34,11 +34,7 @@ fn data(batch: usize) -> Dataset {
 }
 
 fn trained(settings: &Settings, data: &Dataset, threads: usize) -> (Checkpoint, Vec<u64>) {
-    let observed = Observed {
-        dim: data.train.images.dim(),
-        classes: 10,
-    };
-    let vae = settings.vae(observed).unwrap();
+    let vae = settings.vae(data).unwrap();
     let threads = NonZeroUsize::new(threads).unwrap();
     let executor = Box::new(CpuExecutor::new(vae.parameters(), settings.seed, threads));
     let mut trainer = Trainer::new(vae, executor, settings.clone(), data).unwrap();

@@ -70,7 +70,7 @@ impl Args {
         let mut jobs = Vec::new();
         for point in &points {
             let job = Job::fresh(&point.args).with_context(|| point.name.clone())?;
-            job.settings.check().with_context(|| point.name.clone())?;
+            job.check().with_context(|| point.name.clone())?;
             jobs.push(job);
         }
         let source = jobs.first().map(Job::source_name).unwrap_or_default();

@@ -37,7 +37,7 @@ pub(crate) fn to_the_end(
                 ))
                 .into());
             }
-            let asked = job.settings;
+            let asked = job.settings_beside(&config.training);
             let mut differences = config.training.differences(&asked).into_iter();
             if let Some(other) = differences.find(|of| of.setting != EPOCHS) {
                 return Err(Usage(format!(

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use vae_wgpu::checkpoint::RunDir;
-use vae_wgpu::data::Split;
+use vae_wgpu::data::{Dataset, Split};
 use vae_wgpu::tensorboard::proto::Value;
 use vae_wgpu::tensorboard::{self, EventFile};
 use vae_wgpu::train::{Collapse, EpochMetrics, LatentKl, Settings, Trainer};
@@ -38,15 +38,19 @@ pub(super) struct Watched {
     split: Split,
     /// How many of them have their latents looked at.
     looked_at: usize,
+    /// Whether they are pictures, and not rows of a table.
+    are_pictures: bool,
 }
 
 impl Watched {
-    /// The first ones of a split.
-    pub(super) fn of(test: &Split) -> Self {
+    /// The first ones of the test images.
+    pub(super) fn of(data: &Dataset) -> Self {
+        let test = &data.test;
         let looked_at = (VALUES / test.images.dim().max(1)).clamp(1, LOOKED_AT);
         Self {
             split: test.first(looked_at.max(RECONSTRUCTED)),
             looked_at: looked_at.min(test.images.count),
+            are_pictures: data.table.is_none(),
         }
     }
 }
@@ -109,7 +113,8 @@ impl Board {
     pub(super) fn epoch(&mut self, trainer: &mut Trainer, metrics: &EpochMetrics) {
         let mut values = scalars(metrics, trainer.learning_rate());
         self.look_at_latents(trainer, metrics, &mut values);
-        if self.watching.draws(metrics.epoch) && !self.gave_up.pictures {
+        let draws = self.watched.are_pictures && self.watching.draws(metrics.epoch);
+        if draws && !self.gave_up.pictures {
             match self.draw(trainer, metrics.epoch) {
                 Ok(drawn) => values.extend(drawn),
                 Err(error) => {
@@ -133,6 +138,12 @@ impl Board {
     /// Draws the pictures of a complete training, and says where each is or why it is not.
     pub(super) fn finish(&mut self, trainer: &mut Trainer, say: &dyn Fn(&str)) {
         let dir = self.dir.clone();
+        if !self.watched.are_pictures {
+            let run = console::quoted(dir.path());
+            return say(&format!(
+                "rows             vae sample {run} -o synthetic.csv"
+            ));
+        }
         for (what, name) in [
             (SAMPLES, "prior.png"),
             (RECONSTRUCTIONS, "reconstructions.png"),

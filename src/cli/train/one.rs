@@ -39,11 +39,11 @@ pub(super) fn train(
             console::line(text);
         }
     };
-    let job = match &args.resume {
+    let mut job = match &args.resume {
         Some(run) => Job::continued(args, run)?,
         None => Job::fresh(args)?,
     };
-    job.settings.check()?;
+    job.check()?;
     if args.fit_prior.is_some() {
         fit_prior::check(&job.settings)?;
     }
@@ -52,7 +52,8 @@ pub(super) fn train(
     if let Some(table) = &data.table {
         say(&table.to_string());
     }
-    let watched = Watched::of(&data.test);
+    job.suit(&data, aloud)?;
+    let watched = Watched::of(&data);
     let ready = job.trainer(data, device)?;
     let config = job.config(&config, &ready);
     let mut trainer = ready.trainer;

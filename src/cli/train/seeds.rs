@@ -44,7 +44,7 @@ struct Member {
 /// New runs with so many seeds.
 pub(super) fn begin(args: &Args, count: NonZeroU16) -> anyhow::Result<ExitCode> {
     let job = Job::fresh(args)?;
-    job.settings.check()?;
+    job.check()?;
     let first = job.settings.seed;
     if first.checked_add(u64::from(count.get())).is_none() {
         let message =

@@ -55,8 +55,8 @@ struct Engine {
     /// ε and its dimensions, where z is drawn.
     eps: Option<(TensorId, usize)>,
     has_kl_each: bool,
-    /// Whether the nats of each value are among the outputs.
-    cells: bool,
+    /// The nats of so many values are among the outputs; 0 where they are not asked for.
+    cells: usize,
     /// Whether ε of the first repeat is in its place already.
     has_noise: bool,
 }
@@ -93,7 +93,11 @@ impl Engine {
             label: inputs.label,
             eps: eps.map(|id| (id, dims)),
             has_kl_each,
-            cells,
+            cells: if cells {
+                model.vae().config().cells()
+            } else {
+                0
+            },
             has_noise: false,
         })
     }
@@ -118,8 +122,7 @@ impl Engine {
                     hot[row * classes + usize::from(label)] = 1.0;
                 }
             }
-            let cells = if self.cells { width } else { 0 };
-            let mut totals = vec![Totals::new(self.by, cells); here];
+            let mut totals = vec![Totals::new(self.by, self.cells); here];
             for repeat in 0..self.runs.repeats {
                 self.run_once([&x, &hot], repeat, &mut totals)?;
             }
@@ -152,8 +155,8 @@ impl Engine {
         self.has_noise = true;
         let is_drawn = self.eps.is_some();
         let kl_each = found.get(2).filter(|_| self.has_kl_each && repeat == 0);
-        let cells = found.last().filter(|_| self.cells);
-        let width = self.taken.width;
+        let cells = found.last().filter(|_| self.cells > 0);
+        let width = self.cells;
         let wanted = samples.min(self.samples - repeat * samples);
         for (example, totals) in totals.iter_mut().enumerate() {
             if let Some(kl_each) = kl_each {
@@ -224,7 +227,8 @@ impl Scorer {
 pub struct Contributions {
     /// Each score in nats: `[count]`.
     pub scores: Vec<f64>,
-    /// −ln p(x_d | z) of each value in nats, `[count, input_dim]`. By log-likelihood it is the mean under the draws'
+    /// −ln p(x_d | z) of each value in nats, `[count, input_dim]`; of the rows of a table, of each column in the row's
+    /// order, `[count, columns]`, 0 of a cell that is missing. By log-likelihood it is the mean under the draws'
     /// importance weights, which stand for p(z | x), by the ELBO the mean over the draws, by reconstruction that at
     /// the z which stands for q(z | x).
     pub cells: Vec<f64>,

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use categorical::LEVELS;
 pub use outputs::Outputs;
 pub use scale::Scale;
+pub use student_t::NU as STUDENT_T_FREEDOM;
 
 use crate::expr::Expr;
 

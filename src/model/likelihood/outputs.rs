@@ -3,13 +3,13 @@
 use super::{Location, Scale, categorical};
 use crate::expr::{Expr, constant, operand};
 use crate::graph::{Activation, Graph, Operand, Reduction, TensorId};
-use crate::model::Vae;
+use crate::model::{Vae, table};
 
 /// What the decoder says of x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outputs {
     /// The last layer's `[B, D]`: logits, means, or what the sigmoid makes means of; of a categorical
-    /// likelihood with K levels `[B, D · K]`.
+    /// likelihood with K levels `[B, D · K]`, and of a row of a table `[B, values]`.
     pub output: TensorId,
     /// The logarithm of the scale, before its bounds; `None` where the scale is 1 or follows from x.
     pub log_scale: Option<Operand>,
@@ -48,7 +48,12 @@ impl Pixels {
 impl Vae {
     /// E[x | z] from the decoder's outputs, `[B, D]`: what is drawn as a picture. Of counts it is that of an
     /// image whose library is [`Vae::library`].
+    ///
+    /// Of a row of a table it has no values for the mask, and the probabilities of words: `[B, values]`.
     pub fn mean(&self, g: &mut Graph, outputs: &Outputs) -> TensorId {
+        if let Some(layout) = &self.config().table {
+            return table::mean(g, layout, outputs);
+        }
         let density = self.config().likelihood.density();
         if density.location == Location::LogShare {
             return categorical::mean(self, g, outputs);
@@ -68,6 +73,9 @@ impl Vae {
     /// −log p(x | z) per row, in nats (for [`Likelihood::SquaredError`](super::Likelihood::SquaredError), the
     /// squared error).
     pub fn reconstruction(&self, g: &mut Graph, outputs: &Outputs, x: Operand) -> TensorId {
+        if let Some(layout) = &self.config().table {
+            return table::reconstruction(self, g, layout, outputs, x);
+        }
         if self.config().likelihood.density().location == Location::LogShare {
             let each = categorical::reconstruction_each(self, g, outputs, x);
             let shape = g.shape(each);
@@ -78,8 +86,12 @@ impl Vae {
         g.row_sum("recon", pixels.shape, nll, &pixels.operands())
     }
 
-    /// −log p(x_d | z) of each value of each row, in nats `[B, D]`: what [`Vae::reconstruction`] is the sum of.
+    /// −log p(x_d | z) of each value of each row, in nats `[B, D]`: what [`Vae::reconstruction`] is the sum of. Of the
+    /// rows of a table, of each column in the row's order `[B, columns]`, 0 of a cell that is missing.
     pub fn reconstruction_each(&self, g: &mut Graph, outputs: &Outputs, x: Operand) -> TensorId {
+        if let Some(layout) = &self.config().table {
+            return table::each(self, g, layout, outputs, x);
+        }
         if self.config().likelihood.density().location == Location::LogShare {
             return categorical::reconstruction_each(self, g, outputs, x);
         }

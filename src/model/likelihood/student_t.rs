@@ -3,7 +3,7 @@
 use super::{Density, Location, LogScale, Support};
 
 /// Degrees of freedom, ν.
-const NU: f64 = 5.0;
+pub const NU: f64 = 5.0;
 
 /// ½ ln(νπ) + ln Γ(ν/2) − ln Γ((ν + 1)/2), with Γ(5/2) = ¾√π and Γ(3) = 2.
 const NORMALISER: f64 = 0.968_619_589_054_724_3;

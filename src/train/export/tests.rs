@@ -127,8 +127,12 @@ fn cases() -> Vec<Case> {
 
 impl Case {
     fn vae(&self, scaling: &Scaling) -> Vae {
-        let (dim, classes) = (DIM, CLASSES);
-        let vae = self.settings.vae(Observed { dim, classes }).unwrap();
+        let observed = Observed {
+            dim: DIM,
+            classes: CLASSES,
+            table: None,
+        };
+        let vae = self.settings.vae(observed).unwrap();
         vae.with_library(scaling.library())
     }
 
