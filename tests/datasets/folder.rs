@@ -242,11 +242,11 @@ fn a_folder_without_training_images_or_that_is_none_says_what_to_do() {
     // What is there instead.
     put(dir.path(), "t10k-labels-idx1-ubyte", b"");
     for number in 0..10 {
-        put(dir.path(), &format!("{number}.png"), b"");
+        put(dir.path(), &format!("{number}.bmp"), b"");
     }
     let parts = [
-        "there are 0.png, 1.png",
-        "7.png and 4 more",
+        "there are 0.bmp, 1.bmp",
+        "7.bmp and 4 more",
         "put the training images there",
     ];
     assert_says(&load_folder(dir.path()).unwrap_err(), &parts);

@@ -98,8 +98,6 @@ pub(super) fn kind_of(start: &[u8]) -> Option<Kind> {
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Kind::Zip),
         [0x1f, 0x8b, ..] => Some(Kind::Gzip),
         start if start.get(257..262) == Some(b"ustar") => Some(Kind::Tar),
-        // An archive of nothing.
-        start if start.len() == 512 && start.iter().all(|&byte| byte == 0) => Some(Kind::Tar),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use image::{
 };
 
 use super::raster::Raster;
-use super::{Colours, Flaw, PictureOptions, jpeg, webp};
+use super::{Colours, Flaw, PictureOptions, jpeg, tiff, webp};
 
 /// Decodes a picture, of whose bytes so many are more than lie in its archive.
 ///
@@ -72,9 +72,11 @@ pub(super) fn kind(bytes: &[u8]) -> Result<ImageFormat, Flaw> {
 }
 
 fn decoder(bytes: &[u8], kind: ImageFormat, limit: u64) -> Result<impl ImageDecoder + '_, Flaw> {
-    if kind == ImageFormat::WebP {
-        // Its decoder would ask for as much as the length of a chunk says.
-        webp::most_pixels(bytes)?;
+    // Decoders ask for as much as a chunk of WebP or an entry of TIFF says it has, before they know a limit.
+    match kind {
+        ImageFormat::WebP => drop(webp::most_pixels(bytes)?),
+        ImageFormat::Tiff => tiff::check(bytes, limit)?,
+        _ => {}
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
     let mut limits = Limits::no_limits();
@@ -110,7 +112,7 @@ fn of_decoder(
     let pixels = u64::from(width) * u64::from(height);
     Ok(match kind {
         // Three times 16 bits of coefficients beside 8 bits of each pixel.
-        ImageFormat::Jpeg if jpeg::is_progressive(bytes)? => {
+        ImageFormat::Jpeg if jpeg::holds_coefficients(bytes)? => {
             result.saturating_add(pixels.saturating_mul(6))
         }
         ImageFormat::Jpeg => result,

@@ -32,6 +32,7 @@ mod options;
 mod raster;
 mod store;
 mod stream;
+mod tiff;
 mod webp;
 
 use std::fmt;

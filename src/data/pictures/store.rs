@@ -66,10 +66,7 @@ impl Store {
     pub(super) fn of_folder(dir: &Path) -> Result<Self, DataError> {
         let mut files = Vec::new();
         let name = String::new();
-        walk(dir, &name, &mut Vec::new(), &mut files).map_err(|cause| DataError::Read {
-            path: dir.to_owned(),
-            cause,
-        })?;
+        walk(dir, &name, &mut Vec::new(), &mut files)?;
         let files = files
             .into_iter()
             .map(|(name, path)| (name, Place::File(path)));
@@ -168,27 +165,31 @@ fn locked<T>(archive: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Appends all files below a folder, with their paths from the first folder on. Folders above, in `above`, are not gone
-/// into again, wherever a link leads.
+/// into again, wherever a link leads, and hidden ones count as a file.
 fn walk(
     dir: &Path,
     name: &str,
     above: &mut Vec<PathBuf>,
     files: &mut Vec<(String, PathBuf)>,
-) -> io::Result<()> {
-    let real = dir.canonicalize()?;
+) -> Result<(), DataError> {
+    let unreadable = |cause| DataError::Read {
+        path: dir.to_owned(),
+        cause,
+    };
+    let real = dir.canonicalize().map_err(unreadable)?;
     if above.contains(&real) {
         return Ok(());
     }
     above.push(real);
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
+    for entry in fs::read_dir(dir).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
         let below = entry.file_name().to_string_lossy().into_owned();
         let below = match name {
             "" => below,
             name => format!("{name}/{below}"),
         };
         let path = entry.path();
-        if path.is_dir() {
+        if path.is_dir() && !is_hidden(&entry.file_name().to_string_lossy()) {
             walk(&path, &below, above, files)?;
         } else {
             files.push((below, path));
@@ -198,9 +199,13 @@ fn walk(
     Ok(())
 }
 
+/// Whether a file or folder of this name is not for eyes.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name == RESOURCES
+}
+
 /// Whether a path is one of a picture that is not hidden.
 fn is_picture(name: &str) -> bool {
-    let is_hidden = |part: &str| part.starts_with('.') || part == RESOURCES;
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     let is_known = |ending: &str| {
         ENDINGS
