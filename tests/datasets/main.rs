@@ -24,6 +24,7 @@ mod names;
 mod numbers;
 mod oddities;
 mod shapes;
+mod tables;
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
