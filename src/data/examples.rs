@@ -41,6 +41,11 @@ pub trait Examples {
     /// # Errors
     /// Where they cannot be read, or are none that the data's beginning promised.
     fn next_block(&mut self, most: usize) -> Result<Option<Block>, DataError>;
+
+    /// What the user should be told of those that were read until now, a sentence each.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The examples of a [`Source`], and what is known of them all.
@@ -100,6 +105,10 @@ impl Examples for Stream {
             block.images.transpose();
         }
         Ok(block)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.examples.remarks()
     }
 }
 
