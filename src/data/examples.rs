@@ -42,9 +42,9 @@ pub trait Examples {
     /// Where they cannot be read, or are none that the data's beginning promised.
     fn next_block(&mut self, most: usize) -> Result<Option<Block>, DataError>;
 
-    /// What was left out so far since it is broken, in a sentence, where that was asked for.
-    fn left_out(&self) -> Option<String> {
-        None
+    /// What the user should be told of those that were read until now, a sentence each.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -107,8 +107,8 @@ impl Examples for Stream {
         Ok(block)
     }
 
-    fn left_out(&self) -> Option<String> {
-        self.examples.left_out()
+    fn remarks(&self) -> Vec<String> {
+        self.examples.remarks()
     }
 }
 

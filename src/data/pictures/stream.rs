@@ -120,8 +120,8 @@ impl Examples for PictureExamples {
         Ok(None)
     }
 
-    fn left_out(&self) -> Option<String> {
-        self.broken.note()
+    fn remarks(&self) -> Vec<String> {
+        self.broken.note().into_iter().collect()
     }
 }
 

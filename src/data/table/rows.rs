@@ -303,4 +303,8 @@ impl Examples for Rows {
     fn next_block(&mut self, most: usize) -> Result<Option<Block>, DataError> {
         self.block(most, |_| {})
     }
+
+    fn remarks(&self) -> Vec<String> {
+        self.notes()
+    }
 }
