@@ -1,7 +1,6 @@
 //! What `vae train` is to do, before anything is opened.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use vae_wgpu::eval::Device;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, GpuError, Options, Slice};
 use vae_wgpu::graph::Adam;
+use vae_wgpu::model::Support;
 use vae_wgpu::plan::{Description, GpuExecutor, PlanChoice};
 use vae_wgpu::threads;
 use vae_wgpu::train::{self, Between, Observed, Settings, TrainError, Trainer, recorded_settings};
@@ -100,7 +100,9 @@ impl Job {
         };
         let settings = args.overrides.resolve(&file.training, base);
         let given = [&args.overrides, &file.training];
-        let is_given = init.is_some() || given.iter().any(|of| of.likelihood.is_some());
+        let is_given = init.is_some()
+            || given.iter().any(|of| of.likelihood.is_some())
+            || settings.likelihood.density().support == Support::Real;
         let scale = given.iter().find_map(|of| of.scale);
         let for_table = (!is_given).then(|| settings.for_table(scale));
         let mut data = args.data.clone();

@@ -43,6 +43,7 @@ mod seeds;
 mod shapes;
 mod sizes;
 mod system;
+mod tables;
 mod usage;
 
 use std::collections::BTreeSet;

@@ -44,7 +44,8 @@ pub(super) fn train(
         None => Job::fresh(args)?,
     };
     job.check()?;
-    if args.fit_prior.is_some() {
+    let fitted_prior = args.fit_prior.or_else(|| args.preset?.fitted_prior());
+    if fitted_prior.is_some() {
         fit_prior::check(&job.settings)?;
     }
     let (Loaded { data, config, lens }, device) = job.load_and_open(shared)?;
@@ -89,7 +90,7 @@ pub(super) fn train(
     let how = trained.map_err(|error| run.advise(error, trainer.settings()))?;
     if how == Trained::ToTheEnd {
         finish(&mut trainer, &mut run, &say);
-        if let Some(prior) = args.fit_prior {
+        if let Some(prior) = fitted_prior {
             let (dir, which) = (run.dir.clone(), Which::Last);
             fit_prior::usual(Found { dir, which }, prior, &args.data, &args.adapter, &say)?;
         }
