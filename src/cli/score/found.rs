@@ -54,10 +54,11 @@ impl Findings {
         threshold: Threshold,
         outliers: Option<&Labels>,
     ) -> anyhow::Result<Self> {
-        let marked = outliers.map(|labels| labels.chosen(&opened.name, &opened.classes));
+        let marked =
+            outliers.map(|labels| labels.chosen(&opened.examples.name, &opened.examples.classes));
         Ok(Self {
             run: run.dir.path().to_owned(),
-            data: opened.name.clone(),
+            data: opened.examples.name.clone(),
             examples: 0,
             by,
             seed,

@@ -1,12 +1,11 @@
 //! From which score on an example is marked: nats that somebody gives, or a quantile of the training examples.
 
 use std::fs;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::write_text;
+use vae_wgpu::data::Examples;
 use vae_wgpu::eval::{ScoreBy, Scorer, quantile};
-use vae_wgpu::train;
 
 use super::examples::{Opened, WhichPart};
 use crate::cli::console;
@@ -115,7 +114,10 @@ fn training_scores(
              give it yourself (--threshold NATS)",
         )
     })?;
-    let every = opened.total().map_or(1, |total| total.div_ceil(most).max(1));
+    let every = opened
+        .examples
+        .total()
+        .map_or(1, |total| total.div_ceil(most).max(1));
     let mut scores = Vec::new();
     opened.score(run, scorer, (every, "training examples"), &mut |examples| {
         scores.extend_from_slice(examples.scores);
@@ -123,9 +125,4 @@ fn training_scores(
     })?;
     scores.truncate(most);
     Ok(scores)
-}
-
-/// The step of a checkpoint.
-pub(super) fn step_of(checkpoint: &Path) -> anyhow::Result<String> {
-    Ok(train::step_of(checkpoint)?)
 }
