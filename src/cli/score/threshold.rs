@@ -102,11 +102,9 @@ fn training_scores(
     scorer: &mut Scorer,
     options: &DataOptions,
 ) -> anyhow::Result<Vec<f64>> {
-    let own = DataOptions {
-        data: None,
-        only: run.config.data.only.clone(),
-        ..options.clone()
-    };
+    let mut own = options.clone();
+    own.data = None;
+    own.only.clone_from(&run.config.data.only);
     let opened = Opened::open(run, own, Some(WhichPart::Train));
     let mut opened = opened.map_err(|error| {
         error.context(
