@@ -209,7 +209,7 @@ impl TrainedRun {
         part: Option<Part>,
     ) -> anyhow::Result<Stream> {
         let other = matches!(options.data, Some(Source::Path(_)));
-        let source = self.take_source(&mut options);
+        let source = self.take_source(&mut options)?;
         let other = other && source != self.source();
         let part = part.unwrap_or(if other { Part::All } else { Part::Test });
         let seed = self.config.training.seed;

@@ -106,12 +106,11 @@ impl Opened {
             if numbers.is_empty() {
                 continue;
             }
-            let shape = [dim, block.images.width];
             let values = train::scored_values(
                 &run.config.training,
                 &run.scaling,
                 &block.images.pixels,
-                shape,
+                run.config.data.image,
                 &numbers,
             )?;
             let labels = block.labels.as_deref();
@@ -134,16 +133,14 @@ impl Opened {
 
 /// Refuses images of another size than the model's.
 fn check_size(run: &TrainedRun, block: &Block) -> Result<(), TrainError> {
-    let dim = run.model.vae().config().input_dim;
-    let images = &block.images;
-    if images.dim() == dim {
-        return Ok(());
+    let (found, expected) = (block.images.size(), run.config.data.image);
+    match found == expected {
+        true => Ok(()),
+        false => Err(TrainError::ImageSize {
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }),
     }
-    let [height, width] = run.config.data.image;
-    Err(TrainError::ImageSize {
-        found: format!("{}×{}", images.height, images.width),
-        expected: format!("{height}×{width}"),
-    })
 }
 
 /// How far so many examples have come.

@@ -73,7 +73,7 @@ impl Lines {
                 let mut sink = Sink::array();
                 let done = work(&mut sink)?;
                 let scores: Vec<f32> = sink.array.unwrap_or_default();
-                plot::save_npy(&scores, [scores.len(), 1, 1], path)?;
+                plot::save_npy(&scores, &[scores.len()], path)?;
                 Ok(Some(done))
             }
             Self::Csv(path) => {

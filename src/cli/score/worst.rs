@@ -120,8 +120,8 @@ impl Worst {
                 format!("{:.2}", kept.score),
             ]
         }));
-        let [height, _] = run.config.data.image;
-        let said = match height > 1 && table.is_none() {
+        let is_image = run.config.data.image.height > 1 && table.is_none();
+        let said = match is_image {
             true => Some(draw(run, (&values, labels), &parts, picture)?),
             false => {
                 let means = run.model.reconstruct(&values, labels)?;
