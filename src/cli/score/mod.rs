@@ -142,7 +142,7 @@ impl Args {
         }
         lines.report(findings.count());
         if let Some(worst) = worst.filter(|_| findings.count() > 0) {
-            let of = (examples.classes.as_slice(), examples.table.as_deref());
+            let of = (examples.classes.as_slice(), examples.table.as_ref());
             say(&worst.show(&mut run, of, (by, self.seed), picture)?);
         }
         Ok(ExitCode::SUCCESS)

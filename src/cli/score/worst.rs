@@ -3,8 +3,9 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
-use vae_wgpu::data::table::{Kind, Schema};
+use vae_wgpu::data::table::{Codec, Column, Place, Schema};
 use vae_wgpu::eval::{Contributions, ScoreBy};
 use vae_wgpu::plot::Bands;
 
@@ -96,7 +97,7 @@ impl Worst {
     pub(super) fn show(
         self,
         run: &mut TrainedRun,
-        (classes, table): (&[String], Option<&Schema>),
+        (classes, table): (&[String], Option<&Arc<Schema>>),
         (by, seed): (ScoreBy, u64),
         picture: Option<Output>,
     ) -> anyhow::Result<String> {
@@ -199,12 +200,17 @@ fn draw(
 fn cells(
     parts: &Contributions,
     (values, means): (&[f32], &[f32]),
-    table: Option<&Schema>,
+    table: Option<&Arc<Schema>>,
 ) -> Vec<String> {
-    let dim = parts.cells.len() / parts.scores.len().max(1);
+    let count = parts.scores.len().max(1);
+    let codec = table.map(|schema| Codec::new(Arc::clone(schema)));
     let of_row = |row: usize| {
-        let [values, means] = [values, means].map(|all| &all[row * dim..][..dim]);
-        let mut cells = named(&parts.cells[row * dim..][..dim], values, means, table);
+        let nats = part(&parts.cells, row, count);
+        let [values, means] = [values, means].map(|all| part(all, row, count));
+        let mut cells = match &codec {
+            Some(codec) => of_columns(codec, nats, values, means),
+            None => of_values(nats, values, means),
+        };
         cells.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let cells = cells.into_iter().take(CELLS);
         let said = cells.map(|(nats, said)| format!("{said}: {nats:.2}"));
@@ -213,44 +219,37 @@ fn cells(
     (0..parts.scores.len()).map(of_row).collect()
 }
 
-/// The nats of each cell of a row, and what it is: `income = 12.1 (not 3.4)`.
-fn named(
-    nats: &[f64],
-    values: &[f32],
-    means: &[f32],
-    table: Option<&Schema>,
-) -> Vec<(f64, String)> {
-    let Some(schema) = table else {
-        let cells = nats.iter().zip(values).zip(means).enumerate();
-        let cells = cells.map(|(place, ((&nats, value), mean))| {
-            (nats, format!("value {place} = {value:.4} (not {mean:.4})"))
-        });
-        return cells.collect();
-    };
-    let places = schema.places();
-    let columns = schema.columns.iter().zip(&places);
-    let columns = columns.map(|(column, place)| {
-        let range = place.start..place.start + column.width();
-        let nats = nats[range.clone()].iter().sum();
-        let [value, mean] = [values, means].map(|of| cell(&column.kind, &of[range.clone()]));
-        (nats, format!("{} = {value} (not {mean})", column.name))
-    });
-    columns.collect()
+/// What belongs to a row of so many.
+fn part<T>(all: &[T], row: usize, count: usize) -> &[T] {
+    let each = all.len() / count;
+    &all[row * each..][..each]
 }
 
-/// The text of a cell from its values in a model's row.
-fn cell(kind: &Kind, values: &[f32]) -> String {
-    match kind {
-        Kind::Number { mean, deviation } => {
-            format!("{:.4}", mean + deviation * f64::from(values[0]))
-        }
-        Kind::Count => format!("{:.0}", values[0]),
-        Kind::Category { words } => {
-            let most = values
-                .iter()
-                .zip(words)
-                .max_by(|(a, _), (b, _)| a.total_cmp(b));
-            most.map_or_else(String::new, |(_, word)| word.clone())
-        }
-    }
+/// The nats of each value of a row, and what it is: `value 3 = 12.1 (not 3.4)`.
+fn of_values(nats: &[f64], values: &[f32], means: &[f32]) -> Vec<(f64, String)> {
+    let cells = nats.iter().zip(values).zip(means).enumerate();
+    let said = |(place, ((&nats, value), mean))| {
+        (nats, format!("value {place} = {value:.4} (not {mean:.4})"))
+    };
+    cells.map(said).collect()
+}
+
+/// The nats of each column of a row, which are in the order of the model's row, and its cell in the table's own units and
+/// words: `income = 12.1 (not 3.4)`.
+fn of_columns(codec: &Codec, nats: &[f64], values: &[f32], means: &[f32]) -> Vec<(f64, String)> {
+    let [values, means] = [values, means].map(|row| codec.decode(row));
+    let schema = codec.schema();
+    let columns = schema.columns.iter().zip(schema.places()).enumerate();
+    let said = |(number, (column, place)): (usize, (&Column, Place))| {
+        let [value, mean] = [&values, &means].map(|cells| {
+            let mut text = String::new();
+            codec.write(number, cells[number], &mut text);
+            text
+        });
+        (
+            nats[place.number],
+            format!("{} = {value} (not {mean})", column.name),
+        )
+    };
+    columns.map(said).collect()
 }
