@@ -36,19 +36,6 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), CheckpointError> {
     })
 }
 
-/// Writes a file of a length that nobody knows yet, whole or not at all: `content` writes to a file beside it, which takes
-/// its place in the end.
-///
-/// # Errors
-///
-/// [`CheckpointError::NoRoom`] and [`CheckpointError::Write`], also of an error of `content`; then `path` is as it was.
-pub fn write_streamed(
-    path: &Path,
-    content: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
-) -> Result<(), CheckpointError> {
-    write_whole(path, 0, content)
-}
-
 /// [`atomic::write`] of a file of `len` bytes, which the message for a full disk names.
 ///
 /// # Errors

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use vae_wgpu::checkpoint::{CheckpointError, write_streamed};
-use vae_wgpu::plot;
+use vae_wgpu::checkpoint::CheckpointError;
+use vae_wgpu::{atomic, plot};
 
 use super::examples::Scored;
 use crate::cli::console;
@@ -78,29 +78,15 @@ impl Lines {
             }
             Self::Csv(path) => {
                 let mut done = None;
-                let mut failed = None;
-                let written = write_streamed(path, |file| {
+                let written = atomic::write(path, |file| -> anyhow::Result<()> {
                     let mut sink = Sink::of(file);
-                    match work(&mut sink).and_then(|done| Ok(sink.end().map(|()| done)?)) {
-                        Ok(value) => {
-                            done = Some(value);
-                            Ok(())
-                        }
-                        Err(error) => match error.downcast::<io::Error>() {
-                            Ok(error) => Err(error),
-                            Err(error) => {
-                                failed = Some(error);
-                                Err(io::Error::other("not written"))
-                            }
-                        },
-                    }
+                    done = Some(work(&mut sink)?);
+                    Ok(sink.end()?)
                 });
-                match failed {
-                    Some(error) => Err(error),
-                    None => {
-                        written?;
-                        Ok(done)
-                    }
+                match written.map_err(anyhow::Error::downcast::<io::Error>) {
+                    Ok(()) => Ok(done),
+                    Err(Ok(cause)) => Err(write_error(path, cause).into()),
+                    Err(Err(error)) => Err(error),
                 }
             }
         }
@@ -123,11 +109,14 @@ fn check_folder(path: &Path) -> Result<(), CheckpointError> {
     };
     match folder.is_dir() {
         true => Ok(()),
-        false => Err(CheckpointError::Write {
-            path: path.to_owned(),
-            cause: io::ErrorKind::NotFound.into(),
-        }),
+        false => Err(write_error(path, io::ErrorKind::NotFound.into())),
     }
+}
+
+/// That a file cannot be written.
+fn write_error(path: &Path, cause: io::Error) -> CheckpointError {
+    let path = path.to_owned();
+    CheckpointError::Write { path, cause }
 }
 
 /// Whether an error is that nobody reads any more.

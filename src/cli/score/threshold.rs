@@ -124,3 +124,35 @@ fn training_scores(
     scores.truncate(most);
     Ok(scores)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Read back it is the same, so that a run's threshold is taken up and not computed again.
+    #[test]
+    fn a_threshold_is_read_as_it_was_kept() {
+        for by in [
+            ScoreBy::LogLikelihood { samples: 7 },
+            ScoreBy::Reconstruction,
+        ] {
+            let kept = Threshold {
+                nats: -1.25,
+                of: Some(Quantile {
+                    asked: Asked {
+                        by,
+                        seed: 3,
+                        quantile: 0.99,
+                        most: 10,
+                        step: "40".to_owned(),
+                    },
+                    examples: 9,
+                }),
+            };
+            let text = serde_json::to_string(&kept).unwrap();
+            assert_eq!(serde_json::from_str::<Threshold>(&text).unwrap(), kept, "{text}");
+        }
+        let given: Threshold = serde_json::from_str(r#"{"nats": 2.0}"#).unwrap();
+        assert_eq!(given, Threshold::given(2.0));
+    }
+}
