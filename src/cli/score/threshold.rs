@@ -150,7 +150,11 @@ mod tests {
                 }),
             };
             let text = serde_json::to_string(&kept).unwrap();
-            assert_eq!(serde_json::from_str::<Threshold>(&text).unwrap(), kept, "{text}");
+            assert_eq!(
+                serde_json::from_str::<Threshold>(&text).unwrap(),
+                kept,
+                "{text}"
+            );
         }
         let given: Threshold = serde_json::from_str(r#"{"nats": 2.0}"#).unwrap();
         assert_eq!(given, Threshold::given(2.0));
