@@ -42,6 +42,7 @@ mod run;
 mod sample;
 mod sample_rows;
 mod scatter;
+mod score;
 mod spread;
 mod sweep;
 mod table;
@@ -69,6 +70,7 @@ Examples:
   vae sample runs/digits-1               draw samples from the trained model
   vae impute runs/people-1 people.csv -o filled.csv   fill a table's missing cells
   vae eval runs/digits-1                 measure its model
+  vae score runs/digits-1 --worst 10     how strange examples are, and the strangest
   vae traverse runs/digits-1             what each dimension of z changes
   vae plot runs/digits-1                 draw its losses, epoch by epoch
   vae classify runs/digits-1 --labelled 1000   say what images show
@@ -113,6 +115,7 @@ enum Command {
     Traverse(traverse::Args),
     Manifold(manifold::Args),
     Scatter(scatter::Args),
+    Score(Box<score::Args>),
     Analogies(analogies::Args),
     Arithmetic(arithmetic::Args),
     Classify(classify::Args),
@@ -165,6 +168,7 @@ impl Cli {
             Command::Traverse(args) => args.run(),
             Command::Manifold(args) => args.run(),
             Command::Scatter(args) => args.run(),
+            Command::Score(args) => args.run(),
             Command::Analogies(args) => args.run(),
             Command::Arithmetic(args) => args.run(),
             Command::Classify(args) => args.run(),

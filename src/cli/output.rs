@@ -177,7 +177,13 @@ fn is_a_runs_own(path: &Path, run: &Path) -> bool {
     let Some(Component::Normal(first)) = first else {
         return false;
     };
-    ["config.toml", "metrics.jsonl", "eval.json", "checkpoints"]
-        .iter()
-        .any(|own| first == *own)
+    [
+        "config.toml",
+        "metrics.jsonl",
+        "eval.json",
+        "threshold.json",
+        "checkpoints",
+    ]
+    .iter()
+    .any(|own| first == *own)
 }

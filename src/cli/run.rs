@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vae_wgpu::checkpoint::{Checkpoint, RunDir, Which};
 use vae_wgpu::data::table::Schema;
-use vae_wgpu::data::{Dataset, Source};
+use vae_wgpu::data::{Dataset, Part, Source, Stream};
 use vae_wgpu::eval::Autoencoder;
 use vae_wgpu::executor::{Executor, ParameterSpec};
 use vae_wgpu::train::{
@@ -199,6 +199,25 @@ impl TrainedRun {
             .into());
         }
         Ok(data)
+    }
+
+    /// The examples of a part of these data, block by block, of which nobody has seen yet whether they are of the size of the
+    /// run's images; where nobody says which part, those to measure with, or of another file or folder all.
+    pub(crate) fn examples(
+        &mut self,
+        mut options: DataOptions,
+        part: Option<Part>,
+    ) -> anyhow::Result<Stream> {
+        let other = matches!(options.data, Some(Source::Path(_)));
+        let source = self.take_source(&mut options)?;
+        let other = other && source != self.source();
+        let part = part.unwrap_or(if other { Part::All } else { Part::Test });
+        let seed = self.config.training.seed;
+        if let Some(lens) = &mut self.lens {
+            let latents = lens.latents(options.load(&source, seed)?)?;
+            return Ok(Stream::of(latents, part));
+        }
+        options.examples(&source, part, seed)
     }
 
     /// The source that the options name, else that of the run's own data. The options are completed by what the run says

@@ -5,7 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::table::Schema;
-use super::{DataError, Dataset, Images, LoadOptions, Progress, Source, Split, load, path};
+use super::{
+    DataError, Dataset, Images, Labels, LabelsError, LoadOptions, Progress, Source, Split, load,
+    path,
+};
 
 /// Which examples of a data set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +66,32 @@ pub struct Stream {
     pub(super) examples: Box<dyn Examples + Send>,
     /// Whether rows and columns of the images are exchanged.
     pub(super) transpose: bool,
+    /// Of which labels examples are handed out, where not of all.
+    pub(super) kept: Option<[bool; 256]>,
+}
+
+impl Block {
+    /// The examples at these places of the block, in their order.
+    ///
+    /// # Panics
+    /// Where there are fewer examples.
+    #[must_use]
+    pub fn chosen(&self, places: &[usize]) -> Self {
+        let labels = self.labels.as_ref();
+        let names = self.names.as_ref();
+        Self {
+            images: self.images.chosen(places),
+            labels: labels.map(|labels| places.iter().map(|&at| labels[at]).collect()),
+            names: names.map(|names| places.iter().map(|&at| names[at].clone()).collect()),
+        }
+    }
+
+    /// Which of its examples have one of these labels; none where there are no labels.
+    pub fn of_labels(&self, chosen: &[bool; 256]) -> Vec<usize> {
+        let labels = self.labels.iter().flatten().enumerate();
+        let of = labels.filter(|(_, label)| chosen[usize::from(**label)]);
+        of.map(|(place, _)| place).collect()
+    }
 }
 
 impl Stream {
@@ -75,11 +104,21 @@ impl Stream {
             table: None,
             examples,
             transpose: false,
+            kept: None,
         }
     }
 
+    /// Hands out the examples of these labels alone, from now on; those of data without labels are none of them.
+    ///
+    /// # Errors
+    /// Where a word is no label of the data.
+    pub fn keep_only(&mut self, labels: &Labels) -> Result<(), LabelsError> {
+        self.kept = Some(labels.chosen(&self.name, &self.classes)?);
+        Ok(())
+    }
+
     /// A part of a data set in memory.
-    fn of(data: Dataset, part: Part) -> Self {
+    pub fn of(data: Dataset, part: Part) -> Self {
         let splits = match part {
             Part::Train => vec![data.train],
             Part::Test => vec![data.test],
@@ -95,16 +134,29 @@ impl Stream {
 }
 
 impl Examples for Stream {
+    /// Of some labels alone it is not known.
     fn total(&self) -> Option<usize> {
-        self.examples.total()
+        let total = self.examples.total();
+        total.filter(|_| self.kept.is_none())
     }
 
     fn next_block(&mut self, most: usize) -> Result<Option<Block>, DataError> {
-        let mut block = self.examples.next_block(most)?;
-        if let (true, Some(block)) = (self.transpose, &mut block) {
-            block.images.transpose();
+        loop {
+            let Some(mut block) = self.examples.next_block(most)? else {
+                return Ok(None);
+            };
+            if let Some(kept) = &self.kept {
+                let places = block.of_labels(kept);
+                if places.is_empty() {
+                    continue;
+                }
+                block = block.chosen(&places);
+            }
+            if self.transpose {
+                block.images.transpose();
+            }
+            return Ok(Some(block));
         }
-        Ok(block)
     }
 
     fn remarks(&self) -> Vec<String> {

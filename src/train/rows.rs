@@ -108,8 +108,8 @@ pub fn evaluated_rows<'a>(
 
 /// Values of examples `[count, dim]` as the model of a training with these settings sees them, where each example is
 /// looked at by itself: normalised, and where pixels are drawn as 0 or 1, drawn by the same uniform numbers for every
-/// example, so that an example is seen alike wherever it stands. The size of an image gives the place of a value
-/// that does not fit, in the example which is `first` places behind the beginning of the data.
+/// example, so that an example is seen alike wherever it stands. The size of an image and the number of each example give
+/// the place of a value that does not fit; where there are no numbers, examples are counted from 0.
 ///
 /// # Errors
 /// Where a value is none that the model takes.
@@ -117,11 +117,12 @@ pub fn scored_values(
     settings: &Settings,
     scaling: &Scaling,
     pixels: &Pixels,
-    (size, first): (ImageSize, usize),
+    size: ImageSize,
+    numbers: &[usize],
 ) -> Result<Vec<f32>, TrainError> {
     let of = "scored";
     let place = |mut pixel: Pixel| {
-        pixel.image += first;
+        pixel.image = numbers.get(pixel.image).copied().unwrap_or(pixel.image);
         pixel
     };
     if let Some((pixel, value)) = first_unfit(of, &pixels.into(), size, f32::is_finite) {

@@ -277,12 +277,8 @@ impl Model {
     /// The same where each is scored by itself, and has to be one that the likelihood is of.
     fn scored(&self, rows: Given<'_>) -> Result<Vec<f32>, ModelError> {
         rows.check_width(self.width(), "an example")?;
-        let values = train::scored_values(
-            &self.settings,
-            &self.scaling,
-            &pixels(rows),
-            (self.image, 0),
-        )?;
+        let (settings, scaling) = (&self.settings, &self.scaling);
+        let values = train::scored_values(settings, scaling, &pixels(rows), self.image, &[])?;
         Ok(values)
     }
 }

@@ -39,6 +39,7 @@ mod places;
 mod plan;
 mod report;
 mod resume;
+mod scores;
 mod seeds;
 mod shapes;
 mod sizes;
