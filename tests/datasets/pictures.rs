@@ -330,7 +330,7 @@ fn broken_files_are_named_or_counted_and_left_out() {
         assert_eq!(block.names.unwrap(), [name]);
     }
     assert!(stream.next_block(1).unwrap().is_none());
-    assert!(stream.left_out().unwrap().contains("4 of 6"));
+    assert!(stream.remarks().concat().contains("4 of 6"));
 
     let error = load_with(folder(&vec![files[3].clone()]).path(), skipping).unwrap_err();
     assert_says(&error, &["d.png"]);
