@@ -25,6 +25,7 @@ mod numbers;
 mod oddities;
 mod pictures;
 mod shapes;
+mod tables;
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";

@@ -68,7 +68,7 @@ impl Form {
                 // Of numbers beyond 10^299 the product is infinite.
                 if rounded.is_finite() { rounded } else { number }
             }
-            Self::Date => (number / date::DAY).floor() * date::DAY,
+            Self::Date => (number / date::DAY).round() * date::DAY,
             Self::DateTime | Self::Utc => number.round(),
         }
     }
