@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use vae_wgpu::data::Examples;
 use vae_wgpu::data::table::{
     self, Cell, Filler, Form, Kind, Origin, Role, Rows, Schema, TableOptions, Writer, schema_of,
 };
+use vae_wgpu::data::{Examples, Part};
 
 use super::*;
 
@@ -391,4 +391,40 @@ fn arrays_are_tables_of_numbers_with_holes() {
     );
     let rows = table::rows_of_array(&values, &schema).unwrap();
     assert_eq!(rows[4..8], [0.0, 0.0, 1.0, 0.0]);
+}
+
+#[test]
+fn an_array_with_holes_is_standardised_by_its_rows_to_train_on() {
+    let values: Vec<f32> = (0..40)
+        .map(|i| if i % 8 == 5 { f32::NAN } else { (i * i) as f32 })
+        .collect();
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (20, 2), }".to_owned();
+    let header = format!("{header:<117}\n");
+    let mut npy = b"\x93NUMPY\x01\0".to_vec();
+    npy.extend((header.len() as u16).to_le_bytes());
+    npy.extend(header.as_bytes());
+    npy.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "rows.npy", &npy);
+    let source = Source::Path(dir.path().join("rows.npy"));
+    let mut options = LoadOptions::default();
+    let error = load(&source, &options, &mut |_| {}).unwrap_err();
+    assert_says(&error, &["row 2, column 1"]);
+    options.table.array = true;
+    let data = load(&source, &options, &mut |_| {}).unwrap();
+    let schema = data.table.unwrap();
+    assert_eq!((data.train.images.dim(), schema.masked), (4, true));
+    let rows = data.train.images.pixels.as_floats().unwrap().chunks(4);
+    let first: f32 = rows.clone().map(|row| row[0]).sum();
+    assert!(first.abs() < 1e-4, "{first}");
+    assert!(rows.clone().any(|row| row[1..] == [0.0, 1.0, 0.0]));
+    // A run's schema makes the same rows of a stream.
+    options.table.schema = Some(schema);
+    let mut stream = vae_wgpu::data::examples(&source, &options, Part::All, &mut |_| {}).unwrap();
+    let block = stream.next_block(100).unwrap().unwrap();
+    let all = block.images.pixels.as_floats().unwrap();
+    assert!(
+        rows.clone()
+            .all(|row| all.chunks(4).any(|other| other == row))
+    );
 }

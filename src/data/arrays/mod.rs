@@ -19,7 +19,7 @@ mod stream;
 pub use error::ArrayError;
 pub(super) use stream::examples;
 
-use super::{DataError, Dataset, LoadOptions, Split, hold_out};
+use super::{DataError, Dataset, LoadOptions, Split, hold_out, table};
 use choose::Chosen;
 use list::Entry;
 use place::Place;
@@ -64,6 +64,8 @@ struct Arrays {
     place: Place,
     entries: Vec<Entry>,
     chosen: Chosen,
+    /// Whether its rows are those of a table.
+    is_table: bool,
 }
 
 impl Arrays {
@@ -75,6 +77,7 @@ impl Arrays {
             place,
             entries,
             chosen,
+            is_table: table::is_array_table(&options.table),
         })
     }
 
@@ -86,7 +89,11 @@ impl Arrays {
 
     /// The images to train on and those to measure with, where there are some, of the same size and kind.
     fn readers(&self) -> Result<(Reader, Option<Reader>), ArrayError> {
-        let open = |index: usize| Reader::of_examples(&self.place, &self.entries[index]);
+        let open = |index: usize| {
+            let mut reader = Reader::of_examples(&self.place, &self.entries[index])?;
+            reader.holes = self.is_table;
+            Ok::<_, ArrayError>(reader)
+        };
         let train = open(self.chosen.train)?;
         let Some(test) = self.chosen.test else {
             return Ok((train, None));
@@ -170,7 +177,7 @@ impl Arrays {
         if held_out {
             notes.push(hold_out::note(&self.place.path, [&train, &test]));
         }
-        Ok(Dataset {
+        let data = Dataset {
             name: self.name(),
             train,
             test,
@@ -178,7 +185,11 @@ impl Arrays {
             held_out,
             classes: Vec::new(),
             table: None,
-        })
+        };
+        match self.is_table {
+            true => table::of_arrays(data, &options.table, &self.place.path),
+            false => Ok(data),
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Reader {
     pub(super) size: [usize; 3],
     /// Dimensions of the array.
     dimensions: usize,
+    /// Whether NaN says that a number is not known, as in a table; else it is refused.
+    pub(super) holes: bool,
     /// Examples that have been read.
     done: usize,
     bytes: Box<dyn Read + Send>,
@@ -135,6 +137,7 @@ impl Reader {
             count: entry.shape[0],
             size,
             dimensions: entry.shape.len(),
+            holes: false,
             done: 0,
             bytes: reader,
             block: vec![0; BLOCK],
@@ -179,14 +182,16 @@ impl Reader {
         Ok(floats)
     }
 
-    /// The numbers of the next examples as f32, all of them finite.
+    /// The numbers of the next examples as f32, all of them finite, or NaN where there may be holes.
     fn floats(&mut self, count: usize) -> Result<Vec<f32>, ArrayError> {
-        let element = self.element;
+        let (element, holes) = (self.element, self.holes);
         let mut bad = None;
         let floats = self.numbers(count, |of, all: &mut Vec<f32>| {
             let before = all.len();
             element.append_floats(of, all);
-            let odd = all[before..].iter().position(|float| !float.is_finite());
+            let odd = all[before..]
+                .iter()
+                .position(|float| !(float.is_finite() || holes && float.is_nan()));
             if let (None, Some(odd)) = (&bad, odd) {
                 let number = &of[odd * element.size()..][..element.size()];
                 bad = Some((before + odd, element.text(number)));

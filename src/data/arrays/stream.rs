@@ -5,7 +5,7 @@ use std::path::Path;
 use super::place::Place;
 use super::reader::Reader;
 use super::{Arrays, Format};
-use crate::data::{Block, DataError, Examples, LoadOptions, Stream, examples::Chain};
+use crate::data::{Block, DataError, Examples, LoadOptions, Stream, examples::Chain, table};
 
 /// All examples of a file in its order: those to train on, then those to measure with, where it has both.
 pub(in crate::data) fn examples(
@@ -29,10 +29,11 @@ pub(in crate::data) fn examples(
         parts.push(of(test, arrays.chosen.test_labels)?);
     }
     let parts = parts.into_iter().map(|part| Box::new(part) as _);
-    Ok(Stream {
+    let stream = Stream {
         notes,
         ..Stream::new(arrays.name(), Box::new(Chain::of(parts.collect())))
-    })
+    };
+    Ok(table::stream_of_arrays(stream, &options.table, path))
 }
 
 /// The examples of an array, with the labels of another.

@@ -5,7 +5,7 @@
 //! | dates as ISO 8601 writes them | dates |
 //! | numbers, all the same | a category of one word |
 //! | whole numbers of at most [`FEW`] values, each there ten times in the mean | categories |
-//! | whole numbers from 0 to at most [`MOST_OF_A_COUNT`] that vary more than a Poisson variable of their mean | counts |
+//! | whole numbers from 0 to at most [`MOST_OF_A_COUNT`] that vary about as much as a Poisson variable, or more | counts |
 //! | other numbers | numbers |
 //! | words, or words and numbers, of at most [`MOST_WORDS`](super::MOST_WORDS) values | categories |
 
@@ -20,6 +20,9 @@ pub const FEW: usize = 20;
 const ROWS_PER_VALUE: u64 = 10;
 /// The greatest number that is taken for a count without being told.
 pub const MOST_OF_A_COUNT: f64 = 255.0;
+/// Variance of counts at least, in the mean's: a Poisson variable has 1, and a negative binomial one more. What is
+/// drawn of the former may have a little less.
+const LEAST_SPREAD: f64 = 0.8;
 /// Bytes of words that are told apart, over all columns.
 const MOST_BYTES: usize = 1 << 25;
 
@@ -165,7 +168,9 @@ impl Tally {
             true if distinct <= FEW as u64 && distinct * ROWS_PER_VALUE <= self.cells => {
                 Role::Category
             }
-            true if self.greatest <= MOST_OF_A_COUNT && spread >= self.mean => Role::Count,
+            true if self.greatest <= MOST_OF_A_COUNT && spread >= LEAST_SPREAD * self.mean => {
+                Role::Count
+            }
             _ => Role::Number,
         })
     }

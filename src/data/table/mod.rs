@@ -29,6 +29,7 @@ mod sniff;
 mod text;
 mod writer;
 
+pub(super) use array::{is_array_table, of_arrays, stream_of_arrays};
 pub use array::{rows_of_array, schema_of_array};
 pub use cell::{Cell, MISSING};
 pub use codec::Codec;
