@@ -248,6 +248,7 @@ impl DataOptions {
             by_class: !self.of_old_run,
             table: TableOptions {
                 schema: self.schema.clone(),
+                only: self.only.clone(),
                 ..self.table.options()
             },
             ..LoadOptions::default()

@@ -51,6 +51,7 @@ impl TableArgs {
             header: self.header,
             columns: self.columns(),
             schema: None,
+            only: None,
             array: self.table,
         }
     }

@@ -42,7 +42,7 @@ pub trait Examples {
     /// Where they cannot be read, or are none that the data's beginning promised.
     fn next_block(&mut self, most: usize) -> Result<Option<Block>, DataError>;
 
-    /// What was left out so far since it is broken, in a sentence, where that was asked for.
+    /// What was left out so far, in a sentence: what is broken, where that was asked for, or words that nobody knows.
     fn left_out(&self) -> Option<String> {
         None
     }

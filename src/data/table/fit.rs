@@ -1,6 +1,6 @@
 //! What a table's columns are: by what is in all its rows, and then by the rows to train on.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use csv::StringRecord;
@@ -101,8 +101,20 @@ pub(super) fn fit(
         .as_ref()
         .map(|label| classes.labels(&label.words));
     let held = hold_out(rows, labels.as_deref())?;
-    drop(labels);
-    learn(origin, table, &mut fits, &held)?;
+    let skipped = match (&table.only, labels) {
+        (Some(only), Some(labels)) => {
+            let words = schema.label.as_ref().map_or(&[][..], |label| &label.words);
+            // Whoever keeps these rows alone says what is wrong with them.
+            let chosen = only.chosen(&name_of(path), words).unwrap_or([true; 256]);
+            let is_held = held.iter().copied().collect::<HashSet<_>>();
+            let is_skipped = |(row, &label): (usize, &u8)| {
+                (!chosen[usize::from(label)] || is_held.contains(&row)).then_some(row)
+            };
+            labels.iter().enumerate().filter_map(is_skipped).collect()
+        }
+        _ => held.clone(),
+    };
+    learn(origin, table, &mut fits, &skipped)?;
     for fit in fits {
         let (name, tally) = (&reader.names[fit.index], &tallies[fit.index]);
         schema.masked |= fit.is_masked(tally, rows);
@@ -196,19 +208,19 @@ impl Classes {
     }
 }
 
-/// Goes through the rows to train on.
+/// Goes through the rows to train on, which are all but those that are skipped; these ascend.
 fn learn(
     origin: &Origin,
     options: &TableOptions,
     fits: &mut [Fit],
-    held: &[usize],
+    skipped: &[usize],
 ) -> Result<(), DataError> {
     let mut reader = Reader::open(origin, options)?;
     let mut record = StringRecord::new();
-    let mut held = held.iter().peekable();
+    let mut skipped = skipped.iter().peekable();
     let mut row = 0;
     while reader.next(&mut record)? {
-        if held.next_if_eq(&&row).is_none() {
+        if skipped.next_if_eq(&&row).is_none() {
             for fit in &mut *fits {
                 fit.add(&record[fit.index]);
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Schema;
+use crate::data::Labels;
 
 /// How the file of a table is read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +22,9 @@ pub struct TableOptions {
     /// What the columns are of the table that a model was trained on: those of other names are passed over, and
     /// `columns` counts for nothing.
     pub schema: Option<Arc<Schema>>,
+    /// Labels of the rows by which numbers are standardised and words known, where not by all rows to train on: those
+    /// that [`Dataset::keep_only`](crate::data::Dataset::keep_only) will keep.
+    pub only: Option<Labels>,
     /// Whether an array's rows are those of a table, whose columns are standardised.
     pub array: bool,
 }

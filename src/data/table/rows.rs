@@ -146,6 +146,13 @@ impl Rows {
                 extra.join(", ")
             ));
         }
+        notes.extend(self.unknown_words());
+        notes
+    }
+
+    /// A sentence for each column that had words which nobody knows.
+    fn unknown_words(&self) -> Vec<String> {
+        let mut notes = Vec::new();
         for (&column, (cells, word)) in &self.unknown {
             notes.push(format!(
                 "{cells} {} of column `{}` {} words that the model does not know, such as `{word}`: counted as missing",
@@ -302,5 +309,10 @@ impl Examples for Rows {
 
     fn next_block(&mut self, most: usize) -> Result<Option<Block>, DataError> {
         self.block(most, |_| {})
+    }
+
+    fn left_out(&self) -> Option<String> {
+        let unknown = self.unknown_words();
+        (!unknown.is_empty()).then(|| unknown.join("; "))
     }
 }
