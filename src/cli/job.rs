@@ -1,7 +1,6 @@
 //! What `vae train` is to do, before anything is opened.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
