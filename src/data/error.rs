@@ -541,7 +541,7 @@ pub enum DataError {
 
     /// A table that is none to learn from, or of other columns than a model knows.
     #[error(transparent)]
-    Table(#[from] TableError),
+    Table(Box<TableError>),
 
     /// Another process writes the same file.
     #[error("{} is being downloaded by another process: wait for it and run again", path.display())]
@@ -549,6 +549,12 @@ pub enum DataError {
         /// The partial file.
         path: PathBuf,
     },
+}
+
+impl From<TableError> for DataError {
+    fn from(error: TableError) -> Self {
+        Self::Table(Box::new(error))
+    }
 }
 
 impl DataError {

@@ -69,7 +69,9 @@ pub(super) fn fit(
     let mut schema = Schema::default();
     let mut fits = Vec::new();
     for (index, (name, tally)) in reader.names.iter().zip(&tallies).enumerate() {
-        let role = tally.decide(name, asked[index], path)?;
+        let role = tally
+            .decide(name, asked[index], path)
+            .map_err(DataError::Table)?;
         match role {
             Role::Ignore => {
                 if asked[index].is_none() {

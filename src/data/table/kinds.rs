@@ -189,18 +189,18 @@ impl Tally {
         name: &str,
         asked: Option<Role>,
         path: &std::path::Path,
-    ) -> Result<Role, TableError> {
+    ) -> Result<Role, Box<TableError>> {
         let Some(role) = asked.or_else(|| self.own()) else {
             return Ok(Role::Ignore);
         };
         let wrong = |first: &Option<(At, String)>, wanted, remedy| match first {
-            Some((at, cell)) => Err(TableError::Cell {
+            Some((at, cell)) => Err(Box::new(TableError::Cell {
                 at: at.clone(),
                 column: name.to_owned(),
                 cell: cell.clone(),
                 wanted,
                 remedy,
-            }),
+            })),
             None => Ok(()),
         };
         let spare = "repair the cell, leave it empty to say that it is missing, or have --column say what else the \
@@ -215,11 +215,11 @@ impl Tally {
                 wrong(&self.stray, wanted, spare)?;
                 wrong(&self.other, wanted, spare)?;
                 if let Some((at, cell)) = &self.non_finite {
-                    return Err(TableError::NonFinite {
+                    return Err(Box::new(TableError::NonFinite {
                         at: at.clone(),
                         column: name.to_owned(),
                         cell: cell.clone(),
-                    });
+                    }));
                 }
                 if role == Role::Count {
                     let remedy = "counts are whole numbers from 0 on; --column can say that these are numbers";
@@ -250,13 +250,13 @@ impl Tally {
                     let mostly = self.numbers > self.cells / 2;
                     let stray = self.stray.clone().filter(|_| mostly);
                     let example = self.stray.clone().filter(|_| !mostly);
-                    return Err(TableError::ManyWords {
+                    return Err(Box::new(TableError::ManyWords {
                         path: path.to_owned(),
                         column: name.to_owned(),
                         most,
                         example: example.map(|(_, cell)| cell).unwrap_or_default(),
                         stray,
-                    });
+                    }));
                 }
             }
             Role::Ignore | Role::Name => {}

@@ -146,6 +146,13 @@ impl Rows {
                 extra.join(", ")
             ));
         }
+        notes.extend(self.unknown_words());
+        notes
+    }
+
+    /// A sentence for each column that had words which nobody knows.
+    fn unknown_words(&self) -> Vec<String> {
+        let mut notes = Vec::new();
         for (&column, (cells, word)) in &self.unknown {
             notes.push(format!(
                 "{cells} {} of column `{}` {} words that the model does not know, such as `{word}`: counted as missing",
@@ -305,6 +312,6 @@ impl Examples for Rows {
     }
 
     fn remarks(&self) -> Vec<String> {
-        self.notes()
+        self.unknown_words()
     }
 }

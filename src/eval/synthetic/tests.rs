@@ -31,7 +31,7 @@ fn cells(count: usize, s: usize) -> Vec<Cell> {
         let a = ((i * 37 + 5 * s) % 61) as f64 / 10.0 + 0.25 * s as f64;
         let b = 0.5 * a + ((i * (17 + 2 * s)) % 13) as f64 / 5.0;
         let c = (i * i + i / (7 - s)) % 3;
-        let d = (i / 5 + usize::from(a > 3.0) + s * usize::from(i % 7 == 0)) % 2;
+        let d = (i / 5 + usize::from(a > 3.0) + s * usize::from(i.is_multiple_of(7))) % 2;
         [
             Cell::Number(a),
             Cell::Number(b),
