@@ -28,35 +28,27 @@ def idx(path: Path, header: int) -> np.ndarray:
 
 
 def make(mnist: Path, out: Path, seeds: int) -> None:
-    """MNIST's test images with as many of uniform noise, labelled 10; a table of each split of the rows."""
+    """MNIST's test images with as many of uniform noise, labelled 10; the rows of each split, malignant ones labelled 1."""
     out.mkdir(parents=True, exist_ok=True)
     images = idx(mnist / "t10k-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
     labels = idx(mnist / "t10k-labels-idx1-ubyte.gz", 8)
     noise = np.random.default_rng(0).integers(0, 256, images.shape, np.uint8)
     np.savez(out / "noise.npz", images=np.concatenate([images, noise]),
              labels=np.concatenate([labels, np.full(len(noise), NOISE, np.uint8)]))
-    data = load_breast_cancer()
-    names = [name.replace(" ", "-") for name in data.feature_names]
     for seed in range(seeds):
         train, test, is_malignant = cancer_split(seed)
-        folder = out / f"cancer-{seed}"
-        folder.mkdir(exist_ok=True)
-        header = ",".join(names)
-        np.savetxt(folder / "train.csv", train, "%.9g", ",", header=header, comments="")
-        np.savetxt(folder / "test.csv", test, "%.9g", ",", header=header, comments="")
-        np.save(folder / "malignant.npy", is_malignant)
+        np.savez(out / f"cancer-{seed}.npz", x_train=train, y_train=np.zeros(len(train), np.uint8),
+                 x_test=test, y_test=is_malignant.astype(np.uint8))
 
 
 def cancer_split(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """80 % of the benign rows to train on; the others and all malignant ones to measure with. Standardised by the former."""
+    """80 % of the benign rows to train on; the others and all malignant ones, which are said to be, to measure with."""
     data = load_breast_cancer()
     benign, malignant = data.data[data.target == 1], data.data[data.target == 0]
     benign = benign[np.random.default_rng(seed).permutation(len(benign))]
     count = round(0.8 * len(benign))
     train, test = benign[:count], np.concatenate([benign[count:], malignant])
-    mean, deviation = train.mean(0), train.std(0)
-    is_malignant = np.arange(len(test)) >= len(benign) - count
-    return (train - mean) / deviation, (test - mean) / deviation, is_malignant
+    return train, test, np.arange(len(test)) >= len(benign) - count
 
 
 class Vae(nn.Module):
@@ -132,6 +124,8 @@ def cancer(seeds: int, draws: int) -> None:
     areas = []
     for seed in range(seeds):
         train, test, is_malignant = cancer_split(seed)
+        mean, deviation = train.mean(0), train.std(0)
+        train, test = (train - mean) / deviation, (test - mean) / deviation
         torch.manual_seed(seed)
         model = trained(torch.tensor(train).float(), Vae(train.shape[1], 64, 8, True), 200, 32, 1e-3)
         areas.append(roc_auc_score(is_malignant, model.score(torch.tensor(test).float(), draws)))
