@@ -10,6 +10,7 @@ mod adapters;
 mod bench;
 mod board;
 mod checkpoints;
+mod columns;
 mod configuration;
 mod data;
 mod disk;
