@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use vae_wgpu::data::table::{Cell, Filler, Origin, RowBlock, Rows};
+use vae_wgpu::data::table::{Cell, Filler, MISSING, Origin, RowBlock, Rows};
 use vae_wgpu::eval::Drawing;
 
 use super::console;
@@ -63,6 +63,7 @@ impl Args {
         let (mut count, mut filled) = (0, 0);
         output.write(|writer| {
             let mut filler = Filler::new(&rows, writer)?;
+            let places = rows.places().to_vec();
             while let Some(RowBlock { block, texts }) = rows.next_rows(BLOCK)? {
                 let drawing = self.draw.then_some(Drawing {
                     seed: self.seed,
@@ -71,6 +72,14 @@ impl Args {
                 let values = block.images.pixels.to_values();
                 let samples = self.samples as usize;
                 let labels = block.labels.as_deref();
+                if run.model.reads_labels() && labels.is_none() {
+                    return Err(Usage(format!(
+                        "the run {} reads the label of each row, and {} has no column of labels; add it",
+                        run.dir.path().display(),
+                        self.file.display()
+                    ))
+                    .into());
+                }
                 let imputed = run
                     .model
                     .impute(&values, labels, samples, self.seed, drawing)?;
@@ -80,7 +89,11 @@ impl Args {
                 let pairs = values.chunks(width).zip(imputed.chunks(len));
                 for ((own, imputed), texts) in pairs.zip(&texts) {
                     let cells = codec.decode(own).into_iter().zip(codec.decode(imputed));
-                    let missing = cells.map(|(own, new)| (own == Cell::Missing).then_some(new));
+                    // A word that the run does not know is missing to it, and there for whoever wrote it.
+                    let missing = cells.zip(&places).map(|((own, new), &place)| {
+                        let is_missing = own == Cell::Missing && is_missing(&texts[place]);
+                        is_missing.then_some(new)
+                    });
                     let missing: Vec<_> = missing.collect();
                     filled += missing.iter().flatten().count();
                     filler.write(texts, &missing)?;
@@ -133,6 +146,11 @@ fn open(run: &TrainedRun, file: &std::path::Path, how: &TableArgs) -> anyhow::Re
         &how.options(),
         Arc::clone(schema),
     )?)
+}
+
+/// Whether the text of a cell says that it is missing.
+fn is_missing(text: &str) -> bool {
+    text.is_empty() || MISSING.contains(&text)
 }
 
 /// How many rows are done, where somebody sees it.

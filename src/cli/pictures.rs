@@ -19,6 +19,8 @@ pub(crate) struct Shown {
     size: ImageSize,
     /// What makes images of them where the model is one of latents.
     lens: Option<Lens>,
+    /// Whether they are rows of a table, which are no pictures.
+    are_rows: bool,
 }
 
 impl Shown {
@@ -28,7 +30,15 @@ impl Shown {
             scaling,
             size,
             lens,
+            are_rows: false,
         }
+    }
+
+    /// The same where the model is of a table.
+    #[must_use]
+    pub(crate) fn of_rows(mut self) -> Self {
+        self.are_rows = true;
+        self
     }
 
     /// How large an image is.
@@ -49,6 +59,14 @@ impl Shown {
 
     /// Images of what the model gives.
     fn images(&mut self, values: Vec<f32>) -> anyhow::Result<Vec<f32>> {
+        if self.are_rows {
+            return Err(Usage(
+                "the run is of a table, whose rows are no pictures; vae sample RUN -o FILE.csv draws rows, vae impute fills \
+                 missing cells, and vae score says which rows are strange"
+                    .to_owned(),
+            )
+            .into());
+        }
         match &mut self.lens {
             Some(lens) => lens.images(&values),
             None => Ok(values),

@@ -178,7 +178,11 @@ impl TrainedRun {
 
     /// How its values become images; asked for once.
     pub(crate) fn shown(&mut self) -> Shown {
-        Shown::new(self.scaling, self.config.data.image, self.lens.take())
+        let shown = Shown::new(self.scaling, self.config.data.image, self.lens.take());
+        match &self.table {
+            Some(_) => shown.of_rows(),
+            None => shown,
+        }
     }
 
     /// The data that the options name, else those that the run was trained on; of the size of its images.
