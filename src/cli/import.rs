@@ -86,7 +86,10 @@ impl Args {
         settings.check()?;
         let foreign = Foreign::load(&self.file)?;
         let (data, config) = self.data(&file, &settings, &foreign, &names)?;
-        let vae = settings.vae(config.observed())?;
+        let vae = match &data {
+            Some(data) => settings.vae(data),
+            None => settings.vae(config.observed()),
+        }?;
         let converted = foreign.converted.clone();
         let weights = import(foreign, &names, &vae.parameters(), self.leave_out);
         let weights = weights.map_err(|error| self.blame(error))?;
