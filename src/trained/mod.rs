@@ -8,11 +8,13 @@ mod error;
 mod given;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub use error::ModelError;
 pub use given::Given;
 
 use crate::checkpoint::{Checkpoint, RunDir, Which};
+use crate::data::table::Schema;
 use crate::data::{ImageSize, Pixels};
 use crate::eval::{Autoencoder, Contributions, Encoded, InputError, ScoreBy, Scorer};
 use crate::executor::Values;
@@ -24,7 +26,9 @@ use crate::train::{self, Loaded, Scaling, Settings};
 /// Rows are `[n, width]`, one example behind the other: a slice of `f32` or of bytes, or with the cargo feature `ndarray`
 /// an array of two or more dimensions, the first of which counts the examples. Numbers are as the data have them, where
 /// pixels that were bytes are numbers from 0 to 1, or from 0 to 255 where the likelihood is one of counts; bytes
-/// themselves are taken as they are. A model that reads labels needs one for each row; others ignore them.
+/// themselves are taken as they are. A model that reads labels needs one for each row; others ignore them. Of a table, a
+/// row is what [`Codec`](crate::data::table::Codec) makes of its cells by [`Model::table`], and what is decoded has no
+/// values that say which cells are there.
 ///
 /// It can be sent to another thread. Calls take it by a mutable reference, since a model has one device: share it behind a
 /// lock, or open one for each thread.
@@ -47,6 +51,7 @@ pub struct Model {
     settings: Settings,
     scaling: Scaling,
     image: ImageSize,
+    table: Option<Arc<Schema>>,
     warning: Option<String>,
     /// The last scorer, whose graph and place on the device are kept.
     scorer: Option<(ScoreBy, Scorer)>,
@@ -102,6 +107,11 @@ impl Model {
     /// How large the images are that it was trained on.
     pub fn image(&self) -> ImageSize {
         self.image
+    }
+
+    /// What the columns of its rows are, where it was trained on a table.
+    pub fn table(&self) -> Option<&Arc<Schema>> {
+        self.table.as_ref()
     }
 
     /// What it was trained with.
@@ -299,6 +309,7 @@ impl From<Loaded> for Model {
             settings: loaded.settings,
             scaling: loaded.scaling,
             image: loaded.image,
+            table: loaded.table,
             warning: loaded.warning,
             scorer: None,
         }

@@ -62,9 +62,10 @@ pub(crate) struct Args {
         long,
         value_name = "N",
         default_value_t = 10_000,
-        hide_short_help = true
+        hide_short_help = true,
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
-    quantile_examples: usize,
+    quantile_examples: u32,
     /// Mark examples whose score is above so many nats
     #[arg(long, value_name = "NATS", allow_negative_numbers = true)]
     threshold: Option<f64>,
@@ -106,15 +107,17 @@ impl Args {
             ScoreBy::of(&self.by, samples).ok_or_else(|| Usage(format!("no score {}", self.by)))?;
         let found = self.run.clone().find()?;
         let lines = Lines::parse(self.output.as_deref(), found.dir.path())?;
-        if self.json && lines.is_on_stdout() {
-            let message =
-                "--json and -o - both write to standard output; name a file for the scores";
-            return Err(Usage(message.to_owned()).into());
-        }
         let picture = self.picture.as_deref();
         let picture = picture
             .map(|path| Output::picture(path, found.dir.path()))
             .transpose()?;
+        let draws_there = picture == Some(Output::Stdout);
+        let on_stdout = [self.json, lines.is_on_stdout(), draws_there];
+        if on_stdout.iter().filter(|&&is| is).count() > 1 {
+            let message = "--json, -o - and --picture - write to standard output, which has room for one of them; name \
+                           files for the others";
+            return Err(Usage(message.to_owned()).into());
+        }
         let checkpoint = found.path();
         let mut run = TrainedRun::open(found, &self.adapter, self.seed)?;
         // Refused before any data are loaded.
@@ -131,10 +134,9 @@ impl Args {
             }
             Err(error) => return Err(error),
         };
-        let say = if lines.is_on_stdout() || self.json {
-            console::aside
-        } else {
-            console::result
+        let say = match on_stdout.contains(&true) {
+            true => console::aside,
+            false => console::result,
         };
         match self.json {
             true => console::result(&serde_json::to_string_pretty(&findings)?),
@@ -164,7 +166,7 @@ impl Args {
                     by,
                     seed: self.seed,
                     quantile: self.quantile,
-                    most: self.quantile_examples,
+                    most: self.quantile_examples as usize,
                     step: train::step_of(checkpoint)?,
                 };
                 Threshold::of_run(run, asked, scorer, &self.data)?
