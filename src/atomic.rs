@@ -19,24 +19,63 @@ pub fn write<E: From<io::Error>>(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> Result<(), E>,
 ) -> Result<(), E> {
-    let target = target(path)?;
-    // Renaming is atomic only within one file system, so the temporary file lies in the target's own folder.
-    let folder = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    // Dropping `temporary` on an early return removes the file.
-    let temporary = temporary_in(folder)?;
-
-    let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file());
+    let replacement = Replacement::begin(path)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, replacement.file());
     content(&mut writer)?;
     writer.flush()?;
     drop(writer);
-    // Without this, a power cut after the rename could leave a new name on content that never reached the disk.
-    sync(temporary.as_file())?;
-    temporary.persist(&target).map_err(|error| error.error)?;
-    sync_folder(folder);
-    Ok(())
+    Ok(replacement.commit()?)
+}
+
+/// A file that is being written beside the one whose place it will take. Dropped before [`Replacement::commit`], it is
+/// removed.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    temporary: NamedTempFile,
+    target: PathBuf,
+}
+
+impl Replacement {
+    /// An empty file beside `path`.
+    ///
+    /// # Errors
+    /// The operating system's, as where the folder is not there or cannot be written.
+    pub(crate) fn begin(path: &Path) -> io::Result<Self> {
+        let target = target(path)?;
+        let temporary = temporary_in(folder_of(&target))?;
+        Ok(Self { temporary, target })
+    }
+
+    /// The file to write to.
+    pub(crate) fn file(&self) -> &File {
+        self.temporary.as_file()
+    }
+
+    /// Another file in the same folder, which is removed when dropped: for what is put together at the end.
+    pub(crate) fn spool(&self) -> io::Result<NamedTempFile> {
+        temporary_in(folder_of(&self.target))
+    }
+
+    /// Puts the file in its place, when it is safely on the disk.
+    ///
+    /// # Errors
+    /// The operating system's; then what was there is as it was.
+    pub(crate) fn commit(self) -> io::Result<()> {
+        // Without this, a power cut after the rename could leave a new name on content that never reached the disk.
+        sync(self.temporary.as_file())?;
+        let persisted = self.temporary.persist(&self.target);
+        persisted.map_err(|error| error.error)?;
+        sync_folder(folder_of(&self.target));
+        Ok(())
+    }
+}
+
+/// The folder of a file. Renaming is atomic only within one file system, so that temporary files lie there.
+fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// The regular file to replace, or to make. Renaming would put a file in the place of whatever bears the name: of a
@@ -62,7 +101,11 @@ pub(crate) fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
         .prefix(TEMPORARY_PREFIX)
         .suffix(TEMPORARY_SUFFIX)
         .make_in(folder, |path| {
-            File::options().write(true).create_new(true).open(path)
+            File::options()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(path)
         })
 }
 

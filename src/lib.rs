@@ -25,6 +25,7 @@ mod named;
 pub mod onnx;
 pub mod plan;
 pub mod plot;
+pub mod records;
 pub mod reference;
 pub mod report;
 pub mod rng;

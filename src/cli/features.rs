@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::{Checkpoint, Which};
 use vae_wgpu::data::{Dataset, ImageSize, Images, Pixels, Split};
-use vae_wgpu::eval::Autoencoder;
+use vae_wgpu::eval::{Autoencoder, Encoder};
 use vae_wgpu::executor::{Executor, ParameterSpec};
 use vae_wgpu::model::Condition;
 use vae_wgpu::train::{Scaling, TrainError};
@@ -156,6 +156,11 @@ impl Lens {
             test: latents(data.test)?,
             ..data
         })
+    }
+
+    /// What makes latents of images block by block, and how it sees the values of images.
+    pub(crate) fn encoder(&mut self) -> anyhow::Result<(Encoder, Scaling)> {
+        Ok((self.model.encoder()?, self.scaling))
     }
 
     /// Images of latents `[count, Z]`, with values as its model has them.

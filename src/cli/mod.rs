@@ -10,7 +10,9 @@ mod classify;
 mod compare;
 mod config;
 mod console;
+mod decode;
 mod doctor;
+mod encode;
 mod eval;
 mod export;
 mod failure;
@@ -36,6 +38,7 @@ mod plan;
 mod plot;
 mod progress;
 mod reconstruct;
+mod records;
 mod report;
 mod reproduce;
 mod run;
@@ -71,6 +74,8 @@ Examples:
   vae impute runs/people-1 people.csv -o filled.csv   fill a table's missing cells
   vae eval runs/digits-1                 measure its model
   vae score runs/digits-1 --worst 10     how strange examples are, and the strangest
+  vae encode runs/digits-1 -o z.npy      what its encoder says of each image
+  vae decode runs/digits-1 -z z.npy -o x.npy   what its decoder makes of it
   vae traverse runs/digits-1             what each dimension of z changes
   vae plot runs/digits-1                 draw its losses, epoch by epoch
   vae classify runs/digits-1 --labelled 1000   say what images show
@@ -109,6 +114,8 @@ enum Command {
     Sample(sample::Args),
     Impute(impute::Args),
     FitPrior(fit_prior::Args),
+    Encode(encode::Args),
+    Decode(decode::Args),
     Reconstruct(reconstruct::Args),
     Report(report::Args),
     Interpolate(interpolate::Args),
@@ -162,6 +169,8 @@ impl Cli {
             Command::Sample(args) => args.run(),
             Command::Impute(args) => args.run(),
             Command::FitPrior(args) => args.run(),
+            Command::Encode(args) => args.run(),
+            Command::Decode(args) => args.run(),
             Command::Reconstruct(args) => args.run(),
             Command::Report(args) => args.run(),
             Command::Interpolate(args) => args.run(),

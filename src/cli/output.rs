@@ -99,18 +99,31 @@ impl Output {
                 plot::save_npy(&scaling.data_values(images), &shape, path)?;
             }
             Self::Folder(folder) => {
-                fs::create_dir_all(folder).map_err(|cause| CheckpointError::Write {
-                    path: folder.clone(),
-                    cause,
-                })?;
-                let digits = count.saturating_sub(1).to_string().len().max(4);
-                for (index, image) in scaling.shades(images).chunks(dim).enumerate() {
-                    let picture = plot::picture(image, size)?;
-                    plot::save_png(&picture, &folder.join(format!("{index:0digits$}.png")))?;
-                }
+                let last = count.saturating_sub(1);
+                Self::write_singly(folder, images, (scaling, size), (0, last))?;
             }
         }
         Ok(true)
+    }
+
+    /// Writes images one by one into a folder, which is made where it is not there. Their names are numbers from `first` on,
+    /// of as many digits as `last` has.
+    pub(crate) fn write_singly(
+        folder: &Path,
+        images: &[f32],
+        (scaling, size): (&Scaling, ImageSize),
+        (first, last): (usize, usize),
+    ) -> anyhow::Result<()> {
+        fs::create_dir_all(folder).map_err(|cause| CheckpointError::Write {
+            path: folder.to_owned(),
+            cause,
+        })?;
+        let digits = last.to_string().len().max(4);
+        for (number, image) in (first..).zip(scaling.shades(images).chunks(size.dim())) {
+            let picture = plot::picture(image, size)?;
+            plot::save_png(&picture, &folder.join(format!("{number:0digits$}.png")))?;
+        }
+        Ok(())
     }
 
     /// Says what was written and where; beside standard output where that has the picture.

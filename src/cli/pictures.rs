@@ -53,12 +53,12 @@ impl Shown {
     }
 
     /// How values of images become shades.
-    fn scaling(&self) -> Scaling {
+    pub(crate) fn scaling(&self) -> Scaling {
         self.lens.as_ref().map_or(self.scaling, |lens| lens.scaling)
     }
 
     /// Images of what the model gives.
-    fn images(&mut self, values: Vec<f32>) -> anyhow::Result<Vec<f32>> {
+    pub(crate) fn images(&mut self, values: Vec<f32>) -> anyhow::Result<Vec<f32>> {
         if self.are_rows {
             return Err(Usage(
                 "the run is of a table, whose rows are no pictures; vae sample RUN -o FILE.csv draws rows, vae impute fills \
@@ -123,6 +123,18 @@ pub(crate) fn drawn(
     let images = scaling.shades(&images);
     let images: Vec<_> = images.chunks(image.dim()).collect();
     output.write_picture(&plot::grid(&images, image, columns, scale)?)
+}
+
+/// Whether one picture has room for so many images.
+pub(crate) fn check_grid(count: usize, size: ImageSize) -> anyhow::Result<()> {
+    grid_of(count, size).map(|_| ())
+}
+
+/// One picture of images with these shades, in a grid as square as they fill.
+pub(crate) fn grid(shades: &[f32], size: ImageSize, output: &Output) -> anyhow::Result<()> {
+    let images: Vec<_> = shades.chunks(size.dim()).collect();
+    let (columns, scale) = grid_of(images.len(), size)?;
+    output.write_picture(&plot::grid(&images, size, columns, scale)?)
 }
 
 /// Columns and enlargement of a grid: the usual enlargement, or as much of it as there is room for.

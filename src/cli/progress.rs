@@ -15,6 +15,22 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// A variable with another number of seconds, so that tests need not wait for a minute.
 const INTERVAL_VARIABLE: &str = "VAE_PROGRESS_SECONDS";
 
+/// A bar of how many of so many things are done, or where nobody knows how many there are, of how many are.
+pub(crate) fn counting(total: Option<usize>, what: &'static str) -> anyhow::Result<ProgressBar> {
+    let bar = match total {
+        _ if console::is_quiet() => ProgressBar::hidden(),
+        Some(total) => ProgressBar::new(total as u64),
+        None => ProgressBar::no_length(),
+    };
+    let template = match total {
+        Some(_) => "{wide_bar} {pos}/{len} {msg} {eta}",
+        None => "{spinner} {pos} {msg} {per_sec}",
+    };
+    bar.set_style(ProgressStyle::with_template(template).context("the progress bar")?);
+    bar.set_message(what);
+    Ok(bar)
+}
+
 /// Who is told how a training goes.
 pub(crate) trait Report {
     /// The training begins, up to this epoch.

@@ -224,6 +224,21 @@ impl TrainedRun {
         options.examples(&source, part, seed)
     }
 
+    /// The same as the data have them: of a model of latents the images that these come from.
+    pub(crate) fn images(
+        &mut self,
+        mut options: DataOptions,
+        part: Part,
+    ) -> anyhow::Result<Stream> {
+        let source = self.take_source(&mut options)?;
+        options.examples(&source, part, self.config.training.seed)
+    }
+
+    /// What makes latents of images, where the model is one of latents.
+    pub(crate) fn lens(&mut self) -> Option<&mut Lens> {
+        self.lens.as_mut()
+    }
+
     /// The source that the options name, else that of the run's own data. The options are completed by what the run says
     /// of its data, where these are meant.
     fn take_source(&self, options: &mut DataOptions) -> Result<Source, Usage> {

@@ -1,7 +1,8 @@
 //! A model with its parameters, ready to encode, decode and draw.
 
 use super::points::PriorMoments;
-use crate::executor::{Executor, ExecutorError, Session};
+use super::run::{Given, Runs};
+use crate::executor::{Executor, ExecutorError};
 use crate::graph::{Graph, TensorId};
 use crate::model::{Prior, Vae, VaeConfig};
 
@@ -297,37 +298,8 @@ pub(super) fn run_rows(
     executor: &mut dyn Executor,
     graph: Graph,
     chunk_rows: usize,
-    given: &[(TensorId, &[f32], usize)],
+    given: &[Given<'_>],
     first_step: u32,
 ) -> Result<Vec<Vec<f32>>, ExecutorError> {
-    let count = given[0].1.len() / given[0].2;
-    for (_, rows, dim) in given {
-        assert_eq!(
-            rows.len(),
-            count * dim,
-            "values are no {count} rows of {dim}"
-        );
-    }
-    let columns: Vec<_> = graph
-        .outputs()
-        .iter()
-        .map(|&o| graph.shape(o).columns())
-        .collect();
-    let mut session: Box<dyn Session> = executor.session(graph)?;
-    let mut outputs = vec![Vec::new(); columns.len()];
-    let padded = given.iter().map(|(_, _, dim)| vec![0.0; chunk_rows * dim]);
-    let mut padded: Vec<Vec<f32>> = padded.collect();
-    for (step, first) in (first_step..).zip((0..count).step_by(chunk_rows)) {
-        let here = chunk_rows.min(count - first);
-        for (padded, (_, rows, dim)) in padded.iter_mut().zip(given) {
-            padded[..here * dim].copy_from_slice(&rows[first * dim..][..here * dim]);
-        }
-        let ids = given.iter().map(|(id, ..)| *id);
-        let inputs: Vec<_> = ids.zip(padded.iter().map(Vec::as_slice)).collect();
-        let result = session.run(step, &inputs)?;
-        for ((all, new), columns) in outputs.iter_mut().zip(result.tensors).zip(&columns) {
-            all.extend_from_slice(&new[..here * columns]);
-        }
-    }
-    Ok(outputs)
+    Runs::new(executor, graph, chunk_rows)?.run(given, first_step)
 }

@@ -113,7 +113,11 @@ impl Taken {
     }
 
     /// The labels of so many rows.
-    fn checked_labels(self, rows: usize, labels: Option<&[u8]>) -> Result<&[u8], InputError> {
+    pub(super) fn checked_labels(
+        self,
+        rows: usize,
+        labels: Option<&[u8]>,
+    ) -> Result<&[u8], InputError> {
         let condition = self.condition;
         let labels = labels.ok_or(InputError::NoLabels { condition })?;
         if labels.len() != rows {
@@ -133,7 +137,11 @@ impl Taken {
 }
 
 /// How many rows of so many finite values these are.
-fn whole_rows(values: &[f32], width: usize, what: &'static str) -> Result<usize, InputError> {
+pub(super) fn whole_rows(
+    values: &[f32],
+    width: usize,
+    what: &'static str,
+) -> Result<usize, InputError> {
     if !values.len().is_multiple_of(width.max(1)) {
         return Err(InputError::Values {
             values: values.len(),

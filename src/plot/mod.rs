@@ -11,5 +11,6 @@ pub use csv::save_csv;
 pub use grid::{
     Bands, PlotError, banded, check_grid, default_scale, grid, picture, reconstructions,
 };
+pub(crate) use npy::header as npy_header;
 pub use npy::save_npy;
 pub use png::{encode_png, save_png};

@@ -32,7 +32,7 @@ pub fn save_npy(values: &[f32], shape: &[usize], path: &Path) -> Result<(), Chec
 }
 
 /// All that comes before the values: magic, the length of the rest, a Python literal, spaces and a line break.
-fn header(shape: &[usize]) -> Vec<u8> {
+pub(crate) fn header(shape: &[usize]) -> Vec<u8> {
     let sizes: Vec<_> = shape.iter().map(usize::to_string).collect();
     // Of one size, Python's tuple ends with a comma.
     let comma = if shape.len() == 1 { "," } else { "" };

@@ -40,7 +40,7 @@ pub use metrics::{EpochMetrics, LossColumns, Losses};
 pub use preset::Preset;
 pub use published::{Published, Quantity, Row};
 pub use rates::LrSchedule;
-pub use rows::{Part, evaluated_rows, scored_values};
+pub use rows::{Part, evaluated_rows, given_values, scored_values};
 pub use saved::{
     check_architecture, check_fixed, classes, parameters_alone, recorded_settings, scaling, table,
 };

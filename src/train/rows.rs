@@ -106,6 +106,40 @@ pub fn evaluated_rows<'a>(
     seen(vae, settings, scaling, (rows, split.images.size()), part)
 }
 
+/// Values of examples `[count, dim]` as the model of a training with these settings sees them: normalised; pixels that a
+/// training draws as 0 or 1 stay as they are. The size of an image gives the place of a value that does not fit, and
+/// `number` says which of all examples the one at a place is.
+///
+/// # Errors
+/// Where a value is none that the model takes.
+pub fn given_values(
+    settings: &Settings,
+    scaling: &Scaling,
+    pixels: &Pixels,
+    (size, number): (ImageSize, &dyn Fn(usize) -> usize),
+) -> Result<Vec<f32>, TrainError> {
+    let of = "given";
+    let place = |mut pixel: Pixel| {
+        pixel.image = number(pixel.image);
+        pixel
+    };
+    if let Some((pixel, value)) = first_unfit(of, &pixels.into(), size, f32::is_finite) {
+        let pixel = place(pixel);
+        return Err(TrainError::Value { pixel, value });
+    }
+    let values = scaling.model_values(pixels);
+    let seen = Values::Floats(values.as_slice().into());
+    if let Some((pixel, value)) = first_unfit(of, &seen, size, |value| settings.takes(value)) {
+        return Err(TrainError::Support {
+            pixel: place(pixel),
+            value,
+            likelihood: settings.likelihood,
+            binarize: settings.binarize,
+        });
+    }
+    Ok(values)
+}
+
 /// Values of examples `[count, dim]` as the model of a training with these settings sees them, where each example is
 /// looked at by itself: normalised, and where pixels are drawn as 0 or 1, drawn by the same uniform numbers for every
 /// example, so that an example is seen alike wherever it stands. The size of an image and the number of each example give
@@ -120,28 +154,8 @@ pub fn scored_values(
     size: ImageSize,
     numbers: &[usize],
 ) -> Result<Vec<f32>, TrainError> {
-    let of = "scored";
-    let place = |mut pixel: Pixel| {
-        pixel.image = numbers.get(pixel.image).copied().unwrap_or(pixel.image);
-        pixel
-    };
-    if let Some((pixel, value)) = first_unfit(of, &pixels.into(), size, f32::is_finite) {
-        let pixel = place(pixel);
-        return Err(TrainError::Value { pixel, value });
-    }
-    let values = Values::from(scaling.model_values(pixels));
-    if let Some((pixel, value)) = first_unfit(of, &values, size, |value| settings.takes(value)) {
-        return Err(TrainError::Support {
-            pixel: place(pixel),
-            value,
-            likelihood: settings.likelihood,
-            binarize: settings.binarize,
-        });
-    }
-    let Values::Floats(floats) = values else {
-        return Ok(Vec::new());
-    };
-    let mut values = floats.into_owned();
+    let number = |example: usize| numbers.get(example).copied().unwrap_or(example);
+    let mut values = given_values(settings, scaling, pixels, (size, &number))?;
     if settings.binarize != Binarize::None {
         let uniform = |pixel| rng::uniform(SCORED, Stream::EvaluationBinarisation, 0, pixel);
         let uniform: Vec<f64> = (0..size.dim()).map(uniform).collect();

@@ -15,6 +15,7 @@ mod configuration;
 mod data;
 mod disk;
 mod doctor;
+mod encode;
 mod eval;
 mod family;
 mod fine_tuning;

@@ -20,7 +20,8 @@ use super::output::Output;
 use super::run::{RunArg, TrainedRun};
 use super::{console, interrupt};
 
-use examples::{Opened, Stopped, WhichPart};
+pub(crate) use examples::WhichPart;
+use examples::{Opened, Stopped};
 use found::Findings;
 use lines::{Lines, Sink};
 use threshold::{Asked, Threshold};
