@@ -118,8 +118,8 @@ impl Pixels {
     /// A copy of the first `len`.
     pub(super) fn first(&self, len: usize) -> Self {
         match self {
-            Self::Bytes(bytes) => bytes[..len].to_vec().into(),
-            Self::Floats(floats) => floats[..len].to_vec().into(),
+            Self::Bytes(bytes) => bytes.first(len).into(),
+            Self::Floats(floats) => floats.first(len).into(),
         }
     }
 }

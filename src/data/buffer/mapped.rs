@@ -18,6 +18,7 @@ use super::Number;
 #[derive(Clone)]
 pub struct Mapped<T> {
     map: Arc<Mmap>,
+    len: usize,
     values: PhantomData<T>,
 }
 
@@ -46,8 +47,19 @@ impl<T: Number> Mapped<T> {
         let map = unsafe { options.map(file)? };
         Ok(Self {
             map: Arc::new(map),
+            len,
             values: PhantomData,
         })
+    }
+
+    /// The first of them, or all where there are fewer.
+    #[must_use]
+    pub fn first(&self, len: usize) -> Self {
+        Self {
+            map: Arc::clone(&self.map),
+            len: len.min(self.len),
+            values: PhantomData,
+        }
     }
 
     /// Tells the system that these values are not read again soon.
@@ -60,7 +72,7 @@ impl<T: Number> Mapped<T> {
             use memmap2::UncheckedAdvice;
 
             let bytes = values.start * size_of::<T>()..values.end * size_of::<T>();
-            assert!(bytes.end <= self.map.len(), "values of another file");
+            assert!(values.end <= self.len, "values of another file");
             // SAFETY: the map is of a file, shared and never written to, so that what is dropped from memory is read
             // again with the same values.
             let forgotten = unsafe {
@@ -80,7 +92,7 @@ impl<T: Number> Deref for Mapped<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        bytemuck::cast_slice(&self.map)
+        &bytemuck::cast_slice(&self.map)[..self.len]
     }
 }
 
@@ -107,6 +119,12 @@ mod tests {
         let mut changed = mapped.clone();
         changed.to_mut()[3] = 0.5;
         assert!(!changed.is_mapped());
+        let Buffer::Mapped(of_file) = &mapped else {
+            unreachable!("it was just mapped");
+        };
+        assert!(
+            *of_file.first(7) == floats[..7] && of_file.first(usize::MAX).len() == floats.len()
+        );
         assert!(*mapped == floats[..] && changed[3] == 0.5 && changed[4] == floats[4]);
     }
 

@@ -42,6 +42,15 @@ impl<T: Number> Buffer<T> {
         }
     }
 
+    /// The first of them, or all where there are fewer: of those in memory a copy.
+    #[must_use]
+    pub fn first(&self, len: usize) -> Self {
+        match self {
+            Self::Owned(values) => Self::Owned(values[..len.min(values.len())].to_vec()),
+            Self::Mapped(mapped) => Self::Mapped(mapped.first(len)),
+        }
+    }
+
     /// The values in memory: mapped ones are copied.
     pub fn into_vec(self) -> Vec<T> {
         match self {
