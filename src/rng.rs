@@ -338,6 +338,22 @@ mod tests {
     }
 
     #[test]
+    fn pixels_are_drawn_by_their_places_whichever_part_of_them() {
+        let grey: Vec<u8> = (0..=255).collect();
+        let mut whole = grey.clone();
+        binarize(&mut whole, 7, Stream::Binarisation);
+        let probabilities: Vec<f32> = grey.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        for range in [0..256, 3..6, 4..130, 255..256] {
+            let mut part = grey[range.clone()].to_vec();
+            binarize_part(&mut part, range.start, 7, Stream::Binarisation);
+            assert_eq!(part, whole[range.clone()]);
+            let of = &probabilities[range.clone()];
+            let part = binarized_part(of, range.start, 7, Stream::Binarisation);
+            assert_eq!(part, whole[range]);
+        }
+    }
+
+    #[test]
     fn every_position_of_a_permutation_is_equally_likely() {
         // χ² of the first position over 8 items, 8000 shuffles: 7 degrees of freedom; 29.9 is the
         // 0.9999 quantile.

@@ -184,7 +184,7 @@ impl Settings {
             0 => above.to_string(),
             below => format!("{below} or {above}"),
         };
-        let expected = format!("a window has whole batches of {batch}: choose {nearest}");
+        let expected = format!("choose {nearest}, since a window has whole batches of {batch}");
         Err(TrainError::setting(Setting::Window, &window, &expected))
     }
 

@@ -57,7 +57,8 @@ impl<'a, T: Number> Collector<'a, T> {
 
     /// All of them.
     pub(in crate::data) fn finish(mut self) -> Result<Buffer<T>, DataError> {
-        if self.file.is_some() {
+        let bytes = size_of_val(self.values.as_slice()) as u64;
+        if self.file.is_some() || bytes > self.scratch.memory {
             self.flush()?;
         }
         let Some(file) = &self.file else {
@@ -121,6 +122,9 @@ mod tests {
             let buffer = collector.finish().unwrap();
             assert_eq!(buffer.is_mapped(), is_mapped, "{memory}");
             assert!(*buffer == values[..]);
+            let mut few = Collector::new(&scratch);
+            few.extend(&values[..100]).unwrap();
+            assert_eq!(few.finish().unwrap().is_mapped(), memory == 0);
         }
         let left = fs::read_dir(folder.path().join("scratch")).unwrap();
         assert_eq!(left.count(), 0);

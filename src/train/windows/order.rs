@@ -165,7 +165,7 @@ mod tests {
         assert!(sorted.into_iter().eq(0..10_007));
         assert_ne!(first, visited(1));
         // What a run that is resumed with another version draws again is the same.
-        assert_eq!(first[..4], [0; 4]);
+        assert_eq!(first[..4], [8_993, 9_616, 5_940, 9_693]);
     }
 
     /// Where a file is sorted by class, a window has every class in about its proportion.
