@@ -118,8 +118,8 @@ impl Pixels {
     /// A copy of the first `len`.
     pub(super) fn first(&self, len: usize) -> Self {
         match self {
-            Self::Bytes(bytes) => bytes.first(len).into(),
-            Self::Floats(floats) => floats.first(len).into(),
+            Self::Bytes(bytes) => bytes.head(len).into(),
+            Self::Floats(floats) => floats.head(len).into(),
         }
     }
 }

@@ -54,7 +54,7 @@ impl<T: Number> Mapped<T> {
 
     /// The first of them, or all where there are fewer.
     #[must_use]
-    pub fn first(&self, len: usize) -> Self {
+    pub fn head(&self, len: usize) -> Self {
         Self {
             map: Arc::clone(&self.map),
             len: len.min(self.len),
@@ -122,9 +122,7 @@ mod tests {
         let Buffer::Mapped(of_file) = &mapped else {
             unreachable!("it was just mapped");
         };
-        assert!(
-            *of_file.first(7) == floats[..7] && of_file.first(usize::MAX).len() == floats.len()
-        );
+        assert!(*of_file.head(7) == floats[..7] && of_file.head(usize::MAX).len() == floats.len());
         assert!(*mapped == floats[..] && changed[3] == 0.5 && changed[4] == floats[4]);
     }
 

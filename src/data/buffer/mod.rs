@@ -44,10 +44,10 @@ impl<T: Number> Buffer<T> {
 
     /// The first of them, or all where there are fewer: of those in memory a copy.
     #[must_use]
-    pub fn first(&self, len: usize) -> Self {
+    pub fn head(&self, len: usize) -> Self {
         match self {
             Self::Owned(values) => Self::Owned(values[..len.min(values.len())].to_vec()),
-            Self::Mapped(mapped) => Self::Mapped(mapped.first(len)),
+            Self::Mapped(mapped) => Self::Mapped(mapped.head(len)),
         }
     }
 
