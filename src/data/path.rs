@@ -47,8 +47,8 @@ pub(super) fn examples(
     _progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Stream, DataError> {
     match Form::of(path)? {
-        Form::IdxFolder => folder::examples(path, options),
-        Form::Idx => folder::examples_of_file(path, options),
+        Form::IdxFolder => folder::examples(path),
+        Form::Idx => folder::examples_of_file(path),
         Form::Arrays(format) => arrays::examples(path, format, options),
         Form::Table => table::examples(&table::Origin::file(path), options),
         Form::Pictures => Ok(pictures(path)?.examples(&options.pictures)?.into()),

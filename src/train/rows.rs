@@ -25,21 +25,6 @@ pub(super) fn check_split(images: &data::Images, size: ImageSize) -> Result<(), 
     Ok(())
 }
 
-/// Both splits as an executor takes them: normalised, with labels where the model reads them, with pixels
-/// of 0 and 255 where they are drawn once.
-pub(super) fn rows<'a>(
-    vae: &Vae,
-    settings: &Settings,
-    scaling: &Scaling,
-    data: Cow<'a, Dataset>,
-) -> Result<[Rows<'a>; 2], TrainError> {
-    let [train, test] = splits(data);
-    Ok([
-        rows_of(vae, settings, scaling, train, Part::Training)?,
-        rows_of(vae, settings, scaling, test, Part::Test)?,
-    ])
-}
-
 /// The images to train on, and those to measure with.
 pub(super) fn splits(data: Cow<'_, Dataset>) -> [Cow<'_, data::Split>; 2] {
     match data {
@@ -48,7 +33,8 @@ pub(super) fn splits(data: Cow<'_, Dataset>) -> [Cow<'_, data::Split>; 2] {
     }
 }
 
-/// One split as an executor takes it.
+/// One split as an executor takes it: normalised, with labels where the model reads them, with pixels of 0 and 255
+/// where they are drawn once.
 pub(super) fn rows_of<'a>(
     vae: &Vae,
     settings: &Settings,
