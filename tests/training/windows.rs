@@ -56,6 +56,7 @@ fn trainer(open: &Open, settings: &Settings, from: Option<Checkpoint>) -> Traine
         .vae(Observed {
             dim: 784,
             classes: 10,
+            table: None,
         })
         .unwrap();
     let executor = open(vae.parameters(), settings.seed);

@@ -205,6 +205,7 @@ mod tests {
         let observed = Observed {
             dim: 784,
             classes: 10,
+            table: None,
         };
         let vae = settings.vae(observed).unwrap();
         let split = digits::generate(1, 0, 67);
