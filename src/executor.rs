@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 mod rows;
 
+pub(crate) use rows::Room;
 pub use rows::{Rows, Values};
 
 use crate::gpu::GpuError;
@@ -200,6 +201,17 @@ pub struct KernelTime {
 ///
 /// The losses of the steps since [`Pass::begin`] form a log of lines `[objective, term, …]`.
 pub trait Pass: Send {
+    /// Exchanges the rows for others, of the same length and kind and with labels where there were labels: at most as
+    /// many as the pass was made for, in whole batches or with as many beyond them as it was made for. Nothing is
+    /// compiled anew. The next call is [`Pass::begin`].
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// Where the pass was not made for these rows.
+    fn load(&mut self, rows: Rows<'_>) -> Result<(), ExecutorError>;
+
     /// Goes to a place in an epoch and empties the log.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ mod fuse;
 pub mod gpu;
 pub mod graph;
 pub mod kernels;
+pub mod machine;
 pub mod model;
 mod named;
 pub mod onnx;

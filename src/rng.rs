@@ -24,7 +24,8 @@ use rand::{RngExt, TryRng};
 pub enum Stream {
     /// Initial weights; counter 1 is the index of the parameter.
     Initialisation = 0,
-    /// The order of an epoch's images; counter 1 is the epoch.
+    /// The order of an epoch's images; counter 1 is the epoch. Of images in windows, that of the blocks which make
+    /// windows, and with the window's number from 1 in counter 3, that of a window's images.
     Shuffle = 1,
     /// ε of the reparameterization while training; counter 1 is the step.
     Noise = 2,
@@ -195,22 +196,33 @@ pub fn uniform(seed: u64, draw: impl Into<Draw>, step: u32, element: usize) -> f
 /// Draws each pixel, 255 with its value as the probability and else 0: the element of the stream's first
 /// draw at step 0 that has the pixel's place. A step of 2⁻²⁴ of the probability is lost.
 pub fn binarize(pixels: &mut [u8], seed: u64, stream: Stream) {
-    for (index, four) in (0..).zip(pixels.chunks_mut(4)) {
-        for (pixel, word) in four.iter_mut().zip(block(seed, stream, 0, index)) {
-            *pixel = bernoulli(f64::from(*pixel) / 255.0, word);
-        }
+    binarize_part(pixels, 0, seed, stream);
+}
+
+/// [`binarize`] of some pixels, of which the first has the place `first`.
+pub fn binarize_part(pixels: &mut [u8], first: usize, seed: u64, stream: Stream) {
+    for (pixel, word) in pixels.iter_mut().zip(words_from(first, seed, stream)) {
+        *pixel = bernoulli(f64::from(*pixel) / 255.0, word);
     }
 }
 
 /// The same of probabilities, as bytes of 0 and 255.
 pub fn binarized(probabilities: &[f32], seed: u64, stream: Stream) -> Vec<u8> {
-    let fours = (0..).zip(probabilities.chunks(4));
-    let bytes = fours.flat_map(|(index, four)| {
-        let words = block(seed, stream, 0, index);
-        let drawn = four.iter().zip(words);
-        drawn.map(|(&probability, word)| bernoulli(probability.into(), word))
-    });
+    binarized_part(probabilities, 0, seed, stream)
+}
+
+/// [`binarized`] of some pixels, of which the first has the place `first`.
+pub fn binarized_part(probabilities: &[f32], first: usize, seed: u64, stream: Stream) -> Vec<u8> {
+    let drawn = probabilities.iter().zip(words_from(first, seed, stream));
+    let bytes = drawn.map(|(&probability, word)| bernoulli(probability.into(), word));
     bytes.collect()
+}
+
+/// The words of the elements from `first` on of a stream's first draw at step 0.
+fn words_from(first: usize, seed: u64, stream: Stream) -> impl Iterator<Item = u32> {
+    let blocks = first / 4..;
+    let words = blocks.flat_map(move |index| block(seed, stream, 0, index as u32));
+    words.skip(first % 4)
 }
 
 /// 255 with this probability and else 0, from the upper 24 bits of a word.
@@ -232,8 +244,21 @@ pub fn initial_uniform(seed: u64, parameter: u32, len: usize, bound: f64) -> Vec
 
 /// The order in which epoch `epoch` visits `count` images, which number no more than 2³².
 pub fn permutation(seed: u64, epoch: u32, count: usize) -> Vec<u32> {
+    shuffled(seed, epoch.into(), count)
+}
+
+/// The order in which epoch `epoch` visits the `count` images of window number `window`, counted from 0.
+pub fn permutation_of_window(seed: u64, epoch: u32, window: u32, count: usize) -> Vec<u32> {
+    shuffled(
+        seed,
+        (u64::from(window) + 1) << 32 | u64::from(epoch),
+        count,
+    )
+}
+
+fn shuffled(seed: u64, step: u64, count: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count as u32).collect();
-    order.shuffle(&mut Philox::new(seed, Stream::Shuffle, epoch.into()));
+    order.shuffle(&mut Philox::new(seed, Stream::Shuffle, step));
     order
 }
 
@@ -310,6 +335,22 @@ mod tests {
             initial_uniform(7, 3, 4, 0.5),
             [0.042_467_475, -0.497_008_92, 0.401_275_4, -0.196_708_68]
         );
+    }
+
+    #[test]
+    fn pixels_are_drawn_by_their_places_whichever_part_of_them() {
+        let grey: Vec<u8> = (0..=255).collect();
+        let mut whole = grey.clone();
+        binarize(&mut whole, 7, Stream::Binarisation);
+        let probabilities: Vec<f32> = grey.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        for range in [0..256, 3..6, 4..130, 255..256] {
+            let mut part = grey[range.clone()].to_vec();
+            binarize_part(&mut part, range.start, 7, Stream::Binarisation);
+            assert_eq!(part, whole[range.clone()]);
+            let of = &probabilities[range.clone()];
+            let part = binarized_part(of, range.start, 7, Stream::Binarisation);
+            assert_eq!(part, whole[range]);
+        }
     }
 
     #[test]

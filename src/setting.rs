@@ -115,6 +115,8 @@ settings! {
     OutputBias, "output-bias", "the first bias of the output layer";
     /// Images per step.
     BatchSize, "batch-size", "the batch size";
+    /// Images that are on the device at once.
+    Window, "window", "the window";
     /// Passes over the training images.
     Epochs, "epochs", "the number of epochs";
     /// The learning rate.
@@ -159,6 +161,8 @@ settings! {
     SkipBroken, "skip-broken", "the choice to leave out broken pictures";
     /// Megabytes that a picture may need.
     DecodeLimit, "decode-limit", "the limit of a picture's memory";
+    /// How much memory the data take.
+    DataMemory, "data-memory", "the memory of the data";
 }
 
 /// A change of one setting that puts an error right.
@@ -210,6 +214,7 @@ mod tests {
             encoder_input: Some(EncoderInput::Values),
             labelled: Some(10),
             components: Some(3),
+            window: Some(256),
             ..Settings::default()
         };
         let table = toml::Table::try_from(settings).unwrap();
@@ -225,6 +230,7 @@ mod tests {
             "size",
             "skip-broken",
             "decode-limit",
+            "data-memory",
         ];
         for setting in Setting::ALL {
             let key = setting.key();

@@ -8,7 +8,7 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::thread::{self, Scope, ScopedJoinHandle};
+use std::thread::{self, JoinHandle, Scope, ScopedJoinHandle};
 
 /// Work that [`beside`] was given.
 #[derive(Debug)]
@@ -41,6 +41,36 @@ pub fn beside<'scope, T: Send + 'scope>(
     work: impl FnOnce() -> T + Send + 'scope,
 ) -> Beside<'scope, T> {
     Beside(place(thread::Builder::new(), scope, work))
+}
+
+/// Work that [`ahead`] was given.
+#[derive(Debug)]
+pub struct Ahead<T>(Result<T, JoinHandle<T>>);
+
+impl<T> Ahead<T> {
+    /// Waits for the work to be done.
+    ///
+    /// # Panics
+    /// As the work did.
+    pub fn join(self) -> T {
+        self.0.unwrap_or_else(|thread| {
+            let done = thread.join();
+            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+}
+
+/// Begins `work` on another thread, which may go on for longer than the caller. Where there is none, `work` is done before this
+/// returns.
+pub fn ahead<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Ahead<T> {
+    let (hand_over, run) = handed();
+    match thread::Builder::new().spawn(run) {
+        Ok(thread) => match hand_over.send(work) {
+            Ok(()) => Ahead(Err(thread)),
+            Err(mpsc::SendError(work)) => Ahead(Ok(work())),
+        },
+        Err(_refused) => Ahead(Ok(work())),
+    }
 }
 
 /// `a` and `b`, the first on another thread.
@@ -93,14 +123,7 @@ fn place<'scope, T: Send + 'scope, W: FnOnce() -> T + Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: W,
 ) -> Place<'scope, T> {
-    // A thread that is refused takes with it the closure that it was to run, so that the closure fetches the work.
-    let (hand_over, take) = mpsc::sync_channel::<W>(1);
-    let run = move || {
-        let Ok(work) = take.recv() else {
-            unreachable!("whoever made the thread hands the work over at once");
-        };
-        work()
-    };
+    let (hand_over, run) = handed();
     match builder.spawn_scoped(scope, run) {
         Ok(thread) => match hand_over.send(work) {
             Ok(()) => Place::There(thread),
@@ -108,6 +131,19 @@ fn place<'scope, T: Send + 'scope, W: FnOnce() -> T + Send + 'scope>(
         },
         Err(_refused) => Place::Done(work()),
     }
+}
+
+/// What a thread runs, and where its work goes: a thread that is refused takes with it the closure that it was to run,
+/// so that the closure fetches the work.
+fn handed<T, W: FnOnce() -> T>() -> (mpsc::SyncSender<W>, impl FnOnce() -> T) {
+    let (hand_over, take) = mpsc::sync_channel::<W>(1);
+    let run = move || {
+        let Ok(work) = take.recv() else {
+            unreachable!("whoever made the thread hands the work over at once");
+        };
+        work()
+    };
+    (hand_over, run)
 }
 
 #[cfg(test)]
@@ -121,6 +157,12 @@ mod tests {
             let squares: Vec<_> = items.iter().map(|i| i * i).collect();
             assert_eq!(map(&items, |i| i * i), squares);
         }
+    }
+
+    #[test]
+    fn work_that_goes_on_is_waited_for() {
+        let own = thread::current().id();
+        assert_ne!(ahead(|| thread::current().id()).join(), own);
     }
 
     #[test]

@@ -409,6 +409,10 @@ pub(crate) struct Overrides {
     /// Images per step
     #[arg(long, value_name = "N")]
     pub(crate) batch_size: Option<usize>,
+    /// Images that are on the device at once, a multiple of the batch size: an epoch goes through data that are larger
+    /// in shuffled windows of so many [default: what --data-memory allows]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(crate) window: Option<usize>,
     /// Passes over the training images
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<u32>,
@@ -529,6 +533,7 @@ impl Overrides {
         set(&mut settings.initial_weights, &self.initial_weights);
         set(&mut settings.output_bias, &self.output_bias);
         set(&mut settings.batch_size, &self.batch_size);
+        settings.window = self.window.or(settings.window);
         set(&mut settings.epochs, &self.epochs);
         set(&mut settings.lr, &self.lr);
         set(&mut settings.lr_schedule, &self.lr_schedule);

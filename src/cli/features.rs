@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use vae_wgpu::checkpoint::{Checkpoint, Which};
-use vae_wgpu::data::{Dataset, ImageSize, Images, Pixels, Split};
+use vae_wgpu::data::{Dataset, ImageSize, Images, Split};
 use vae_wgpu::eval::{Autoencoder, Encoder};
 use vae_wgpu::executor::{Executor, ParameterSpec};
 use vae_wgpu::model::Condition;
@@ -147,7 +147,7 @@ impl Lens {
                 count,
                 height: 1,
                 width: self.model.vae().config().latent_dim,
-                pixels: Pixels::Floats(mu),
+                pixels: mu.into(),
             };
             Ok(Split { images, ..split })
         };

@@ -13,6 +13,7 @@ use vae_wgpu::eval::Device;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::{AdapterChoice, GpuError, Options, Slice};
 use vae_wgpu::graph::Adam;
+use vae_wgpu::machine;
 use vae_wgpu::model::Support;
 use vae_wgpu::plan::{Description, GpuExecutor, PlanChoice};
 use vae_wgpu::threads;
@@ -502,6 +503,29 @@ impl Job {
             config: DataConfig::new(&self.source, &self.data, &data, Some(data.digest())),
             data: Cow::Owned(data),
             lens: None,
+        }
+    }
+
+    /// Says how many images are on the device at once, where a new run's are too many for it.
+    pub(crate) fn fit_window(&mut self, data: &Dataset, device: &Result<Device, ExecutorError>) {
+        let (Ok(device), None) = (device, self.settings.window) else {
+            return;
+        };
+        if matches!(self.start, Start::Continued(_)) {
+            return;
+        }
+        let wanted = self.settings.bytes_of(data);
+        let room = device
+            .room(wanted)
+            .min(self.data.data_memory.unwrap_or(u64::MAX));
+        self.settings.window = self.settings.window_within(data, room);
+        if let Some(window) = self.settings.window {
+            console::note(&format!(
+                "the images ({}) are more than the {} that they may take of the device's memory: they are shuffled \
+                 in windows of {window} (--window)",
+                machine::size(wanted),
+                machine::size(room),
+            ));
         }
     }
 

@@ -14,6 +14,7 @@ use vae_wgpu::data::{
 use vae_wgpu::eval;
 use vae_wgpu::executor::{Executor, ExecutorError, ParameterSpec};
 use vae_wgpu::gpu::AdapterChoice;
+use vae_wgpu::machine;
 use vae_wgpu::plan::PlanChoice;
 
 use super::config::DataConfig;
@@ -162,6 +163,10 @@ pub(crate) struct DataOptions {
     /// Whether the labels that a run kept are no matter, and all are taken of its data.
     #[arg(skip)]
     pub(crate) all_labels: bool,
+    /// The most memory that images take on the host and on the device, such as 500MB or 2GiB: more of them stay on the
+    /// disk, and are trained on in shuffled windows [default: half of the machine's; a GPU's own]
+    #[arg(long, value_name = "SIZE", value_parser = machine::parse_size, hide_short_help = true)]
+    pub(crate) data_memory: Option<u64>,
     /// Whether the data are those of a run that does not say what was held out: version 0.1.0 did not look at
     /// labels.
     #[arg(skip)]
@@ -251,6 +256,7 @@ impl DataOptions {
                 only: self.only.clone(),
                 ..self.table.options()
             },
+            memory: self.data_memory,
             ..LoadOptions::default()
         };
         if let Some(dir) = &self.data_dir {

@@ -61,6 +61,7 @@ impl Args {
         job.check()?;
         let (Loaded { data, .. }, device) = job.load_and_open(None)?;
         job.suit(&data, true)?;
+        job.fit_window(&data, &device);
         let name = data.name.clone();
         let (adapter, description) = match job.describe(data, device)? {
             Ok(described) => described,

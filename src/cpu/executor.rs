@@ -10,8 +10,8 @@ use super::scratch::Scratch;
 use super::step::Step;
 use super::team::Team;
 use crate::executor::{
-    Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Rows, Session, Snapshot, Start,
-    Values,
+    Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Room, Rows, Session, Snapshot,
+    Start, Values,
 };
 use crate::graph::{Graph, TensorId};
 
@@ -95,6 +95,7 @@ impl Executor for CpuExecutor {
         Ok(Box::new(CpuPass {
             shared: Arc::clone(&self.shared),
             seed: self.seed,
+            room: Room::of(&rows, batch),
             pixels: rows.pixels.into_owned(),
             labels: rows.labels.map(|labels| labels.into_owned()),
             count,
@@ -166,6 +167,7 @@ struct CpuPass {
     whole: Step,
     rest: Option<Step>,
     seed: u64,
+    room: Room,
     pixels: Values<'static>,
     labels: Option<Vec<u8>>,
     count: usize,
@@ -214,6 +216,14 @@ impl CpuPass {
 }
 
 impl Pass for CpuPass {
+    fn load(&mut self, rows: Rows<'_>) -> Result<(), ExecutorError> {
+        self.room.check(&rows);
+        self.count = rows.count();
+        self.labels = rows.labels.map(|labels| labels.into_owned());
+        self.pixels = rows.pixels.into_owned();
+        Ok(())
+    }
+
     fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError> {
         start.check(self.count, self.batch);
         self.step = start.step;

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::pixels::PIECE;
 use super::{Dataset, Pixels};
 
 impl Dataset {
@@ -23,9 +24,13 @@ impl Dataset {
                 hash.update((size as u64).to_le_bytes());
             }
             match &images.pixels {
-                Pixels::Bytes(bytes) => hash.update(bytes),
+                Pixels::Bytes(bytes) => {
+                    for piece in bytes.pieces(PIECE) {
+                        hash.update(piece);
+                    }
+                }
                 Pixels::Floats(floats) => {
-                    for float in floats {
+                    for float in floats.pieces(PIECE).flatten() {
                         hash.update(float.to_le_bytes());
                     }
                 }

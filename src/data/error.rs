@@ -457,6 +457,19 @@ pub enum DataError {
         test: usize,
     },
 
+    /// Images that are too many for memory could not be put into a file.
+    #[error(
+        "the images are more than memory should hold, and the folder {} for them, which should have room for all, \
+         cannot be used: {cause}",
+        folder.display()
+    )]
+    Scratch {
+        /// The folder of the data sets.
+        folder: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+
     /// The pixels or labels given to a writer do not fit the sizes given with them.
     #[error(
         "cannot write {}: {count} x {height} x {width}{} are not the {len} pixels given, or a size \
@@ -565,6 +578,12 @@ impl DataError {
                 vec![
                     Remedy::change(Setting::Download),
                     Remedy::change(Setting::DataDir),
+                ]
+            }
+            Self::Scratch { .. } => {
+                vec![
+                    Remedy::change(Setting::DataDir),
+                    Remedy::change(Setting::DataMemory),
                 ]
             }
             Self::HoldOut { .. } | Self::HoldOutBesideTest { .. } => {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::examples::Chain;
 use super::idx::IdxExamples;
 use super::names::{Files, Listing, TEST_IMAGES};
-use super::{DataError, Dataset, Examples, ImageSize, LoadOptions, Split, Stream, hold_out, idx};
+use super::{
+    DataError, Dataset, Examples, ImageSize, LoadOptions, Scratch, Split, Stream, hold_out, idx,
+};
 
 /// Loads a folder of the user's: training images are required, labels and test images optional.
 pub(super) fn load(dir: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
@@ -117,7 +119,7 @@ pub(super) fn read(
     options: &LoadOptions,
 ) -> Result<Dataset, DataError> {
     let mut notes = Vec::new();
-    let (train, test) = splits(files, &mut notes)?;
+    let (train, test) = splits(files, &mut notes, &options.scratch())?;
     let held_out = test.is_none();
     let (train, test) = match test {
         Some(test) => (train, test),
@@ -145,13 +147,17 @@ pub(super) fn read(
 }
 
 /// Reads the images to train on, and those to measure with where there are some, of the same size and kind.
-fn splits(files: &Files, notes: &mut Vec<String>) -> Result<(Split, Option<Split>), DataError> {
+fn splits(
+    files: &Files,
+    notes: &mut Vec<String>,
+    scratch: &Scratch,
+) -> Result<(Split, Option<Split>), DataError> {
     let labels = files.train_labels.as_deref();
-    let train = split(&files.train_images, labels, notes)?;
+    let train = split(&files.train_images, labels, notes, scratch)?;
     let Some(test_images) = &files.test_images else {
         return Ok((train, None));
     };
-    let test = split(test_images, files.test_labels.as_deref(), notes)?;
+    let test = split(test_images, files.test_labels.as_deref(), notes, scratch)?;
     let sizes = [train.images.size(), test.images.size()];
     let kinds = [&train, &test].map(|split| kind(split.images.pixels.as_bytes().is_some()));
     check_alike(test_images, sizes, kinds)?;
@@ -192,8 +198,9 @@ fn split(
     images_path: &Path,
     labels_path: Option<&Path>,
     notes: &mut Vec<String>,
+    scratch: &Scratch,
 ) -> Result<Split, DataError> {
-    let images = idx::read_images_noting(images_path, notes)?;
+    let images = idx::read_images_noting(images_path, notes, scratch)?;
     let labels = labels_path.and_then(|labels_path| {
         let unusable = match idx::read_labels_noting(labels_path, notes) {
             Ok(labels) if labels.len() == images.count => return Some(labels),

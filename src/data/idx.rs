@@ -11,9 +11,9 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
-use super::{DataError, ImageSize, Images, Pixels};
+use super::{DataError, ImageSize, Images, Pixels, Scratch};
 pub(super) use contents::of_link;
-use contents::{BLOCK, Contents};
+use contents::{BLOCK, Contents, append_bytes};
 use element::Element;
 pub use stream::IdxExamples;
 
@@ -29,16 +29,17 @@ mod stream;
 /// holds no pixel, is shorter or longer than its header claims, or needs more memory than there is;
 /// naming the image, row and column, if a pixel is no finite number.
 pub fn read_images(path: &Path) -> Result<Images, DataError> {
-    read_images_noting(path, &mut Vec::new())
+    images_of(&mut Contents::open(path)?, None)
 }
 
-/// [`read_images`], which also says what was ignored.
+/// [`read_images`] of a file that may have more than memory holds; also says what was ignored.
 pub(super) fn read_images_noting(
     path: &Path,
     notes: &mut Vec<String>,
+    scratch: &Scratch,
 ) -> Result<Images, DataError> {
     let mut contents = Contents::open(path)?;
-    let images = images_of(&mut contents)?;
+    let images = images_of(&mut contents, Some(scratch))?;
     notes.extend(contents.note());
     Ok(images)
 }
@@ -69,7 +70,7 @@ pub(super) fn read_labels_noting(
 ///
 /// As [`read_images`].
 pub fn images_from(reader: impl Read, path: &Path) -> Result<Images, DataError> {
-    images_of(&mut Contents::new(reader, path)?)
+    images_of(&mut Contents::new(reader, path)?, None)
 }
 
 /// What the header of a file of images says.
@@ -119,8 +120,9 @@ impl Form {
             width,
             channels,
         } = self.size;
-        let floats = pixels.as_floats().unwrap_or_default();
-        if let Some(index) = floats.iter().position(|float| !float.is_finite()) {
+        if let Pixels::Floats(floats) = &pixels
+            && let Some(index) = floats.position(|float| !float.is_finite())
+        {
             let pixel = index % self.size.dim() / channels;
             return Err(DataError::NonFinite {
                 path: path.to_owned(),
@@ -140,22 +142,25 @@ impl Form {
     }
 }
 
-fn images_of<R: Read>(contents: &mut Contents<R>) -> Result<Images, DataError> {
+/// Images of which more bytes than `scratch` says go to a file, or stay in theirs; `None` are all in memory.
+fn images_of<R: Read>(
+    contents: &mut Contents<R>,
+    scratch: Option<&Scratch>,
+) -> Result<Images, DataError> {
     let form = Form::read(contents)?;
     let (element, count) = (form.element, form.count);
-    let size = (count * form.size.dim(), element.size());
-    let pixels = match element {
-        Element::U8 => Pixels::Bytes(contents.payload("pixels", size, append_bytes)?),
-        _ => Pixels::Floats(contents.payload("pixels", size, |bytes, floats| {
-            element.decode(bytes, floats);
-        })?),
+    let len = count * form.size.dim();
+    let size = (len, element.size());
+    let decode = |bytes: &[u8], floats: &mut Vec<f32>| element.decode(bytes, floats);
+    let pixels = match (element, scratch) {
+        (Element::U8, Some(scratch)) => contents.stored_payload(len, scratch)?.into(),
+        (Element::U8, None) => contents.payload("pixels", size, append_bytes)?.into(),
+        (_, Some(scratch)) => contents
+            .payload_within("pixels", size, decode, scratch)?
+            .into(),
+        (_, None) => contents.payload("pixels", size, decode)?.into(),
     };
     form.images(pixels, (0, count), contents.path())
-}
-
-/// Bytes are numbers as they are.
-fn append_bytes(bytes: &[u8], all: &mut Vec<u8>) {
-    all.extend_from_slice(bytes);
 }
 
 /// Reads labels from `reader`; errors call it `path`.

@@ -20,6 +20,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 pub mod arrays;
+mod buffer;
 mod digest;
 pub mod digits;
 mod download;
@@ -42,6 +43,8 @@ mod size;
 pub mod table;
 
 pub use arrays::ArrayError;
+pub use buffer::{Buffer, Mapped, Number};
+use buffer::{Collector, Scratch};
 pub use error::DataError;
 pub use examples::{Block, Examples, InMemory, Part, Stream, examples};
 pub use factors::Factors;
@@ -51,8 +54,9 @@ pub use mirror::Mirror;
 pub use pixels::Pixels;
 pub use size::ImageSize;
 
+use crate::machine;
 use pictures::PictureOptions;
-use pixels::either;
+use pixels::{PIECE, either};
 use table::{Schema, TableOptions};
 
 /// Images of one height, width and number of channels; or rows of a table, which are images of the height 1.
@@ -122,14 +126,44 @@ impl Images {
         }
     }
 
-    /// Exchanges rows and columns of every image, in place: `[height, width]` becomes
+    /// Exchanges rows and columns of every image, in memory: `[height, width]` becomes
     /// `[width, height]`.
     pub fn transpose(&mut self) {
         let size = [self.height, self.width];
         let channels = self.channels;
-        either!(&mut self.pixels, values => transpose(values, size, channels));
+        either!(&mut self.pixels, values => transpose(values.to_mut(), size, channels));
         (self.height, self.width) = (self.width, self.height);
     }
+}
+
+/// The images with rows and columns exchanged; those that lie in a file go to another one.
+fn transposed(mut images: Images, scratch: &Scratch) -> Result<Images, DataError> {
+    let Images {
+        height,
+        width,
+        channels,
+        ..
+    } = images;
+    if !images.pixels.is_mapped() {
+        images.transpose();
+        return Ok(images);
+    }
+    let dim = images.dim();
+    let pixels = either!(&images.pixels, values => {
+        let mut collector = Collector::new(scratch);
+        for piece in values.pieces((PIECE / dim.max(1)).max(1) * dim) {
+            let mut piece = piece.to_vec();
+            transpose(&mut piece, [height, width], channels);
+            collector.extend(&piece)?;
+        }
+        collector.finish()?.into()
+    });
+    Ok(Images {
+        height: width,
+        width: height,
+        pixels,
+        ..images
+    })
 }
 
 /// Exchanges rows and columns of every image of this height and width.
@@ -336,6 +370,21 @@ pub struct LoadOptions {
     pub array: Option<String>,
     /// How a table is read, where the data are one.
     pub table: TableOptions,
+    /// The most bytes that the images of a split take in memory. More of them stay in their file, where that has
+    /// them as they are seen (bytes, or f32 of this machine, not compressed), or go to one in `data_dir`, which has no name there and
+    /// is gone when nobody reads it any more. `None` is half of the machine's memory.
+    pub memory: Option<u64>,
+}
+
+impl LoadOptions {
+    /// What is done with images that are too many for memory.
+    fn scratch(&self) -> Scratch {
+        let half = || machine::memory().map_or(u64::MAX, |bytes| bytes / 2);
+        Scratch {
+            memory: self.memory.unwrap_or_else(half),
+            folder: self.data_dir.clone(),
+        }
+    }
 }
 
 impl Default for LoadOptions {
@@ -359,6 +408,7 @@ impl Default for LoadOptions {
             by_class: true,
             array: None,
             table: TableOptions::default(),
+            memory: None,
         }
     }
 }
@@ -415,9 +465,18 @@ pub fn load(
         data.notes.push(named::passed_over(&data.name));
     }
     if options.transpose && source.has_images() {
-        data.train.images.transpose();
-        data.test.images.transpose();
+        let scratch = options.scratch();
+        data.train.images = transposed(data.train.images, &scratch)?;
+        data.test.images = transposed(data.test.images, &scratch)?;
     }
     data.notes.extend(oddities::note(&data.train.images));
+    let files =
+        data.train.images.pixels.bytes_in_files() + data.test.images.pixels.bytes_in_files();
+    if files > 0 {
+        data.notes.push(format!(
+            "{} of images are more than memory should hold, and are read from the disk as they are needed",
+            machine::size(files)
+        ));
+    }
     Ok(data)
 }

@@ -2,14 +2,19 @@
 
 use std::fmt;
 
+use super::Buffer;
+
 /// The pixels of images that follow one another.
 #[derive(Clone, PartialEq)]
 pub enum Pixels {
     /// Grey, 0 black and 255 white; a model sees them as 0 to 1.
-    Bytes(Vec<u8>),
+    Bytes(Buffer<u8>),
     /// Numbers; a model sees them as they are.
-    Floats(Vec<f32>),
+    Floats(Buffer<f32>),
 }
+
+/// Values that are looked at in one piece, of those that may lie in a file.
+pub(super) const PIECE: usize = 1 << 20;
 
 /// The same expression for either kind.
 macro_rules! either {
@@ -28,6 +33,21 @@ impl Pixels {
         either!(self, values => values.len())
     }
 
+    /// Bytes that they take.
+    pub fn bytes(&self) -> u64 {
+        either!(self, values => size_of_val(&**values) as u64)
+    }
+
+    /// Bytes of them that lie in a file and not in memory.
+    pub(super) fn bytes_in_files(&self) -> u64 {
+        if self.is_mapped() { self.bytes() } else { 0 }
+    }
+
+    /// Whether they lie in a file.
+    pub fn is_mapped(&self) -> bool {
+        either!(self, values => values.is_mapped())
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -41,12 +61,14 @@ impl Pixels {
         };
         either!(self, values => {
             let mut sums = vec![0.0; dim];
-            for image in values.chunks_exact(dim.max(1)) {
+            let dim = dim.max(1);
+            let images = values.pieces((PIECE / dim).max(1) * dim);
+            for image in images.flat_map(|piece| piece.chunks_exact(dim)) {
                 for (sum, &pixel) in sums.iter_mut().zip(image) {
                     *sum += f64::from(pixel);
                 }
             }
-            let all = unit * (values.len() / dim.max(1)) as f64;
+            let all = unit * (values.len() / dim) as f64;
             sums.into_iter().map(|sum| sum / all).collect()
         })
     }
@@ -71,7 +93,7 @@ impl Pixels {
     pub fn to_values(&self) -> Vec<f32> {
         match self {
             Self::Bytes(bytes) => bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect(),
-            Self::Floats(floats) => floats.clone(),
+            Self::Floats(floats) => floats.to_vec(),
         }
     }
 
@@ -80,12 +102,15 @@ impl Pixels {
         let wider = |[min, max]: [f32; 2], value: f32| [min.min(value), max.max(value)];
         match self {
             Self::Bytes(bytes) => {
-                let [min, max] = [bytes.iter().min()?, bytes.iter().max()?];
-                Some([min, max].map(|&byte| f32::from(byte) / 255.0))
+                let ends = |piece: &[u8]| Some([*piece.iter().min()?, *piece.iter().max()?]);
+                let ends = bytes.pieces(PIECE).filter_map(ends);
+                let ends = ends.reduce(|[min, max], [low, high]| [min.min(low), max.max(high)]);
+                Some(ends?.map(|byte| f32::from(byte) / 255.0))
             }
             Self::Floats(floats) => {
-                let (&first, rest) = floats.split_first()?;
-                Some(rest.iter().copied().fold([first, first], wider))
+                let first = *floats.first()?;
+                let floats = floats.pieces(PIECE).flatten().copied();
+                Some(floats.fold([first, first], wider))
             }
         }
     }
@@ -93,8 +118,8 @@ impl Pixels {
     /// A copy of the first `len`.
     pub(super) fn first(&self, len: usize) -> Self {
         match self {
-            Self::Bytes(bytes) => Self::Bytes(bytes[..len].to_vec()),
-            Self::Floats(floats) => Self::Floats(floats[..len].to_vec()),
+            Self::Bytes(bytes) => bytes.head(len).into(),
+            Self::Floats(floats) => floats.head(len).into(),
         }
     }
 }
@@ -112,12 +137,24 @@ impl fmt::Debug for Pixels {
 
 impl From<Vec<u8>> for Pixels {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes)
+        Self::Bytes(bytes.into())
     }
 }
 
 impl From<Vec<f32>> for Pixels {
     fn from(floats: Vec<f32>) -> Self {
+        Self::Floats(floats.into())
+    }
+}
+
+impl From<Buffer<u8>> for Pixels {
+    fn from(bytes: Buffer<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Buffer<f32>> for Pixels {
+    fn from(floats: Buffer<f32>) -> Self {
         Self::Floats(floats)
     }
 }
@@ -128,12 +165,12 @@ mod tests {
 
     #[test]
     fn a_range_is_of_what_a_model_sees() {
-        assert_eq!(Pixels::Bytes(vec![51, 0, 255]).range(), Some([0.0, 1.0]));
-        assert_eq!(Pixels::Bytes(vec![51]).range(), Some([0.2, 0.2]));
+        assert_eq!(Pixels::from(vec![51_u8, 0, 255]).range(), Some([0.0, 1.0]));
+        assert_eq!(Pixels::from(vec![51_u8]).range(), Some([0.2, 0.2]));
         assert_eq!(
-            Pixels::Floats(vec![3.0, -1.5, 2.0]).range(),
+            Pixels::from(vec![3.0_f32, -1.5, 2.0]).range(),
             Some([-1.5, 3.0])
         );
-        assert_eq!(Pixels::Floats(Vec::new()).range(), None);
+        assert_eq!(Pixels::from(Vec::<f32>::new()).range(), None);
     }
 }

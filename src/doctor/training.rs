@@ -56,7 +56,7 @@ impl Workload {
         };
         let digits = digits::generate(1, 0, STEPS * settings.batch_size);
         let pixels = match digits.images.pixels {
-            crate::data::Pixels::Bytes(bytes) => bytes,
+            crate::data::Pixels::Bytes(bytes) => bytes.into_vec(),
             crate::data::Pixels::Floats(_) => Vec::new(),
         };
         Self {

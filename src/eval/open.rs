@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cpu::CpuExecutor;
 use crate::executor::{Executor, ExecutorError, ParameterSpec};
 use crate::gpu::{AdapterChoice, Gpu, GpuError, Options};
+use crate::machine;
 use crate::plan::{GpuExecutor, PlanChoice};
 use crate::reference::ReferenceExecutor;
 
@@ -102,6 +103,17 @@ impl Device {
     /// Whether the processor's own executor runs the graphs.
     pub fn is_cpu(&self) -> bool {
         matches!(self.place, Place::Cpu(_))
+    }
+
+    /// How many bytes of images it holds, of so many that are wanted: where the host's memory is the device's, half of
+    /// it at the most.
+    pub fn room(&self, wanted: u64) -> u64 {
+        match self.gpu().filter(|gpu| !gpu.adapter().is_software()) {
+            // That little is always there, and a trial would be to no purpose.
+            Some(_) if wanted < 1 << 28 => wanted,
+            Some(gpu) => gpu.room(wanted),
+            None => machine::memory().map_or(wanted, |bytes| wanted.min(bytes / 2)),
+        }
     }
 
     /// What its user should know.

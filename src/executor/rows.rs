@@ -101,8 +101,8 @@ values_from!(f32, Floats);
 impl<'a> From<&'a Pixels> for Values<'a> {
     fn from(pixels: &'a Pixels) -> Self {
         match pixels {
-            Pixels::Bytes(bytes) => bytes.into(),
-            Pixels::Floats(floats) => floats.into(),
+            Pixels::Bytes(bytes) => (**bytes).into(),
+            Pixels::Floats(floats) => (**floats).into(),
         }
     }
 }
@@ -110,8 +110,8 @@ impl<'a> From<&'a Pixels> for Values<'a> {
 impl From<Pixels> for Values<'_> {
     fn from(pixels: Pixels) -> Self {
         match pixels {
-            Pixels::Bytes(bytes) => bytes.into(),
-            Pixels::Floats(floats) => floats.into(),
+            Pixels::Bytes(bytes) => bytes.into_vec().into(),
+            Pixels::Floats(floats) => floats.into_vec().into(),
         }
     }
 }
@@ -158,5 +158,47 @@ impl<'a> Rows<'a> {
     /// How many rows there are.
     pub fn count(&self) -> usize {
         self.pixels.len() / self.dim.max(1)
+    }
+}
+
+/// Which rows a pass takes: those that it was made for, or others in their place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    most: usize,
+    batch: usize,
+    dim: usize,
+    are_bytes: bool,
+    are_labelled: bool,
+}
+
+impl Room {
+    /// That of a pass that is made for these rows, in batches of `batch`.
+    pub(crate) fn of(rows: &Rows<'_>, batch: usize) -> Self {
+        Self {
+            most: rows.count(),
+            batch,
+            dim: rows.dim,
+            are_bytes: matches!(rows.pixels, Values::Bytes(_)),
+            are_labelled: rows.labels.is_some(),
+        }
+    }
+
+    /// Checks that the pass takes these rows: its graphs index with them.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub(crate) fn check(&self, rows: &Rows<'_>) {
+        let Self {
+            most, batch, dim, ..
+        } = *self;
+        let (count, found) = (rows.count(), Self::of(rows, batch));
+        assert_eq!(found.dim, dim, "rows of another length");
+        assert_eq!(found.are_bytes, self.are_bytes, "rows of another kind");
+        assert_eq!(found.are_labelled, self.are_labelled, "labels or none");
+        let rest = count % batch;
+        assert!(
+            count <= most && (rest == 0 || rest == most % batch),
+            "{count} rows in batches of {batch}, in the place of {most}"
+        );
     }
 }

@@ -105,6 +105,29 @@ impl Gpu {
         Ok(Slice::whole(buffer).part(0, len.max(1)))
     }
 
+    /// How many of so many bytes the device has room for now: all of them, or the half, the quarter and so on, as a
+    /// trial says. On a software adapter, whose driver promises memory that the host does not have, the trial says
+    /// nothing.
+    pub fn room(&self, wanted: u64) -> u64 {
+        let mut room = wanted;
+        while room > 0 && !self.has_room(room) {
+            room /= 2;
+        }
+        // What the trial took is given back once the device looks after it.
+        let _ = self.poll();
+        room
+    }
+
+    fn has_room(&self, bytes: u64) -> bool {
+        let largest = self.largest_binding() / VECTOR_BYTES * VECTOR_BYTES;
+        let pieces = bytes.div_ceil(largest.max(VECTOR_BYTES));
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let piece = bytes.div_ceil(pieces.max(1));
+        let piece = piece.next_multiple_of(VECTOR_BYTES);
+        let buffers = (0..pieces).map(|_| self.buffer("a trial", piece, usage));
+        buffers.collect::<Result<Vec<_>, _>>().is_ok()
+    }
+
     /// A buffer that holds `words`.
     ///
     /// # Errors

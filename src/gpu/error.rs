@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::machine::size;
 use crate::setting::{Remedy, Setting};
 
 /// A failure of the adapter, the device or its memory.
@@ -132,19 +133,4 @@ impl GpuError {
             _ => Vec::new(),
         }
     }
-}
-
-/// Bytes for people: `1.5 GiB`.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} bytes");
-    }
-    let mut value = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
 }

@@ -42,56 +42,25 @@ impl Dataset {
     /// memory is the host's.
     pub(super) fn new(gpu: &Gpu, data: Rows<'_>) -> Result<Self, GpuError> {
         let (dim, count) = (data.dim, data.count());
-        let mut values = data.pixels;
-        let form = match &values {
+        let form = match &data.pixels {
             Values::Bytes(_) => Form::Bytes,
             Values::Floats(_) => Form::Floats,
         };
-        let words = form.words_per_row(dim).max(1);
-        let fitting = (gpu.largest_binding() as usize / (4 * words)).max(1);
-        let piece = (PIECE / (4 * words)).clamp(1, count.max(1));
-        let mut packed = Vec::new();
-        if form == Form::Bytes {
-            let bytes = piece * 4 * words;
-            let room = packed.try_reserve_exact(bytes);
-            room.map_err(|_| GpuError::OutOfMemory {
-                what: "the images on their way".to_owned(),
-                bytes: bytes as u64,
-                adapter: gpu.adapter().name.clone(),
-            })?;
-        }
+        let mut upload = Upload::new(gpu, form, data.pixels, [count, dim])?;
+        let fitting = (gpu.largest_binding() as usize / (4 * upload.words)).max(1);
         let mut images = Vec::new();
         // Of an empty data set, an empty buffer.
         for first in (0..count.max(1)).step_by(fitting).rev() {
-            let end = count.min(first + fitting);
-            let slice = gpu.allocate("the images", (end - first) * words)?;
-            for start in (first..end).step_by(piece).rev() {
-                let rows = start..end.min(start + piece);
-                let to = slice.part((start - first) * words, rows.len() * words);
-                match values.part(rows.start * dim..rows.end * dim) {
-                    Values::Bytes(bytes) => {
-                        packed.clear();
-                        gather::pack_into(&mut packed, &bytes, dim);
-                        gpu.write(&to, &packed);
-                    }
-                    Values::Floats(floats) => gpu.write(&to, &floats),
-                }
-                // Else the driver's copies of all pieces would wait for the next submission.
-                let submission = gpu.submit(gpu.encoder());
-                gpu.wait(Some(submission))?;
-                values.give_back_from(start * dim);
-            }
-            images.push(Images {
-                first,
-                values: slice,
-            });
+            let rows = count.min(first + fitting) - first;
+            let values = gpu.allocate("the images", rows * upload.words)?;
+            let of_buffer = Images { first, values };
+            upload.last(&of_buffer)?;
+            images.push(of_buffer);
         }
         images.reverse();
-        let labels = data.labels.map(|labels| {
-            let mut bytes = labels.into_owned();
-            bytes.resize(count.next_multiple_of(4), 0);
-            gpu.upload("the labels", &bytes)
-        });
+        let labels = data
+            .labels
+            .map(|labels| gpu.upload("the labels", &packed_labels(labels.into_owned())));
         Ok(Self {
             images,
             form,
@@ -100,6 +69,19 @@ impl Dataset {
             dim,
             staging: None,
         })
+    }
+
+    /// Uploads other images to where these are, at most as many; the order stays.
+    pub(super) fn load(&self, gpu: &Gpu, data: Rows<'_>) -> Result<(), GpuError> {
+        let shape = [data.count(), self.dim];
+        let mut upload = Upload::new(gpu, self.form, data.pixels, shape)?;
+        for images in self.images.iter().rev() {
+            upload.last(images)?;
+        }
+        if let (Some(slice), Some(labels)) = (&self.labels, data.labels) {
+            gpu.write(slice, &packed_labels(labels.into_owned()));
+        }
+        Ok(())
     }
 
     /// Says why a graph's program could not read its batches, if that is so: of images it reads bytes in
@@ -153,4 +135,79 @@ impl Dataset {
             None => [&self.images[0].values, &self.order],
         }
     }
+}
+
+/// Images on their way to the GPU.
+struct Upload<'a> {
+    gpu: &'a Gpu,
+    values: Values<'a>,
+    /// Images that are still to go, and values of an image.
+    shape: [usize; 2],
+    /// Words of an image.
+    words: usize,
+    /// Images that go at a time.
+    piece: usize,
+    /// Bytes as kernels read them.
+    packed: Vec<u8>,
+}
+
+impl<'a> Upload<'a> {
+    fn new(
+        gpu: &'a Gpu,
+        form: Form,
+        values: Values<'a>,
+        [count, dim]: [usize; 2],
+    ) -> Result<Self, GpuError> {
+        let words = form.words_per_row(dim).max(1);
+        let piece = (PIECE / (4 * words)).clamp(1, count.max(1));
+        let mut packed = Vec::new();
+        if form == Form::Bytes {
+            let bytes = piece * 4 * words;
+            let room = packed.try_reserve_exact(bytes);
+            room.map_err(|_| GpuError::OutOfMemory {
+                what: "the images on their way".to_owned(),
+                bytes: bytes as u64,
+                adapter: gpu.adapter().name.clone(),
+            })?;
+        }
+        Ok(Self {
+            gpu,
+            values,
+            shape: [count, dim],
+            words,
+            piece,
+            packed,
+        })
+    }
+
+    /// Those from the first of `images` on, if there are any.
+    fn last(&mut self, images: &Images) -> Result<(), GpuError> {
+        let [count, dim] = self.shape;
+        let first = images.first.min(count);
+        for start in (first..count).step_by(self.piece).rev() {
+            let rows = start..count.min(start + self.piece);
+            let to = (start - first) * self.words;
+            let to = images.values.part(to, rows.len() * self.words);
+            match self.values.part(rows.start * dim..rows.end * dim) {
+                Values::Bytes(bytes) => {
+                    self.packed.clear();
+                    gather::pack_into(&mut self.packed, &bytes, dim);
+                    self.gpu.write(&to, &self.packed);
+                }
+                Values::Floats(floats) => self.gpu.write(&to, &floats),
+            }
+            // Else the driver's copies of all pieces would wait for the next submission.
+            let submission = self.gpu.submit(self.gpu.encoder());
+            self.gpu.wait(Some(submission))?;
+            self.values.give_back_from(start * dim);
+        }
+        self.shape[0] = first;
+        Ok(())
+    }
+}
+
+/// Labels in whole words.
+fn packed_labels(mut labels: Vec<u8>) -> Vec<u8> {
+    labels.resize(labels.len().next_multiple_of(4), 0);
+    labels
 }

@@ -8,7 +8,7 @@ use super::staging::Staging;
 use super::supervised::Supervisor;
 use super::uncompiled::UncompiledPlan;
 use super::{Dataset, Plan, PlanChoice, SharedBuffers};
-use crate::executor::{ExecutorError, Pass, Profile, Rows, Start};
+use crate::executor::{ExecutorError, Pass, Profile, Room, Rows, Start};
 use crate::gpu::{Gpu, GpuError};
 use crate::graph::Graph;
 use crate::kernels::{SOFTWARE_ITERATIONS, State, reduction_lanes, rows, step_losses};
@@ -19,6 +19,7 @@ pub(super) struct GpuPass {
     shared: SharedBuffers,
     whole: Option<Plan>,
     rest: Option<Plan>,
+    room: Room,
     batch: usize,
     count: usize,
     /// The host's copy of the counter, ahead of the GPU's by what is under way.
@@ -138,6 +139,7 @@ impl GpuPass {
     ) -> Result<Self, ExecutorError> {
         let gpu = Arc::clone(&executor.gpu);
         let count = data.count();
+        let room = Room::of(&data, batch.clamp(1, count.max(1)));
         let supervisor = executor.supervisor.clone();
         let UncompiledPlans {
             shared,
@@ -155,6 +157,7 @@ impl GpuPass {
             shared,
             whole,
             rest,
+            room,
             batch,
             count,
             position: 0,
@@ -224,6 +227,15 @@ impl GpuPass {
 }
 
 impl Pass for GpuPass {
+    fn load(&mut self, rows: Rows<'_>) -> Result<(), ExecutorError> {
+        self.room.check(&rows);
+        self.count = rows.count();
+        if let Some(dataset) = &self.shared.dataset {
+            dataset.load(&self.gpu, rows)?;
+        }
+        Ok(())
+    }
+
     fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError> {
         start.check(self.count, self.batch);
         self.log.clear(&self.gpu)?;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::interpreter::{Batches, Context, Values, evaluate};
 use super::{adam, gradient_norm};
 use crate::executor::{
-    self, Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Rows, Session, Snapshot,
-    Start,
+    self, Executor, ExecutorError, Outputs, ParameterSpec, Pass, Profile, Room, Rows, Session,
+    Snapshot, Start,
 };
 use crate::graph::{Graph, Kind, TensorId};
 
@@ -126,6 +126,7 @@ impl Executor for ReferenceExecutor {
         let batch = batch.clamp(1, count.max(1));
         Ok(Box::new(ReferencePass {
             shared: Arc::clone(&self.shared),
+            room: Room::of(&rows, batch),
             pixels: rows.pixels.into_owned(),
             labels: rows.labels.map(Cow::into_owned),
             dim: rows.dim,
@@ -192,6 +193,7 @@ impl Session for ReferenceSession {
 
 struct ReferencePass {
     shared: Arc<Mutex<Shared>>,
+    room: Room,
     pixels: executor::Values<'static>,
     labels: Option<Vec<u8>>,
     dim: usize,
@@ -248,6 +250,13 @@ struct StepResult<'a> {
 }
 
 impl Pass for ReferencePass {
+    fn load(&mut self, rows: Rows<'_>) -> Result<(), ExecutorError> {
+        self.room.check(&rows);
+        self.labels = rows.labels.map(Cow::into_owned);
+        self.pixels = rows.pixels.into_owned();
+        Ok(())
+    }
+
     fn begin(&mut self, start: Start<'_>) -> Result<(), ExecutorError> {
         start.check(self.pixels.len() / self.dim.max(1), self.batch);
         self.step = start.step;

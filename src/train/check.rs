@@ -170,6 +170,24 @@ impl Settings {
         Ok(())
     }
 
+    /// Checks that no batch lies in two windows.
+    fn check_window(&self) -> Result<(), TrainError> {
+        let batch = self.batch_size;
+        let Some(window) = self
+            .window
+            .filter(|&window| window == 0 || !window.is_multiple_of(batch))
+        else {
+            return Ok(());
+        };
+        let above = window.next_multiple_of(batch).max(batch);
+        let nearest = match above - batch {
+            0 => above.to_string(),
+            below => format!("{below} or {above}"),
+        };
+        let expected = format!("choose {nearest}, since a window has whole batches of {batch}");
+        Err(TrainError::setting(Setting::Window, &window, &expected))
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -214,6 +232,7 @@ impl Settings {
                             normalisation layer";
             return fail(Setting::BatchSize, &1, expected);
         }
+        self.check_window()?;
         if self.epochs == 0 {
             return fail(Setting::Epochs, &0, "train for at least one epoch");
         }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::labelled::with_labelled;
-use super::rows::{check_split, rows};
+use super::rows::{Part, check_split, splits};
+use super::windows::Input;
 use super::{Scaling, Settings, TrainError};
 use crate::data::Dataset;
 use crate::model::Vae;
@@ -28,8 +29,9 @@ pub fn describe<'a>(
     let optimizer = settings.optimizer_of(&vae, images.count)?;
     let vae = settings.in_training(vae, images.count);
     let scaling = Scaling::of(settings, images)?;
-    let [train, _] = rows(&vae, settings, &scaling, data)?;
+    let [train, _] = splits(data);
+    let train = Input::of(&vae, settings, &scaling, train, Part::Training)?;
     let vae = with_labelled(vae, settings, &train)?;
     let graph = |rows| vae.training_graph(rows, optimizer.clone());
-    Ok(executor.describe(train, settings.batch_size, &graph)?)
+    Ok(executor.describe(train.into_most(), settings.batch_size, &graph)?)
 }

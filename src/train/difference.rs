@@ -73,7 +73,9 @@ impl Difference {
             "normalize" => Some("what the weights have learned is at the scale of the values"),
             "initial-weights" | "output-bias" => Some("the run has begun with its first weights"),
             "freeze" => Some("Adam counts the steps of all parameters from the run's first"),
-            "batch-size" | "seed" => Some("the order of the images and all noise follow from it"),
+            "batch-size" | "seed" | "window" => {
+                Some("the order of the images and all noise follow from it")
+            }
             _ => Some("what the run has learned rests on it"),
         }
     }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::pacing::Pacing;
-use super::rows::rows;
+use super::rows::{Part, splits};
+use super::windows::Input;
 use super::{Scaling, Settings, TrainError};
 use crate::checkpoint::{Checkpoint, RunDir, Tensor};
 use crate::data::Dataset;
@@ -73,8 +74,10 @@ impl LatentDraws {
         fit: Fit,
     ) -> Result<Self, TrainError> {
         let vae = model.vae().clone();
-        let [train, test] = rows(&vae, settings, scaling, data.into())?;
-        let [images, measured] = [&train, &test].map(Rows::count);
+        let [train, test] = splits(data.into());
+        let train = Input::of(&vae, settings, scaling, train, Part::Training)?;
+        let test = Input::of(&vae, settings, scaling, test, Part::Test)?;
+        let [images, measured] = [&train, &test].map(Input::count);
         Ok(Self {
             train: draws(model, &train, images.max(fit.draws()))?,
             test: draws(model, &test, measured)?,
@@ -83,15 +86,25 @@ impl LatentDraws {
 }
 
 /// So many draws of z, of the images in turn.
-fn draws(model: &mut Autoencoder, rows: &Rows<'_>, most: usize) -> Result<Vec<f32>, ExecutorError> {
-    let count = rows.count();
+fn draws(
+    model: &mut Autoencoder,
+    input: &Input<'_>,
+    most: usize,
+) -> Result<Vec<f32>, ExecutorError> {
+    let count = input.count();
     let mut draws = Vec::new();
     let mut first_step = 0;
     for first in (0..most).step_by(IMAGES) {
         let images = (first..most.min(first + IMAGES)).map(|row| row % count);
-        let pixels = rows.floats(images.clone());
-        let labels = rows.labels.as_deref();
-        let labels = labels.map(|labels| images.map(|image| labels[image]).collect::<Vec<_>>());
+        let images: Vec<_> = images.collect();
+        let pixels = input.floats(&images);
+        let labels = input.labels();
+        let labels = labels.map(|labels| {
+            images
+                .iter()
+                .map(|&image| labels[image])
+                .collect::<Vec<_>>()
+        });
         let (z, steps) = model.draw(&pixels, labels.as_deref(), first_step)?;
         draws.extend(z);
         first_step += steps;

@@ -1,7 +1,7 @@
 //! Which images a training with labels in part knows the labels of.
 
+use super::windows::Input;
 use super::{Settings, TrainError};
-use crate::executor::Rows;
 use crate::model::{Labelled, Vae};
 use crate::setting::Setting;
 
@@ -9,13 +9,13 @@ use crate::setting::Setting;
 pub(super) fn with_labelled(
     vae: Vae,
     settings: &Settings,
-    train: &Rows<'_>,
+    train: &Input<'_>,
 ) -> Result<Vae, TrainError> {
-    let (Some(count), Some(labels)) = (settings.labelled, &train.labels) else {
+    let (Some(count), Some(labels)) = (settings.labelled, train.labels()) else {
         return Ok(vae);
     };
     let chosen = labelled_rows(labels, vae.config().classes, count)?;
-    let images = train.floats(chosen.iter().copied());
+    let images = train.floats(&chosen);
     let classes = chosen.iter().map(|&row| f32::from(labels[row]));
     Ok(vae.with_labelled(Labelled {
         images: images.into(),

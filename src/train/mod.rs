@@ -23,6 +23,7 @@ mod saved;
 mod scaling;
 mod settings;
 mod trainer;
+mod windows;
 
 pub use collapse::{Collapse, LatentKl};
 pub use curves::{OBJECTIVE, reported_terms, training_curves};

@@ -25,39 +25,86 @@ pub(super) fn check_split(images: &data::Images, size: ImageSize) -> Result<(), 
     Ok(())
 }
 
-/// Both splits as an executor takes them: normalised, with labels where the model reads them, with pixels
-/// of 0 and 255 where they are drawn once.
-pub(super) fn rows<'a>(
+/// The images to train on, and those to measure with.
+pub(super) fn splits(data: Cow<'_, Dataset>) -> [Cow<'_, data::Split>; 2] {
+    match data {
+        Cow::Borrowed(data) => [&data.train, &data.test].map(Cow::Borrowed),
+        Cow::Owned(data) => [data.train, data.test].map(Cow::Owned),
+    }
+}
+
+/// One split as an executor takes it: normalised, with labels where the model reads them, with pixels of 0 and 255
+/// where they are drawn once.
+pub(super) fn rows_of<'a>(
     vae: &Vae,
     settings: &Settings,
     scaling: &Scaling,
-    data: Cow<'a, Dataset>,
-) -> Result<[Rows<'a>; 2], TrainError> {
-    let labelled = |rows: Rows<'a>, labels: Option<Cow<'a, [u8]>>| match labels {
-        Some(labels) if vae.reads_labels() => rows.with_labels(labels),
-        _ => rows,
+    split: Cow<'a, data::Split>,
+    part: Part,
+) -> Result<Rows<'a>, TrainError> {
+    let size = split.images.size();
+    let dim = size.dim();
+    let (rows, labels) = match split {
+        Cow::Borrowed(split) => (
+            Rows::new(&split.images.pixels, dim),
+            split.labels.as_deref().map(Cow::Borrowed),
+        ),
+        Cow::Owned(split) => (
+            Rows::new(split.images.pixels, dim),
+            split.labels.map(Cow::Owned),
+        ),
     };
-    let size = data.train.images.size();
-    let [train, test] = match data {
-        Cow::Borrowed(data) => [&data.train, &data.test].map(|split| {
-            let rows = Rows::new(&split.images.pixels, split.images.dim());
-            labelled(rows, split.labels.as_deref().map(Cow::Borrowed))
-        }),
-        Cow::Owned(data) => [data.train, data.test].map(|split| {
-            let dim = split.images.dim();
-            let rows = Rows::new(split.images.pixels, dim);
-            labelled(rows, split.labels.map(Cow::Owned))
-        }),
+    let rows = match labels.filter(|_| vae.reads_labels()) {
+        Some(labels) => rows.with_labels(labels),
+        None => rows,
     };
-    let seen = |rows, part| seen(vae, settings, scaling, (rows, size), part);
-    let [train, test] = [seen(train, Part::Training)?, seen(test, Part::Test)?];
-    for rows in [&train, &test] {
-        if rows.labels.is_none() && vae.reads_labels() {
-            return Err(no_labels(vae));
+    let rows = seen(vae, settings, scaling, (rows, size), part)?;
+    match rows.labels.is_none() && vae.reads_labels() {
+        true => Err(no_labels(vae)),
+        false => Ok(rows),
+    }
+}
+
+/// Checks that each value and label of a split is one of the model's, piece by piece: what [`rows_of`] does of a split
+/// that is in memory.
+pub(super) fn check_values(
+    vae: &Vae,
+    settings: &Settings,
+    scaling: &Scaling,
+    split: &data::Split,
+    part: Part,
+) -> Result<(), TrainError> {
+    if vae.reads_labels() {
+        let labels = split.labels.as_deref().ok_or_else(|| no_labels(vae))?;
+        check_labels(labels, vae.config().classes)?;
+    }
+    let images = &split.images;
+    let size = images.size();
+    let dim = size.dim().max(1);
+    let piece = (PIECE / dim).max(1) * dim;
+    let check = |number: usize, values: Values<'_>| {
+        let first = number * piece / dim;
+        checked(settings, scaling, (values, size, first), part).map(|_| ())
+    };
+    match &images.pixels {
+        data::Pixels::Bytes(bytes) => {
+            // Bytes that stay bytes are always fine.
+            let none = Values::from(&[0_u8; 0][..]);
+            if matches!(scaling.rows(none), Values::Bytes(_)) {
+                return Ok(());
+            }
+            let mut pieces = bytes.pieces(piece).enumerate();
+            pieces.try_for_each(|(number, bytes)| check(number, bytes.into()))
+        }
+        data::Pixels::Floats(floats) => {
+            let mut pieces = floats.pieces(piece).enumerate();
+            pieces.try_for_each(|(number, floats)| check(number, floats.into()))
         }
     }
-    Ok([train, test])
 }
+
+/// Values that are looked at in one piece, of those that may lie in a file.
+const PIECE: usize = 1 << 20;
 
 /// Which images of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +125,7 @@ impl Part {
     }
 
     /// What their pixels are drawn from, where they are drawn once.
-    fn pixels(self) -> Stream {
+    pub(super) fn pixels(self) -> Stream {
         match self {
             Self::Training => Stream::Binarisation,
             Self::Test => Stream::EvaluationBinarisation,
@@ -123,13 +170,13 @@ pub fn given_values(
         pixel.image = number(pixel.image);
         pixel
     };
-    if let Some((pixel, value)) = first_unfit(of, &pixels.into(), size, f32::is_finite) {
+    if let Some((pixel, value)) = first_unfit((of, 0), &pixels.into(), size, f32::is_finite) {
         let pixel = place(pixel);
         return Err(TrainError::Value { pixel, value });
     }
     let values = scaling.model_values(pixels);
     let seen = Values::Floats(values.as_slice().into());
-    if let Some((pixel, value)) = first_unfit(of, &seen, size, |value| settings.takes(value)) {
+    if let Some((pixel, value)) = first_unfit((of, 0), &seen, size, |value| settings.takes(value)) {
         return Err(TrainError::Support {
             pixel: place(pixel),
             value,
@@ -182,20 +229,7 @@ fn seen<'a>(
     (mut rows, size): (Rows<'a>, ImageSize),
     part: Part,
 ) -> Result<Rows<'a>, TrainError> {
-    let of = part.name();
-    if let Some((pixel, value)) = first_unfit(of, &rows.pixels, size, f32::is_finite) {
-        return Err(TrainError::Value { pixel, value });
-    }
-    rows.pixels = scaling.rows(rows.pixels);
-    let takes = |value| settings.takes(value);
-    if let Some((pixel, value)) = first_unfit(of, &rows.pixels, size, takes) {
-        return Err(TrainError::Support {
-            pixel,
-            value,
-            likelihood: settings.likelihood,
-            binarize: settings.binarize,
-        });
-    }
+    rows.pixels = checked(settings, scaling, (rows.pixels, size, 0), part)?;
     if settings.binarize == Binarize::Static {
         rows.pixels = binarized(rows.pixels, settings.seed, part.pixels());
     }
@@ -205,10 +239,35 @@ fn seen<'a>(
     Ok(rows)
 }
 
+/// Values of images of this size, from number `first` on, as a model sees them, once each is seen to be one that it
+/// takes.
+fn checked<'a>(
+    settings: &Settings,
+    scaling: &Scaling,
+    (values, size, first): (Values<'a>, ImageSize, usize),
+    part: Part,
+) -> Result<Values<'a>, TrainError> {
+    let of = (part.name(), first);
+    if let Some((pixel, value)) = first_unfit(of, &values, size, f32::is_finite) {
+        return Err(TrainError::Value { pixel, value });
+    }
+    let values = scaling.rows(values);
+    let takes = |value| settings.takes(value);
+    match first_unfit(of, &values, size, takes) {
+        Some((pixel, value)) => Err(TrainError::Support {
+            pixel,
+            value,
+            likelihood: settings.likelihood,
+            binarize: settings.binarize,
+        }),
+        None => Ok(values),
+    }
+}
+
 /// The first value for which `is_fine` is false, with its place; bytes are always fine. `of` says what
-/// images these are.
+/// images these are, and the number of the first.
 fn first_unfit(
-    of: &'static str,
+    (of, first): (&'static str, usize),
     values: &Values<'_>,
     size: ImageSize,
     is_fine: impl Fn(f32) -> bool,
@@ -220,7 +279,7 @@ fn first_unfit(
     let pixel = index % size.dim() / size.channels;
     let pixel = Pixel {
         of,
-        image: index / size.dim(),
+        image: first + index / size.dim(),
         row: pixel / size.width,
         column: pixel % size.width,
     };

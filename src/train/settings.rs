@@ -130,6 +130,10 @@ pub struct Settings {
     pub output_bias: OutputBias,
     /// Images per step.
     pub batch_size: usize,
+    /// Images that are on the device at once, of data that are larger: an epoch goes through windows of so many, a
+    /// multiple of the batch size. `None` are all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<usize>,
     /// Passes over the training images.
     pub epochs: u32,
     /// Adam's learning rate, or where a schedule starts.
@@ -332,6 +336,7 @@ impl Default for Settings {
             initial_weights: InitialWeights::Pytorch,
             output_bias: OutputBias::Layer,
             batch_size: 128,
+            window: None,
             epochs: 10,
             lr,
             lr_schedule: LrSchedule::Constant,

@@ -5,16 +5,16 @@ use std::time::Instant;
 
 use super::labelled::with_labelled;
 use super::pacing::Pacing;
-use super::rows::{check_split, rows};
+use super::rows::{Part, check_split, splits};
 use super::saved::{self, Images, Place};
+use super::windows::{Feed, Input, Order};
 use super::{EpochMetrics, LossColumns, Losses, Scaling, Settings, TrainError};
 use crate::checkpoint::Checkpoint;
 use crate::data::Dataset;
 use crate::eval::Autoencoder;
-use crate::executor::{Executor, Pass, Snapshot, Start};
+use crate::executor::{Executor, Snapshot};
 use crate::graph::{Graph, Schedule};
 use crate::model::Vae;
-use crate::rng;
 
 /// How far an epoch has come.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +57,8 @@ pub struct Trainer {
     model: Autoencoder,
     settings: Settings,
     images: Images,
-    train: Box<dyn Pass>,
-    test: Box<dyn Pass>,
+    train: Feed,
+    test: Feed,
     /// The terms of the training's graph.
     train_terms: Vec<String>,
     /// The terms of the evaluation's graph.
@@ -151,16 +151,20 @@ impl Trainer {
         let images = images_of(&vae, &settings, &data)?;
         let vae = vae.with_library(images.scaling.library());
         let [train_count, test_count] = [train.count, test.count];
-        let [train, test] = rows(&vae, &settings, &images.scaling, data)?;
+        let [train, test] = splits(data);
+        let train = Input::of(&vae, &settings, &images.scaling, train, Part::Training)?;
+        let test = Input::of(&vae, &settings, &images.scaling, test, Part::Test)?;
         let vae = with_labelled(vae, &settings, &train)?;
         let batch = settings.batch_size;
         let train_terms = names_of_terms(&vae.training_graph(1, optimizer.clone()));
         let test_terms = names_of_terms(&vae.evaluation_graph(1));
         let rates = optimizer.schedule.clone();
-        let train = executor.pass(train, batch, &|rows| {
+        let train = Feed::new(&mut *executor, train, batch, &|rows| {
             vae.training_graph(rows, optimizer.clone())
         })?;
-        let test = executor.pass(test, batch, &|rows| vae.evaluation_graph(rows))?;
+        let test = Feed::new(&mut *executor, test, batch, &|rows| {
+            vae.evaluation_graph(rows)
+        })?;
         Ok(Self {
             model: Autoencoder::new(vae, executor),
             settings,
@@ -259,13 +263,8 @@ impl Trainer {
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<EpochEnd, TrainError> {
         let started = Instant::now();
-        let order = rng::permutation(self.settings.seed, self.place.epoch, self.train_count);
         let Place { step, position, .. } = self.place;
-        self.train.begin(Start {
-            step,
-            position,
-            order: &order,
-        })?;
+        self.train.begin(step, position, self.order())?;
         self.train.watch(watch.is_some());
         let mut pacing = Pacing::new(self.steps_per_submission);
         let mut handed = 0;
@@ -282,7 +281,7 @@ impl Trainer {
             }
         }
         let log = self.train.losses()?;
-        self.check_finite(&log, &order)?;
+        self.check_finite(&log)?;
         self.place.log.extend_from_slice(&log);
         self.place.step += handed as u32;
         self.place.position = (position + handed * self.settings.batch_size).min(self.train_count);
@@ -321,17 +320,20 @@ impl Trainer {
         }))
     }
 
+    /// The order of the current epoch's images.
+    fn order(&self) -> Order {
+        Order::Drawn {
+            seed: self.settings.seed,
+            epoch: self.place.epoch,
+        }
+    }
+
     /// The loss over the test images, with noise that is the same each time.
     ///
     /// # Errors
     /// Where the device fails.
     pub fn evaluate(&mut self) -> Result<Losses, TrainError> {
-        let order: Vec<u32> = (0..self.test_count as u32).collect();
-        self.test.begin(Start {
-            step: 0,
-            position: 0,
-            order: &order,
-        })?;
+        self.test.begin(0, 0, Order::Stored)?;
         let mut pacing = Pacing::new(self.steps_per_submission);
         while self.test.advance(pacing.steps())? > 0 {
             pacing.submitted();
@@ -347,11 +349,7 @@ impl Trainer {
         let first = columns.lines(&log).position(|line| !finite(line));
         let first = first.unwrap_or(0);
         let position = first * batch;
-        self.test.begin(Start {
-            step: first as u32,
-            position,
-            order: &order,
-        })?;
+        self.test.begin(first as u32, position, Order::Stored)?;
         Err(TrainError::NonFinite {
             epoch: self.place.epoch + 1,
             step: self.place.step,
@@ -434,7 +432,7 @@ impl Trainer {
 
     /// Where a loss is not finite: goes back to where this process took the epoch up, repeats the
     /// steps before the bad one, and asks the executor for the first bad operation.
-    fn check_finite(&mut self, log: &[f32], order: &[u32]) -> Result<(), TrainError> {
+    fn check_finite(&mut self, log: &[f32]) -> Result<(), TrainError> {
         let columns = LossColumns::new(&self.train_terms);
         let bad = columns
             .lines(log)
@@ -442,11 +440,7 @@ impl Trainer {
         let Some(bad) = bad else { return Ok(()) };
         let (place, snapshot) = self.epoch_start.clone();
         self.model.executor_mut().restore(&snapshot)?;
-        self.train.begin(Start {
-            step: place.step,
-            position: place.position,
-            order,
-        })?;
+        self.train.begin(place.step, place.position, self.order())?;
         let before = columns.lines(&self.place.log).len() + bad - columns.lines(&place.log).len();
         let mut done = 0;
         while done < before {

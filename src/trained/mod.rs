@@ -296,8 +296,8 @@ impl Model {
 /// Values as data sets have them.
 fn pixels(rows: Given<'_>) -> Pixels {
     match rows.into_values() {
-        Values::Bytes(bytes) => Pixels::Bytes(bytes.into_owned()),
-        Values::Floats(floats) => Pixels::Floats(floats.into_owned()),
+        Values::Bytes(bytes) => bytes.into_owned().into(),
+        Values::Floats(floats) => floats.into_owned().into(),
     }
 }
 

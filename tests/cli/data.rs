@@ -241,6 +241,38 @@ fn a_run_that_does_not_say_what_was_held_out_drew_it_of_all_images() {
         .fails(1, &["contents differ"]);
 }
 
+/// 40 images of 32 bytes, as kernels read them, are more than 1000 bytes; a quarter of that is less than a batch.
+#[test]
+fn data_larger_than_memory_are_shuffled_in_windows_that_are_said_and_recorded() {
+    let place = Place::new();
+    let small = format!("{TRAIN} --data-memory 1000");
+    let ran = place.vae(&format!("{small} --out runs/small")).succeeds();
+    for note in ["read from the disk", "in windows of 8 (--window)"] {
+        assert!(ran.err.contains(note), "{ran}");
+    }
+    let config = fs::read_to_string(place.path("runs/small/config.toml")).unwrap();
+    assert!(config.contains("\nwindow = 8\n"), "{config}");
+    // Another machine, which has the memory, goes on with the same bits.
+    place
+        .vae(&format!("{small} --out runs/parts").replace("--epochs 2", "--epochs 1"))
+        .succeeds();
+    place.vae("train --resume runs/parts --epochs 2").succeeds();
+    assert_eq!(place.losses("runs/parts"), place.losses("runs/small"));
+    place
+        .vae(&format!("{TRAIN} --window 8 --out runs/window"))
+        .succeeds();
+    assert_eq!(place.losses("runs/window"), place.losses("runs/small"));
+    place
+        .vae("reconstruct runs/small --data-memory 1000 --adapter reference -o new.png")
+        .succeeds();
+    place
+        .vae(&format!("{TRAIN} --window 10"))
+        .fails(2, &["whole batches of 8", "8 or 16", "(--window)"]);
+    place
+        .vae("train --resume runs/small --epochs 3 --window 16")
+        .fails(2, &["window = 8 there", "order of the images"]);
+}
+
 /// A file of images without any content on disk: all its pixels are zero.
 #[cfg(target_os = "linux")]
 fn sparse(path: &Path, count: u32) {

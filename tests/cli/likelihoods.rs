@@ -3,7 +3,6 @@
 use std::fs;
 
 use vae_wgpu::checkpoint::Checkpoint;
-use vae_wgpu::data::Pixels;
 
 use crate::{Place, TRAIN};
 
@@ -93,7 +92,7 @@ fn what_is_no_count_is_refused_by_its_place() {
     for (value, said) in [(-2.0, "is -2,"), (1.5, "is 1.5,")] {
         let mut values = vec![3.0; 20 * 6];
         values[3 * 6 + 4] = value;
-        place.pixels("table", [20, 2, 3], Pixels::Floats(values));
+        place.pixels("table", [20, 2, 3], values.into());
         let ran = place.vae(
             "train --data table --adapter reference --hidden 4 --latent 2 --batch-size 8 --epochs 1 \
              --likelihood poisson --out runs/a",
@@ -209,7 +208,7 @@ fn a_reconstruction_of_counts_has_the_sum_of_its_image() {
     });
     let mut table: Vec<f32> = rows.collect();
     table[0] = 1000.0;
-    place.pixels("table", [40, 2, 3], Pixels::Floats(table.clone()));
+    place.pixels("table", [40, 2, 3], table.clone().into());
     place
         .vae(
             "train --data table --adapter reference --hidden 4 --latent 2 --batch-size 8 --epochs 1 \

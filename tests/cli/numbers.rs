@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use vae_wgpu::data::Pixels;
-
 use crate::outputs::values;
 use crate::{Place, TRAIN, TRAIN_IMAGES};
 
@@ -13,7 +11,7 @@ const ENDS: [f32; 2] = [-3.0, 12.5];
 /// A folder with the data set `table`: 40 images of 6×5 numbers.
 fn place() -> Place {
     let place = Place::new();
-    place.pixels("table", [40, 6, 5], Pixels::Floats(numbers()));
+    place.pixels("table", [40, 6, 5], numbers().into());
     place
 }
 
@@ -112,7 +110,7 @@ fn values_beyond_0_and_1_are_refused_with_the_flags_that_help() {
         .message();
     let flags = "(--normalize min-max or --binarize none)";
     assert!(message.ends_with(flags), "{message}");
-    place.pixels("table", [40, 6, 5], Pixels::Floats(vec![7.5; 1200]));
+    place.pixels("table", [40, 6, 5], vec![7.5_f32; 1200].into());
     place
         .vae(&train(
             "--out runs/a --normalize min-max --likelihood gaussian",
@@ -126,7 +124,7 @@ fn a_value_that_is_not_finite_is_refused_by_its_place() {
     let place = place();
     let mut values = numbers();
     values[5 * 30 + 3 * 5 + 4] = f32::NAN;
-    place.pixels("table", [40, 6, 5], Pixels::Floats(values));
+    place.pixels("table", [40, 6, 5], values.into());
     let has =
         format!("table/{TRAIN_IMAGES}: row 3, column 4 of image 5 (all counted from 0) is NaN");
     place
@@ -152,7 +150,7 @@ fn a_run_keeps_its_normalisation() {
     assert_eq!(normalize.as_str(), Some("min-max"));
     // Other images are seen at the scale of those that the run was trained on.
     let larger: Vec<f32> = numbers().iter().map(|value| 2.0 * value).collect();
-    place.pixels("larger", [40, 6, 5], Pixels::Floats(larger));
+    place.pixels("larger", [40, 6, 5], larger.into());
     let reconstruct = "reconstruct runs/a --adapter reference -n 3 --data larger -o a.npy";
     place.vae(reconstruct).succeeds();
     check_range(&values(&place, "a.npy", "(3, 6, 5)"));

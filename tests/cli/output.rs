@@ -199,13 +199,13 @@ fn help_and_lists_may_be_cut_off_too() {
 fn a_latent_that_says_nothing_is_said() {
     let place = Place::new();
     // One image again and again: there is nothing for the latent to tell apart.
-    let pixels = (0..40 * 30).map(|index| (8 * (index % 30)) as u8).collect();
+    let pixels: Vec<u8> = (0..40 * 30).map(|index| (8 * (index % 30)) as u8).collect();
     let images = vae_wgpu::data::Images {
         channels: 1,
         count: 40,
         height: 6,
         width: 5,
-        pixels: vae_wgpu::data::Pixels::Bytes(pixels),
+        pixels: pixels.into(),
     };
     std::fs::create_dir(place.path("same")).unwrap();
     let path = place.path("same").join(crate::TRAIN_IMAGES);

@@ -294,6 +294,51 @@ fn a_file_of_any_name_is_what_its_first_bytes_say() {
     assert_says(&error, &["letter.odt", ".npz", "IDX"]);
 }
 
+/// Where their bytes are those of the pixels, of the file itself, and else of a copy.
+#[test]
+fn arrays_that_are_too_many_for_memory_are_read_from_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut values: Vec<f32> = (0..240).map(|index| index as f32 / 7.0).collect();
+    let doubles: Vec<u8> = values
+        .iter()
+        .flat_map(|&value| f64::from(value).to_le_bytes())
+        .collect();
+    let bytes = npy("|u1", &[40, 6], &ramp(240));
+    // So long that the numbers begin at a multiple of four.
+    let tensor = |values: &[f32]| {
+        let header = r#"{"x":{"dtype":"F32","shape":[40,6],"data_offsets":[0,960]}}"#;
+        safetensors(&format!("{header:<80}"), &le(values))
+    };
+    let load = |name: &str, memory| {
+        let options = LoadOptions {
+            memory,
+            data_dir: dir.path().join("cache"),
+            ..LoadOptions::default()
+        };
+        load(&Source::Path(dir.path().join(name)), &options, &mut |_| {})
+    };
+    for (name, contents) in [
+        ("a.npy", bytes.clone()),
+        ("b.npy", npy("<f4", &[40, 6], &le(&values))),
+        ("c.npy", npy("<f8", &[40, 6], &doubles)),
+        ("d.npz", npz(&[("x", bytes)], CompressionMethod::Deflated)),
+        ("e.safetensors", tensor(&values)),
+    ] {
+        put(dir.path(), name, &contents);
+        let [in_memory, in_files] = [None, Some(100)].map(|memory| load(name, memory).unwrap());
+        assert!(
+            in_files.train == in_memory.train && in_files.test == in_memory.test,
+            "{name}"
+        );
+        assert!(in_files.train.images.pixels.is_mapped(), "{name}");
+    }
+    values[100] = f32::NAN;
+    put(dir.path(), "f.safetensors", &tensor(&values));
+    let [in_memory, in_files] =
+        [None, Some(100)].map(|memory| load("f.safetensors", memory).unwrap_err().to_string());
+    assert_eq!(in_memory, in_files);
+}
+
 #[test]
 fn a_stream_has_all_examples_in_the_order_of_the_file() {
     let dir = tempfile::tempdir().unwrap();

@@ -75,7 +75,7 @@ fn it_is_the_hash_that_the_documentation_says() {
                 hashed.extend((size as u64).to_le_bytes());
             }
             match &images.pixels {
-                Pixels::Bytes(bytes) => hashed.extend(bytes),
+                Pixels::Bytes(bytes) => hashed.extend_from_slice(bytes),
                 Pixels::Floats(floats) => {
                     hashed.extend(floats.iter().flat_map(|float| float.to_le_bytes()));
                 }

@@ -130,6 +130,77 @@ fn of_each_class_its_part_is_held_out_and_as_many_as_one_asks_for() {
     assert!(error.contains("6 test images"), "{error}");
 }
 
+/// Mapped where the file has them as they are, else copied to another file; either way they are the same images.
+#[test]
+fn images_that_are_too_many_for_memory_lie_in_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let (all, test) = (images(60, 4, 3, 5), images(9, 4, 3, 100));
+    let numbers = Images {
+        pixels: bytes(&all)
+            .iter()
+            .map(|&byte| f32::from(byte))
+            .collect::<Vec<_>>()
+            .into(),
+        ..all
+    };
+    let few = |options: LoadOptions| {
+        let options = LoadOptions {
+            data_dir: dir.path().join("cache"),
+            ..options
+        };
+        load(&Source::Path(dir.path().to_owned()), &options, &mut |_| {}).unwrap()
+    };
+    for (stored, has_test) in [
+        (image_bytes(&all), true),
+        (gzip(&image_bytes(&all)), true),
+        (image_bytes(&all), false),
+        (image_bytes(&numbers), false),
+    ] {
+        put(dir.path(), TRAIN_IMAGES, &stored);
+        let path = dir.path().join("t10k-images-idx3-ubyte");
+        match has_test {
+            true => fs::write(&path, image_bytes(&test)).unwrap(),
+            false => fs::remove_file(&path).unwrap_or_default(),
+        }
+        for transpose in [false, true] {
+            let options = LoadOptions {
+                transpose,
+                ..LoadOptions::default()
+            };
+            let in_memory = few(options.clone());
+            let in_files = few(LoadOptions {
+                memory: Some(100),
+                ..options
+            });
+            assert!(in_files.train == in_memory.train && in_files.test == in_memory.test);
+            assert_eq!(in_files.digest(), in_memory.digest());
+            assert_eq!(
+                in_files.train.images.means(),
+                in_memory.train.images.means()
+            );
+            let range = |set: &Dataset| set.train.images.pixels.range();
+            assert_eq!(range(&in_files), range(&in_memory));
+            assert!(in_files.train.images.pixels.is_mapped());
+            assert!(!in_memory.train.images.pixels.is_mapped());
+            let note = in_files.notes.last().unwrap();
+            assert!(note.contains("read from the disk"), "{note}");
+        }
+    }
+    // What a header says too much or too little of is an error as before.
+    for len in [500, 1000] {
+        let mut stored = image_bytes(&all);
+        stored.resize(len, 0);
+        put(dir.path(), TRAIN_IMAGES, &stored);
+        let options = LoadOptions {
+            memory: Some(100),
+            ..LoadOptions::default()
+        };
+        let error = load(&Source::Path(dir.path().to_owned()), &options, &mut |_| {});
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("736"), "{error}");
+    }
+}
+
 #[test]
 fn labels_are_optional() {
     let dir = tempfile::tempdir().unwrap();

@@ -85,7 +85,7 @@ fn image_bytes(images: &Images) -> Vec<u8> {
     let sizes = [images.count, images.height, images.width].into_iter();
     let sizes: Vec<u32> = sizes.chain(channels).map(|size| size as u32).collect();
     let (kind, payload) = match &images.pixels {
-        Pixels::Bytes(bytes) => (0x800, bytes.clone()),
+        Pixels::Bytes(bytes) => (0x800, bytes.to_vec()),
         Pixels::Floats(floats) => {
             let bytes = floats.iter().flat_map(|float| float.to_be_bytes());
             (0xd00, bytes.collect())

@@ -33,7 +33,7 @@ fn data(settings: &Settings) -> Dataset {
         if let (true, Pixels::Bytes(bytes)) =
             (settings.likelihood.is_of_counts(), &mut split.images.pixels)
         {
-            bytes.iter_mut().for_each(|byte| *byte /= 64);
+            bytes.to_mut().iter_mut().for_each(|byte| *byte /= 64);
         }
         split
     });

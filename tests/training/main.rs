@@ -26,6 +26,7 @@ mod runs;
 mod support;
 mod tables;
 mod truth;
+mod windows;
 
 fn main() -> ExitCode {
     let files = [
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         large::tests(),
         measures::tests(),
         tables::tests(),
+        windows::tests(),
     ];
     support::harness::run(files.into_iter().flatten())
 }

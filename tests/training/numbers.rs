@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vae_wgpu::data::{Dataset, Images, Pixels, Split, digits};
+use vae_wgpu::data::{Dataset, Images, Split, digits};
 use vae_wgpu::executor::{Executor, ExecutorError, Rows, Snapshot, Start, Values};
 use vae_wgpu::gpu::{Gpu, GpuError, Options};
 use vae_wgpu::kernels::State;
@@ -324,7 +324,7 @@ fn values_that_are_no_counts_or_levels_are_refused_by_their_place() {
             if changed {
                 values[place] = value;
             }
-            split.images.pixels = Pixels::Floats(values);
+            split.images.pixels = values.into();
         }
         data
     };
@@ -398,7 +398,7 @@ fn values_that_a_likelihood_does_not_take_are_refused_by_their_place() {
             if changed {
                 values[place] = value;
             }
-            split.images.pixels = Pixels::Floats(values);
+            split.images.pixels = values.into();
         }
         data
     };

@@ -55,6 +55,7 @@ pub(super) fn train(
     }
     job.suit(&data, aloud)?;
     let watched = Watched::of(&data);
+    job.fit_window(&data, &device);
     let ready = job.trainer(data, device)?;
     let config = job.config(&config, &ready);
     let mut trainer = ready.trainer;

@@ -88,6 +88,15 @@ impl Element {
         matches!((self.kind, self.size), (Kind::Unsigned | Kind::Bool, 1))
     }
 
+    /// Whether its bytes are those of the pixels that it becomes: a grey byte, or an f32 of this machine.
+    pub(super) fn is_in_memory_as_it_is(self) -> bool {
+        match (self.kind, self.size) {
+            (Kind::Unsigned, 1) => true,
+            (Kind::Float, 4) => self.is_big == cfg!(target_endian = "big"),
+            _ => false,
+        }
+    }
+
     /// Appends whole numbers as grey bytes; what is true becomes 255.
     pub(super) fn append_bytes(self, numbers: &[u8], bytes: &mut Vec<u8>) {
         match self.kind {

@@ -153,13 +153,14 @@ impl Arrays {
         Ok(None)
     }
 
-    /// Reads everything into memory.
+    /// Reads everything, into memory as far as the options allow.
     fn load(&self, options: &LoadOptions) -> Result<Dataset, DataError> {
         let mut notes = Vec::new();
-        let mut split = |mut images: Reader, labels| -> Result<Split, ArrayError> {
+        let scratch = options.scratch();
+        let mut split = |images: Reader, labels| -> Result<Split, DataError> {
             let labels = self.labels(labels, images.count, &mut notes)?;
             Ok(Split {
-                images: images.next(images.count)?,
+                images: images.all(&scratch)?,
                 labels,
                 factors: None,
             })

@@ -62,6 +62,16 @@ impl Place {
         }
     }
 
+    /// Opens its file, where it is one.
+    pub(super) fn open_file(&self) -> Result<Option<File>, ArrayError> {
+        match &self.bytes {
+            Some(_) => Ok(None),
+            None => File::open(&self.path)
+                .map(Some)
+                .map_err(|e| self.refused(e)),
+        }
+    }
+
     /// Bytes of the whole file. A pipe has no length that a header could be checked against.
     pub(super) fn len(&self) -> Result<u64, ArrayError> {
         let Some(bytes) = &self.bytes else {

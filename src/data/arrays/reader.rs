@@ -6,7 +6,9 @@ use super::ArrayError;
 use super::element::Element;
 use super::list::Entry;
 use super::place::Place;
-use crate::data::{Images, Pixels};
+use crate::data::Images;
+
+mod whole;
 
 /// Bytes read at a time: a multiple of every element's size.
 const BLOCK: usize = 1 << 16;
@@ -31,6 +33,8 @@ pub(super) struct Reader {
     pub(super) holes: bool,
     /// Examples that have been read.
     done: usize,
+    /// Where in the file its first number lies, where it is not compressed.
+    stored_at: Option<u64>,
     bytes: Box<dyn Read + Send>,
     block: Vec<u8>,
 }
@@ -139,6 +143,11 @@ impl Reader {
             dimensions: entry.shape.len(),
             holes: false,
             done: 0,
+            stored_at: entry
+                .part
+                .deflated
+                .is_none()
+                .then_some(entry.part.start + entry.before),
             bytes: reader,
             block: vec![0; BLOCK],
         })
@@ -160,9 +169,10 @@ impl Reader {
         let pixels = match self.is_of_bytes() {
             true => {
                 let element = self.element;
-                Pixels::Bytes(self.numbers(count, |of, all| element.append_bytes(of, all))?)
+                let bytes = self.numbers(count, |of, all| element.append_bytes(of, all))?;
+                bytes.into()
             }
-            false => Pixels::Floats(self.floats(count)?),
+            false => self.floats(count)?.into(),
         };
         self.end_of(count)?;
         let [height, width, channels] = self.size;

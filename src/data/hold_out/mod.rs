@@ -74,7 +74,7 @@ pub(super) fn hold_out(
     options: &LoadOptions,
 ) -> Result<(Split, Split), DataError> {
     let held = drawn(train.images.count, train.labels.as_deref(), path, options)?;
-    part::part(train, &held, path)
+    part::part(train, &held, path, &options.scratch())
 }
 
 /// The numbers of those of `count` examples that are held out, by class where there are labels; they ascend.

@@ -3,13 +3,14 @@
 use std::collections::TryReserveError;
 use std::path::Path;
 
-use crate::data::{DataError, Images, Pixels, Split};
+use crate::data::{Buffer, Collector, DataError, Images, Number, Pixels, Scratch, Split};
 
 /// Parts the images `held`, which ascend, from the rest: the rest, and they. Both keep their order.
 pub(super) fn part(
     mut train: Split,
     held: &[usize],
     path: &Path,
+    scratch: &Scratch,
 ) -> Result<(Split, Split), DataError> {
     let images = &mut train.images;
     let dim = images.dim();
@@ -29,8 +30,8 @@ pub(super) fn part(
         items(&mut factors.values, held, width).map(|values| factors.with(values))
     });
     let pixels = match &mut images.pixels {
-        Pixels::Bytes(bytes) => items(bytes, held, dim).map(Pixels::Bytes),
-        Pixels::Floats(floats) => items(floats, held, dim).map(Pixels::Floats),
+        Pixels::Bytes(bytes) => images_of(bytes, held, dim, scratch)?.map(Pixels::Bytes),
+        Pixels::Floats(floats) => images_of(floats, held, dim, scratch)?.map(Pixels::Floats),
     };
     let test = Split {
         images: Images {
@@ -45,6 +46,27 @@ pub(super) fn part(
     };
     images.count -= held.len();
     Ok((train, test))
+}
+
+/// Takes the images `held` out of values, in memory or from file to file.
+fn images_of<T: Number>(
+    values: &mut Buffer<T>,
+    held: &[usize],
+    dim: usize,
+    scratch: &Scratch,
+) -> Result<Result<Buffer<T>, TryReserveError>, DataError> {
+    if !values.is_mapped() {
+        return Ok(items(values.to_mut(), held, dim).map(Buffer::from));
+    }
+    let mut parts = [Collector::new(scratch), Collector::new(scratch)];
+    let mut next = held.iter().peekable();
+    for (number, image) in values.pieces(dim.max(1)).enumerate() {
+        let is_held = next.next_if(|&&held| held == number).is_some();
+        parts[usize::from(is_held)].extend(image)?;
+    }
+    let [kept, parted] = parts;
+    *values = kept.finish()?;
+    Ok(Ok(parted.finish()?))
 }
 
 /// Takes the items `held`, which ascend, out of `values`, which has `width` values an item. What
@@ -74,36 +96,49 @@ fn items<T: Copy>(
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
-    use crate::data::Factors;
+    use crate::data::{Factors, Mapped};
 
     #[test]
     fn labels_and_factors_stay_with_their_images() {
-        let train = Split {
-            images: Images {
-                channels: 1,
-                count: 100,
-                height: 1,
-                width: 1,
-                pixels: (0..100).collect::<Vec<u8>>().into(),
-            },
-            labels: Some((0..100).map(|number| number / 7).collect()),
-            factors: Some(Factors {
-                names: vec!["number".into(), "half".into()],
-                sizes: vec![100, 2],
-                values: (0..100).flat_map(|number| [number, number / 50]).collect(),
-            }),
+        let all: Vec<u8> = (0..100).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch {
+            memory: 0,
+            folder: folder.path().to_owned(),
         };
-        let (train, test) = part(train, &[6, 18, 94], Path::new("images")).unwrap();
-        assert!(test.images.pixels == vec![6_u8, 18, 94].into());
-        for split in [train, test] {
-            let numbers = split.images.pixels.as_bytes().unwrap();
-            assert_eq!(numbers.len(), split.images.count);
-            let labels: Vec<_> = numbers.iter().map(|number| number / 7).collect();
-            assert_eq!(split.labels.unwrap(), labels);
-            let rows = numbers.iter();
-            let rows = rows.flat_map(|&number| [number.into(), u32::from(number / 50)]);
-            assert!(split.factors.unwrap().values.into_iter().eq(rows));
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&all).unwrap();
+        let mapped = Mapped::<u8>::new(&file, 0, 100).unwrap();
+        for pixels in [all.into(), Buffer::from(mapped)] {
+            let train = Split {
+                images: Images {
+                    channels: 1,
+                    count: 100,
+                    height: 1,
+                    width: 1,
+                    pixels: pixels.into(),
+                },
+                labels: Some((0..100).map(|number| number / 7).collect()),
+                factors: Some(Factors {
+                    names: vec!["number".into(), "half".into()],
+                    sizes: vec![100, 2],
+                    values: (0..100).flat_map(|number| [number, number / 50]).collect(),
+                }),
+            };
+            let (train, test) = part(train, &[6, 18, 94], Path::new("images"), &scratch).unwrap();
+            assert!(test.images.pixels == vec![6_u8, 18, 94].into());
+            for split in [train, test] {
+                let numbers = split.images.pixels.as_bytes().unwrap();
+                assert_eq!(numbers.len(), split.images.count);
+                let labels: Vec<_> = numbers.iter().map(|number| number / 7).collect();
+                assert_eq!(split.labels.unwrap(), labels);
+                let rows = numbers.iter();
+                let rows = rows.flat_map(|&number| [number.into(), u32::from(number / 50)]);
+                assert!(split.factors.unwrap().values.into_iter().eq(rows));
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::GzDecoder;
 
 use super::element::Element;
-use crate::data::DataError;
+use crate::data::{Buffer, Collector, DataError, Mapped, Number, Scratch};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Bytes read at a time.
@@ -266,6 +266,51 @@ impl<R: Read> Contents<R> {
         Ok(payload)
     }
 
+    /// [`Contents::payload`] of numbers that go to a file where they are too many for memory.
+    pub(super) fn payload_within<T: Number>(
+        &mut self,
+        what: &'static str,
+        (len, size): (usize, usize),
+        decode: impl Fn(&[u8], &mut Vec<T>),
+        scratch: &Scratch,
+    ) -> Result<Buffer<T>, DataError> {
+        if (len * size_of::<T>()) as u64 <= scratch.memory {
+            return Ok(self.payload(what, (len, size), decode)?.into());
+        }
+        let end = self.offset + (len * size) as u64;
+        let mut collector = Collector::new(scratch);
+        let mut numbers = Vec::new();
+        for first in (0..len).step_by(BLOCK) {
+            numbers.clear();
+            let len = BLOCK.min(len - first);
+            self.append(&mut numbers, what, (len, size), end, &decode)?;
+            collector.extend(&numbers)?;
+        }
+        self.end(end)?;
+        collector.finish()
+    }
+
+    /// Exactly `len` pixels of a byte each, and then the end. Too many for memory stay where they are if the file has
+    /// them as they are, and else go to a file.
+    pub(super) fn stored_payload(
+        &mut self,
+        len: usize,
+        scratch: &Scratch,
+    ) -> Result<Buffer<u8>, DataError> {
+        let end = self.offset + len as u64;
+        // What is shorter or longer is read, to say so.
+        let is_stored = !self.gzip && self.stored == Some(end);
+        if !is_stored || len as u64 <= scratch.memory {
+            return self.payload_within("pixels", (len, 1), append_bytes, scratch);
+        }
+        let mapped = File::open(&self.path).and_then(|file| Mapped::new(&file, self.offset, len));
+        let mapped = mapped.map_err(|cause| DataError::Read {
+            path: self.path.clone(),
+            cause,
+        })?;
+        Ok(mapped.into())
+    }
+
     /// Appends exactly `len` numbers of `what`, of `size` bytes each; the contents should go on to `end`.
     pub(super) fn append<T>(
         &mut self,
@@ -320,6 +365,11 @@ fn no_memory<T>(path: &Path, what: &'static str, len: usize) -> DataError {
         what,
         bytes: len * size_of::<T>(),
     }
+}
+
+/// Bytes are numbers as they are.
+pub(super) fn append_bytes(bytes: &[u8], all: &mut Vec<u8>) {
+    all.extend_from_slice(bytes);
 }
 
 /// The first bytes of what is left, as many as tell a gzip stream, or fewer at the end.

@@ -97,14 +97,14 @@ impl<R: Read> Examples for IdxExamples<R> {
                 let mut bytes = Vec::new();
                 let contents = &mut self.contents;
                 contents.append(&mut bytes, "pixels", size, end, append_bytes)?;
-                Pixels::Bytes(bytes)
+                Pixels::from(bytes)
             }
             _ => {
                 let mut floats = Vec::new();
                 let decode = |bytes: &[u8], floats: &mut Vec<f32>| element.decode(bytes, floats);
                 let contents = &mut self.contents;
                 contents.append(&mut floats, "pixels", size, end, decode)?;
-                Pixels::Floats(floats)
+                Pixels::from(floats)
             }
         };
         let place = (self.done, count);
