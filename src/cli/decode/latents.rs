@@ -1,10 +1,10 @@
 //! Files with z, read block by block.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use csv::StringRecord;
 use vae_wgpu::data::{self, Examples, LoadOptions, Part, Pixels, Source, Stream};
 
 use crate::cli::console;
@@ -99,11 +99,10 @@ fn check_width(path: &Path, found: usize, width: usize) -> Result<(), Usage> {
 /// Lines of text, after the one with the names of the columns.
 struct Lines {
     path: PathBuf,
-    reader: BufReader<File>,
-    /// Lines that were read.
-    number: usize,
-    /// A line that was read to see whether it has names, and has none.
-    first: Option<String>,
+    reader: csv::Reader<File>,
+    record: StringRecord,
+    /// Whether the record is a line that was read to see whether it has names, and has none.
+    is_first: bool,
     /// Which cells are z.
     z: Vec<usize>,
     /// Which cell is the label.
@@ -117,25 +116,29 @@ impl Lines {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut lines = Self {
             path: path.to_owned(),
-            reader: BufReader::new(file),
-            number: 0,
-            first: None,
+            reader: csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .trim(csv::Trim::All)
+                .from_reader(file),
+            record: StringRecord::new(),
+            is_first: false,
             z: Vec::new(),
             label: None,
             cells: 0,
         };
-        let Some(first) = lines.line()? else {
+        if !lines.advance()? {
             return Err(Usage(format!("{} is empty: it has no z", path.display())).into());
-        };
-        let cells = split(&first);
+        }
+        let cells = lines.record.clone();
         lines.cells = cells.len();
-        if cells.iter().all(|cell| cell.trim().parse::<f32>().is_ok()) {
+        if cells.iter().all(|cell| cell.parse::<f32>().is_ok()) {
             check_width(path, cells.len(), width)?;
             lines.z = (0..width).collect();
-            lines.first = Some(first);
+            lines.is_first = true;
             return Ok(lines);
         }
-        let place = |name: &str| cells.iter().position(|cell| cell.trim() == name);
+        let place = |name: &str| cells.iter().position(|cell| cell == name);
         lines.label = place("label");
         let of = |prefix: &str| -> Option<Vec<usize>> {
             let single = (width == 1).then(|| place(prefix)).flatten();
@@ -156,48 +159,35 @@ impl Lines {
         Ok(lines)
     }
 
-    /// The next line that is not empty.
-    fn line(&mut self) -> anyhow::Result<Option<String>> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first));
+    /// Goes to the next line; false at the end.
+    fn advance(&mut self) -> anyhow::Result<bool> {
+        if std::mem::take(&mut self.is_first) {
+            return Ok(true);
         }
-        loop {
-            let mut line = String::new();
-            let read = self.reader.read_line(&mut line);
-            let read = read.with_context(|| format!("cannot read {}", self.path.display()))?;
-            self.number += 1;
-            match (read, line.trim_end_matches(['\n', '\r'])) {
-                (0, _) => return Ok(None),
-                (_, "") => {}
-                (_, text) => return Ok(Some(text.to_owned())),
-            }
-        }
+        let read = self.reader.read_record(&mut self.record);
+        read.with_context(|| format!("cannot read {}", self.path.display()))
     }
 
     fn next(&mut self, most: usize) -> anyhow::Result<Option<Block>> {
         let (mut z, mut labels) = (Vec::new(), Vec::new());
         for _ in 0..most {
-            let Some(line) = self.line()? else {
+            if !self.advance()? {
                 break;
-            };
-            let wrong = |what: String| {
-                Usage(format!(
-                    "{}: line {}, {what}",
-                    self.path.display(),
-                    self.number
-                ))
-            };
-            let cells = split(&line);
+            }
+            let cells = &self.record;
+            let line = cells.position().map_or(0, csv::Position::line);
+            let wrong =
+                |what: String| Usage(format!("{}: line {line}, {what}", self.path.display()));
             if cells.len() != self.cells {
                 let what = format!(
-                    "has {} cells and the first line {}",
+                    "{} cells, and the first line has {}",
                     cells.len(),
                     self.cells
                 );
                 return Err(wrong(what).into());
             }
             for &place in &self.z {
-                let cell = cells[place].trim();
+                let cell = &cells[place];
                 match cell.parse::<f32>() {
                     Ok(number) if number.is_finite() => z.push(number),
                     _ => {
@@ -207,7 +197,7 @@ impl Lines {
                 }
             }
             if let Some(place) = self.label {
-                labels.push(cells[place].trim().parse().ok());
+                labels.push(cells[place].parse().ok());
             }
         }
         // Labels that are words say nothing to a decoder.
@@ -215,24 +205,4 @@ impl Lines {
         let labels = labels.filter(|labels| !labels.is_empty());
         Ok((!z.is_empty()).then_some((z, labels)))
     }
-}
-
-/// The cells of a line; in quotes a comma separates nothing, and two quotes are one.
-fn split(line: &str) -> Vec<String> {
-    let mut cells = vec![String::new()];
-    let mut is_quoted = false;
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        let last = cells.len() - 1;
-        match c {
-            '"' if is_quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                cells[last].push('"');
-            }
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => cells.push(String::new()),
-            c => cells[last].push(c),
-        }
-    }
-    cells
 }

@@ -4,7 +4,9 @@ mod latents;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use vae_wgpu::data::table::{Schema, Writer};
 use vae_wgpu::records::{self as library, Columns, Group, Rows};
 
 use super::failure::Usage;
@@ -13,6 +15,7 @@ use super::output::Output;
 use super::pictures::{self, Shown};
 use super::run::{RunArg, TrainedRun};
 use super::sample::check_label;
+use super::text_rows::TextRows;
 use super::{console, progress, records};
 use latents::Latents;
 
@@ -30,7 +33,8 @@ Examples:
 
 A file of z has Z numbers in each row, or what `vae encode` writes, of which μ is taken: .npy, .npz, .safetensors (the
 tensor mu), or .csv, whose columns mu_1 to mu_Z or z_1 to z_Z are taken where it names some. Labels that the decoder
-reads come from --label, from the column label, or from the tensor labels.")]
+reads come from --label, from the column label, or from the tensor labels. Of a table, .csv has rows in its own units
+and words, each cell the one that is expected or likeliest; other formats have values as the model does.")]
 pub(crate) struct Args {
     #[command(flatten)]
     run: RunArg,
@@ -86,15 +90,30 @@ impl Args {
         check_label(self.label, &run)?;
         let latent = run.model.vae().config().latent_dim;
         let latents = Latents::open(&self.latents, latent)?;
+        let shown = run.shown();
         let mut decoding = Decoding {
             decoder: run.model.decoder()?,
             latents,
             label: self.label,
-            shown: run.shown(),
+            row: match &run.table {
+                Some(_) => vec![run.model.vae().config().mean_dim()],
+                None => shown.size().into(),
+            },
+            is_table: run.table.is_some(),
+            shown,
         };
-        let count = match place {
-            Place::Records(target) => decoding.to_records(target),
-            Place::Pictures(output) => decoding.to_pictures(&output),
+        let count = match (place, &run.table) {
+            (Place::Records(target), Some(schema)) if target.format() == library::Format::Csv => {
+                let text = TextRows::parse(&self.output, run.dir.path())?;
+                decoding.to_table(schema, text)
+            }
+            (Place::Records(target), _) => decoding.to_records(target),
+            (Place::Pictures(output), None) => decoding.to_pictures(&output),
+            (Place::Pictures(_), Some(_)) => Err(Usage(format!(
+                "-o {}: the rows of a table are no pictures; write .csv, or .npy with values as the model has them",
+                self.output.display()
+            ))
+            .into()),
         };
         let count = match count {
             Err(error) if is_stdout && records::is_closed(&error) => return Ok(ExitCode::SUCCESS),
@@ -118,6 +137,10 @@ struct Decoding {
     latents: Latents,
     /// The label of all.
     label: Option<u8>,
+    /// Extents of what is decoded of a z.
+    row: Vec<usize>,
+    /// Whether that is the row of a table.
+    is_table: bool,
     shown: Shown,
 }
 
@@ -136,10 +159,30 @@ impl Decoding {
         Ok(Some((self.shown.images(values)?, labels)))
     }
 
+    /// Rows in the table's own units and words; says how many there were.
+    fn to_table(&mut self, schema: &Arc<Schema>, text: TextRows<'_>) -> anyhow::Result<usize> {
+        let bar = progress::counting(self.latents.total(), "rows")?;
+        let width = schema.layout().values();
+        let mut count = 0;
+        text.write(|writer| {
+            let mut writer = Writer::new(Arc::clone(schema), text.delimiter(), &[], writer)?;
+            while let Some((rows, _)) = self.next()? {
+                writer.write_rows(&rows, width)?;
+                count += rows.len() / width;
+                bar.set_position(count as u64);
+            }
+            writer.finish()?;
+            Ok(())
+        })?;
+        bar.finish_and_clear();
+        Ok(count)
+    }
+
     /// A row for each; says how many there were.
     fn to_records(&mut self, target: library::Target) -> anyhow::Result<usize> {
         let bar = progress::counting(self.latents.total(), "examples")?;
-        let (scaling, size) = (self.shown.scaling(), self.shown.size());
+        let scaling = self.shown.scaling();
+        let dim: usize = self.row.iter().product();
         let has_labels = target.format().has_labels();
         let mut target = Some(target);
         let mut writer = None;
@@ -150,19 +193,23 @@ impl Decoding {
                     labels: labels.is_some(),
                     groups: vec![Group {
                         name: "x".to_owned(),
-                        shape: size.into(),
+                        shape: self.row.clone(),
                     }],
                     ..Columns::default()
                 })?);
             }
+            let values = match self.is_table {
+                true => images,
+                false => scaling.data_values(&images),
+            };
             if let Some(writer) = &mut writer {
                 writer.write(&Rows {
                     names: None,
                     labels,
-                    values: &[&scaling.data_values(&images)],
+                    values: &[&values],
                 })?;
             }
-            bar.inc((images.len() / size.dim()) as u64);
+            bar.inc((values.len() / dim) as u64);
         }
         bar.finish_and_clear();
         Ok(match writer {
