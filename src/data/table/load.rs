@@ -53,12 +53,8 @@ pub fn load(origin: &Origin, options: &LoadOptions) -> Result<Dataset, DataError
         return Err(changed(origin.path()));
     }
     notes.extend(read.notes());
-    notes.push(format!(
-        "{} has no rows for testing: {} of {rows}, drawn by the seed, are held out",
-        origin.path().display(),
-        parts[1].count,
-    ));
     let [train, test] = parts.map(|part| part.split(width));
+    notes.push(hold_out::note(origin.path(), [&train, &test]));
     Ok(Dataset {
         name: name_of(origin.path()),
         train,

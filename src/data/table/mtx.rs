@@ -26,7 +26,7 @@ const ALWAYS: u64 = 1 << 26;
 /// [`DataError`] if the file cannot be read or is no such matrix; the message names the line.
 pub fn load_mtx(origin: &Origin, options: &LoadOptions) -> Result<Dataset, DataError> {
     let images = read_mtx(origin, options.transpose)?;
-    let (rows, path) = (images.count, origin.path());
+    let path = origin.path();
     let all = Split {
         images,
         labels: None,
@@ -35,11 +35,7 @@ pub fn load_mtx(origin: &Origin, options: &LoadOptions) -> Result<Dataset, DataE
     let (train, test) = hold_out::hold_out(all, path, options)?;
     Ok(Dataset {
         name: super::fit::name_of(path),
-        notes: vec![format!(
-            "{} has no rows for testing: {} of {rows}, drawn by the seed, are held out",
-            path.display(),
-            test.images.count
-        )],
+        notes: vec![hold_out::note(path, [&train, &test])],
         train,
         test,
         held_out: true,
