@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vae_wgpu::data::{Block, Examples, ImageSize, Part, Stream};
+use vae_wgpu::data::{Block, Examples, ImageSize, Part, Source, Stream};
 use vae_wgpu::eval::{Encoded, Encoder};
 use vae_wgpu::records::{Columns, Group, Rows, Target};
 use vae_wgpu::train::{Scaling, Settings, TrainError, given_values};
@@ -55,6 +55,10 @@ impl Args {
         let target = records::target(&self.output, found.dir.path())?;
         let is_stdout = self.output.as_os_str() == "-";
         let mut run = TrainedRun::open(found, &self.adapter, 0)?;
+        let source = self.data.data.clone();
+        if let Source::Path(input) = source.unwrap_or_else(|| run.source()) {
+            records::check_spares_input(&self.output, &input)?;
+        }
         let mut stream = run.images(self.data, self.part.map_or(Part::All, Part::from))?;
         let mut encoder = BlockEncoder::of(&mut run)?;
         let count = match encode(&mut stream, &mut encoder, target) {

@@ -1,5 +1,6 @@
 //! Where records of examples go: `-o`.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -32,6 +33,18 @@ pub(crate) fn target(path: &Path, run: &Path) -> anyhow::Result<Target> {
         .into());
     }
     Ok(Target::file(path, format)?)
+}
+
+/// Refuses to write over the file that is read.
+pub(crate) fn check_spares_input(output: &Path, input: &Path) -> Result<(), Usage> {
+    let whole = |path: &Path| fs::canonicalize(path).ok();
+    match whole(output).is_some_and(|output| whole(input) == Some(output)) {
+        false => Ok(()),
+        true => Err(Usage(format!(
+            "-o {} is the file that is read; choose another one",
+            output.display()
+        ))),
+    }
 }
 
 /// Whether whoever reads standard output has closed it: then there is no more to do, and nothing has failed.

@@ -161,6 +161,11 @@ fn what_cannot_be_encoded_or_written_is_refused_by_one_message() {
             2,
             &["line 2", "column 2", "`two`"],
         ),
+        (
+            format!("{DECODE} -z three.csv -o three.csv"),
+            2,
+            &["three.csv is the file that is read"],
+        ),
         (format!("{DECODE} -z three.csv -o x.gif"), 2, &["x.gif"]),
         (
             format!("{DECODE} -z three.csv --label 1 -o x.npy"),

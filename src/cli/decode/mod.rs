@@ -84,6 +84,7 @@ impl Place {
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let found = self.run.find()?;
+        records::check_spares_input(&self.output, &self.latents)?;
         let place = Place::parse(&self.output, found.dir.path())?;
         let is_stdout = self.output.as_os_str() == "-";
         let mut run = TrainedRun::open(found, &self.adapter, 0)?;
