@@ -91,7 +91,7 @@ fn the_shape_says_what_examples_are() {
     for (shape, reason) in [
         (&[120][..], "(120,)"),
         (&[1, 2, 3, 4, 5], "rows of numbers"),
-        (&[10, 3, 2, 2], "moveaxis"),
+        (&[2, 3, 2, 10], "moveaxis"),
         (&[2, 5, 2, 6], "channels"),
         (&[0, 6], "nothing"),
         (&[1 << 40, 1 << 40], "address"),
