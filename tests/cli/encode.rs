@@ -200,3 +200,28 @@ fn who_closes_the_pipe_has_seen_enough() {
     let ran = Ran::from_output("encode to a closed pipe".to_owned(), &ended).succeeds();
     assert!(!ran.err.contains("error"), "{ran}");
 }
+
+#[test]
+fn rows_of_a_table_come_back_in_its_own_words() {
+    let place = Place::new();
+    let rows = (0..60).map(|row| format!("{},{}\n", row % 9, ["red", "blue"][row % 2]));
+    let table = format!("size,kind\n{}", rows.collect::<String>());
+    fs::write(place.path("t.csv"), table).unwrap();
+    let train = "train --data t.csv --adapter cpu --hidden 4 --latent 1 --batch-size 8 --epochs 1 --out runs/t";
+    place.vae(train).succeeds();
+    place.vae("encode runs/t --adapter cpu -o z.csv").succeeds();
+    place
+        .vae("decode runs/t --adapter cpu -z z.csv -o rows.csv")
+        .succeeds();
+    let text = fs::read_to_string(place.path("rows.csv")).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    assert_eq!(header, "size,kind");
+    assert_eq!(rows.lines().count(), 60);
+    assert!(
+        rows.lines()
+            .all(|row| row.ends_with(",red") || row.ends_with(",blue")),
+        "{rows}"
+    );
+    let picture = "decode runs/t --adapter cpu -z z.csv -o rows.png";
+    place.vae(picture).fails(2, &["no pictures"]);
+}

@@ -145,11 +145,11 @@ struct Decoding {
     shown: Shown,
 }
 
-/// Values of images as their model has them, and the label of each where there are some.
+/// Values of images or rows as their model has them, and the label of each where there are some.
 type Decoded = (Vec<f32>, Option<Vec<u8>>);
 
 impl Decoding {
-    /// The next images; none at the end.
+    /// The next images or rows; none at the end.
     fn next(&mut self) -> anyhow::Result<Option<Decoded>> {
         let Some((z, labels)) = self.latents.next(RUNS * self.decoder.chunk())? else {
             return Ok(None);
@@ -157,7 +157,12 @@ impl Decoding {
         let count = z.len() / self.latents.width();
         let labels = self.label.map(|label| vec![label; count]).or(labels);
         let values = self.decoder.decode(&z, labels.as_deref())?;
-        Ok(Some((self.shown.images(values)?, labels)))
+        // Of a model of latents, the images that these come from; the rows of a table are no images.
+        let values = match self.is_table {
+            true => values,
+            false => self.shown.images(values)?,
+        };
+        Ok(Some((values, labels)))
     }
 
     /// Rows in the table's own units and words; says how many there were.
