@@ -150,7 +150,7 @@ fn transposed(mut images: Images, scratch: &Scratch) -> Result<Images, DataError
     }
     let dim = images.dim();
     let pixels = either!(&images.pixels, values => {
-        let mut collector = Collector::new(scratch);
+        let mut collector = Collector::new(scratch, values.len());
         for piece in values.pieces((PIECE / dim.max(1)).max(1) * dim) {
             let mut piece = piece.to_vec();
             transpose(&mut piece, [height, width], channels);

@@ -17,9 +17,11 @@ pub(in crate::data) struct Scratch {
     pub(in crate::data) folder: PathBuf,
 }
 
-/// Takes values one after the other: in memory as long as they are few, else in a file.
+/// Takes a known number of values one after the other: into memory if they are few, else into a file.
 pub(in crate::data) struct Collector<'a, T> {
     scratch: &'a Scratch,
+    /// Whether they go to a file.
+    are_many: bool,
     /// Those that are in no file yet.
     values: Vec<T>,
     file: Option<File>,
@@ -31,10 +33,11 @@ pub(in crate::data) struct Collector<'a, T> {
 const PIECE: usize = 1 << 22;
 
 impl<'a, T: Number> Collector<'a, T> {
-    /// None so far.
-    pub(in crate::data) fn new(scratch: &'a Scratch) -> Self {
+    /// None so far of `len`.
+    pub(in crate::data) fn new(scratch: &'a Scratch, len: usize) -> Self {
         Self {
             scratch,
+            are_many: (len as u64).saturating_mul(size_of::<T>() as u64) > scratch.memory,
             values: Vec::new(),
             file: None,
             written: 0,
@@ -44,12 +47,7 @@ impl<'a, T: Number> Collector<'a, T> {
     /// Adds values.
     pub(in crate::data) fn extend(&mut self, values: &[T]) -> Result<(), DataError> {
         self.values.extend_from_slice(values);
-        let bytes = size_of_val(self.values.as_slice());
-        let most = match self.file {
-            Some(_) => PIECE as u64,
-            None => self.scratch.memory.max(PIECE as u64),
-        };
-        match bytes as u64 > most {
+        match self.are_many && size_of_val(self.values.as_slice()) > PIECE {
             true => self.flush(),
             false => Ok(()),
         }
@@ -57,8 +55,7 @@ impl<'a, T: Number> Collector<'a, T> {
 
     /// All of them.
     pub(in crate::data) fn finish(mut self) -> Result<Buffer<T>, DataError> {
-        let bytes = size_of_val(self.values.as_slice()) as u64;
-        if self.file.is_some() || bytes > self.scratch.memory {
+        if self.are_many {
             self.flush()?;
         }
         let Some(file) = &self.file else {
@@ -105,26 +102,18 @@ mod tests {
     fn few_values_stay_in_memory_and_many_go_to_a_file_without_a_name() {
         let folder = tempfile::tempdir().unwrap();
         let values: Vec<f32> = (0..3_000_000).map(|number| number as f32).collect();
-        for (memory, is_mapped) in [
-            (u64::MAX, false),
-            (12_000_000, false),
-            (11_999_999, true),
-            (0, true),
-        ] {
+        for (memory, is_mapped) in [(u64::MAX, false), (12_000_000, false), (11_999_999, true)] {
             let scratch = Scratch {
                 memory,
                 folder: folder.path().join("scratch"),
             };
-            let mut collector = Collector::new(&scratch);
+            let mut collector = Collector::new(&scratch, values.len());
             for block in values.chunks(70_001) {
                 collector.extend(block).unwrap();
             }
             let buffer = collector.finish().unwrap();
             assert_eq!(buffer.is_mapped(), is_mapped, "{memory}");
             assert!(*buffer == values[..]);
-            let mut few = Collector::new(&scratch);
-            few.extend(&values[..100]).unwrap();
-            assert_eq!(few.finish().unwrap().is_mapped(), memory == 0);
         }
         let left = fs::read_dir(folder.path().join("scratch")).unwrap();
         assert_eq!(left.count(), 0);
@@ -137,8 +126,11 @@ mod tests {
             memory: 0,
             folder: file.path().join("scratch"),
         };
-        let mut collector = Collector::new(&scratch);
-        let error = collector.extend(&vec![0_u8; PIECE + 1]).unwrap_err();
+        let mut collector = Collector::new(&scratch, 3);
+        collector.extend(&[0_u8; 3]).unwrap();
+        let Err(error) = collector.finish() else {
+            unreachable!("a file is no folder")
+        };
         assert!(error.to_string().contains("scratch"), "{error}");
     }
 }

@@ -71,8 +71,12 @@ impl<T: Number> Mapped<T> {
         {
             use memmap2::UncheckedAdvice;
 
-            let bytes = values.start * size_of::<T>()..values.end * size_of::<T>();
+            /// Where a page is read the system brings those around it along, so many bytes of them.
+            const AROUND: usize = 1 << 16;
             assert!(values.end <= self.len, "values of another file");
+            let [start, end] = [values.start, values.end].map(|value| value * size_of::<T>());
+            let start = start / AROUND * AROUND;
+            let bytes = start..end.next_multiple_of(AROUND).min(self.map.len());
             // SAFETY: the map is of a file, shared and never written to, so that what is dropped from memory is read
             // again with the same values.
             let forgotten = unsafe {

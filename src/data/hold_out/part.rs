@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 use std::path::Path;
 
+use crate::data::pixels::PIECE;
 use crate::data::{Buffer, Collector, DataError, Images, Number, Pixels, Scratch, Split};
 
 /// Parts the images `held`, which ascend, from the rest: the rest, and they. Both keep their order.
@@ -58,9 +59,13 @@ fn images_of<T: Number>(
     if !values.is_mapped() {
         return Ok(items(values.to_mut(), held, dim).map(Buffer::from));
     }
-    let mut parts = [Collector::new(scratch), Collector::new(scratch)];
+    let dim = dim.max(1);
+    let held_len = held.len() * dim;
+    let lens = [values.len() - held_len, held_len];
+    let mut parts = lens.map(|len| Collector::new(scratch, len));
     let mut next = held.iter().peekable();
-    for (number, image) in values.pieces(dim.max(1)).enumerate() {
+    let pieces = values.pieces((PIECE / dim).max(1) * dim);
+    for (number, image) in pieces.flat_map(|piece| piece.chunks_exact(dim)).enumerate() {
         let is_held = next.next_if(|&&held| held == number).is_some();
         parts[usize::from(is_held)].extend(image)?;
     }

@@ -278,7 +278,7 @@ impl<R: Read> Contents<R> {
             return Ok(self.payload(what, (len, size), decode)?.into());
         }
         let end = self.offset + (len * size) as u64;
-        let mut collector = Collector::new(scratch);
+        let mut collector = Collector::new(scratch, len);
         let mut numbers = Vec::new();
         for first in (0..len).step_by(BLOCK) {
             numbers.clear();

@@ -80,7 +80,7 @@ impl Reader {
         Pixels: From<Buffer<T>>,
     {
         let most = (PIECE / self.dim().max(1)).max(1);
-        let mut collector = Collector::new(scratch);
+        let mut collector = Collector::new(scratch, self.count * self.dim());
         loop {
             let block = self.next(most)?;
             if block.count == 0 {
