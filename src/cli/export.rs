@@ -50,7 +50,7 @@ impl Args {
         }
         let found = self.run.find()?;
         output::check_spares_run(&self.output, found.dir.path())?;
-        if found.is_of_table()? {
+        if found.is_of_table() {
             return Err(Usage(format!(
                 "the run {} is of a table, whose cells no ONNX file of this program reads yet; export a run that was \
                  trained on images or arrays",

@@ -83,15 +83,17 @@ impl Found {
         check_fixed(&header, settings).map_err(|error| self.blame(error))
     }
 
-    /// Whether the checkpoint is of a model of a table.
-    pub(crate) fn is_of_table(&self) -> anyhow::Result<bool> {
-        let metadata = Checkpoint::load_metadata(&self.path());
+    /// Whether the checkpoint says that its model is of a table. One that cannot be read says nothing: whoever opens it
+    /// says why.
+    pub(crate) fn is_of_table(&self) -> bool {
+        let Ok(metadata) = Checkpoint::load_metadata(&self.path()) else {
+            return false;
+        };
         let header = Checkpoint {
-            metadata: metadata.map_err(|error| self.blame(error.into()))?,
+            metadata,
             ..Checkpoint::default()
         };
-        let table = table(&header).map_err(|error| self.blame(error))?;
-        Ok(table.is_some())
+        table(&header).is_ok_and(|table| table.is_some())
     }
 
     /// Where the checkpoint is at fault, names its file and what else the run has.

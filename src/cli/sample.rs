@@ -69,7 +69,7 @@ enum DrawnFrom {
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let found = self.run.find()?;
-        let of_table = found.is_of_table()?;
+        let of_table = found.is_of_table();
         if self.mean && !of_table {
             return Err(Usage(
                 "--mean is of the rows of a table; of images the means are drawn anyway, so leave it out".to_owned(),

@@ -158,8 +158,8 @@ impl Target {
             true => Replacement::begin(path),
             false => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "this program was built without the cargo feature arrow, which writes Parquet: build it with --features \
-                 arrow, or write .csv",
+                "this program was built without the cargo feature arrow, which writes Parquet: build it with that, or \
+                 write .csv",
             )),
         };
         let file = begun.map_err(|cause| CheckpointError::write(path, 0, cause))?;

@@ -26,10 +26,6 @@ fn labels_in_part_without_a_meaning_are_refused_before_anything_is_written() {
             "--condition both --labelled 44",
             &["there are 36 training images", "(--labelled)"],
         ),
-        (
-            "--condition both --labelled 36",
-            &["of each class", "class ", "choose at most"],
-        ),
         ("--labelled 8", &["the condition none", "--condition both"]),
         (
             "--condition encoder --labelled 8",

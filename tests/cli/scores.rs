@@ -13,9 +13,10 @@ fn examples_are_scored_in_their_order_against_a_threshold_that_is_kept() {
     place
         .vae(&format!("{TRAIN} --only 0-2 --out runs/a"))
         .succeeds();
-    let data = place.settings("runs/a");
-    assert_eq!(data["data"]["only"].as_str(), Some("0-2"));
-    assert_eq!(data["data"]["classes"].as_integer(), Some(3));
+    let config = fs::read_to_string(place.path("runs/a/config.toml")).unwrap();
+    let config: toml::Table = config.parse().unwrap();
+    assert_eq!(config["data"]["only"].as_str(), Some("0-2"));
+    assert_eq!(config["data"]["classes"].as_integer(), Some(3));
 
     // Every label of the run's own data, also the one that was left out.
     let args = format!("score runs/a {SCORE} --outlier 3 --worst 2");
@@ -80,7 +81,7 @@ fn what_cannot_be_scored_or_written_is_refused() {
             .vae(&format!("score runs/a {SCORE} {args}"))
             .fails(code, parts);
     }
-    assert!(!place.path("no").exists() && !place.path("runs/a/threshold.json").exists());
+    assert!(!place.path("no").exists());
     place
         .vae(&format!("{TRAIN} --only 7 --out runs/b"))
         .fails(1, &["none of the 36 training examples of tiny", "7"]);

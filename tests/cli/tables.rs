@@ -75,12 +75,12 @@ fn what_has_no_meaning_for_a_table_is_refused_with_what_would_do() {
     let place = place();
     for (command, told) in [
         (
-            "train --data people.csv --likelihood bernoulli --adapter reference",
+            "train --data people.csv --likelihood bernoulli --adapter reference --batch-size 8",
             "--likelihood gaussian",
         ),
         ("sample runs/a -o rows.png", ".csv"),
         (
-            "train --data people.csv --binarize static --adapter reference",
+            "train --data people.csv --binarize static --adapter reference --batch-size 8",
             "--binarize",
         ),
     ] {

@@ -137,7 +137,11 @@ fn zip(files: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
     let options = SimpleFileOptions::default().compression_method(method);
     let is_arrays = files[0].0 == "x";
     for (name, bytes) in files {
-        let name = if is_arrays { format!("{name}.npy") } else { (*name).to_owned() };
+        let name = if is_arrays {
+            format!("{name}.npy")
+        } else {
+            (*name).to_owned()
+        };
         zip.start_file(name, options).unwrap();
         zip.write_all(bytes).unwrap();
     }

@@ -5,9 +5,9 @@ use super::list::Entry;
 use super::place::Place;
 
 /// What words in a name call images or rows.
-const IMAGES: [&str; 15] = [
+const IMAGES: [&str; 14] = [
     "x", "image", "images", "img", "imgs", "data", "feature", "features", "input", "inputs",
-    "sample", "samples", "pixels", "values", "arr",
+    "sample", "samples", "pixels", "arr",
 ];
 /// What they call labels.
 const LABELS: [&str; 8] = [

@@ -212,9 +212,10 @@ mod tests {
         assert_eq!(padded.pixels[..24], [0; 24]);
         assert_eq!(padded.pixels[24..72], thirds().pixels);
         assert_eq!(padded.pixels[72..], [0; 24]);
+        // Of a third's own pixels the triangle, the widest of the usual filters, makes three quarters of its new one.
         let stretched = thirds().fitted(size(3, 4), Fit::Stretch);
         for row in stretched.pixels.chunks(3) {
-            assert!(row[0] < 30 && row[1] > 225 && row[2] < 30, "{row:?}");
+            assert!(row[0] < 64 && row[1] > 190 && row[2] < 64, "{row:?}");
         }
         let as_it_is = thirds().fitted(size(12, 4), Fit::Crop);
         assert_eq!(as_it_is, thirds());
