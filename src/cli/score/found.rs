@@ -46,12 +46,11 @@ struct Outliers {
 }
 
 impl Findings {
-    /// Of examples that are still to come.
+    /// Of examples that are still to come, without a threshold so far.
     pub(super) fn new(
         run: &TrainedRun,
         opened: &Opened,
         (by, seed): (ScoreBy, u64),
-        threshold: Threshold,
         outliers: Option<&Labels>,
     ) -> anyhow::Result<Self> {
         let marked =
@@ -64,7 +63,7 @@ impl Findings {
             seed,
             adapter: run.model.executor().name(),
             mean: 0.0,
-            threshold,
+            threshold: Threshold::given(f64::INFINITY),
             above: 0,
             outliers: outliers.map(|labels| Outliers {
                 labels: labels.to_string(),

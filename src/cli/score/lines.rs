@@ -107,10 +107,8 @@ fn check_folder(path: &Path) -> Result<(), CheckpointError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => return Ok(()),
     };
-    match folder.is_dir() {
-        true => Ok(()),
-        false => Err(write_error(path, io::ErrorKind::NotFound.into())),
-    }
+    let stat = std::fs::metadata(folder);
+    stat.map(drop).map_err(|cause| write_error(path, cause))
 }
 
 /// That a file cannot be written.

@@ -160,7 +160,11 @@ impl Args {
         lines: &mut Sink<'_>,
         worst: &mut Option<Worst>,
     ) -> anyhow::Result<(Findings, Stream)> {
-        let threshold = match self.threshold {
+        let mut opened = Opened::open(run, self.data.clone(), self.part)?;
+        let outliers = self.outlier.as_ref();
+        // Refused before anything is scored.
+        let mut findings = Findings::new(run, &opened, (by, self.seed), outliers)?;
+        findings.threshold = match self.threshold {
             Some(nats) => Threshold::given(nats),
             None => {
                 let asked = Asked {
@@ -173,9 +177,6 @@ impl Args {
                 Threshold::of_run(run, asked, scorer, &self.data)?
             }
         };
-        let mut opened = Opened::open(run, self.data.clone(), self.part)?;
-        let outliers = self.outlier.as_ref();
-        let mut findings = Findings::new(run, &opened, (by, self.seed), threshold, outliers)?;
         let classes = opened.examples.classes.clone();
         opened.score(run, scorer, (1, "examples"), &mut |examples| {
             lines.add(examples, &classes, findings.threshold.nats)?;
