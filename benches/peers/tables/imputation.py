@@ -1,6 +1,6 @@
 """How well are the cells filled that HI-VAE's files take away? Question (a) of docs/results.md, "Tables".
 
-    python3 imputation.py --vae target/release/vae --data ../shared/data/mixed [--only adult|wine] [-- FLAGS of `vae train`]
+    python3 imputation.py --vae target/release/vae --data ../shared/data/mixed [--only adult|wine]
 
 Adult and Wine as HI-VAE (Nazábal et al. 2018) publishes them: NAME.csv.gz without a header, NAME-types.csv and
 NAME-missing20.csv.gz, the row and the column, from 1, of every cell to take away. The error of a column is over those cells
@@ -20,14 +20,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer
 
-import ours
+from ours import Ours, print_table, read, write
 
 # What `vae train` is told, the same for both tables.
-SETTINGS = ["--hidden", "128", "--latent", "10", "--epochs", "60", "--batch-size", "128"]
+SETTINGS = "--hidden 128 --latent 10 --epochs 60 --batch-size 128".split()
 CODED = ("cat", "ordinal")
 
 
-def read(folder: Path, name: str):
+def load(folder: Path, name: str):
     """The table [N, columns], NaN where a cell is missing from the start; each column's type and levels; which cells to take
     away, without those."""
     table = np.loadtxt(folder / f"{name}.csv.gz", delimiter=",")
@@ -90,3 +90,40 @@ def iterative(table, kinds, hole):
     ends = np.cumsum([part.shape[1] for part in parts])[:-1]
     guesses = [back[i](part) for i, part in enumerate(np.split(found, ends, 1))]
     return np.where(hole, np.stack(guesses, 1), table)
+
+
+def ours(vae, name, table, kinds, hole):
+    """`vae train` on the table with its holes, and `vae impute` of the same."""
+    names = [f"c{column + 1}" for column in range(len(kinds))]
+    words = {name for name, (kind, _) in zip(names, kinds) if kind in CODED}
+    path = write(vae.folder / f"{name}.csv", names, np.where(hole, np.nan, table), words)
+    told = {name: "category" if name in words else "number" for name in names}
+    run = vae.train(name, path, SETTINGS, told)
+    filled = vae.folder / f"{name}-filled.csv"
+    vae.call("impute", run, path, "-o", filled)
+    return np.where(hole, read(filled)[1], table)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--vae", required=True, help="our binary")
+    parser.add_argument("--data", required=True, type=Path, help="the folder with HI-VAE's files")
+    parser.add_argument("--only", choices=["adult", "wine"])
+    parser.add_argument("--adapter", default="cpu")
+    args = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        vae = Ours(args.vae, Path(folder), args.adapter)
+        for name in [args.only] if args.only else ["wine", "adult"]:
+            table, kinds, hole = load(args.data, name)
+            ways = {"mean or mode": mean_or_mode, "IterativeImputer": iterative, "vae": lambda *of: ours(vae, name, *of)}
+            for way, fill in ways.items():
+                start = time.time()
+                found = errors(table, fill(table, kinds, hole), kinds, hole)
+                of_kinds = [f"{found[kind]:.4f}" if kind in found else "" for kind in ("number", "cat", "ordinal")]
+                rows.append([name, way, *of_kinds, f"{time.time() - start:.0f} s"])
+    print_table(["table", "filled by", "numbers", "categories", "ordinal", "time"], rows)
+
+
+if __name__ == "__main__":
+    main()
