@@ -44,7 +44,7 @@ def area(vae, name, x, y, seed):
     paths = [vae.folder / f"{name}-{part}.npy" for part in ("train", "test")]
     for path, part in zip(paths, (train, test)):
         np.save(path, ((part - train.mean(0)) / deviation).astype(np.float32))
-    run = vae.train(f"{name}-{seed}", paths[0], [*SETTINGS, "--table", "--holdout", "0", "--seed", seed])
+    run = vae.train(f"{name}-{seed}", paths[0], [*SETTINGS, "--table", "--seed", seed])
     scores = vae.folder / "scores.npy"
     vae.call("score", run, "--data", paths[1], "--table", "--threshold", 0, "-o", scores)
     return roc_auc_score(truth, np.load(scores))

@@ -23,10 +23,11 @@ class Ours:
         return done.stdout
 
     def train(self, name: str, table: Path, settings, kinds=None) -> Path:
-        """A run on a table; `kinds` says of a column what it is where its contents do not."""
+        """A run on all rows of a table but one, which is held out; `kinds` says of a column what it is where its contents do
+        not."""
         run = self.folder / name
         kinds = [word for column, kind in (kinds or {}).items() for word in ("--column", f"{column}={kind}")]
-        self.call("train", "--data", table, "--out", run, *settings, *kinds)
+        self.call("train", "--data", table, "--out", run, "--holdout", 1, *settings, *kinds)
         return run
 
 
