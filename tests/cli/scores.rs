@@ -81,7 +81,7 @@ fn what_cannot_be_scored_or_written_is_refused() {
             .vae(&format!("score runs/a {SCORE} {args}"))
             .fails(code, parts);
     }
-    assert!(!place.path("no").exists());
+    assert!(!place.path("no").exists() && !place.path("runs/a/threshold.json").exists());
     place
         .vae(&format!("{TRAIN} --only 7 --out runs/b"))
         .fails(1, &["none of the 36 training examples of tiny", "7"]);
