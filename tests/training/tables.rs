@@ -195,7 +195,7 @@ impl Recorded<'_> {
                 let error = (found / expected - 1.0).abs();
                 let name = &self.case.name;
                 assert!(
-                    error <= FORWARD,
+                    error <= if step == 0 { FORWARD } else { BACKWARD },
                     "{name}, step {step}: {found}, not {expected}"
                 );
             }

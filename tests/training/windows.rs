@@ -106,10 +106,11 @@ fn test_images_in_windows_are_measured_as_all_at_once(open: &Open) {
     assert!(trainer(open, &settings(), None).evaluate().unwrap() == at_once);
 }
 
-/// A window of 64 images takes two bindings.
+/// A window of 64 images takes two bindings; the pixels of a batch and the first weight have room in one each.
 fn windows_lie_in_several_buffers(gpu: &Gpu) {
     let settings = Settings {
         window: Some(64),
+        batch_size: 8,
         condition: Condition::None,
         ..settings()
     };

@@ -82,7 +82,7 @@ impl<'a> Input<'a> {
             Self::Whole(rows) => rows,
             Self::InWindows(source, windows) => {
                 // The images are exchanged before a step reads any.
-                source.rows(&[0..windows.most()])
+                source.rows(std::slice::from_ref(&(0..windows.most())))
             }
         }
     }
