@@ -106,10 +106,10 @@ impl Args {
         let count = match (place, &run.table) {
             (Place::Records(target), Some(schema)) if target.format() == library::Format::Csv => {
                 let text = TextRows::parse(&self.output, run.dir.path())?;
-                decoding.to_table(schema, text)
+                decoding.write_table(schema, text)
             }
-            (Place::Records(target), _) => decoding.to_records(target),
-            (Place::Pictures(output), None) => decoding.to_pictures(&output),
+            (Place::Records(target), _) => decoding.write_records(target),
+            (Place::Pictures(output), None) => decoding.write_pictures(&output),
             (Place::Pictures(_), Some(_)) => Err(Usage(format!(
                 "-o {}: the rows of a table are no pictures; write .csv, or .npy with values as the model has them",
                 self.output.display()
@@ -166,7 +166,7 @@ impl Decoding {
     }
 
     /// Rows in the table's own units and words; says how many there were.
-    fn to_table(&mut self, schema: &Arc<Schema>, text: TextRows<'_>) -> anyhow::Result<usize> {
+    fn write_table(&mut self, schema: &Arc<Schema>, text: TextRows<'_>) -> anyhow::Result<usize> {
         let bar = progress::counting(self.latents.total(), "rows")?;
         let width = schema.layout().values();
         let mut count = 0;
@@ -185,7 +185,7 @@ impl Decoding {
     }
 
     /// A row for each; says how many there were.
-    fn to_records(&mut self, target: library::Target) -> anyhow::Result<usize> {
+    fn write_records(&mut self, target: library::Target) -> anyhow::Result<usize> {
         let bar = progress::counting(self.latents.total(), "examples")?;
         let scaling = self.shown.scaling();
         let dim: usize = self.row.iter().product();
@@ -225,7 +225,7 @@ impl Decoding {
     }
 
     /// One picture of all, or one for each; says how many there were.
-    fn to_pictures(&mut self, output: &Output) -> anyhow::Result<usize> {
+    fn write_pictures(&mut self, output: &Output) -> anyhow::Result<usize> {
         let (scaling, size) = (self.shown.scaling(), self.shown.size());
         let total = self.latents.total();
         if let Output::Folder(folder) = output {
