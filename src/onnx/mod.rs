@@ -1,7 +1,7 @@
 //! Graphs as ONNX files, for other programs to run on batches of any size.
 //!
 //! A [`Graph`] is written for a batch of so many rows. To find out which of its numbers follow the batch, it is written
-//! twice, for two batches ([`extent`]): what is the same in both is a constant, and what grows in proportion to the rows
+//! twice, for two batches (`extent.rs`): what is the same in both is a constant, and what grows in proportion to the rows
 //! is computed from the shape of the file's first input. Each operation becomes a few nodes of operator set 17
 //! (`operation.rs`), and each pointwise expression one node for each of its steps (`expression.rs`) over operands in
 //! shapes that ONNX broadcasts (`broadcast.rs`). Gradients, draws and data sets have no place in a file.

@@ -80,7 +80,7 @@ pub(crate) struct Args {
     /// Labels that count as outliers, such as 9 or ship,truck: print how well scores tell them from the others (AUROC)
     #[arg(long, value_name = "LABELS")]
     outlier: Option<Labels>,
-    /// Where scores go, in the order of the examples: FILE.csv with names and labels, FILE.npy as f32 [n], or - for
+    /// Where scores go, in the order of the examples: FILE.csv with names and labels, FILE.npy as n f32, or - for
     /// lines on standard output [default: nowhere, and what they say together is printed]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
