@@ -23,7 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// How many combinations are drawn.
-const DRAWN: usize = 20;
+const DRAWN: usize = 12;
 
 /// Batches of 8 and a rest of 3. Counts are 0 to 3: sums of tens of thousands would leave terms of half a nat to
 /// the rounding of the rest.
