@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
 from ours import Ours, print_table
 
@@ -37,13 +38,11 @@ SETTINGS = (
 
 def area(vae, name, x, y, seed):
     """The ROC AUC of one split."""
-    split = train_test_split(x, y, test_size=0.4, random_state=np.random.RandomState(seed))
-    train, test, _, truth = split
-    deviation = train.std(0)
-    deviation[deviation == 0] = 1
+    train, test, _, truth = train_test_split(x, y, test_size=0.4, random_state=np.random.RandomState(seed))
+    scaler = StandardScaler().fit(train)
     paths = [vae.folder / f"{name}-{part}.npy" for part in ("train", "test")]
     for path, part in zip(paths, (train, test)):
-        np.save(path, ((part - train.mean(0)) / deviation).astype(np.float32))
+        np.save(path, scaler.transform(part).astype(np.float32))
     run = vae.train(f"{name}-{seed}", paths[0], [*SETTINGS, "--table", "--seed", seed])
     scores = vae.folder / "scores.npy"
     vae.call("score", run, "--data", paths[1], "--table", "--threshold", 0, "-o", scores)
@@ -64,7 +63,7 @@ def main():
         found = np.load(args.data / f"{name}.npz")
         with tempfile.TemporaryDirectory() as folder:
             vae = Ours(args.vae, Path(folder), args.adapter)
-            areas = [area(vae, name, found["X"], found["y"].ravel(), seed) for seed in range(args.seeds)]
+            areas = [area(vae, name, found["X"].astype(float), found["y"].ravel(), seed) for seed in range(args.seeds)]
         mean, error = np.mean(areas), np.std(areas) / np.sqrt(max(len(areas) - 1, 1))
         rows.append([name, f"{mean:.3f} ± {error:.3f}", *(f"{auc:.3f}" for auc in PYOD[name])])
         print(*rows[-1], f"{time.time() - start:.0f} s", flush=True)

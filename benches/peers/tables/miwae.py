@@ -28,7 +28,7 @@ LATENT, UNITS, SAMPLES, BATCH, RATE = 10, 128, 20, 32, 2e-4
 # The notebook's, but for the encoder's input (our mask beside zeros), q(z | x) (our Gaussian), and the scale and the degrees of
 # freedom of Student's t (ours one for each column, and five).
 SETTINGS = (
-    f"--hidden {UNITS},{UNITS},{UNITS} --latent {LATENT} --likelihood student-t --scale per-dimension --objective iwae "
+    f"--hidden {UNITS},{UNITS} --latent {LATENT} --likelihood student-t --scale per-dimension --objective iwae "
     f"--samples {SAMPLES} --lr {RATE} --batch-size {BATCH} --epochs {EPOCHS}"
 ).split()
 
