@@ -67,7 +67,8 @@ def toys():
     equal = np.repeat(np.arange(3.0)[None], 150, 0).reshape(-1, 1)
     yield "equal", ["a", "b"], np.c_[equal, equal], ["a", "b"], lambda rows: f"{np.mean(rows[:, 0] == rows[:, 1]):.1%} equal"
     x = np.arange(1000.0)
-    yield "double", ["x", "y"], np.c_[x, 2 * x], [], lambda rows: f"mean |2x − y| {np.mean(np.abs(2 * rows[:, 0] - rows[:, 1])):.1f}"
+    off = lambda rows: f"mean |2x − y| {np.mean(np.abs(2 * rows[:, 0] - rows[:, 1])):.1f}"
+    yield "double", ["x", "y"], np.c_[x, 2 * x], [], off
     draws = np.random.default_rng(0)
     kind = draws.integers(0, 5, 1000)
     number = 10.0 * kind + draws.normal(size=1000)
