@@ -60,7 +60,7 @@ def main():
         else:
             changed = load.replace("VAE()", f"VAE(hidden={hidden}, latent={latent})", 1)
             exec(changed, names)
-        vae(f"encode {run} --adapter cpu -o codes.safetensors")
+        vae(f"encode {run} --part test --adapter cpu -o codes.safetensors")
         codes = load_numpy("codes.safetensors")
         compare(f"mu of {hidden}", names["mu"], codes["mu"])
         compare(f"logvar of {hidden}", names["logvar"], codes["logvar"])
