@@ -60,9 +60,10 @@ impl Lines {
         match self {
             Self::Nowhere => work(&mut Sink::default()).map(Some),
             Self::Stdout => {
-                let mut stdout = io::BufWriter::new(io::stdout().lock());
-                let done = work(&mut Sink::of(&mut stdout));
-                let done = done.and_then(|done| Ok(stdout.flush().map(|()| done)?));
+                let mut stdout = io::stdout().lock();
+                let mut sink = Sink::of(&mut stdout);
+                let done = work(&mut sink);
+                let done = done.and_then(|done| Ok(sink.end().map(|()| done)?));
                 match done {
                     Err(error) if is_closed_pipe(&error) => Ok(None),
                     done => done.map(Some),
@@ -126,7 +127,7 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// What lines are added to.
 #[derive(Default)]
 pub(super) struct Sink<'a> {
-    to: Option<&'a mut dyn Write>,
+    to: Option<csv::Writer<&'a mut dyn Write>>,
     /// The scores, where they become an array.
     array: Option<Vec<f32>>,
     has_begun: bool,
@@ -135,7 +136,7 @@ pub(super) struct Sink<'a> {
 impl<'a> Sink<'a> {
     fn of(to: &'a mut dyn Write) -> Self {
         Self {
-            to: Some(to),
+            to: Some(csv::Writer::from_writer(to)),
             ..Self::default()
         }
     }
@@ -164,29 +165,34 @@ impl<'a> Sink<'a> {
         };
         if !self.has_begun {
             self.has_begun = true;
-            let name = examples.names.map_or("", |_| ",name");
-            let label = examples.labels.map_or("", |_| ",label");
-            writeln!(to, "example{name}{label},score,above")?;
+            let name = examples.names.map(|_| "name");
+            let label = examples.labels.map(|_| "label");
+            let of_row = ["example"].into_iter().chain(name).chain(label);
+            to.write_record(of_row.chain(["score", "above"]))?;
         }
         for (index, (number, score)) in examples.numbers.iter().zip(examples.scores).enumerate() {
-            write!(to, "{number}")?;
+            to.write_field(number.to_string())?;
             if let Some(names) = examples.names {
-                write!(to, ",{}", quoted(&names[index]))?;
+                to.write_field(&names[index])?;
             }
             if let Some(labels) = examples.labels {
-                write!(to, ",{}", quoted(&label(labels[index], classes)))?;
+                to.write_field(label(labels[index], classes).as_bytes())?;
             }
-            writeln!(to, ",{score:.4},{}", u8::from(*score > threshold))?;
+            let above = if *score > threshold { "1" } else { "0" };
+            to.write_record([&format!("{score:.4}"), above])?;
         }
         Ok(())
     }
 
-    /// Writes the names of columns above no lines, where there are none.
+    /// Writes what is still in memory; the names of columns alone, where there are no examples.
     fn end(&mut self) -> io::Result<()> {
-        match &mut self.to {
-            Some(to) if !self.has_begun => writeln!(to, "example,score,above"),
-            _ => Ok(()),
+        let Some(to) = &mut self.to else {
+            return Ok(());
+        };
+        if !self.has_begun {
+            to.write_record(["example", "score", "above"])?;
         }
+        to.flush()
     }
 }
 
@@ -195,24 +201,5 @@ pub(super) fn label(label: u8, classes: &[String]) -> Cow<'_, str> {
     match classes.get(usize::from(label)) {
         Some(word) => Cow::Borrowed(word),
         None => Cow::Owned(label.to_string()),
-    }
-}
-
-/// A field of a line, in quotation marks where it has what ends a field.
-fn quoted(text: &str) -> Cow<'_, str> {
-    match text.contains([',', '"', '\n', '\r']) {
-        true => Cow::Owned(format!("\"{}\"", text.replace('"', "\"\""))),
-        false => Cow::Borrowed(text),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_quoted_where_a_line_would_be_cut() {
-        assert_eq!(quoted("a b"), "a b");
-        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
     }
 }
