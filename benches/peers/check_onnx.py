@@ -29,7 +29,8 @@ def compare(path):
         given = {}
         for of in session.get_inputs():
             values = tensors[f"in.{of.name}"]
-            kinds = {"tensor(int64)": np.int64, "tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+            kinds = {"tensor(int64)": np.int64, "tensor(uint8)": np.uint8, "tensor(float)": np.float32,
+                     "tensor(double)": np.float64}
             given[of.name] = values.astype(kinds[of.type]).reshape([len(values)] + of.shape[1:])
         names = [of.name for of in session.get_outputs()]
         for name, found in zip(names, session.run(None, given)):

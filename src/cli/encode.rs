@@ -10,9 +10,10 @@ use vae_wgpu::train::{Scaling, Settings, TrainError, given_values};
 
 use super::features::Lens;
 use super::options::{AdapterOption, DataOptions};
+use super::progress::Counting;
 use super::run::{RunArg, TrainedRun};
 use super::score::WhichPart;
-use super::{console, progress, records};
+use super::{console, records};
 
 /// Runs of the encoder that are read and written at once.
 const RUNS: usize = 4;
@@ -84,7 +85,7 @@ fn encode(
     encoder: &mut BlockEncoder,
     target: Target,
 ) -> anyhow::Result<usize> {
-    let bar = progress::counting(stream.total(), "examples")?;
+    let bar = Counting::begin(stream.total(), "examples")?;
     let format = target.format();
     let mut target = Some(target);
     let mut writer = None;
@@ -114,9 +115,9 @@ fn encode(
                 values: &[&encoded.mu, &encoded.logvar],
             })?;
         }
-        bar.inc(block.images.count as u64);
+        bar.advance(block.images.count)?;
     }
-    bar.finish_and_clear();
+    drop(bar);
     for remark in stream.remarks() {
         console::note(&remark);
     }

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use vae_wgpu::data::table::Schema;
 use vae_wgpu::onnx::OPERATORS;
-use vae_wgpu::train::{Exported, Network, check_architecture, parameters_alone, scaling};
+use vae_wgpu::train::{
+    Exported, Network, Observed, check_architecture, parameters_alone, scaling, table,
+};
 
 use super::config::RunConfig;
 use super::failure::Usage;
@@ -26,7 +29,8 @@ In Python:
 Inputs and outputs are rows of a batch of any size, f32 and in values as the data have them: what a training does to
 them is part of the file. encoder has x and gives mu and logvar; decoder has z and gives mean; reconstruct has x and
 eps, standard normals by which z is drawn, and gives mean. Where the model reads labels, label has the number of the
-class of each row, i64.")]
+class of each row, i64. Of a table x is f64 with a number for each column: its own, or the place of its word, NaN where
+a cell is missing; docs/onnx.md has more.")]
 pub(crate) struct Args {
     #[command(flatten)]
     run: RunArg,
@@ -50,19 +54,22 @@ impl Args {
         }
         let found = self.run.find()?;
         output::check_spares_run(&self.output, found.dir.path())?;
-        if found.is_of_table() {
+        let config: RunConfig = found.dir.read_config()?;
+        let (settings, image) = (&config.training, config.data.image);
+        let checkpoint = found.load()?;
+        let blame = |error| found.blame(error);
+        let schema = table(&checkpoint).map_err(blame)?;
+        if self.bytes && schema.is_some() {
             return Err(Usage(format!(
-                "the run {} is of a table, whose cells no ONNX file of this program reads yet; export a run that was \
-                 trained on images or arrays",
+                "--bytes says how images are given, and the run {} is of a table; leave it out",
                 found.dir.path().display()
             ))
             .into());
         }
-        let config: RunConfig = found.dir.read_config()?;
-        let (settings, image) = (&config.training, config.data.image);
-        let vae = settings.vae(config.data.observed())?;
-        let checkpoint = found.load()?;
-        let blame = |error| found.blame(error);
+        let vae = settings.vae(Observed {
+            table: schema.as_ref().map(Schema::layout),
+            ..config.data.observed()
+        })?;
         check_architecture(&checkpoint, settings, image).map_err(blame)?;
         let scaling = scaling(&checkpoint, settings).map_err(blame)?;
         let weights = parameters_alone(checkpoint, &vae.parameters()).map_err(blame)?;
@@ -72,6 +79,7 @@ impl Args {
             settings,
             checkpoint: &weights,
             image,
+            table: schema.as_ref(),
             bytes: self.bytes,
         };
         let file = exported.onnx(self.onnx)?;

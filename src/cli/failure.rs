@@ -10,6 +10,7 @@ use vae_wgpu::setting::{Remedy, Setting};
 use vae_wgpu::train::TrainError;
 
 use super::console;
+use super::interrupt::{self, Stopped};
 
 /// The command line asks for something that cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,10 @@ impl Flags {
         let flags = remedies(error).into_iter().filter_map(|remedy| {
             let flag = self.of_setting(remedy.setting)?;
             Some(match remedy.value {
-                Some(value) => format!("{flag} {value}"),
+                Some(value) => {
+                    let quoted = shlex::try_quote(&value).unwrap_or((&value).into());
+                    format!("{flag} {quoted}")
+                }
                 None => flag,
             })
         });
@@ -63,8 +67,13 @@ fn remedies(error: &anyhow::Error) -> Vec<Remedy> {
     error.chain().find_map(of_cause).unwrap_or_default()
 }
 
-/// Prints an error of a command with these flags and returns its exit code: 2 for usage, 1 otherwise.
+/// Prints an error of a command with these flags and returns its exit code: 2 for usage, 130 where somebody asked to stop,
+/// 1 otherwise.
 pub(crate) fn report(error: &anyhow::Error, flags: &Flags) -> ExitCode {
+    if error.is::<Stopped>() {
+        console::note(&error.to_string());
+        return ExitCode::from(interrupt::EXIT_CODE);
+    }
     console::error(&flags.message(error));
     if error.chain().any(is_usage) {
         ExitCode::from(2)

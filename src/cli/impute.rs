@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use vae_wgpu::data::table::{Cell, Filler, MISSING, Origin, RowBlock, Rows};
 use vae_wgpu::eval::Drawing;
 
 use super::console;
 use super::failure::Usage;
 use super::options::AdapterOption;
+use super::progress::Counting;
 use super::run::{RunArg, TrainedRun};
 use super::table::TableArgs;
 use super::text_rows::TextRows;
@@ -59,15 +59,15 @@ impl Args {
         let output = TextRows::parse(&self.output, found.dir.path())?;
         let mut run = TrainedRun::open(found, &self.adapter, self.seed)?;
         let mut rows = open(&run, &self.file, &self.table)?;
-        let bar = bar()?;
-        let (mut count, mut filled) = (0, 0);
+        let bar = Counting::begin(None, "rows")?;
+        let mut filled = 0;
         output.write(|writer| {
             let mut filler = Filler::new(&rows, writer)?;
             let places = rows.places().to_vec();
             while let Some(RowBlock { block, texts }) = rows.next_rows(BLOCK)? {
                 let drawing = self.draw.then_some(Drawing {
                     seed: self.seed,
-                    first_row: count,
+                    first_row: bar.done() as u64,
                 });
                 let values = block.images.pixels.to_values();
                 let samples = self.samples as usize;
@@ -98,13 +98,13 @@ impl Args {
                     filled += missing.iter().flatten().count();
                     filler.write(texts, &missing)?;
                 }
-                count += block.images.count as u64;
-                bar.set_position(count);
+                bar.advance(block.images.count)?;
             }
             filler.finish()?;
             Ok(())
         })?;
-        bar.finish_and_clear();
+        let count = bar.done();
+        drop(bar);
         for note in rows.notes() {
             console::note(&note);
         }
@@ -151,14 +151,4 @@ fn open(run: &TrainedRun, file: &std::path::Path, how: &TableArgs) -> anyhow::Re
 /// Whether the text of a cell says that it is missing.
 fn is_missing(text: &str) -> bool {
     text.is_empty() || MISSING.contains(&text)
-}
-
-/// How many rows are done, where somebody sees it.
-fn bar() -> anyhow::Result<ProgressBar> {
-    let bar = match console::is_quiet() {
-        true => ProgressBar::hidden(),
-        false => ProgressBar::new_spinner(),
-    };
-    bar.set_style(ProgressStyle::with_template("{pos} rows {per_sec}")?);
-    Ok(bar)
 }

@@ -1,5 +1,5 @@
-//! Signals while a training runs: Ctrl-C and its kind ask to stop after the current step, and a second one stops at
-//! once; SIGUSR1 asks to save and go on.
+//! Signals while a training runs, or examples are worked through: Ctrl-C and its kind ask to stop after the current step
+//! or block, and a second one stops at once; SIGUSR1 asks to save and go on.
 //!
 //! A signal that was ignored when the program began stays ignored: whoever started it so (`nohup`, a script's `trap ''`,
 //! a shell for what it runs in the background) means it to live on.
@@ -25,12 +25,29 @@ const STOPPING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 #[cfg(not(unix))]
 const STOPPING: [i32; 2] = [SIGINT, SIGTERM];
 
+/// Whether what is interrupted is saved, which whoever interrupts it is told.
+static SAVES_AT_END: AtomicBool = AtomicBool::new(false);
 static ASKED: AtomicBool = AtomicBool::new(false);
 static END: OnceLock<Instant> = OnceLock::new();
 static SAVES_ASKED: AtomicUsize = AtomicUsize::new(0);
 
+/// What a signal interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A training, which ends after its step and is saved.
+    Training,
+    /// Examples that are read, computed and written block by block; nothing is kept of them.
+    Blocks,
+}
+
+/// Somebody asked to stop, so that nothing is written.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted: nothing was written")]
+pub(crate) struct Stopped;
+
 /// Starts to listen, where nobody does yet: several trainings may run side by side.
-pub(crate) fn listen() -> anyhow::Result<()> {
+pub(crate) fn listen(work: Work) -> anyhow::Result<()> {
+    SAVES_AT_END.store(work == Work::Training, Ordering::Relaxed);
     static LISTENING: Mutex<bool> = Mutex::new(false);
     let mut listening = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
     if !*listening {
@@ -106,7 +123,10 @@ fn stop() {
     if console::is_quiet() {
         return;
     }
-    say(b"note: stopping after this step and saving; again to stop at once\n");
+    say(match SAVES_AT_END.load(Ordering::Relaxed) {
+        true => b"note: stopping after this step and saving; again to stop at once\n",
+        false => b"note: stopping after this block; again to stop at once\n",
+    });
 }
 
 /// Writes to standard error, without the lock that the interrupted thread may hold.

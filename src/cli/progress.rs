@@ -9,26 +9,57 @@ use vae_wgpu::model::Classifier;
 use vae_wgpu::train::{EpochMetrics, Losses, Progress};
 
 use super::console;
+use super::interrupt::{self, Stopped, Work};
 
 /// Between two lines of a long epoch where no terminal shows its bar.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// A variable with another number of seconds, so that tests need not wait for a minute.
 const INTERVAL_VARIABLE: &str = "VAE_PROGRESS_SECONDS";
 
-/// A bar of how many of so many things are done, or where nobody knows how many there are, of how many are.
-pub(crate) fn counting(total: Option<usize>, what: &'static str) -> anyhow::Result<ProgressBar> {
-    let bar = match total {
-        _ if console::is_quiet() => ProgressBar::hidden(),
-        Some(total) => ProgressBar::new(total as u64),
-        None => ProgressBar::no_length(),
-    };
-    let template = match total {
-        Some(_) => "{wide_bar} {pos}/{len} {msg} {eta}",
-        None => "{spinner} {pos} {msg} {per_sec}",
-    };
-    bar.set_style(ProgressStyle::with_template(template).context("the progress bar")?);
-    bar.set_message(what);
-    Ok(bar)
+/// Work that goes block by block, with a bar of how much is done. Ctrl-C ends it between two blocks, as an error, so that
+/// the file that is being written is removed.
+pub(crate) struct Counting(ProgressBar);
+
+impl Counting {
+    /// Begins with so many things, or with as many as there will be where nobody knows.
+    pub(crate) fn begin(total: Option<usize>, what: &'static str) -> anyhow::Result<Self> {
+        interrupt::listen(Work::Blocks)?;
+        let bar = match total {
+            _ if console::is_quiet() => ProgressBar::hidden(),
+            Some(total) => ProgressBar::new(total as u64),
+            None => ProgressBar::no_length(),
+        };
+        let template = match total {
+            Some(_) => "{wide_bar} {pos}/{len} {msg} {eta}",
+            None => "{spinner} {pos} {msg} {per_sec}",
+        };
+        bar.set_style(ProgressStyle::with_template(template).context("the progress bar")?);
+        bar.set_message(what);
+        Ok(Self(bar))
+    }
+
+    /// So many more are done.
+    ///
+    /// # Errors
+    /// [`Stopped`] where somebody asked to stop.
+    pub(crate) fn advance(&self, count: usize) -> Result<(), Stopped> {
+        self.0.inc(count as u64);
+        match interrupt::is_signalled() {
+            true => Err(Stopped),
+            false => Ok(()),
+        }
+    }
+
+    /// How many are done.
+    pub(crate) fn done(&self) -> usize {
+        self.0.position() as usize
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 /// Who is told how a training goes.

@@ -3,13 +3,14 @@
 mod curves;
 mod figures;
 mod pictures;
+mod rows;
 mod settings;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use vae_wgpu::checkpoint::write_text;
-use vae_wgpu::report::Page;
+use vae_wgpu::checkpoint::{RunDir, write_text};
+use vae_wgpu::report::{Page, Section};
 use vae_wgpu::train::EpochMetrics;
 
 use super::config::RunConfig;
@@ -43,7 +44,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let found = self.run.find()?;
+        let found = self.run.clone().find()?;
         let dir = found.dir.clone();
         let output = match &self.output {
             None => dir.path().join("report.html"),
@@ -68,36 +69,33 @@ impl Args {
         let (path, which) = (found.path(), found.which);
         let mut run = TrainedRun::open(found, &self.adapter, config.training.seed)?;
         let device = run.model.executor().name();
-        // The data before what makes images of latents is taken, which makes latents of them.
-        let test = run.data(self.data).map(|data| data.test);
-        let mut shown = run.shown();
-        let traversals = pictures::traversals(&mut run, &mut shown, &test)?;
-        let sections = [
-            Some(figures::section(&metrics)),
-            curves::section(&dir, &metrics)?,
-            Some(pictures::samples(
-                &mut run,
-                &mut shown,
-                &path,
-                &self.adapter,
-            )?),
-            Some(pictures::reconstructions(&mut run, &mut shown, test)?),
-            traversals,
-            pictures::on_the_way(&dir),
+        let title = name_of(dir.path());
+        let sections = match run.table.clone() {
+            Some(schema) => vec![
+                Some(figures::section(&metrics)),
+                curves::section(&dir, &metrics)?,
+                Some(rows::columns(&schema)),
+                Some(rows::samples(&mut run, &schema)?),
+            ],
+            None => self.of_images(&mut run, (&dir, &path), &metrics)?,
+        };
+        let more = [
             pictures::of_other_commands(&dir),
             Some(figures::measures(&dir)?),
             Some(settings::section(&dir)?),
         ];
+        let (of, source) = (&config.data.image, &config.data.source);
+        let what = match &run.table {
+            Some(schema) => format!("rows of {} columns", schema.columns.len()),
+            None => format!("images of {of} pixels"),
+        };
         let page = Page {
-            title: name_of(dir.path()),
+            title,
             lines: vec![
-                format!(
-                    "A variational autoencoder of images of {} pixels of {}; its checkpoint {which}.",
-                    config.data.image, config.data.source,
-                ),
+                format!("A variational autoencoder of {what} of {source}; its checkpoint {which}."),
                 format!("Drawn on {device} by vae {}.", env!("CARGO_PKG_VERSION")),
             ],
-            sections: sections.into_iter().flatten().collect(),
+            sections: sections.into_iter().chain(more).flatten().collect(),
         };
         let html = page.html();
         if is_stdout {
@@ -107,6 +105,32 @@ impl Args {
             console::line(&format!("report in {}", output.display()));
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What a page of images has before what both have.
+    fn of_images(
+        self,
+        run: &mut TrainedRun,
+        (dir, checkpoint): (&RunDir, &Path),
+        metrics: &[EpochMetrics],
+    ) -> anyhow::Result<Vec<Option<Section>>> {
+        // The data before what makes images of latents is taken, which makes latents of them.
+        let test = run.data(self.data).map(|data| data.test);
+        let mut shown = run.shown();
+        let traversals = pictures::traversals(run, &mut shown, &test)?;
+        Ok(vec![
+            Some(figures::section(metrics)),
+            curves::section(dir, metrics)?,
+            Some(pictures::samples(
+                run,
+                &mut shown,
+                checkpoint,
+                &self.adapter,
+            )?),
+            Some(pictures::reconstructions(run, &mut shown, test)?),
+            traversals,
+            pictures::on_the_way(dir),
+        ])
     }
 }
 

@@ -22,7 +22,9 @@ Examples:
   vae sample runs/cvae --label 7
   vae sample runs/digits-1 --temperature 0.7
   vae sample runs/people-1 -n 1000 -o synthetic.csv     rows of a table
-  vae sample runs/digits-1 --prior model       though vae fit-prior has fitted another")]
+  vae sample runs/digits-1 --prior model       though vae fit-prior has fitted another
+
+Samples are nearer to the data with `vae fit-prior RUN`; docs/table-models.md says what else helps rows of a table.")]
 pub(crate) struct Args {
     #[command(flatten)]
     run: RunArg,

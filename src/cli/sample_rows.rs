@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use vae_wgpu::data::table::{Schema, Writer};
 use vae_wgpu::eval::{Autoencoder, Drawing};
-use vae_wgpu::plot;
+use vae_wgpu::records::{Columns, Format, Group, Rows, Target};
 use vae_wgpu::train::FittedModel;
 
 use super::console;
 use super::failure::Usage;
 use super::fit_prior;
 use super::output::check_spares_run;
+use super::progress::Counting;
 use super::run::TrainedRun;
 use super::text_rows::TextRows;
+
+/// Rows that are held at a time.
+const BLOCK: usize = 16_384;
 
 /// Where rows go, by the ending of a path.
 pub(super) enum RowOutput {
@@ -57,7 +61,7 @@ pub(super) struct Asked {
     pub(super) is_mean: bool,
 }
 
-/// Draws rows and writes them.
+/// Draws rows and writes them, block by block: z alone is held of all of them.
 pub(super) fn write(
     run: &mut TrainedRun,
     schema: &Arc<Schema>,
@@ -70,20 +74,35 @@ pub(super) fn write(
     } else {
         ""
     };
-    let rows = draw(&mut run.model, fitted, asked)?;
     let values = schema.layout().values();
     let what = format!("{} rows{of_fitted}", asked.count);
     let adapter = run.model.executor().name();
+    let mut drawn = Drawn::new(&mut run.model, fitted, asked)?;
     let path = match output {
         RowOutput::Npy(path) => {
-            plot::save_npy(&rows, &[asked.count, values], path)?;
+            let target = Target::file(path, Format::Npy)?;
+            let mut writer = target.begin(Columns {
+                groups: vec![Group {
+                    name: "x".to_owned(),
+                    shape: vec![values],
+                }],
+                ..Columns::default()
+            })?;
+            drawn.write(&mut |rows| {
+                let values = &[rows];
+                Ok(writer.write(&Rows {
+                    values,
+                    ..Rows::default()
+                })?)
+            })?;
+            writer.finish()?;
             path
         }
         RowOutput::Text(path) => {
             let text = TextRows::parse(path, run.dir.path())?;
             text.write(|writer| {
                 let mut writer = Writer::new(Arc::clone(schema), text.delimiter(), &[], writer)?;
-                writer.write_rows(&rows, values)?;
+                drawn.write(&mut |rows| Ok(writer.write_rows(rows, values)?))?;
                 writer.finish()?;
                 Ok(())
             })?;
@@ -98,30 +117,56 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Rows `[count, values]` as the model has them.
-fn draw(
-    model: &mut Autoencoder,
-    fitted: Option<FittedModel>,
-    Asked {
-        count,
-        label,
-        seed,
-        is_mean,
-    }: Asked,
-) -> anyhow::Result<Vec<f32>> {
-    let Some(mut fitted) = fitted else {
-        return Ok(match is_mean {
-            true => model.sample(count, label)?,
-            false => model.sample_rows(count, label, seed)?.unwrap_or_default(),
-        });
-    };
-    if is_mean {
-        return fit_prior::samples(&mut fitted, model, (count, label), seed);
+/// Rows on their way from z.
+struct Drawn<'a> {
+    model: &'a mut Autoencoder,
+    asked: Asked,
+    /// z of all rows.
+    z: Vec<f32>,
+    labels: Option<Vec<u8>>,
+}
+
+impl<'a> Drawn<'a> {
+    /// Draws z of all rows, from the fitted prior where there is one.
+    fn new(
+        model: &'a mut Autoencoder,
+        fitted: Option<FittedModel>,
+        asked: Asked,
+    ) -> anyhow::Result<Self> {
+        let z = match fitted {
+            Some(mut fitted) => fitted.draw(asked.count, asked.seed)?,
+            None => model.sample_latents(asked.count, asked.label)?,
+        };
+        let labels = fit_prior::labels(model, asked.count, asked.label);
+        Ok(Self {
+            model,
+            asked,
+            z,
+            labels,
+        })
     }
-    let z = fitted.draw(count, seed)?;
-    let labels = fit_prior::labels(model, count, label);
-    let drawing = Drawing { seed, first_row: 0 };
-    Ok(model
-        .draw_rows(&z, labels.as_deref(), drawing)?
-        .unwrap_or_default())
+
+    /// Hands the rows to `take` as the model has them, `[count, values]`, some at a time.
+    fn write(&mut self, take: &mut dyn FnMut(&[f32]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let bar = Counting::begin(Some(self.asked.count), "rows")?;
+        let dims = self.model.vae().config().latent_dim;
+        for z in self.z.chunks(BLOCK * dims) {
+            let (first, count) = (bar.done(), z.len() / dims);
+            let labels = self.labels.as_ref().map(|all| &all[first..][..count]);
+            let rows = match self.asked.is_mean {
+                true => self.model.decode(z, labels)?,
+                false => {
+                    let drawing = Drawing {
+                        seed: self.asked.seed,
+                        first_row: first as u64,
+                    };
+                    let rows = self.model.draw_rows(z, labels, drawing)?;
+                    rows.unwrap_or_default()
+                }
+            };
+            take(&rows)?;
+            bar.advance(count)?;
+        }
+        Ok(())
+    }
 }

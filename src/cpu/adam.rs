@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::beside;
 use super::memory::Span;
 use super::pointwise::blocks;
 use super::tape::sum;
@@ -41,9 +42,7 @@ impl SquareSums {
         let (chunks, rest) = gradient.as_chunks::<256>();
         let squares = |chunk: &[f32]| {
             let mut squares = [0.0; 256];
-            for (square, g) in squares.iter_mut().zip(chunk) {
-                *square = g * g;
-            }
+            beside::with(&mut squares, chunk, |square, g| *square = g * g);
             sum(&squares)
         };
         let total: f64 = chunks.iter().map(|chunk| squares(chunk)).sum();
@@ -142,8 +141,11 @@ impl Adam {
             )
         };
         let [share1, share2] = with.shares;
-        for (((p, m), v), g) in parameter.iter_mut().zip(m).zip(v).zip(gradient) {
-            let g = with.scale * g;
+        let len = gradient.len();
+        let (parameter, m, v) = (&mut parameter[..len], &mut m[..len], &mut v[..len]);
+        for index in 0..len {
+            let g = with.scale * gradient[index];
+            let (p, m, v) = (&mut parameter[index], &mut m[index], &mut v[index]);
             *m = flush(share1.mul_add(g - *m, *m));
             *v = flush(share2.mul_add(g * g - *v, *v));
             let change = with.rate_of_m * *m / (v.sqrt() * with.root + with.eps);

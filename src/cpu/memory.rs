@@ -107,6 +107,7 @@ impl Span {
     ///
     /// # Panics
     /// Where the part lies outside.
+    #[inline(always)]
     pub(super) fn part(self, part: Range<usize>) -> Self {
         assert!(
             part.start <= part.end && part.end <= self.len,

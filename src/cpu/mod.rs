@@ -11,6 +11,7 @@
 //! are the same for any number of threads.
 
 mod adam;
+mod beside;
 mod estimate;
 mod executor;
 mod lower;

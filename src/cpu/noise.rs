@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::beside;
 use super::math;
 use super::memory::Span;
 use super::pointwise::blocks;
@@ -48,13 +49,15 @@ impl Noise {
             let words = philox(first, step, self.draw, rng::key(seed));
             let made = match self.distribution {
                 Distribution::Normal => normals(words),
-                Distribution::Uniform => words.map(|lanes| lanes.map(uniform)),
+                Distribution::Uniform => {
+                    let [a, b, c, d] = words;
+                    let of = |lanes| beside::map(lanes, uniform);
+                    [of(a), of(b), of(c), of(d)]
+                }
             };
             // Word w of block b is the value 4 b + w.
             for (lane, four) in to.chunks_mut(4).enumerate() {
-                for (value, made) in four.iter_mut().zip(&made) {
-                    *value = made[lane];
-                }
+                beside::with(four, &made, |value, made| *value = made[lane]);
             }
         }
     }
@@ -63,7 +66,10 @@ impl Noise {
 /// The words of [`LANES`] blocks from `first` on, first all first ones: `rng::philox4x32_10` in lanes.
 #[inline(always)]
 fn philox(first: u32, step: u32, draw: Draw, mut key: [u32; 2]) -> [[u32; LANES]; 4] {
-    let mut c0: [u32; LANES] = std::array::from_fn(|lane| first.wrapping_add(lane as u32));
+    let mut c0 = [first; LANES];
+    for (lane, word) in c0.iter_mut().enumerate() {
+        *word = word.wrapping_add(lane as u32);
+    }
     let mut c1 = [step; LANES];
     let mut c2 = [draw.stream as u32; LANES];
     let mut c3 = [draw.number; LANES];

@@ -124,12 +124,11 @@ impl Pointwise {
     ) {
         let len = block.rows.len() * block.columns.len();
         let mut operands: [&[f32]; MOST_OPERANDS] = [&[]; MOST_OPERANDS];
-        for ((operand, of), copy) in operands
-            .iter_mut()
-            .zip(&self.operands)
-            .zip(copies.chunks_mut(CHUNK))
-        {
-            *operand = self.bind(*of, block, copy);
+        let mut copies = copies;
+        for (number, &of) in self.operands.iter().enumerate() {
+            let (copy, rest) = copies.split_at_mut(CHUNK);
+            copies = rest;
+            operands[number] = self.bind(of, block, copy);
         }
         let [_, columns] = self.shape;
         self.tape.run(
@@ -198,8 +197,8 @@ impl Pointwise {
             }
             return values;
         }
-        for (row, to) in block.rows.clone().zip(copy.chunks_exact_mut(width)) {
-            let row = rows.index(row);
+        for (number, to) in copy.chunks_exact_mut(width).enumerate() {
+            let row = rows.index(block.rows.start + number);
             if each {
                 let first = row * columns;
                 to.copy_from_slice(values(first..first + width));

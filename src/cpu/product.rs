@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::beside;
 use super::memory::{Memory, Span};
 use super::pointwise::{Pointwise, blocks};
 use super::scratch::Scratch;
@@ -163,17 +164,19 @@ impl Product {
             left.chunks_exact(self.left.column)
                 .map(move |of| &of[first..])
         };
-        for (group, first) in groups.iter_mut().zip(rows.clone().step_by(16)) {
+        for (number, group) in groups.iter_mut().enumerate() {
+            let first = rows.start + 16 * number;
             let mut totals = [0.0f64; 16];
             for values in across(first) {
-                for (total, value) in totals.iter_mut().zip(&values[..16]) {
+                beside::with(&mut totals, &values[..16], |total, value| {
                     *total += f64::from(*value);
-                }
+                });
             }
-            *group = totals.map(|total| total as f32);
+            *group = beside::map(totals, |total| total as f32);
         }
-        for (first, sum) in (rows.end - rest.len()..).zip(rest) {
-            *sum = across(first)
+        let last = rows.end - rest.len();
+        for (number, sum) in rest.iter_mut().enumerate() {
+            *sum = across(last + number)
                 .map(|values| f64::from(values[0]))
                 .sum::<f64>() as f32;
         }

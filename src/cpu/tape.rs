@@ -4,7 +4,7 @@
 //! instructions. A chunk of every intermediate result lies in the first level of the cache, and what is
 //! paid for each instruction, to find out what it is, is paid for the whole chunk.
 
-use super::math;
+use super::{beside, math};
 use crate::expr::{Binary, Function, Sequence, Step};
 
 /// The most elements that an instruction works on at once: 2 KiB.
@@ -138,7 +138,7 @@ impl Tape {
                 Operation::Call(function, x) => apply(function, values(x), result),
                 Operation::Binary(binary, a, b) => combine(binary, values(a), values(b), result),
                 Operation::Select(a, b, yes, no) => {
-                    select([a, b, yes, no].map(values), result);
+                    select([values(a), values(b), values(yes), values(no)], result);
                 }
             }
         }
@@ -175,7 +175,11 @@ impl Values<'_> {
     #[inline(always)]
     fn sixteen(self, first: usize) -> [f32; 16] {
         match self {
-            Self::Each(values) => std::array::from_fn(|lane| values[first..first + 16][lane]),
+            Self::Each(values) => {
+                let mut sixteen = [0.0; 16];
+                sixteen.copy_from_slice(&values[first..first + 16]);
+                sixteen
+            }
             Self::All(value) => [value; 16],
         }
     }
@@ -205,12 +209,17 @@ pub(super) fn sum(values: &[f32]) -> f64 {
     let (sixteens, rest) = values.as_chunks::<16>();
     let mut sums = [0.0f32; 16];
     for sixteen in sixteens {
-        for (sum, value) in sums.iter_mut().zip(sixteen) {
-            *sum += value;
-        }
+        beside::with(&mut sums, sixteen, |sum, value| *sum += value);
     }
-    let all = sums.iter().chain(rest);
-    all.map(|&value| f64::from(value)).sum()
+    // Where `Iterator::sum` begins, too: −0 changes no value that is added to it.
+    let mut all = -0.0;
+    for &value in &sums {
+        all += f64::from(value);
+    }
+    for &value in rest {
+        all += f64::from(value);
+    }
+    all
 }
 
 #[inline(always)]
@@ -231,9 +240,12 @@ fn map(x: Values<'_>, result: &mut [f32], f: impl Fn(f32) -> f32) {
     match x {
         Values::All(x) => result.fill(f(x)),
         Values::Each(x) => {
-            for (result, &x) in result.iter_mut().zip(x) {
-                *result = f(x);
-            }
+            beside::with(
+                result,
+                x,
+                #[inline(always)]
+                |result, &x| *result = f(x),
+            );
         }
     }
 }
@@ -245,17 +257,22 @@ fn select(arguments: [Values<'_>; 4], result: &mut [f32]) {
     let (sixteens, rest) = result.as_chunks_mut::<16>();
     let done = 16 * sixteens.len();
     for (block, result) in sixteens.iter_mut().enumerate() {
-        let [a, b, yes, no] = arguments.map(
-            #[inline(always)]
-            |values| values.sixteen(16 * block),
-        );
+        let [a, b, yes, no] = arguments;
+        let at = 16 * block;
+        let [a, b, yes, no] = [
+            a.sixteen(at),
+            b.sixteen(at),
+            yes.sixteen(at),
+            no.sixteen(at),
+        ];
         for (lane, result) in result.iter_mut().enumerate() {
             *result = of(a[lane], b[lane], yes[lane], no[lane]);
         }
     }
     for (index, result) in rest.iter_mut().enumerate() {
-        let [a, b, yes, no] = arguments.map(|values| values.at(done + index));
-        *result = of(a, b, yes, no);
+        let [a, b, yes, no] = arguments;
+        let at = done + index;
+        *result = of(a.at(at), b.at(at), yes.at(at), no.at(at));
     }
 }
 
@@ -299,9 +316,13 @@ fn combine(binary: Binary, a: Values<'_>, b: Values<'_>, result: &mut [f32]) {
 fn both(a: Values<'_>, b: Values<'_>, result: &mut [f32], f: impl Fn(f32, f32) -> f32) {
     match (a, b) {
         (Values::Each(a), Values::Each(b)) => {
-            for ((result, &a), &b) in result.iter_mut().zip(a).zip(b) {
-                *result = f(a, b);
-            }
+            beside::with_two(
+                result,
+                a,
+                b,
+                #[inline(always)]
+                |result, &a, &b| *result = f(a, b),
+            );
         }
         (Values::Each(a), Values::All(b)) => map(
             Values::Each(a),

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::adam::{Adam, SquareSums};
+use super::beside;
 use super::math;
 use super::memory::Span;
 use super::moment::{Batches, Moment};
@@ -219,13 +220,14 @@ fn gather(x: Span, dim: usize, rows: Range<usize>, moment: &Moment<'_>) {
     // SAFETY: these rows are this item's.
     let to = unsafe { x.part(rows.start * dim..rows.end * dim).write() };
     let images = &of.order[of.position..][rows];
-    for (to, &image) in to.chunks_exact_mut(dim).zip(images) {
-        let place = image as usize * dim..(image as usize + 1) * dim;
+    for (row, to) in to.chunks_exact_mut(dim).enumerate() {
+        let image = images[row] as usize;
+        let place = image * dim..(image + 1) * dim;
         match of.pixels {
             Values::Bytes(bytes) => {
-                for (to, &pixel) in to.iter_mut().zip(&bytes[place]) {
-                    *to = f32::from(pixel) / 255.0;
-                }
+                beside::with(to, &bytes[place], |to, &pixel| {
+                    *to = f32::from(pixel) / 255.0
+                });
             }
             Values::Floats(floats) => to.copy_from_slice(&floats[place]),
         }
@@ -239,8 +241,8 @@ fn one_hot(y: Span, classes: usize, rows: Range<usize>, moment: &Moment<'_>) {
     let to = unsafe { y.part(rows.start * classes..rows.end * classes).write() };
     to.fill(0.0);
     let images = &of.order[of.position..][rows];
-    for (to, &image) in to.chunks_exact_mut(classes).zip(images) {
-        to[usize::from(of.labels[image as usize])] = 1.0;
+    for (row, to) in to.chunks_exact_mut(classes).enumerate() {
+        to[usize::from(of.labels[images[row] as usize])] = 1.0;
     }
 }
 
@@ -250,16 +252,19 @@ fn column_sum(a: Span, sum: Span, columns: Range<usize>) {
     let width = sum.len();
     // SAFETY: nobody writes the operand, and these sums are this item's.
     let (a, sums) = unsafe { (a.read(), sum.part(columns.clone()).write()) };
-    for (first, sums) in columns.step_by(16).zip(sums.chunks_mut(16)) {
+    for (number, sums) in sums.chunks_mut(16).enumerate() {
+        let first = columns.start + 16 * number;
         let mut totals = [0.0f64; 16];
         for row in a.chunks_exact(width) {
-            for (total, value) in totals.iter_mut().zip(&row[first..first + sums.len()]) {
-                *total += f64::from(*value);
-            }
+            beside::with(
+                &mut totals,
+                &row[first..first + sums.len()],
+                |total, value| {
+                    *total += f64::from(*value);
+                },
+            );
         }
-        for (sum, total) in sums.iter_mut().zip(totals) {
-            *sum = total as f32;
-        }
+        beside::with(sums, &totals, |sum, total| *sum = *total as f32);
     }
 }
 

@@ -590,6 +590,7 @@ impl DataError {
                 vec![Remedy::change(Setting::HoldOut)]
             }
             Self::Array(ArrayError::Which { .. }) => vec![Remedy::change(Setting::Array)],
+            Self::Table(error) => error.remedies(),
             Self::MixedSizes { .. } => vec![Remedy::change(Setting::Size)],
             Self::Picture { flaw, .. } => {
                 let mut remedies = vec![Remedy::change(Setting::SkipBroken)];

@@ -218,6 +218,22 @@ impl Autoencoder {
         self.draws(count, label, 1)
     }
 
+    /// `count` latents of the prior under the executor's seed, `[count, latent_dim]`: those of the images that
+    /// [`Autoencoder::sample`] draws.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    ///
+    /// # Panics
+    /// As [`Autoencoder::sample`].
+    pub fn sample_latents(
+        &mut self,
+        count: usize,
+        label: Option<u8>,
+    ) -> Result<Vec<f32>, ExecutorError> {
+        self.draws(count, label, 0)
+    }
+
     /// So many rows of an output of [`Vae::prior_graph`]: z, or the images.
     pub(super) fn draws(
         &mut self,

@@ -42,8 +42,8 @@ pub const BATCH: &str = "batch";
 const MOST: u64 = (1 << 31) - (1 << 24);
 
 /// What a caller gives for an input `[B, columns]` of a graph.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Input {
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Input<'a> {
     /// f32 `[B, columns]`, as the graph reads it.
     #[default]
     Floats,
@@ -51,6 +51,14 @@ pub enum Input {
     Bytes,
     /// i64 `[B]`: for each row the number of the column that has a 1.
     Classes,
+    /// f64 `[B, columns]`, of which the graph reads (x − mean) / deviation of each column, rounded to f32 at the end:
+    /// seconds since 1970 have more digits than f32.
+    Standardised {
+        /// A mean for each column.
+        means: &'a [f64],
+        /// A deviation for each column.
+        deviations: &'a [f64],
+    },
 }
 
 /// The values of a parameter or a state by its name, as many as its shape says.
@@ -65,7 +73,7 @@ pub struct Source<'a> {
     /// Writes the graph for a batch of so many rows.
     pub graph: &'a dyn Fn(usize) -> Graph,
     /// What is given for the inputs of these names, and what that is, for people; others are [`Input::Floats`].
-    pub inputs: &'a [(&'a str, Input, &'a str)],
+    pub inputs: &'a [(&'a str, Input<'a>, &'a str)],
     /// Names of the graph's outputs, in their order, and what they are.
     pub outputs: &'a [(&'a str, &'a str)],
     /// Values of the parameters.
@@ -126,6 +134,7 @@ impl Onnx {
                 Input::Floats => (proto::Tensor::FLOAT, &extents[..]),
                 Input::Bytes => (proto::Tensor::UINT8, &extents[..]),
                 Input::Classes => (proto::Tensor::INT64, &extents[..1]),
+                Input::Standardised { .. } => (proto::Tensor::DOUBLE, &extents[..]),
             };
             inputs.push(described(&name, text, kind, extents));
         }

@@ -144,6 +144,8 @@ impl Tensor {
     pub const UINT8: i32 = 2;
     /// i64.
     pub const INT64: i32 = 7;
+    /// 64-bit floats.
+    pub const DOUBLE: i32 = 11;
 }
 
 /// A value that the caller gives or gets.

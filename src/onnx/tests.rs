@@ -23,10 +23,9 @@ pub(crate) fn check(file: &Onnx) {
     let inputs = graph.input.iter().map(|input| input.name.clone());
     let constants = graph.initializer.iter().map(|tensor| {
         let values: i64 = tensor.dims.iter().product();
-        let width = if tensor.data_type == proto::Tensor::FLOAT {
-            4
-        } else {
-            8
+        let width = match tensor.data_type {
+            proto::Tensor::FLOAT => 4,
+            _ => 8,
         };
         assert_eq!(
             tensor.raw_data.len() as i64,

@@ -42,7 +42,7 @@ impl<'g, 'p> Translation<'g, 'p> {
     }
 
     /// Writes an input of the graph as the caller gives it, and what makes the graph's numbers of it.
-    pub(super) fn input(&mut self, id: TensorId, input: Input) -> Result<Value, Obstacle> {
+    pub(super) fn input(&mut self, id: TensorId, input: Input<'_>) -> Result<Value, Obstacle> {
         let extents = self.extents(id)?;
         if extents[0] != Extent::PerRow(1) {
             return Err(Obstacle::Shape);
@@ -62,6 +62,13 @@ impl<'g, 'p> Translation<'g, 'p> {
                 self.writer.node("OneHot", &inputs, [axis(-1)])
             }
             (Input::Classes, _) => return Err(Obstacle::Shape),
+            (Input::Standardised { means, deviations }, _) => {
+                let [means, deviations] = [("means", means), ("deviations", deviations)]
+                    .map(|(what, values)| self.writer.doubles(&format!("{name}.{what}"), values));
+                let centred = self.writer.node("Sub", &[&given, &means], []);
+                let scaled = self.writer.node("Div", &[&centred, &deviations], []);
+                self.cast(&scaled, Tensor::FLOAT)
+            }
         };
         self.written.insert(id, value);
         Ok(given)

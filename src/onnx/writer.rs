@@ -106,6 +106,19 @@ impl Writer {
         });
     }
 
+    /// A vector of f64, under this name or one like it.
+    pub(super) fn doubles(&mut self, name: &str, values: &[f64]) -> Value {
+        let name = self.unique(name);
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.initializers.push(Tensor {
+            dims: vec![values.len() as i64],
+            data_type: Tensor::DOUBLE,
+            name: name.to_string(),
+            raw_data: bytes.collect(),
+        });
+        name
+    }
+
     /// A vector of i64.
     pub(super) fn integers(&mut self, values: &[i64]) -> Value {
         if let Some(known) = self.integers.get(values) {

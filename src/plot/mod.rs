@@ -13,4 +13,4 @@ pub use grid::{
 };
 pub(crate) use npy::header as npy_header;
 pub use npy::save_npy;
-pub use png::{encode_png, save_png};
+pub use png::{encode_png, png_size, save_png};

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use super::{Normalize, Scaling, Settings, saved};
 use crate::checkpoint::Checkpoint;
 use crate::data::ImageSize;
+use crate::data::table::Schema;
 use crate::expr::{Expr, operand};
 use crate::graph::{Graph, TensorId};
 use crate::model::{Inputs, Vae};
@@ -62,6 +63,8 @@ pub struct Exported<'a> {
     pub checkpoint: &'a Checkpoint,
     /// How large its images are.
     pub image: ImageSize,
+    /// What the columns of its rows are, where it is of a table.
+    pub table: Option<&'a Schema>,
     /// Whether images are given as bytes from 0 to 255, u8; else as f32, in which bytes are 0 to 1, or counts.
     pub bytes: bool,
 }
@@ -71,12 +74,15 @@ const LABEL: &str = "label";
 
 impl Exported<'_> {
     /// A network as a file. Images are rows of their values, `[batch, D]`; a label, where the model reads one, is the
-    /// number of a class, i64 `[batch]`.
+    /// number of a class, i64 `[batch]`. The rows of a table are f64 `[batch, C]`, a number for each column in the
+    /// table's order: its own where it has numbers, counts or dates (in seconds since 1970), of a word its place among
+    /// the column's words, NaN of a cell that is missing. A mean then has numbers and counts in the table's units, and
+    /// for each word of a category its probability. The columns and their words are in the file's metadata.
     ///
     /// # Errors
     /// Where an operation has no counterpart in ONNX, the checkpoint lacks a parameter, or there are too many of them.
     pub fn onnx(&self, network: Network) -> Result<Onnx, OnnxError> {
-        let (vae, scaling) = (self.vae, self.scaling);
+        let vae = self.vae;
         let graph = |batch: usize| match network {
             Network::Encoder => {
                 let (mut g, x, label) = self.inputs(batch, vae.infers_from_labels());
@@ -91,7 +97,7 @@ impl Exported<'_> {
                 let read = vae.config().condition.decoder();
                 let label = read.then(|| g.input(LABEL, [batch, vae.config().classes]));
                 let mean = vae.expectation(&mut g, z, label);
-                let mean = scaling.write_data_values(&mut g, mean);
+                let mean = self.data_values(&mut g, mean);
                 g.output(mean);
                 g
             }
@@ -99,7 +105,7 @@ impl Exported<'_> {
                 let (mut g, x, label) = self.inputs(batch, vae.reads_labels());
                 let eps = g.input("eps", [batch, vae.latent_dims().iter().sum()]);
                 let mean = vae.reconstruction_by(&mut g, Inputs { x, label }, eps);
-                let mean = scaling.write_data_values(&mut g, mean);
+                let mean = self.data_values(&mut g, mean);
                 g.output(mean);
                 g
             }
@@ -118,13 +124,19 @@ impl Exported<'_> {
             ],
             Network::Decoder | Network::Reconstruct => &[mean],
         };
-        let x = match self.bytes {
-            true => (
+        let standardisation = self.table.map(table::standardisation);
+        let x = match (&standardisation, self.bytes) {
+            (Some([means, deviations]), _) => (
+                "x",
+                Input::Standardised { means, deviations },
+                "rows of a table, a number for each column: its own, or the place of its word; NaN where it is missing",
+            ),
+            (None, true) => (
                 "x",
                 Input::Bytes,
                 "images, a row of bytes from 0 to 255 for each",
             ),
-            false => (
+            (None, false) => (
                 "x",
                 Input::Floats,
                 "images, a row of values for each, as the data have them; bytes count as 0 to 1, or as counts from 0 \
@@ -136,15 +148,25 @@ impl Exported<'_> {
             let tensor = self.checkpoint.tensors.get(name)?;
             Some(tensor.data.as_slice())
         };
-        let [min, max] = scaling.range();
         let settings = toml::to_string(self.settings).unwrap_or_default();
+        let of_values = match self.table {
+            Some(schema) => ("columns", serde_json::to_string(schema).unwrap_or_default()),
+            None => {
+                let [min, max] = self.scaling.range();
+                ("range", format!("{min} {max}"))
+            }
+        };
         Onnx::new(&Source {
             name: network.name(),
             description: format!(
-                "The {} of a variational autoencoder of images of {size} values.",
+                "The {} of a variational autoencoder of {}.",
                 match network {
                     Network::Reconstruct => "reconstruction",
                     other => other.name(),
+                },
+                match self.table {
+                    Some(schema) => format!("rows of {} columns", schema.columns.len()),
+                    None => format!("images of {size} values"),
                 }
             ),
             graph: &graph,
@@ -163,7 +185,7 @@ impl Exported<'_> {
             metadata: vec![
                 ("network".to_owned(), network.name().to_owned()),
                 ("image".to_owned(), saved::size(size)),
-                ("range".to_owned(), format!("{min} {max}")),
+                (of_values.0.to_owned(), of_values.1),
                 ("settings".to_owned(), settings),
             ],
         })
@@ -173,10 +195,24 @@ impl Exported<'_> {
     fn inputs(&self, batch: usize, read: bool) -> (Graph, TensorId, Option<TensorId>) {
         let mut g = Graph::new();
         let config = self.vae.config();
-        let given = g.input("x", [batch, config.input_dim]);
+        let columns = self
+            .table
+            .map_or(config.input_dim, |schema| schema.columns.len());
+        let given = g.input("x", [batch, columns]);
         let label = read.then(|| g.input(LABEL, [batch, config.classes]));
-        let x = self.scaling.write_model_values(&mut g, given, self.bytes);
+        let x = match self.table {
+            Some(schema) => table::write_row(&mut g, schema, given),
+            None => self.scaling.write_model_values(&mut g, given, self.bytes),
+        };
         (g, x, label)
+    }
+
+    /// What a decoder gives, as the data have it.
+    fn data_values(&self, g: &mut Graph, mean: TensorId) -> TensorId {
+        match self.table {
+            Some(schema) => table::write_columns(g, schema, mean),
+            None => self.scaling.write_data_values(g, mean),
+        }
     }
 }
 
@@ -233,5 +269,6 @@ fn written(g: &mut Graph, name: &str, of: TensorId, expr: Expr) -> TensorId {
     g.pointwise(name, shape, expr, &[of.into()])
 }
 
+mod table;
 #[cfg(test)]
 mod tests;

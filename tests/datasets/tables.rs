@@ -266,7 +266,7 @@ fn what_is_wrong_is_named_by_line_and_column() {
         (
             "words.csv",
             format!("a,b\n{words}"),
-            &["`a`", "more than 1000", "`w0`", "--column a=ignore"],
+            &["`a`", "more than 1000", "`w0`", "leave it out"],
         ),
         ("utf16.csv", "\u{feff}a".to_owned(), &["no rows"]),
         ("one.csv", "a,b\n1,2\n".to_owned(), &["single"]),

@@ -426,8 +426,7 @@ fn every_part_continues_to_the_same_bits(open: &Open) {
             continue;
         };
         let whole = finish(whole);
-        let again = finish(trainer(open, &settings, &data).unwrap());
-        assert!(again == whole, "a second run of {settings:#?}");
+        // Which is also a second run.
         let mut cut = trainer(open, &settings, &data).unwrap();
         cut.set_steps_per_submission(2);
         // After two of three steps.

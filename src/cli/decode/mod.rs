@@ -13,10 +13,11 @@ use super::failure::Usage;
 use super::options::AdapterOption;
 use super::output::Output;
 use super::pictures::{self, Shown};
+use super::progress::Counting;
 use super::run::{RunArg, TrainedRun};
 use super::sample::check_label;
 use super::text_rows::TextRows;
-use super::{console, progress, records};
+use super::{console, records};
 use latents::Latents;
 
 /// Runs of the decoder that are read and written at once.
@@ -167,26 +168,23 @@ impl Decoding {
 
     /// Rows in the table's own units and words; says how many there were.
     fn write_table(&mut self, schema: &Arc<Schema>, text: TextRows<'_>) -> anyhow::Result<usize> {
-        let bar = progress::counting(self.latents.total(), "rows")?;
+        let bar = Counting::begin(self.latents.total(), "rows")?;
         let width = schema.layout().values();
-        let mut count = 0;
         text.write(|writer| {
             let mut writer = Writer::new(Arc::clone(schema), text.delimiter(), &[], writer)?;
             while let Some((rows, _)) = self.next()? {
                 writer.write_rows(&rows, width)?;
-                count += rows.len() / width;
-                bar.set_position(count as u64);
+                bar.advance(rows.len() / width)?;
             }
             writer.finish()?;
             Ok(())
         })?;
-        bar.finish_and_clear();
-        Ok(count)
+        Ok(bar.done())
     }
 
     /// A row for each; says how many there were.
     fn write_records(&mut self, target: library::Target) -> anyhow::Result<usize> {
-        let bar = progress::counting(self.latents.total(), "examples")?;
+        let bar = Counting::begin(self.latents.total(), "examples")?;
         let scaling = self.shown.scaling();
         let dim: usize = self.row.iter().product();
         let has_labels = target.format().has_labels();
@@ -215,9 +213,8 @@ impl Decoding {
                     values: &[&values],
                 })?;
             }
-            bar.inc((values.len() / dim) as u64);
+            bar.advance(values.len() / dim)?;
         }
-        bar.finish_and_clear();
         Ok(match writer {
             Some(writer) => writer.finish()?,
             None => 0,
@@ -229,17 +226,14 @@ impl Decoding {
         let (scaling, size) = (self.shown.scaling(), self.shown.size());
         let total = self.latents.total();
         if let Output::Folder(folder) = output {
-            let bar = progress::counting(total, "examples")?;
-            let mut count = 0;
+            let bar = Counting::begin(total, "examples")?;
             while let Some((images, _)) = self.next()? {
                 // As many digits as the last one has; where their number is not known, enough for any.
                 let last = total.map_or(99_999_999, |total| total.saturating_sub(1));
-                Output::write_singly(folder, &images, (&scaling, size), (count, last))?;
-                count += images.len() / size.dim();
-                bar.set_position(count as u64);
+                Output::write_singly(folder, &images, (&scaling, size), (bar.done(), last))?;
+                bar.advance(images.len() / size.dim())?;
             }
-            bar.finish_and_clear();
-            return Ok(count);
+            return Ok(bar.done());
         }
         if let Some(total) = total {
             pictures::check_grid(total, size)?;

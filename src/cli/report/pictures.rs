@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use image::ImageFormat;
+use anyhow::Context;
 use vae_wgpu::checkpoint::RunDir;
 use vae_wgpu::data::Split;
 use vae_wgpu::eval::{descending, kl_by_dimension};
-use vae_wgpu::plot::Bands;
+use vae_wgpu::plot::{Bands, png_size};
 use vae_wgpu::report::{Content, Picture, Section};
 
 use crate::cli::options::AdapterOption;
@@ -177,10 +177,11 @@ fn picture(
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("picture.png");
     draw(&Output::Png(path.clone()))?;
+    let png = fs::read(&path)?;
     Ok(Picture {
         caption: caption.to_owned(),
-        size: image::image_dimensions(&path)?.into(),
-        png: fs::read(&path)?,
+        size: png_size(&png).context("the picture that was drawn cannot be read")?,
+        png,
     })
 }
 
@@ -188,10 +189,9 @@ fn picture(
 fn found(path: &Path, caption: String) -> Option<Picture> {
     let small = fs::metadata(path).is_ok_and(|stat| stat.is_file() && stat.len() <= MOST);
     let png = fs::read(path).ok().filter(|_| small)?;
-    let decoded = image::load_from_memory_with_format(&png, ImageFormat::Png).ok()?;
     Some(Picture {
         caption,
-        size: [decoded.width(), decoded.height()],
+        size: png_size(&png)?,
         png,
     })
 }

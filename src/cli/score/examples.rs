@@ -1,13 +1,12 @@
 //! The examples that are scored, block by block.
 
-use indicatif::{ProgressBar, ProgressStyle};
 use vae_wgpu::data::{Block, Examples, Part, Stream};
 use vae_wgpu::eval::Scorer;
 use vae_wgpu::train::{self, TrainError};
 
 use crate::cli::options::DataOptions;
+use crate::cli::progress::Counting;
 use crate::cli::run::TrainedRun;
-use crate::cli::{console, interrupt};
 
 /// Values of a block at the most.
 const VALUES: usize = 1 << 22;
@@ -51,11 +50,6 @@ pub(super) struct Scored<'a> {
     pub(super) scores: &'a [f64],
 }
 
-/// Somebody asked to stop, so that nothing is written.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted: nothing was written")]
-pub(super) struct Stopped;
-
 impl Opened {
     /// Opens a part of the data that the options name, else of those that the run was trained on, with all labels that
     /// the options do not leave out.
@@ -83,12 +77,9 @@ impl Opened {
     ) -> anyhow::Result<()> {
         let dim = run.model.vae().config().input_dim;
         let most = (VALUES / dim.max(1)).clamp(1, EXAMPLES);
-        let bar = bar(self.examples.total(), what)?;
+        let bar = Counting::begin(self.examples.total(), what)?;
         let mut first = 0;
         while let Some(block) = self.examples.next_block(most)? {
-            if interrupt::is_signalled() {
-                return Err(Stopped.into());
-            }
             let count = block.images.count;
             check_size(run, &block)?;
             let mut kept = match &self.kept {
@@ -102,7 +93,7 @@ impl Opened {
             };
             let numbers: Vec<_> = kept.iter().map(|example| first + example).collect();
             first += count;
-            bar.inc(count as u64);
+            bar.advance(count)?;
             if numbers.is_empty() {
                 continue;
             }
@@ -126,7 +117,6 @@ impl Opened {
                 break;
             }
         }
-        bar.finish_and_clear();
         Ok(())
     }
 }
@@ -141,24 +131,4 @@ fn check_size(run: &TrainedRun, block: &Block) -> Result<(), TrainError> {
             expected: expected.to_string(),
         }),
     }
-}
-
-/// How far so many examples have come.
-fn bar(total: Option<usize>, what: &'static str) -> anyhow::Result<ProgressBar> {
-    if console::is_quiet() {
-        return Ok(ProgressBar::hidden());
-    }
-    let (bar, template) = match total {
-        Some(total) => (
-            ProgressBar::new(total as u64),
-            "{wide_bar} {pos}/{len} {msg} {eta}",
-        ),
-        None => (
-            ProgressBar::new_spinner(),
-            "{spinner} {pos} {msg} {per_sec}",
-        ),
-    };
-    bar.set_style(ProgressStyle::with_template(template)?);
-    bar.set_message(what);
-    Ok(bar)
 }

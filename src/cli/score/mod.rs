@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
-use vae_wgpu::data::{Labels, Stream};
+use vae_wgpu::data::{Examples, Labels, Stream};
 use vae_wgpu::eval::{ScoreBy, Scorer};
 use vae_wgpu::train;
 
+use super::console;
 use super::failure::Usage;
 use super::options::{AdapterOption, DataOptions};
 use super::output::Output;
 use super::run::{RunArg, TrainedRun};
-use super::{console, interrupt};
 
+use examples::Opened;
 pub(crate) use examples::WhichPart;
-use examples::{Opened, Stopped};
 use found::Findings;
 use lines::{Lines, Sink};
 use threshold::{Asked, Threshold};
@@ -129,10 +129,6 @@ impl Args {
         let (findings, examples) = match done {
             Ok(Some(done)) => done,
             Ok(None) => return Ok(ExitCode::SUCCESS),
-            Err(error) if error.is::<Stopped>() => {
-                console::note(&error.to_string());
-                return Ok(ExitCode::from(interrupt::EXIT_CODE));
-            }
             Err(error) => return Err(error),
         };
         let say = match on_stdout.contains(&true) {
@@ -144,6 +140,9 @@ impl Args {
             false => say(&findings.text()),
         }
         lines.report(findings.count());
+        for remark in examples.remarks() {
+            console::note(&remark);
+        }
         if let Some(worst) = worst.filter(|_| findings.count() > 0) {
             let of = (examples.classes.as_slice(), examples.table.as_ref());
             say(&worst.show(&mut run, of, (by, self.seed), picture)?);

@@ -158,17 +158,15 @@ fn draw(
     let dim = run.model.vae().config().input_dim;
     let scaling = run.scaling;
     let [images, means] = [values, &means].map(|values| scaling.shades(values));
-    let least = parts.cells.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = parts
-        .cells
-        .iter()
-        .copied()
-        .fold(f64::NEG_INFINITY, f64::max);
+    // An image far beyond those of the training may have infinite nats, which are as white as the most of the others.
+    let finite = || parts.cells.iter().copied().filter(|nats| nats.is_finite());
+    let least = finite().fold(f64::INFINITY, f64::min);
+    let most = finite().fold(f64::NEG_INFINITY, f64::max);
     let range = (most - least).max(f64::MIN_POSITIVE);
     let nats = parts
         .cells
         .iter()
-        .map(|nats| ((nats - least) / range) as f32);
+        .map(|nats| ((nats - least) / range).min(1.0) as f32);
     let nats: Vec<f32> = nats.collect();
     let count = parts.scores.len();
     let columns = count.min(COLUMNS);

@@ -7,8 +7,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use vae_wgpu::checkpoint::RunDir;
 use vae_wgpu::data::{Dataset, Split};
+use vae_wgpu::plot::png_size;
 use vae_wgpu::tensorboard::proto::Value;
 use vae_wgpu::tensorboard::{self, EventFile};
 use vae_wgpu::train::{Collapse, EpochMetrics, LatentKl, Settings, Trainer};
@@ -210,14 +212,14 @@ impl Board {
         for what in [SAMPLES, RECONSTRUCTIONS] {
             let name = format!("epoch-{epoch:04}-{what}.png");
             let path = self.picture(trainer, what, &name)?;
-            let (width, height) = image::image_dimensions(&path)?;
+            let png = fs::read(&path)?;
+            let size = png_size(&png).context("the picture that was drawn cannot be read")?;
             let colours = if self.shown.size().channels == 3 {
                 3
             } else {
                 1
             };
-            let png = fs::read(&path)?;
-            values.push(tensorboard::image(what, [width, height], colours, png));
+            values.push(tensorboard::image(what, size, colours, png));
         }
         Ok(values)
     }

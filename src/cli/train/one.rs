@@ -84,7 +84,7 @@ pub(super) fn train(
         ));
     }
     // Until here nothing is lost by a signal, which ends the process: a download is not waited for.
-    interrupt::listen()?;
+    interrupt::listen(interrupt::Work::Training)?;
     report.start(epochs);
     let trained = run.train(&mut trainer, report);
     report.finish();

@@ -145,9 +145,8 @@ impl Examples for ArrayRows {
 /// The numbers of rows; refused of images.
 fn numbers(images: &Images, path: &Path) -> Result<Vec<f32>, DataError> {
     if images.height != 1 || images.channels != 1 {
-        let reason =
-            "the arrays are images, and the rows of a table are arrays (N, D): leave --table out";
-        return Err(refused(path, reason.to_owned()));
+        let path = path.to_owned();
+        return Err(TableError::Images { path }.into());
     }
     Ok(match &images.pixels {
         Pixels::Bytes(bytes) => bytes.iter().map(|&byte| f32::from(byte)).collect(),

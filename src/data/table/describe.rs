@@ -9,10 +9,10 @@ const MOST: usize = 60;
 /// Characters of a name, and of what a column has in it.
 const WIDTH: usize = 48;
 
-/// A line for each column: its name, what it is, cells that are missing and different values in the rows to train on,
-/// its range or its words.
-impl fmt::Display for Schema {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Schema {
+    /// The headings, then for each column its name, what it is, cells that are missing and different values in the rows
+    /// to train on, its range or its words. Of a wide table the first columns.
+    pub fn described(&self) -> Vec<[String; 5]> {
         let shown = &self.columns[..self.columns.len().min(MOST)];
         let mut lines =
             vec![["column", "kind", "missing", "distinct", "range or words"].map(str::to_owned)];
@@ -35,6 +35,14 @@ impl fmt::Display for Schema {
         lines.extend(name.map(|name| marked(name, "name", String::new())));
         let ignored = self.ignored.iter().take(MOST);
         lines.extend(ignored.map(|name| marked(name, "ignore", String::new())));
+        lines
+    }
+}
+
+/// What [`Schema::described`] has, a line for each column.
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.described();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
         let widths = [0, 1, 2, 3].map(|column| width(column).unwrap_or(0));
         for (number, [name, kind, missing, distinct, range]) in lines.iter().enumerate() {
@@ -45,7 +53,7 @@ impl fmt::Display for Schema {
             let text = format!("{name:a$}  {kind:b$}  {missing:>c$}  {distinct:>d$}  {range}");
             write!(f, "{}", text.trim_end())?;
         }
-        let more = self.columns.len() - shown.len();
+        let more = self.columns.len().saturating_sub(MOST);
         if more > 0 {
             write!(f, "\n… and {more} more columns")?;
         }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::MOST_WORDS;
+use super::{MOST_WORDS, Role};
+use crate::setting::{Remedy, Setting};
 
 /// Why a file is no table to learn from, or none of the columns that a model knows.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +36,7 @@ pub enum TableError {
     /// A row with more or fewer cells than the first.
     #[error(
         "{at} has {found} cells, and the table has {expected} columns: repair that row (a cell that has the delimiter \
-         {delimiter:?} in it needs quotes), or give another --delimiter"
+         {delimiter:?} in it needs quotes), or choose another delimiter"
     )]
     Ragged {
         /// Where.
@@ -72,8 +73,7 @@ pub enum TableError {
 
     /// Two columns of one name.
     #[error(
-        "{}: columns {} and {} are both called `{name}`: rename one, or where the first row is no header, say \
-         --header no",
+        "{}: columns {} and {} are both called `{name}`: rename one, or say that the first row is no header",
         path.display(),
         numbers[0],
         numbers[1]
@@ -88,7 +88,7 @@ pub enum TableError {
     },
 
     /// A setting for a column that is not there.
-    #[error("{}: there is no column `{name}` that --column could mean; there are {}", path.display(), some(columns))]
+    #[error("{}: there is no column `{name}` of which anything could be said; there are {}", path.display(), some(columns))]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -150,8 +150,8 @@ pub enum TableError {
 
     /// Words that are as good as names.
     #[error(
-        "{}: column `{column}` has {} different words{}, too many to be categories: leave it out \
-         (--column {column}=ignore), or have it name the rows (--column {column}=name){}",
+        "{}: column `{column}` has {} different words{}, too many to be categories: leave it out, or \
+         have it name the rows{}",
         path.display(),
         if *most == MOST_WORDS { format!("more than {MOST_WORDS}") } else { format!("more than the {most} that labels can have, such") },
         if example.is_empty() { String::new() } else { format!(", such as `{example}`") },
@@ -174,9 +174,7 @@ pub enum TableError {
     },
 
     /// A row without a label.
-    #[error(
-        "{at} has no label (column `{column}`): leave the row out, or train without labels (--column {column}=ignore)"
-    )]
+    #[error("{at} has no label (column `{column}`): leave the row out, or train without labels")]
     NoLabel {
         /// Where.
         at: At,
@@ -210,7 +208,7 @@ pub enum TableError {
         if missing.len() == 1 { "is" } else { "are" },
         some(missing),
         some(columns),
-        if *header { "" } else { " (taken to be without a header; --header yes says otherwise)" }
+        if *header { "" } else { "; it was taken to be without a header" }
     )]
     MissingColumns {
         /// The file.
@@ -236,6 +234,27 @@ pub enum TableError {
         format: &'static str,
     },
 
+    /// Rows and columns of several kinds cannot be exchanged.
+    #[error(
+        "{}: rows and columns of a table cannot be exchanged, but those of images and matrices (.mtx): leave the \
+         transposition out",
+        path.display()
+    )]
+    Transposed {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// Images, taken for the rows of a table.
+    #[error(
+        "{}: the arrays are images, and the rows of a table are arrays (N, D): do not have them taken for a table",
+        path.display()
+    )]
+    Images {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// A line of a matrix that is not as it should be.
     #[error("{at}: {reason}")]
     Matrix {
@@ -253,6 +272,28 @@ pub enum TableError {
         /// What is wrong, where, and what to do.
         reason: String,
     },
+}
+
+impl TableError {
+    /// The settings that put the error right, as data: the message says in words what would be valid.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        let column = |name: &str, role: Role| {
+            Remedy::set(Setting::Column, format!("{name}={}", role.name()))
+        };
+        match self {
+            Self::Ragged { .. } => vec![Remedy::change(Setting::Delimiter)],
+            Self::SameName { .. } => vec![Remedy::set(Setting::Header, "no")],
+            Self::MissingColumns { header: false, .. } => vec![Remedy::set(Setting::Header, "yes")],
+            Self::NoColumn { .. } | Self::Cell { .. } => vec![Remedy::change(Setting::Column)],
+            Self::ManyWords { column: name, .. } => {
+                vec![column(name, Role::Ignore), column(name, Role::Name)]
+            }
+            Self::NoLabel { column: name, .. } => vec![column(name, Role::Ignore)],
+            Self::Transposed { .. } => vec![Remedy::change(Setting::Transpose)],
+            Self::Images { .. } => vec![Remedy::change(Setting::Table)],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// The first few of several names.

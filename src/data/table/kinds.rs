@@ -203,7 +203,7 @@ impl Tally {
             })),
             None => Ok(()),
         };
-        let spare = "repair the cell, leave it empty to say that it is missing, or have --column say what else the \
+        let spare = "repair the cell, leave it empty to say that it is missing, or say what else the \
                      column is";
         match role {
             Role::Number | Role::Count => {
@@ -222,7 +222,7 @@ impl Tally {
                     }));
                 }
                 if role == Role::Count {
-                    let remedy = "counts are whole numbers from 0 on; --column can say that these are numbers";
+                    let remedy = "counts are whole numbers from 0 on; repair the cell, or have the column be numbers";
                     wrong(&self.broken, "count", remedy)?;
                 }
             }
@@ -233,7 +233,7 @@ impl Tally {
                     spare,
                 )?;
                 if self.numbers > 0 || self.non_finite.is_some() {
-                    let all = "its cells are numbers: leave --column out for it";
+                    let all = "its cells are numbers, which the column may be taken for";
                     let first = self.broken.clone().or_else(|| self.non_finite.clone());
                     let at = At {
                         path: path.to_owned(),

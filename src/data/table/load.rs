@@ -108,11 +108,8 @@ fn check_upright(origin: &Origin, options: &LoadOptions) -> Result<(), DataError
     if !options.transpose {
         return Ok(());
     }
-    let reason = "rows and columns of a table cannot be exchanged: leave --transpose out, which is for images and \
-                  matrices (.mtx)";
-    Err(TableError::Format {
+    Err(TableError::Transposed {
         path: origin.path().to_owned(),
-        reason: reason.to_owned(),
     }
     .into())
 }

@@ -106,6 +106,12 @@ impl Role {
         ("label", Self::Label),
         ("name", Self::Name),
     ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let known = Self::ALL.iter().find(|(_, role)| *role == self);
+        known.map_or("", |(name, _)| name)
+    }
 }
 
 impl FromStr for Role {

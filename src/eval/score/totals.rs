@@ -58,7 +58,9 @@ impl Totals {
 
     /// The weight of a draw beside exp(largest), from its logarithm.
     fn weigh(&mut self, log_weight: f64) -> f64 {
-        if log_weight == f64::NEG_INFINITY {
+        // A draw whose densities overflow f32 (an example far beyond those of the training: a decoder's ∞ − ∞ is no
+        // number) has no weight beside the others.
+        if log_weight.is_nan() || log_weight == f64::NEG_INFINITY {
             return 0.0;
         }
         if log_weight > self.largest {
@@ -67,28 +69,38 @@ impl Totals {
             self.cells.iter_mut().for_each(|sum| *sum *= before);
             self.largest = log_weight;
         }
-        // Of a NaN, which is not larger than anything, the sum becomes one.
         let share = (log_weight - self.largest).exp();
         self.weights += share;
         share
     }
 
-    /// The score in nats.
+    /// The score in nats; ∞ where densities overflow f32.
     pub(super) fn score(&self) -> f64 {
         let draws = self.draws as f64;
-        match self.by {
+        infinite_if_nan(match self.by {
             ScoreBy::LogLikelihood { .. } => draws.ln() - self.largest - self.weights.ln(),
             ScoreBy::Elbo { .. } => self.recon / draws + self.kl.unwrap_or(self.excess / draws),
             ScoreBy::Reconstruction => self.recon,
-        }
+        })
     }
 
-    /// What each value adds to the score, in nats.
+    /// What each value adds to the score, in nats; ∞ where that cannot be told, since densities overflow f32.
     pub(super) fn cells(&self) -> impl Iterator<Item = f64> {
         let whole = match self.by {
             ScoreBy::LogLikelihood { .. } => self.weights,
             ScoreBy::Elbo { .. } | ScoreBy::Reconstruction => self.draws as f64,
         };
-        self.cells.iter().map(move |sum| sum / whole)
+        self.cells
+            .iter()
+            .map(move |sum| infinite_if_nan(sum / whole))
+    }
+}
+
+/// The parameters of a model are finite, and so are the values it is given: what is no number then is a density that
+/// overflowed on the way.
+fn infinite_if_nan(nats: f64) -> f64 {
+    match nats.is_nan() {
+        true => f64::INFINITY,
+        false => nats,
     }
 }

@@ -131,7 +131,7 @@ impl Autoencoder {
         if self.vae().config().table.is_none() {
             return Ok(None);
         }
-        let z = self.draws(count, label, 0)?;
+        let z = self.sample_latents(count, label)?;
         let classes = self.vae().config().classes;
         let read = self.vae().config().condition.decoder();
         let labels: Option<Vec<u8>> = read.then(|| {

@@ -144,31 +144,17 @@ impl Case {
         }
     }
 
-    /// Parameters that are no initial ones: norms have statistics, and biases are not zero.
-    fn weights(&self, vae: &Vae) -> Checkpoint {
-        let mut weights = Checkpoint::default();
-        for spec in vae.parameters() {
-            let mut data = numbers(&spec.name, spec.shape.len());
-            data.iter_mut().for_each(|value| *value *= 0.5);
-            if spec.name.ends_with("running_var") {
-                data.iter_mut().for_each(|value| *value = value.abs() + 0.1);
-            }
-            let shape = spec.shape.dims().to_vec();
-            weights.tensors.insert(spec.name, Tensor { shape, data });
-        }
-        weights
-    }
-
     fn files(&self) -> [(Network, Onnx); 3] {
         let scaling = self.scaling();
         let vae = self.vae(&scaling);
-        let weights = self.weights(&vae);
+        let weights = weights(&vae);
         let exported = Exported {
             vae: &vae,
             scaling: &scaling,
             settings: &self.settings,
             checkpoint: &weights,
             image: [3, 4].into(),
+            table: None,
             bytes: self.bytes,
         };
         Network::ALL.map(|network| (network, exported.onnx(network).unwrap()))
@@ -195,7 +181,7 @@ impl Case {
     fn save(&self, batch: usize) {
         let scaling = self.scaling();
         let vae = self.vae(&scaling);
-        let weights = self.weights(&vae);
+        let weights = weights(&vae);
         let (pixels, given) = self.images(batch);
         let seen = scaling.model_values(&pixels);
         let labels: Vec<u8> = (0..batch).map(|row| (row % CLASSES) as u8).collect();
@@ -204,18 +190,7 @@ impl Case {
         let z = numbers("z", batch * latents[0]);
         let eps = numbers("eps", batch * latents[1]);
 
-        let open = || {
-            let specs = vae.parameters();
-            let values = specs
-                .iter()
-                .map(|spec| weights.tensors[&spec.name].data.clone());
-            let parameters: Vec<_> = values.collect();
-            let (m, v) = (parameters.clone(), parameters.clone());
-            let mut executor = ReferenceExecutor::new(specs, 0);
-            executor.restore(&Snapshot { parameters, m, v }).unwrap();
-            executor
-        };
-        let mut model = Autoencoder::new(vae.clone(), Box::new(open()));
+        let mut model = Autoencoder::new(vae.clone(), Box::new(open(&vae, &weights)));
         let encoded = model.encode(&seen, Some(&labels)).unwrap();
         let decoded = scaling.data_values(&model.decode(&z, Some(&labels)).unwrap());
         let at_zero = scaling.data_values(&model.reconstruct(&seen, Some(&labels)).unwrap());
@@ -233,7 +208,7 @@ impl Case {
             let hot: Vec<_> = hot.collect();
             let mut given = vec![(x, &seen[..]), (eps_id, &eps[..])];
             given.extend(label.map(|id| (id, &hot[..])));
-            let mut executor = open();
+            let mut executor = open(&vae, &weights);
             let mut session = executor.session(g).unwrap();
             scaling.data_values(&session.run(0, &given).unwrap().tensors[0])
         };
@@ -269,6 +244,34 @@ impl Case {
     }
 }
 
+/// Parameters that are no initial ones: norms have statistics, and biases are not zero.
+fn weights(vae: &Vae) -> Checkpoint {
+    let mut weights = Checkpoint::default();
+    for spec in vae.parameters() {
+        let mut data = numbers(&spec.name, spec.shape.len());
+        data.iter_mut().for_each(|value| *value *= 0.5);
+        if spec.name.ends_with("running_var") {
+            data.iter_mut().for_each(|value| *value = value.abs() + 0.1);
+        }
+        let shape = spec.shape.dims().to_vec();
+        weights.tensors.insert(spec.name, Tensor { shape, data });
+    }
+    weights
+}
+
+/// The reference executor with such parameters.
+fn open(vae: &Vae, weights: &Checkpoint) -> ReferenceExecutor {
+    let specs = vae.parameters();
+    let values = specs
+        .iter()
+        .map(|spec| weights.tensors[&spec.name].data.clone());
+    let parameters: Vec<_> = values.collect();
+    let (m, v) = (parameters.clone(), parameters.clone());
+    let mut executor = ReferenceExecutor::new(specs, 0);
+    executor.restore(&Snapshot { parameters, m, v }).unwrap();
+    executor
+}
+
 #[test]
 fn every_member_of_the_family_has_files_whose_nodes_are_in_order() {
     for case in cases() {
@@ -295,6 +298,8 @@ fn every_member_of_the_family_has_files_whose_nodes_are_in_order() {
         }
     }
 }
+
+mod tables;
 
 #[test]
 #[ignore = "writes files that benches/peers/check_onnx.py compares"]
