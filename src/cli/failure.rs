@@ -1,5 +1,6 @@
 //! Errors on their way out: one message with the flags that help, one exit code.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use vae_wgpu::data::DataError;
@@ -40,10 +41,7 @@ impl Flags {
         let flags = remedies(error).into_iter().filter_map(|remedy| {
             let flag = self.of_setting(remedy.setting)?;
             Some(match remedy.value {
-                Some(value) => {
-                    let quoted = shlex::try_quote(&value).unwrap_or((&value).into());
-                    format!("{flag} {quoted}")
-                }
+                Some(value) => format!("{flag} {}", quoted(&value)),
                 None => flag,
             })
         });
@@ -51,6 +49,15 @@ impl Flags {
             [] => format!("{error:#}"),
             flags => format!("{error:#} ({})", flags.join(" or ")),
         }
+    }
+}
+
+/// A value as a shell takes it: names of columns may have spaces. Lists with commas need no quotation marks.
+fn quoted(value: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.,:=/+%".contains(c);
+    match value.chars().all(is_plain) {
+        true => value.into(),
+        false => shlex::try_quote(value).unwrap_or(value.into()),
     }
 }
 

@@ -288,7 +288,7 @@ fn a_fitted_prior_takes_the_place_of_the_models_until_the_weights_change() {
     };
     let before = draw("");
     for prior in ["mixture", "flow"] {
-        let fit = format!("fit-prior runs/a --adapter cpu --steps 200 --prior {prior}");
+        let fit = format!("fit-prior runs/a --adapter cpu --threads 1 --steps 60 --prior {prior}");
         let said = place.vae(&fit).succeeds().out;
         assert!(said.contains("under the standard normal"), "{said}");
         assert!(place.path("runs/a/samples/fitted.png").exists());

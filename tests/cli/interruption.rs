@@ -404,3 +404,36 @@ fn a_run_that_is_being_trained_is_locked_until_its_process_ends() {
     place.vae("train --resume runs/cut").succeeds();
     assert_eq!(place.metrics("runs/cut").len(), EPOCHS);
 }
+
+/// Ctrl-C ends what works through examples between two blocks: the file that was being written is gone.
+#[cfg(unix)]
+#[test]
+fn interrupted_an_encoding_leaves_nothing() {
+    let place = Place::with_run();
+    place.images("many", 400_000, 6, 5);
+    let mut child = start(
+        &place,
+        "encode runs/a --adapter reference --data many --part train -o z.npy",
+    );
+    // The temporary file holds blocks already.
+    let is_under_way = || {
+        let entries = fs::read_dir(place.path("")).unwrap().flatten();
+        let mut written = entries.filter(|entry| {
+            let name = entry.file_name();
+            name.to_string_lossy().starts_with(".writing-")
+        });
+        written.any(|entry| entry.metadata().is_ok_and(|stat| stat.len() > 10_000))
+    };
+    wait(&place, &mut child, is_under_way);
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let (_, err) = printed(&place);
+    assert!(err.contains("nothing was written"), "{err}");
+    let names = fs::read_dir(place.path("")).unwrap().flatten();
+    let left: Vec<_> = names.map(|entry| entry.file_name()).collect();
+    let is_left = |name: &std::ffi::OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with('.') || name == "z.npy"
+    };
+    assert!(!left.iter().any(is_left), "{left:?}");
+}

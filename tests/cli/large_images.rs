@@ -9,7 +9,8 @@ use crate::Place;
 /// Trains on images of this side, resumes and draws; returns both pictures.
 fn pictures(place: &Place, side: usize, adapter: &str) -> [GrayImage; 2] {
     let data = format!("images-{side}");
-    place.images(&data, 60, side, side);
+    // One batch to train on, and two images to measure with.
+    place.images(&data, 22, side, side);
     let run = format!("runs/{side}-{adapter}");
     let sizes = "--hidden 4 --latent 2 --batch-size 20 --lr 1e-4";
     let ran = place

@@ -81,11 +81,6 @@ fn takes_its_data_once(adapter: &str, size_of_pixel: usize) {
 }
 
 #[test]
-fn the_reference_executor_takes_its_data_once() {
-    takes_its_data_once("reference", size_of::<u8>());
-}
-
-#[test]
 fn the_processor_takes_its_data_once() {
     takes_its_data_once("cpu", size_of::<u8>());
     takes_its_data_once("cpu", size_of::<f32>());

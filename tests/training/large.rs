@@ -13,7 +13,7 @@ use vae_wgpu::rng::{self, Stream};
 use vae_wgpu::train::{Settings, Trainer};
 
 use crate::optimizers;
-use crate::support::harness::{Test, tests};
+use crate::support::harness::{Extent, Test, tests};
 use crate::truth::{self, BACKWARD, close};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -121,7 +121,7 @@ fn a_model_in_several_buffers_matches_pytorch(gpu: &Gpu) {
     let open = move |specs, _| executor(&gpu, specs, PlanChoice::General);
     truth::small_vaes_match_pytorch(&open);
     // The gradients' norm is that of all buffers.
-    optimizers::optimizers_match_pytorch(&open);
+    optimizers::optimizers_match_pytorch(&open, Extent::Full);
 }
 
 fn whole_weights_and_images_in_several_buffers_change_no_bit(gpu: &Gpu) {

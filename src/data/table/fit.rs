@@ -296,8 +296,8 @@ impl Fit {
         };
         if is_constant {
             notes.push(format!(
-                "column `{name}` has the same value in every row to train on: there is nothing to learn from it \
-                 (--column {name}=ignore leaves it out)"
+                "column `{name}` has the same value in every row to train on: there is nothing to learn from it, \
+                 and it may be ignored"
             ));
         }
         let is_words = self.role == Role::Category;

@@ -51,8 +51,11 @@ impl Totals {
         if let ScoreBy::LogLikelihood { .. } = self.by {
             share = self.weigh(-recon - excess);
         }
-        for (sum, &cell) in self.cells.iter_mut().zip(cells) {
-            *sum += share * f64::from(cell);
+        // What has no weight adds nothing, and may be no number.
+        if share > 0.0 {
+            for (sum, &cell) in self.cells.iter_mut().zip(cells) {
+                *sum += share * f64::from(cell);
+            }
         }
     }
 
@@ -102,5 +105,28 @@ fn infinite_if_nan(nats: f64) -> f64 {
     match nats.is_nan() {
         true => f64::INFINITY,
         false => nats,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A draw that overflows is no number: others count without it, and alone it is infinitely strange.
+    #[test]
+    fn what_overflows_is_infinitely_strange() {
+        let by = ScoreBy::LogLikelihood { samples: 2 };
+        let mut totals = Totals::new(by, 1);
+        totals.add(f32::NAN, f32::INFINITY, &[f32::NAN]);
+        assert_eq!(totals.score(), f64::INFINITY);
+        totals.add(3.0, 1.0, &[3.0]);
+        assert!((totals.score() - (4.0 + 2f64.ln())).abs() < 1e-6);
+        assert_eq!(totals.cells().next(), Some(3.0));
+        for by in [ScoreBy::Elbo { samples: 1 }, ScoreBy::Reconstruction] {
+            let mut totals = Totals::new(by, 1);
+            totals.add(f32::NAN, f32::NAN, &[f32::NAN]);
+            assert_eq!(totals.score(), f64::INFINITY);
+            assert_eq!(totals.cells().next(), Some(f64::INFINITY));
+        }
     }
 }
