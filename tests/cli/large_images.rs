@@ -46,7 +46,8 @@ fn on_an_adapter_large_images_train_resume_and_draw() {
     }
     for side in [256, 512] {
         let reference = pictures(&place, side, "reference");
-        for adapter in ["auto"].into_iter().chain(gl) {
+        // Two sides are two numbers of parts that sums are cut into; one of them tells whether OpenGL's kernels cut.
+        for adapter in ["auto"].into_iter().chain(gl.filter(|_| side == 256)) {
             for (ours, reference) in pictures(&place, side, adapter).iter().zip(&reference) {
                 assert_eq!(ours.dimensions(), reference.dimensions());
                 let shades: BTreeSet<u8> = ours.iter().copied().collect();

@@ -311,7 +311,7 @@ fn what_is_wrong_is_named_by_line_and_column() {
     #[cfg(not(feature = "arrow"))]
     assert_says(
         &refused("rows.parquet", b"PAR1", &plain),
-        &["Parquet", "--features arrow"],
+        &["Parquet", "feature arrow"],
     );
 }
 

@@ -223,8 +223,8 @@ pub enum TableError {
 
     /// A file of a format that this program was built without.
     #[error(
-        "{}: this program was built without {format}: build it with `cargo install --path . --features arrow`, or \
-         write the table as .csv",
+        "{}: this program was built without {format}: build it with the cargo feature arrow, or write the table \
+         as .csv",
         path.display()
     )]
     WithoutArrow {
