@@ -224,6 +224,12 @@ impl Graph {
         self.push(Op::Concat, name, shape.into(), &[a, b])
     }
 
+    /// Tensors `[rows, n]` as one, beside each other in their order; `None` of none.
+    pub fn side_by_side(&mut self, name: &str, of: Vec<TensorId>) -> Option<TensorId> {
+        of.into_iter()
+            .reduce(|left, right| self.concat(name, left, right))
+    }
+
     /// The same values in another shape, which costs nothing: nothing is computed or copied.
     pub fn reshape(&mut self, name: &str, x: TensorId, shape: impl Into<Shape>) -> TensorId {
         let (of, shape) = (self.shape(x), shape.into());

@@ -175,13 +175,7 @@ pub(super) fn each(
             Part::Categories => categories::each(g, &cells, &layout.categories),
         });
     }
-    side_by_side(g, "cells", columns).unwrap_or(outputs.output)
-}
-
-/// Tensors `[R, n]` as one; `None` of none.
-fn side_by_side(g: &mut Graph, name: &str, of: Vec<TensorId>) -> Option<TensorId> {
-    of.into_iter()
-        .reduce(|left, right| g.concat(name, left, right))
+    g.side_by_side("cells", columns).unwrap_or(outputs.output)
 }
 
 /// The sum of tensors `[R]`.
@@ -205,7 +199,7 @@ pub(super) fn mean(g: &mut Graph, layout: &Layout, outputs: &Outputs) -> TensorI
             Part::Categories => categories::mean(g, of, &layout.categories),
         });
     }
-    side_by_side(g, "mean", means).unwrap_or(outputs.output)
+    g.side_by_side("mean", means).unwrap_or(outputs.output)
 }
 
 /// Rows `[B, D]` as the encoder sees them: ln(1 + x) of counts, and all else as it is.

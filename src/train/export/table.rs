@@ -62,7 +62,7 @@ pub(super) fn write_row(g: &mut Graph, schema: &Schema, cells: TensorId) -> Tens
             }
         }
     }
-    side_by_side(g, "x.row", parts).unwrap_or(cells)
+    g.side_by_side("x.row", parts).unwrap_or(cells)
 }
 
 /// What a decoder says of the columns, in the table's order and units, from `[B, V]` as the model has it: the mean of
@@ -95,7 +95,7 @@ pub(super) fn write_columns(g: &mut Graph, schema: &Schema, mean: TensorId) -> T
             Kind::Count | Kind::Category { .. } => part,
         });
     }
-    side_by_side(g, "mean.columns", parts).unwrap_or(mean)
+    g.side_by_side("mean.columns", parts).unwrap_or(mean)
 }
 
 /// Columns that are written in the same way.
@@ -122,10 +122,4 @@ fn runs(schema: &Schema) -> Vec<(usize, usize, Alike)> {
         }
     }
     runs
-}
-
-/// Tensors `[B, n]` as one; `None` of none.
-fn side_by_side(g: &mut Graph, name: &str, of: Vec<TensorId>) -> Option<TensorId> {
-    of.into_iter()
-        .reduce(|left, right| g.concat(name, left, right))
 }
