@@ -72,6 +72,25 @@ pub(crate) fn all() -> Vec<Format> {
     ]
 }
 
+/// Inputs on which a loader failed once.
+pub(crate) fn found(ending: &str) -> Vec<Vec<u8>> {
+    match ending {
+        // 64 MiB and some bytes, of a file that has 158.
+        "zip" => {
+            let mut archive = zip(
+                &[("a.png", picture(1, ImageFormat::Png))],
+                CompressionMethod::Deflated,
+            );
+            // The uncompressed size in the directory at the archive's end (PKZIP's APPNOTE, 4.3.12).
+            let entry = archive.windows(4).position(|bytes| bytes == b"PK\x01\x02");
+            let size = entry.unwrap() + 24;
+            archive[size..size + 4].copy_from_slice(&67_109_017_u32.to_le_bytes());
+            vec![archive]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// 0, 1, 2, …
 fn ramp(len: u8) -> Vec<u8> {
     (0..len).collect()

@@ -56,6 +56,14 @@ fn no_file_makes_a_loader_panic_or_take_much_memory() {
             );
             read += usize::from(is_read);
         }
+        for (number, input) in formats::found(format.ending).iter().enumerate() {
+            fs::write(&path, input).unwrap();
+            check(
+                &path,
+                input.len(),
+                &format!("{} found {number}", format.ending),
+            );
+        }
         println!("{}: {read} of {each} inputs were read", format.ending);
     }
 }

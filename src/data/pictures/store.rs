@@ -61,6 +61,12 @@ pub(super) enum Contents {
     },
 }
 
+/// The most times its own size that what deflate has made can inflate to (zlib, *Technical Details*): a file that says more
+/// says wrong, and is not given the memory that it says.
+const DEFLATED: u64 = 1032;
+/// Of the limit this part is left to the archive's reader, which holds tables and a window beside the bytes that it gives.
+const READER: u64 = 16;
+
 impl Store {
     /// The picture files below a folder.
     pub(super) fn of_folder(dir: &Path) -> Result<Self, DataError> {
@@ -124,12 +130,14 @@ impl Store {
                 let mut file = archive.by_index(number).map_err(io::Error::from)?;
                 // An archive may claim anything; a file in it takes no more of it than there is.
                 let stored = file.compressed_size().min(*len);
-                let most = stored.saturating_add(limit);
+                let most = stored.saturating_add(limit - limit / READER);
                 let size = file.size();
                 if size > most {
                     return Err(Flaw::Inflates { limit });
                 }
-                let bytes = read_at_most(&mut file, size, most)?.ok_or(Flaw::Inflates { limit })?;
+                let likely = size.min(stored.saturating_mul(DEFLATED));
+                let bytes =
+                    read_at_most(&mut file, likely, most)?.ok_or(Flaw::Inflates { limit })?;
                 let inflated = (bytes.len() as u64).saturating_sub(stored);
                 Ok((bytes, inflated))
             }
