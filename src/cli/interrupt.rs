@@ -40,9 +40,10 @@ pub(crate) enum Work {
     Blocks,
 }
 
-/// Somebody asked to stop, so that nothing is written.
+/// Somebody asked to stop: a file that was being written is gone, and what was there is as it was. Lines on standard output
+/// and pictures in a folder stay, as far as they came.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted: nothing was written")]
+#[error("interrupted before the end")]
 pub(crate) struct Stopped;
 
 /// Starts to listen, where nobody does yet: several trainings may run side by side.

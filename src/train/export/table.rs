@@ -19,48 +19,40 @@ pub(super) fn standardisation(schema: &Schema) -> [Vec<f64>; 2] {
 /// `[B, C]`: standardised numbers, counts, numbers of words, NaN where a cell is missing.
 pub(super) fn write_row(g: &mut Graph, schema: &Schema, cells: TensorId) -> TensorId {
     let batch = g.shape(cells).rows();
-    let runs = runs(schema);
+    let mut runs = runs(schema);
+    // As a layout has them: numbers, counts, categories, each kind in its order.
+    runs.sort_by_key(|&(.., kind)| kind);
     let mut parts = Vec::new();
-    for kind in [Alike::Number, Alike::Count, Alike::Category] {
-        for &(first, columns, _) in runs.iter().filter(|run| run.2 == kind) {
-            let name = format!("x.{}", schema.columns[first].name);
-            let own = g.slice(&name, cells, first, columns);
-            parts.push(match &schema.columns[first].kind {
-                Kind::Category { words } => {
-                    let codes: Vec<_> = (0..words.len()).map(|word| word as f32).collect();
-                    let codes = g.values(&format!("{name}.codes"), [words.len()], codes);
-                    let distance = (operand(0) - operand(1)).abs();
-                    let operands = [Operand::row(own), Operand::column(codes)];
-                    g.pointwise(
-                        &name,
-                        [batch, words.len()],
-                        less(distance, 0.5, 1.0, 0.0),
-                        &operands,
-                    )
-                }
-                _ => {
-                    let there = less(operand(0).abs(), f64::from(f32::MAX), operand(0), 0.0);
-                    g.pointwise(&name, [batch, columns], there, &[own.into()])
-                }
-            });
-        }
-    }
-    if schema.masked {
-        for kind in [Alike::Number, Alike::Count, Alike::Category] {
-            for &(first, columns, _) in runs.iter().filter(|run| run.2 == kind) {
-                let name = format!("mask.{}", schema.columns[first].name);
-                let own = g.slice(&name, cells, first, columns);
-                // No comparison with NaN holds.
-                let there = match &schema.columns[first].kind {
-                    Kind::Category { words } => {
-                        let below = less(operand(0), words.len() as f64 - 0.5, 1.0, 0.0);
-                        less(-0.5, operand(0), below, 0.0)
-                    }
-                    _ => less(operand(0).abs(), f64::from(f32::MAX), 1.0, 0.0),
-                };
-                parts.push(g.pointwise(&name, [batch, columns], there, &[own.into()]));
+    for &(first, columns, _) in &runs {
+        let name = format!("x.{}", schema.columns[first].name);
+        let own = g.slice(&name, cells, first, columns);
+        parts.push(match &schema.columns[first].kind {
+            Kind::Category { words } => {
+                let codes: Vec<_> = (0..words.len()).map(|word| word as f32).collect();
+                let codes = g.values(&format!("{name}.codes"), [words.len()], codes);
+                let distance = (operand(0) - operand(1)).abs();
+                let is_word = less(distance, 0.5, 1.0, 0.0);
+                let operands = [Operand::row(own), Operand::column(codes)];
+                g.pointwise(&name, [batch, words.len()], is_word, &operands)
             }
-        }
+            _ => {
+                let there = less(operand(0).abs(), f64::from(f32::MAX), operand(0), 0.0);
+                g.pointwise(&name, [batch, columns], there, &[own.into()])
+            }
+        });
+    }
+    for &(first, columns, _) in runs.iter().filter(|_| schema.masked) {
+        let name = format!("mask.{}", schema.columns[first].name);
+        let own = g.slice(&name, cells, first, columns);
+        // No comparison with NaN holds.
+        let there = match &schema.columns[first].kind {
+            Kind::Category { words } => {
+                let below = less(operand(0), words.len() as f64 - 0.5, 1.0, 0.0);
+                less(-0.5, operand(0), below, 0.0)
+            }
+            _ => less(operand(0).abs(), f64::from(f32::MAX), 1.0, 0.0),
+        };
+        parts.push(g.pointwise(&name, [batch, columns], there, &[own.into()]));
     }
     g.side_by_side("x.row", parts).unwrap_or(cells)
 }
@@ -99,7 +91,7 @@ pub(super) fn write_columns(g: &mut Graph, schema: &Schema, mean: TensorId) -> T
 }
 
 /// Columns that are written in the same way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Alike {
     Number,
     Count,
