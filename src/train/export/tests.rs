@@ -3,7 +3,7 @@
 use super::*;
 use crate::checkpoint::Tensor;
 use crate::data::Pixels;
-use crate::eval::Autoencoder;
+use crate::eval::{Autoencoder, Encoded};
 use crate::executor::{Executor, Snapshot};
 use crate::graph::Activation;
 use crate::model::{Condition, EncoderInput, Likelihood, Norm, Posterior, Scale};
@@ -213,33 +213,74 @@ impl Case {
             scaling.data_values(&session.run(0, &given).unwrap().tensors[0])
         };
 
-        let x = ("x", [batch, DIM], &given[..]);
-        let label = ("label", [batch, 1], &labels_given[..]);
-        let of_latent = |name, values| (name, [batch, latents[0]], values);
-        let mean = |values| [("mean", [batch, DIM], values)];
-        let save = |network: &str, given: &[_], expected: &[_]| {
-            save_case(&format!("{} {network}", self.name), batch, given, expected);
-        };
-        let expected = [
-            of_latent("mu", &encoded.mu[..]),
-            of_latent("logvar", &encoded.logvar),
-        ];
-        save("encoder", &[x, label], &expected);
-        save("decoder", &[of_latent("z", &z), label], &mean(&decoded[..]));
         let zeros = vec![0.0; eps.len()];
-        let of_eps = |values| ("eps", [batch, latents[1]], values);
-        save(
-            "reconstruct",
-            &[x, label, of_eps(&eps[..])],
-            &mean(&drawn[..]),
-        );
-        // With zeros it is what `vae reconstruct` draws.
-        let name = format!("{} zeros reconstruct", self.name);
-        save_case(
-            &name,
+        let saved = |name: String, eps, mean| Saved {
+            name,
             batch,
-            &[x, label, of_eps(&zeros)],
-            &mean(&at_zero[..]),
+            x: &given,
+            labels: &labels_given,
+            z: &z,
+            eps,
+            encoded: &encoded,
+            decoded: &decoded,
+            reconstructed: mean,
+        };
+        saved(self.name.clone(), &eps, &drawn).save();
+        // With zeros it is what `vae reconstruct` draws.
+        saved(format!("{} zeros", self.name), &zeros, &at_zero).save_reconstruction();
+    }
+}
+
+/// A tensor by its name.
+type Named<'a> = (&'static str, &'a [f32]);
+
+/// What the files of a model are given, of `batch` rows, and what they have to give.
+struct Saved<'a> {
+    name: String,
+    batch: usize,
+    x: &'a [f32],
+    labels: &'a [f32],
+    z: &'a [f32],
+    eps: &'a [f32],
+    encoded: &'a Encoded,
+    decoded: &'a [f32],
+    reconstructed: &'a [f32],
+}
+
+impl<'a> Saved<'a> {
+    /// Saves a network's case: tensors by their names, each with its rows' values.
+    fn case(&self, network: Network, given: &[Named<'a>], expected: &[Named<'a>]) {
+        let rows = |of: &[Named<'a>]| -> Vec<_> {
+            let shaped = |&(name, values): &Named<'a>| {
+                (name, [self.batch, values.len() / self.batch], values)
+            };
+            of.iter().map(shaped).collect()
+        };
+        let name = format!("{} {}", self.name, network.name());
+        save_case(&name, self.batch, &rows(given), &rows(expected));
+    }
+
+    fn save(&self) {
+        let label = (LABEL, self.labels);
+        let both = [
+            ("mu", &self.encoded.mu[..]),
+            ("logvar", &self.encoded.logvar),
+        ];
+        self.case(Network::Encoder, &[("x", self.x), label], &both);
+        self.case(
+            Network::Decoder,
+            &[("z", self.z), label],
+            &[("mean", self.decoded)],
+        );
+        self.save_reconstruction();
+    }
+
+    fn save_reconstruction(&self) {
+        let given = [("x", self.x), (LABEL, self.labels), ("eps", self.eps)];
+        self.case(
+            Network::Reconstruct,
+            &given,
+            &[("mean", self.reconstructed)],
         );
     }
 }

@@ -136,24 +136,18 @@ impl TableCase {
         let encoded = model.encode(&rows, Some(&labels)).unwrap();
         let decoded = self.columns(&model.decode(&z, Some(&labels)).unwrap());
         let again = self.columns(&model.reconstruct(&rows, Some(&labels)).unwrap());
-        let x = ("x", [batch, self.schema.columns.len()], &given[..]);
-        let label = ("label", [batch, 1], &labels_given[..]);
-        let of_latent = |name, values| (name, [batch, latent], values);
-        let mean = |values| [("mean", [batch, self.schema.layout().values()], values)];
-        let save = |network: &str, given: &[_], expected: &[_]| {
-            save_case(&format!("{} {network}", self.name), batch, given, expected);
-        };
-        let expected = [
-            of_latent("mu", &encoded.mu[..]),
-            of_latent("logvar", &encoded.logvar),
-        ];
-        save("encoder", &[x, label], &expected);
-        save("decoder", &[of_latent("z", &z), label], &mean(&decoded[..]));
-        save(
-            "reconstruct",
-            &[x, label, of_latent("eps", &zeros)],
-            &mean(&again[..]),
-        );
+        Saved {
+            name: self.name.to_owned(),
+            batch,
+            x: &given,
+            labels: &labels_given,
+            z: &z,
+            eps: &zeros,
+            encoded: &encoded,
+            decoded: &decoded,
+            reconstructed: &again,
+        }
+        .save();
     }
 }
 
